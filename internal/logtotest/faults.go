@@ -1,0 +1,56 @@
+package logtotest
+
+import "time"
+
+// A Kind says what goes wrong.
+type Kind int
+
+// The kinds of Fault.
+const (
+	Status    Kind = iota // answer Fault.Status with an error body
+	Reset                 // reset the connection without an answer
+	Truncate              // send the headers and half of the body, then cut the connection
+	Delay                 // answer late, by Fault.Delay up to Fault.DelayMax
+	HTML                  // 200 with a page of HTML
+	Garbage               // 200, application/json, not JSON
+	Empty                 // 200 with [] and the right totals
+	Short                 // 200 with the last row missing from the page
+	WrongPage             // 200 with the rows of the page before
+	NoTotal               // no Total-Number and no Link
+	Capped                // Total-Number-Is-Capped: true, and Total-Number at most Fault.Cap
+	Missing               // 404 Not Found in plain text: an endpoint of a newer version
+	Close                 // answer, then close the connection, as when idle
+	Revoke                // revoke the request's token: 401
+)
+
+// A Fault is a misbehaviour. The zero values of the fields that narrow it mean
+// "every request, for ever".
+type Fault struct {
+	Kind        Kind
+	Path        string        // a path, * for one element: "/api/roles/*/users"; "" is every path under /api
+	Query       string        // only requests whose raw query contains it
+	Probability float64       // 0 is always; otherwise by the server's seed
+	Skip        int           // let the first n matching requests pass
+	Count       int           // go away after n requests; 0 is never
+	Status      int           // for Status
+	RetryAfter  time.Duration // for Status: sent in whole seconds, 0 sends none
+	Delay       time.Duration // for Delay
+	DelayMax    time.Duration // for Delay: a random time between the two
+	Cap         int           // for Capped
+}
+
+// Inject adds a fault and returns what takes it away again. Where several match,
+// delays add up and of the rest the first injected wins.
+func (s *Server) Inject(f Fault) (remove func()) { return func() {} }
+
+// Throttle answers 429 to more than limit requests in any window, by arrival:
+// Logto Cloud does at 200 in 10 s. Refused requests do not count. The answer has
+// a Retry-After when retryAfter is set. limit 0 ends it.
+func (s *Server) Throttle(limit int, window time.Duration, retryAfter bool) {}
+
+// Poison makes every answer that would contain the row with this id (a user, an
+// organization, ...) a 500, until Cure.
+func (s *Server) Poison(id string) {}
+
+// Cure ends what Poison began; unknown ids do nothing.
+func (s *Server) Cure(id string) {}
