@@ -1,0 +1,199 @@
+package logto
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"math/rand/v2"
+	"sync"
+	"time"
+
+	"golang.org/x/time/rate"
+)
+
+// A Limit is the most requests the server may see in any window of length Per,
+// wherever the window begins. The zero Limit is none.
+type Limit struct {
+	Requests int
+	Per      time.Duration
+}
+
+func (l Limit) check() error {
+	switch {
+	case l == Limit{}:
+		return nil
+	case l.Requests < 1 || l.Requests > 1_000_000:
+		return errors.New("limit: want between 1 and 1,000,000 requests")
+	case l.Per <= 0 || l.Per > 24*time.Hour:
+		return errors.New("limit: want a time between 0 and 24 hours")
+	}
+	return nil
+}
+
+const (
+	// share is how much of the limit the pace uses.
+	share = 0.98
+	// lag is how long after it was sent a request of an earlier process may
+	// still have reached the server.
+	lag = 250 * time.Millisecond
+)
+
+// A gate lets the requests of one tenant out. Every request passes it: those
+// for tokens and retries too.
+//
+// The limit holds for any window *as the server counts*, and what a client
+// sends evenly does not arrive evenly: a dial takes longer than a kept
+// connection, a busy server reads six requests at one moment. Hence two
+// bounds:
+//
+//   - Tickets, one for each request of the limit. A request takes a ticket
+//     along and it comes back when the answer has; it may be used again Per
+//     later. Whenever between the two the server counted the request, it
+//     counted no other one by this ticket less than Per away. So no window of
+//     Per sees more requests than there are tickets, however late they arrive.
+//     The price is the time of an answer: N requests in Per + latency.
+//   - The pace, 0.98 N in Per, which spreads the requests over the window so
+//     that it is not used up at its beginning. Its burst is what 0.98 leaves
+//     of N (4 of 200; at least 1): turns missed while all connections wait for
+//     slow answers can be made up for. Pace and burst together are N at most.
+//
+// So the rate is the lesser of 0.98 N / Per and N / (Per + latency): of 200 in
+// 10 s it is 0.98 up to an average latency of 0.2 s, 0.975 at 0.25 s.
+//
+// A process cannot know what an earlier one sent just before it began. It
+// assumes the worst: that one kept the pace to the last moment and had its
+// requests arrive up to lag late. The bucket begins empty, and the tickets
+// begin as that process would have left them. This costs the first request
+// about one turn plus lag, and nothing later on. Small limits need no other
+// rule: of {5, 1s} the pace sends one every 204 ms, of {1, 1s} one every 1.02 s,
+// and the tickets put the latency on top.
+type gate struct {
+	pace    *rate.Limiter  // nil: no limit
+	tickets chan time.Time // when each that is not out may be used
+	per     time.Duration
+	counts  *counts
+	log     *slog.Logger
+	backoff time.Duration // the first hold where the server names none
+
+	mu    sync.Mutex
+	until time.Time     // nothing goes out before: the server said so
+	since time.Time     // when until was last set
+	step  time.Duration // the last hold that the server did not name
+}
+
+func newGate(l Limit, tune tuning, counts *counts, log *slog.Logger) *gate {
+	g := &gate{counts: counts, log: log, per: l.Per, backoff: tune.hold}
+	if l == (Limit{}) {
+		return g
+	}
+	perSecond := share * float64(l.Requests) / l.Per.Seconds()
+	turn := time.Duration(float64(time.Second) / perSecond)
+	burst := max(1, l.Requests-int(share*float64(l.Requests)+0.999999))
+	g.pace = rate.NewLimiter(rate.Limit(perSecond), burst)
+	now := time.Now()
+	g.pace.AllowN(now, burst)
+	g.tickets = make(chan time.Time, l.Requests)
+	for before := l.Requests - 1; before >= 0; before-- {
+		answered := now.Add(min(0, lag-time.Duration(before)*turn))
+		g.tickets <- answered.Add(l.Per)
+	}
+	return g
+}
+
+// pass waits until a request may go out. The caller calls done when its answer
+// has begun to arrive, or it failed. An error is ctx's.
+func (g *gate) pass(ctx context.Context) (done func(), err error) {
+	began := time.Now()
+	defer func() { g.counts.waited.Add(int64(time.Since(began))) }()
+	done, err = g.ticket(ctx)
+	if err != nil {
+		return nil, err
+	}
+	// The hold comes last: it may have begun while the request stood in line.
+	for wait := g.held(); wait > 0; wait = g.held() {
+		if err := sleep(ctx, wait); err != nil {
+			done()
+			return nil, err
+		}
+	}
+	return done, nil
+}
+
+// ticket waits for the pace and for a ticket.
+func (g *gate) ticket(ctx context.Context) (giveBack func(), err error) {
+	if g.pace == nil {
+		return func() {}, ctx.Err()
+	}
+	turn := g.pace.Reserve()
+	if err := sleep(ctx, turn.Delay()); err != nil {
+		turn.Cancel()
+		return nil, err
+	}
+	var usable time.Time
+	select {
+	case usable = <-g.tickets:
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
+	if err := sleep(ctx, time.Until(usable)); err != nil {
+		g.tickets <- usable
+		return nil, err
+	}
+	return func() { g.tickets <- time.Now().Add(g.per) }, nil
+}
+
+// held returns how long nothing may go out. Negative or 0: go.
+func (g *gate) held() time.Duration {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return time.Until(g.until)
+}
+
+// hold stops the whole tenant, because the server throttled a request that
+// went out at sent. It waits as long as the server asked for, or, where it did
+// not ask (after of 0), twice as long as the last time. Of the requests that
+// were out together only the first doubles.
+func (g *gate) hold(sent time.Time, after time.Duration) {
+	g.counts.throttled.Add(1)
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if after == 0 {
+		if !sent.After(g.since) {
+			return
+		}
+		g.step = min(max(2*g.step, g.backoff), time.Minute)
+		after = g.step + rand.N(g.step/4+1)
+	}
+	now := time.Now()
+	if !g.until.After(now) { // else the others that were out say it again
+		g.log.Warn("server throttles the tenant", "wait", after)
+	}
+	if until := now.Add(after); until.After(g.until) {
+		g.until = until
+		g.since = now
+	}
+}
+
+// heal forgets the last hold when a request sent after it was answered.
+func (g *gate) heal(sent time.Time) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if sent.After(g.since) {
+		g.step = 0
+	}
+}
+
+// sleep returns ctx's error if that ends first.
+func sleep(ctx context.Context, d time.Duration) error {
+	if d <= 0 || ctx.Err() != nil {
+		return ctx.Err()
+	}
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-t.C:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}

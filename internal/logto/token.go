@@ -1,0 +1,157 @@
+package logto
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+	"time"
+
+	"golang.org/x/oauth2"
+	"golang.org/x/oauth2/clientcredentials"
+)
+
+const (
+	tokenPath = "/oidc/token"
+	// early is how long before its end a token is renewed, or a quarter of
+	// its life if that is less.
+	early = time.Minute
+
+	roleHint = "the application needs a machine-to-machine role with the permission \"all\" of the " +
+		"Management API; Logto brings one, \"Logto Management API access\""
+)
+
+// tokens keeps the token of one tenant. One goroutine at a time renews it; the
+// others wait for that.
+type tokens struct {
+	conf clientcredentials.Config
+	http *http.Client // goes through the gate
+	path string       // of the URL
+	turn chan struct{}
+
+	// What turn guards.
+	token *oauth2.Token // nil: none
+	renew time.Time     // zero: when the server refuses it
+}
+
+func newTokens(cfg Config, endpoint string, client *http.Client) *tokens {
+	return &tokens{
+		conf: clientcredentials.Config{
+			ClientID:       cfg.AppID,
+			ClientSecret:   cfg.AppSecret,
+			TokenURL:       endpoint + tokenPath,
+			Scopes:         []string{"all"},
+			EndpointParams: url.Values{"resource": {cfg.Resource}},
+			AuthStyle:      oauth2.AuthStyleInHeader, // else a refusal is asked for twice
+		},
+		http: client,
+		path: tokenPath,
+		turn: make(chan struct{}, 1),
+	}
+}
+
+// get returns the token, and asks for a new one first if there is none or its
+// end is near.
+func (t *tokens) get(ctx context.Context) (*oauth2.Token, error) {
+	select {
+	case t.turn <- struct{}{}:
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
+	defer func() { <-t.turn }()
+	if t.token != nil && (t.renew.IsZero() || time.Now().Before(t.renew)) {
+		return t.token, nil
+	}
+	token, err := t.conf.Token(context.WithValue(ctx, oauth2.HTTPClient, t.http))
+	if err != nil {
+		return nil, t.refused(ctx, err)
+	}
+	scope, _ := token.Extra("scope").(string)
+	if !slices.Contains(strings.Fields(scope), "all") {
+		return nil, &Error{
+			Method:  http.MethodPost,
+			Path:    t.path,
+			Status:  http.StatusOK,
+			Message: "the token does not have the scope \"all\"",
+			Hint:    roleHint,
+			kind:    kindAuth,
+		}
+	}
+	t.token, t.renew = token, time.Time{}
+	if life := time.Until(token.Expiry); !token.Expiry.IsZero() {
+		t.renew = token.Expiry.Add(-min(early, life/4))
+	}
+	return token, nil
+}
+
+// drop forgets token, unless another one has taken its place already.
+func (t *tokens) drop(token *oauth2.Token) {
+	t.turn <- struct{}{}
+	defer func() { <-t.turn }()
+	if t.token == token {
+		t.token = nil
+	}
+}
+
+// ended reports whether the token is past the end that the server announced.
+func ended(token *oauth2.Token) bool {
+	return !token.Expiry.IsZero() && !time.Now().Before(token.Expiry)
+}
+
+// refused turns oauth2's errors into one of ours. Theirs quote the body.
+func (t *tokens) refused(ctx context.Context, err error) error {
+	if ctx.Err() != nil {
+		return ctx.Err()
+	}
+	e := &Error{Method: http.MethodPost, Path: t.path, kind: kindToken}
+	if outer, ok := errors.AsType[*url.Error](err); ok {
+		e.kind, e.err = kindConnection, outer.Err
+		return e
+	}
+	answer, ok := errors.AsType[*oauth2.RetrieveError](err)
+	if !ok {
+		e.kind = kindGarbage
+		e.Message = "the answer holds no token"
+		e.Hint = "is the endpoint Logto's, or does a proxy answer?"
+		return e
+	}
+	resp := answer.Response
+	e.Status = resp.StatusCode
+	e.RequestID = parseRequestID(resp.Header)
+	e.RetryAfter = parseRetryAfter(resp.Header, time.Now())
+	e.Code = plain(answer.ErrorCode, 100)
+	t.explain(e, resp, answer)
+	return e
+}
+
+// explain decides what the token endpoint's refusal means and what helps.
+func (t *tokens) explain(e *Error, resp *http.Response, answer *oauth2.RetrieveError) {
+	expired := strings.Contains(answer.ErrorDescription, "expired")
+	switch {
+	case e.Status >= 300 && e.Status < 400:
+		e.kind = kindRequest
+		e.Message = "the server redirects"
+		redirectTo(e, resp)
+	case e.Status == http.StatusNotFound && e.Code == "":
+		e.kind = kindRequest
+		e.Message = "no token endpoint here"
+		e.Hint = "the endpoint in the configuration should be Logto's own, without a path"
+	case e.Status == http.StatusTooManyRequests, e.Status >= 500, e.Status == http.StatusRequestTimeout:
+		// The status says it all.
+	case e.Code == "invalid_client" && e.Status == http.StatusUnauthorized:
+		e.kind, e.Hint = kindAuth, "the app secret is wrong"
+	case e.Code == "invalid_client":
+		e.kind, e.Hint = kindAuth, "the server does not know the app id"
+	case e.Code == "invalid_target":
+		e.kind, e.Hint = kindAuth, "the resource is not this server's Management API: on a self-hosted server it is "+
+			"https://default.logto.app/api, on Cloud https://<tenant id>.logto.app/api even under a custom domain"
+	case e.Code == "invalid_request" && expired:
+		e.kind, e.Hint = kindAuth, "the app secret has expired: create a new one"
+	case e.Code == "invalid_request", e.Code == "unauthorized_client":
+		e.kind, e.Hint = kindAuth, "the application must be of the machine-to-machine type"
+	default:
+		e.kind, e.Hint = kindAuth, "the server gives this application no token"
+	}
+}
