@@ -1,0 +1,153 @@
+package postgres
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"runtime"
+	"slices"
+	"strconv"
+	"strings"
+)
+
+// BinVariable names the environment variable that overrides the search of
+// Find with a directory of server binaries.
+const BinVariable = "SYNCER_POSTGRES_BIN"
+
+// ErrNotFound is what Find's error wraps when this machine has no PostgreSQL
+// server binaries.
+var ErrNotFound = errors.New("no PostgreSQL server binaries found")
+
+// places is where distributions keep server binaries that are not on the PATH.
+func places() []string {
+	return []string{
+		"/usr/lib/postgresql/*/bin",                          // Debian, Ubuntu
+		"/usr/pgsql-*/bin",                                   // RHEL, Fedora, SUSE with the PGDG packages
+		"/usr/lib/postgresql*/bin",                           // SUSE
+		"/usr/lib64/postgresql-*/bin",                        // Gentoo
+		"/usr/libexec/postgresql*",                           // Alpine
+		"/opt/homebrew/opt/postgresql@*/bin",                 // Homebrew on Apple silicon
+		"/usr/local/opt/postgresql@*/bin",                    // Homebrew on Intel
+		"/home/linuxbrew/.linuxbrew/opt/postgresql@*/bin",    // Homebrew on Linux
+		"/Applications/Postgres.app/Contents/Versions/*/bin", // Postgres.app
+		"/opt/local/lib/postgresql*/bin",                     // MacPorts
+		"/usr/local/pgsql/bin",                               // built from source
+	}
+}
+
+// Find returns the directory of this machine's PostgreSQL server binaries:
+// that of $SYNCER_POSTGRES_BIN if set, else of the PATH, else of pg_config,
+// else the newest of the usual places. The error, which wraps ErrNotFound,
+// names the remedy in one line.
+func Find() (bindir string, err error) {
+	dirs, err := candidates(os.Getenv(BinVariable), os.Getenv("PATH"), places())
+	if err != nil {
+		return "", err
+	}
+	return dirs[0], nil
+}
+
+// findMajor returns the server binaries that can open data written by the
+// given major version; empty: any.
+func findMajor(ctx context.Context, major string) (bindir string, err error) {
+	dirs, err := candidates(os.Getenv(BinVariable), os.Getenv("PATH"), places())
+	if err != nil || major == "" {
+		return first(dirs), err
+	}
+	for _, dir := range dirs {
+		if has, err := majorOf(ctx, dir); err == nil && has == major {
+			return dir, nil
+		}
+	}
+	return "", fmt.Errorf("the data was written by PostgreSQL %s, found only %s: install PostgreSQL %s or dump and reload the data",
+		major, strings.Join(dirs, ", "), major)
+}
+
+// candidates returns every directory with server binaries, best first.
+func candidates(override, path string, places []string) ([]string, error) {
+	if override != "" {
+		if !hasServer(override) {
+			return nil, fmt.Errorf("%w in %s=%s: want a directory with postgres and initdb", ErrNotFound, BinVariable, override)
+		}
+		return []string{override}, nil
+	}
+	found := slices.DeleteFunc(filepath.SplitList(path), func(dir string) bool { return !filepath.IsAbs(dir) })
+	if out, err := exec.Command("pg_config", "--bindir").Output(); err == nil {
+		found = append(found, strings.TrimSpace(string(out)))
+	}
+	found = append(found, newestFirst(places)...)
+	found = slices.DeleteFunc(found, func(dir string) bool { return !hasServer(dir) })
+	if len(found) == 0 {
+		return nil, fmt.Errorf("%w: %s", ErrNotFound, remedy())
+	}
+	return found, nil
+}
+
+func newestFirst(patterns []string) []string {
+	var dirs []string
+	for _, p := range patterns {
+		matches, _ := filepath.Glob(p) // its one error is a malformed pattern
+		dirs = append(dirs, matches...)
+	}
+	slices.SortStableFunc(dirs, func(a, b string) int { return versionIn(b) - versionIn(a) })
+	return dirs
+}
+
+var number = regexp.MustCompile(`\d+`)
+
+// versionIn returns the major version that a path names, 0 if none.
+func versionIn(path string) int {
+	n, err := strconv.Atoi(number.FindString(path))
+	if err != nil {
+		return 0
+	}
+	return n
+}
+
+func majorOf(ctx context.Context, bindir string) (string, error) {
+	out, err := exec.CommandContext(ctx, filepath.Join(bindir, "postgres"), "--version").Output()
+	return number.FindString(string(out)), err
+}
+
+func hasServer(dir string) bool {
+	return executable(filepath.Join(dir, "postgres")) && executable(filepath.Join(dir, "initdb"))
+}
+
+func executable(file string) bool {
+	info, err := os.Stat(file)
+	return err == nil && info.Mode().IsRegular() && info.Mode().Perm()&0o111 != 0
+}
+
+func onPath(command string) bool {
+	_, err := exec.LookPath(command)
+	return err == nil
+}
+
+// remedy says how to install the server binaries on this system.
+func remedy() string {
+	if runtime.GOOS == "darwin" {
+		return "brew install postgresql@17"
+	}
+	for _, manager := range []struct{ command, install string }{
+		{"apt-get", "apt-get install postgresql"},
+		{"dnf", "dnf install postgresql-server"},
+		{"apk", "apk add postgresql"},
+		{"brew", "brew install postgresql@17"},
+	} {
+		if onPath(manager.command) {
+			return manager.install
+		}
+	}
+	return "install a PostgreSQL server, or set " + BinVariable + " to the directory of its binaries"
+}
+
+func first(dirs []string) string {
+	if len(dirs) == 0 {
+		return ""
+	}
+	return dirs[0]
+}

@@ -1,0 +1,48 @@
+package postgres
+
+import "runtime"
+
+// settings returns the command line options of a server.
+func settings(o Options, sockets string) []string {
+	args := []string{
+		"-c", "listen_addresses=",
+		"-c", "port=5432",
+		"-c", "unix_socket_directories=" + sockets,
+		"-c", "unix_socket_permissions=0700",
+		"-c", "timezone=UTC",
+		"-c", "log_timezone=UTC",
+		"-c", "shared_buffers=256MB",
+		"-c", "max_wal_size=2GB",
+		"-c", "jit=off", // costs more than it gives in queries of milliseconds
+	}
+	if o.throwaway() {
+		// Nobody comes back to it, so a commit need not even be written.
+		args = append(args, "-c", "synchronous_commit=off")
+	}
+	if o.throwaway() || o.Fast {
+		return append(args,
+			"-c", "fsync=off",
+			"-c", "full_page_writes=off",
+			"-c", "max_connections=300", // many tests at once, a pool each
+		)
+	}
+	return append(args,
+		"-c", "wal_compression=on",
+		// The log must not hold what the tables hold: no statements, no
+		// details that quote a row.
+		"-c", "log_min_error_statement=panic",
+		"-c", "log_error_verbosity=terse",
+	)
+}
+
+// throwaway reports whether the server's files go with it.
+func (o Options) throwaway() bool { return o.Dir == "" }
+
+// locale is one that every system of its kind has, independent of the user's:
+// sorted by code point, and on Linux with upper and lower case beyond ASCII.
+func locale() string {
+	if runtime.GOOS == "linux" {
+		return "C.UTF-8"
+	}
+	return "C"
+}
