@@ -1,9 +1,99 @@
 package config
 
-import "errors"
+import (
+	"errors"
+	"strings"
+	"unicode"
+	"unicode/utf8"
+
+	"go.yaml.in/yaml/v4"
+)
 
 // Parse is Load for a file that is already in memory; name is what problems
-// call it.
+// call it. The error is an Errors.
 func Parse(name string, data []byte, env func(string) (string, bool), known []string) (*Config, error) {
-	return nil, errors.New("not yet")
+	root, problem := parseYAML(data)
+	if problem != nil {
+		problem.File = name
+		return nil, Errors{*problem}
+	}
+	d := &decoder{file: name, env: env, fields: map[string]*field{}}
+	c := new(Config)
+	d.decode(root, c)
+	check(d, c, known)
+	if len(d.problems) > 0 {
+		return nil, d.problems.sort()
+	}
+	c.Warnings = d.warnings.sort()
+	return c, nil
+}
+
+// parseYAML returns the file's only document; an empty file is an empty
+// mapping.
+func parseYAML(data []byte) (*yaml.Node, *Problem) {
+	if p := unreadable(data); p != nil {
+		return nil, p
+	}
+	var docs []yaml.Node
+	if err := yaml.Load(data, &docs, yaml.WithAllDocuments()); err != nil {
+		return nil, syntaxProblem(err)
+	}
+	switch {
+	case len(docs) > 1:
+		return nil, &Problem{
+			Line: max(docs[1].Line, 1), Column: max(docs[1].Column, 1),
+			Message: "want one YAML document, have a second one after ---",
+		}
+	case len(docs) == 0 || len(docs[0].Content) == 0 || docs[0].Content[0].Tag == "!!null":
+		return &yaml.Node{Kind: yaml.MappingNode, Line: 1, Column: 1}, nil
+	}
+	return docs[0].Content[0], nil
+}
+
+// unreadable finds the first character no YAML file may hold: the YAML reader
+// finds it too, but does not say where.
+func unreadable(data []byte) *Problem {
+	line, column := 1, 1
+	for len(data) > 0 {
+		r, size := utf8.DecodeRune(data)
+		switch {
+		case r == utf8.RuneError && size == 1:
+			return &Problem{Line: line, Column: column, Message: "want UTF-8 text, have a byte that is none"}
+		case r == '\n':
+			line, column = line+1, 0
+		case unicode.IsControl(r) && r != '\t' && r != '\r' && r != 0x85:
+			return &Problem{Line: line, Column: column, Message: "want text, have a control character"}
+		}
+		data = data[size:]
+		column++
+	}
+	return nil
+}
+
+// syntaxProblem takes position and reason out of what the YAML parser says,
+// and leaves out what might be a value.
+func syntaxProblem(err error) *Problem {
+	p := &Problem{Line: 1, Column: 1, Message: "not valid YAML"}
+	var le *yaml.LoadError
+	if !errors.As(err, &le) {
+		return p
+	}
+	p.Line, p.Column = max(le.Mark.Line, 1), max(le.Mark.Column, 1)
+	switch reason := le.Message; {
+	case strings.HasPrefix(reason, "unknown anchor"):
+		p.Message += ": unknown anchor"
+		p.Hint = "text that begins with * goes in quotes"
+	case strings.Contains(reason, "cannot start any token"):
+		p.Message += ": " + reason
+		p.Hint = "text that begins with %, @ or ` goes in quotes, and lines are indented with spaces"
+	case strings.Contains(reason, "mapping values are not allowed"):
+		p.Message += ": " + reason
+		p.Hint = "text with a colon and a space in it goes in quotes; keys of one mapping begin in one column"
+	default:
+		p.Message += ": " + reason
+		if le.ContextMsg != "" {
+			p.Message += " " + le.ContextMsg
+		}
+	}
+	return p
 }

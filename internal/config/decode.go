@@ -1,0 +1,110 @@
+package config
+
+import (
+	"fmt"
+	"reflect"
+	"strings"
+
+	"go.yaml.in/yaml/v4"
+)
+
+// A decoder fills a Config from YAML nodes and remembers where each field
+// came from, so that whatever is found wrong with it later has a position.
+// It is made for one file. The Go types and their yaml tags are all it knows
+// of the file's structure: a field whose tag lacks omitempty is required.
+type decoder struct {
+	file     string
+	env      func(string) (string, bool)
+	fields   map[string]*field
+	problems Errors
+	warnings Errors
+}
+
+func (d *decoder) decode(root *yaml.Node, c *Config) {
+	d.value("", root, reflect.ValueOf(c).Elem())
+}
+
+// value fills v from n. What has no value, or an empty one, leaves v alone.
+func (d *decoder) value(path string, n *yaml.Node, v reflect.Value) {
+	f := &field{line: n.Line, column: n.Column}
+	d.fields[path] = f
+	if n.Kind == yaml.AliasNode && n.Alias != nil {
+		n = n.Alias
+	}
+	if n.Kind == yaml.ScalarNode && n.Tag == "!!null" {
+		return
+	}
+	f.set = true
+	if n.Tag != "" && !strings.HasPrefix(n.Tag, "!!") {
+		d.report(path, "want a value without a tag, have the tag "+n.Tag, "")
+		return
+	}
+	if d.leaf(path, n, v.Addr().Interface()) {
+		return
+	}
+	switch v.Kind() {
+	case reflect.Struct:
+		d.mapping(path, n, v)
+	case reflect.Slice:
+		d.sequence(path, n, v)
+	default:
+		panic(fmt.Sprintf("config: no decoding for %s at %s", v.Type(), path))
+	}
+}
+
+func (d *decoder) mapping(path string, n *yaml.Node, v reflect.Value) {
+	if n.Kind != yaml.MappingNode {
+		d.report(path, "want "+shape(v.Type())+", have "+kindOf(n), "")
+		return
+	}
+	keys := keysOf(v.Type())
+	first := map[string]int{} // key -> line
+	for i := 0; i+1 < len(n.Content); i += 2 {
+		key, at := n.Content[i], join(path, keyText(n.Content[i].Value))
+		line, again := first[key.Value]
+		index, known := keys[key.Value]
+		switch {
+		case key.Kind != yaml.ScalarNode:
+			d.reportAt(key, path, "want a key, have "+kindOf(key), "")
+		case !known:
+			d.reportAt(key, at, "unknown key", keyHint(key.Value, v.Type()))
+		case again:
+			d.reportAt(key, at, fmt.Sprintf("want the key once, have it on line %d too", line), "")
+		default:
+			first[key.Value] = key.Line
+			d.value(at, n.Content[i+1], v.Field(index))
+		}
+	}
+	d.required(path, v)
+}
+
+// required reports the keys of v that must have a value and have none.
+func (d *decoder) required(path string, v reflect.Value) {
+	for i := range v.NumField() {
+		name, options, _ := strings.Cut(v.Type().Field(i).Tag.Get("yaml"), ",")
+		if name == "-" || options == "omitempty" {
+			continue
+		}
+		if at := join(path, name); !d.is(at).set && !d.is(at).bad {
+			d.report(at, "want "+shapeOf(at, v.Field(i).Type())+", have nothing", "")
+		}
+	}
+}
+
+func (d *decoder) sequence(path string, n *yaml.Node, v reflect.Value) {
+	if n.Kind != yaml.SequenceNode {
+		d.report(path, "want a list, have "+kindOf(n), "write [value, value], or one value a line after a dash")
+		return
+	}
+	if len(n.Content) == 0 {
+		d.fields[path].set = false
+	}
+	v.Set(reflect.MakeSlice(v.Type(), len(n.Content), len(n.Content)))
+	for i, item := range n.Content {
+		at := fmt.Sprintf("%s[%d]", path, i)
+		d.value(at, item, v.Index(i))
+		if !d.is(at).set && !d.is(at).bad {
+			d.report(at, "want "+shape(v.Type().Elem())+", have nothing", "")
+		}
+	}
+}

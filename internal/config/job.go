@@ -1,0 +1,112 @@
+package config
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+	_ "time/tzdata" // a container from scratch has no time zones of its own
+
+	"github.com/robfig/cron/v3"
+)
+
+const wantSchedule = "five cron fields such as 30 2 * * *, @daily or @every 6h"
+
+func checkJob(d *decoder, path string, j *Job, tenants []Tenant, known []string) {
+	location := checkTimezone(d, path+".timezone", j)
+	checkSchedule(d, path+".schedule", j, location)
+	if !d.is(path + ".tenants").set {
+		j.Tenants.All = true
+	}
+	if !d.is(path + ".listings").set {
+		j.Listings.All = true
+	}
+	names, sure := tenantNames(d, tenants)
+	if sure {
+		checkSelection(d, path+".tenants", "tenant", names)
+	}
+	if known != nil {
+		checkSelection(d, path+".listings", "listing", known)
+	}
+}
+
+// tenantNames returns the tenants' names, and whether all of them are known: a
+// name that a missing variable was to bring may be the one a job asks for.
+func tenantNames(d *decoder, tenants []Tenant) (names []string, sure bool) {
+	sure = !d.is("tenants").bad
+	for i, t := range tenants {
+		sure = sure && d.ok(fmt.Sprintf("tenants[%d].name", i))
+		names = append(names, t.Name)
+	}
+	return names, sure
+}
+
+// checkSelection reports names that are not known, each where it is written.
+func checkSelection(d *decoder, path, what string, known []string) {
+	for i := 0; ; i++ {
+		at := fmt.Sprintf("%s[%d]", path, i)
+		if d.fields[at] == nil {
+			return
+		}
+		if name := d.is(at).text; d.ok(at) && name != "all" && !slices.Contains(known, name) {
+			d.report(at, "want a "+what+", have "+d.have(at), nameHint(name, known))
+		}
+	}
+}
+
+// checkTimezone returns UTC where the zone is missing or wrong.
+func checkTimezone(d *decoder, path string, j *Job) *time.Location {
+	if !d.is(path).set {
+		j.Timezone = "UTC"
+		return time.UTC
+	}
+	location, err := time.LoadLocation(j.Timezone)
+	if d.ok(path) && (err != nil || j.Timezone == "Local") {
+		d.report(path, "want a time zone such as Europe/Berlin or UTC, have "+d.have(path), "")
+	}
+	if err != nil {
+		return time.UTC
+	}
+	return location
+}
+
+func checkSchedule(d *decoder, path string, j *Job, location *time.Location) {
+	if !d.ok(path) {
+		return
+	}
+	if strings.Contains(j.Schedule, "TZ=") { // the cron parser panics on some of these
+		d.report(path, "want a schedule without a time zone, have TZ=", "put it under timezone:")
+		return
+	}
+	schedule, err := cron.ParseStandard(j.Schedule)
+	if err != nil {
+		d.report(path, "want "+wantSchedule+", have "+d.have(path), scheduleHint(j.Schedule))
+		return
+	}
+	switch s := schedule.(type) {
+	case *cron.SpecSchedule:
+		s.Location = location
+		if s.Next(time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)).IsZero() {
+			d.report(path, "want a time that comes, have one that never does", "")
+		}
+	case cron.ConstantDelaySchedule:
+		// The parser makes a second of anything less, even of less than none.
+		every, _ := strings.CutPrefix(j.Schedule, "@every ")
+		if delay, err := time.ParseDuration(every); err != nil || delay < time.Second {
+			d.report(path, "want @every 1s or longer, have "+d.have(path), "")
+		}
+	}
+	j.Cron = schedule
+}
+
+func scheduleHint(spec string) string {
+	switch n := len(strings.Fields(spec)); {
+	case strings.HasPrefix(spec, "@"):
+		return "known: @hourly, @daily, @weekly, @monthly, @yearly, @every 6h"
+	case n == 6:
+		return "seconds are not a field: minute, hour, day, month, weekday"
+	case n != 5:
+		return fmt.Sprintf("have %d fields: minute, hour, day, month, weekday are 5", n)
+	}
+	return ""
+}

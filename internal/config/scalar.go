@@ -1,0 +1,174 @@
+package config
+
+import (
+	"errors"
+	"fmt"
+	"math"
+	"reflect"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"go.yaml.in/yaml/v4"
+)
+
+var errQuoted = errors.New("text, for it is in quotes")
+
+// leaf fills the types that are written as one scalar, or as one of two
+// forms, and reports whether into is such a type.
+func (d *decoder) leaf(path string, n *yaml.Node, into any) bool {
+	switch v := into.(type) {
+	case *Secret:
+		d.fields[path].secret = true
+		if text, ok := d.scalar(path, n, shapeOf(path, reflect.TypeFor[Secret]())); ok {
+			*v = Secret(text)
+		}
+	case *string:
+		if text, ok := d.scalar(path, n, shapeOf(path, reflect.TypeFor[string]())); ok {
+			*v = text
+		}
+	case *int:
+		parseInto(d, path, n, v, "a whole number", bare(n, strconv.Atoi))
+	case *bool:
+		parseInto(d, path, n, v, "true or false", bare(n, parseBool))
+	case *time.Duration:
+		parseInto(d, path, n, v, "a duration such as 10s, 24h or 400d", parseDuration)
+	case *Limit:
+		d.limit(path, n, v)
+	case *Selection:
+		d.selection(path, n, v)
+	default:
+		return false
+	}
+	return true
+}
+
+// parseInto sets v to what parse makes of n.
+func parseInto[T any](d *decoder, path string, n *yaml.Node, v *T, want string, parse func(string) (T, error)) {
+	text, ok := d.scalar(path, n, want)
+	if !ok {
+		return
+	}
+	parsed, err := parse(text)
+	if err != nil {
+		hint := ""
+		if errors.Is(err, errQuoted) {
+			hint = "take the quotes away"
+		}
+		d.report(path, "want "+want+", have "+d.have(path), hint)
+		return
+	}
+	*v = parsed
+}
+
+// bare is parse for what YAML itself has a type for: in quotes it would be
+// text, unless the quotes are around a variable.
+func bare[T any](n *yaml.Node, parse func(string) (T, error)) func(string) (T, error) {
+	quoted := n.Style&(yaml.SingleQuotedStyle|yaml.DoubleQuotedStyle) != 0 && !strings.Contains(n.Value, "$")
+	return func(text string) (T, error) {
+		if quoted {
+			var zero T
+			return zero, errQuoted
+		}
+		return parse(text)
+	}
+}
+
+// scalar returns the text of n with its variables expanded, and whether there
+// is any: an empty text counts as no value at all.
+func (d *decoder) scalar(path string, n *yaml.Node, want string) (string, bool) {
+	f := d.fields[path]
+	if n.Kind != yaml.ScalarNode {
+		d.report(path, "want "+want+", have "+kindOf(n), "")
+		return "", false
+	}
+	text, vars, problem := expand(n.Value, d.env)
+	f.text, f.vars, f.set = text, vars, text != ""
+	if problem != nil {
+		d.report(path, problem.Message, problem.Hint)
+		return "", false
+	}
+	return text, text != ""
+}
+
+// have describes the scalar at path for a message: never a secret, nor what a
+// variable brought.
+func (d *decoder) have(path string) string {
+	switch f := d.is(path); {
+	case len(f.vars) > 0:
+		return "the value of " + strings.Join(f.vars, " and ")
+	case f.secret:
+		return "another value"
+	default:
+		return quote(f.text)
+	}
+}
+
+func quote(text string) string {
+	if runes := []rune(text); len(runes) > 60 {
+		text = string(runes[:60]) + "…"
+	}
+	return strconv.Quote(text)
+}
+
+func (d *decoder) limit(path string, n *yaml.Node, v *Limit) {
+	if n.Kind != yaml.ScalarNode {
+		d.mapping(path, n, reflect.ValueOf(v).Elem())
+		return
+	}
+	want := shape(reflect.TypeFor[Limit]())
+	if text, ok := d.scalar(path, n, want); ok && text != "none" {
+		d.report(path, "want "+want+", have "+d.have(path), "")
+	}
+}
+
+func (d *decoder) selection(path string, n *yaml.Node, v *Selection) {
+	if n.Kind == yaml.ScalarNode {
+		want := shape(reflect.TypeFor[Selection]())
+		text, ok := d.scalar(path, n, want)
+		if ok && text != "all" {
+			hint := ""
+			if len(d.fields[path].vars) == 0 {
+				hint = "for this one alone write [" + text + "]"
+			}
+			d.report(path, "want "+want+", have "+d.have(path), hint)
+		}
+		v.All = ok && text == "all"
+		return
+	}
+	var names []string
+	d.sequence(path, n, reflect.ValueOf(&names).Elem())
+	if n.Kind == yaml.SequenceNode && len(n.Content) == 0 {
+		d.report(path, "want all or a list of names, have an empty list", "")
+	}
+	for _, name := range names {
+		switch {
+		case name == "all":
+			v.All = true
+		case !slices.Contains(v.Names, name):
+			v.Names = append(v.Names, name)
+		}
+	}
+}
+
+func parseBool(text string) (bool, error) {
+	if text != "true" && text != "false" {
+		return false, fmt.Errorf("%q is neither true nor false", text)
+	}
+	return text == "true", nil
+}
+
+// parseDuration is time.ParseDuration and whole days: 400d.
+func parseDuration(text string) (time.Duration, error) {
+	const day = 24 * time.Hour
+	days, ok := strings.CutSuffix(text, "d")
+	if !ok {
+		return time.ParseDuration(text)
+	}
+	n, err := strconv.ParseInt(days, 10, 64)
+	if err == nil && (n < 0 || n > math.MaxInt64/int64(day)) {
+		err = fmt.Errorf("%s days are out of range", days)
+	}
+	return time.Duration(n) * day, err
+}

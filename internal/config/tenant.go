@@ -1,0 +1,177 @@
+package config
+
+import (
+	"net"
+	"net/url"
+	"strconv"
+	"strings"
+	"time"
+)
+
+const (
+	wantEndpoint     = "an address such as https://acme.logto.app"
+	selfHosted       = "https://default.logto.app/api"
+	selfHostedAdmin  = "https://admin.logto.app/api"
+	maxConcurrency   = 64
+	usualConcurrency = 6
+)
+
+// Cloud reports whether Logto Cloud serves the tenant, at its own address or
+// at a custom domain. Only the resource tells in the second case: it stays
+// that of the tenant's own address. Self-hosted servers have such resources
+// too, but always the same two.
+func (t Tenant) Cloud() bool {
+	if t.Resource == selfHosted || t.Resource == selfHostedAdmin {
+		return false
+	}
+	return onCloud(t.Endpoint) || onCloud(t.Resource)
+}
+
+func onCloud(address string) bool {
+	u, err := url.Parse(address)
+	return err == nil && strings.HasSuffix(u.Hostname(), ".logto.app")
+}
+
+func checkTenant(d *decoder, path string, t *Tenant) {
+	checkEndpoint(d, path+".endpoint", t)
+	checkResource(d, path+".resource", t)
+	checkLimit(d, path+".limit", t)
+	switch at := path + ".concurrency"; {
+	case !d.is(at).set:
+		t.Concurrency = usualConcurrency
+	case d.ok(at) && (t.Concurrency < 1 || t.Concurrency > maxConcurrency):
+		d.report(at, "want 1 to 64, have "+d.have(at), "6 is usual: the server answers each request with two or more of its 20 database connections")
+	}
+	switch at := path + ".max_delete.percent"; {
+	case !d.is(at).set:
+		t.MaxDelete.Percent = 20
+	case d.ok(at) && (t.MaxDelete.Percent < 0 || t.MaxDelete.Percent > 100):
+		d.report(at, "want 0 to 100, have "+d.have(at), "")
+	}
+	switch at := path + ".max_delete.rows"; {
+	case !d.is(at).set:
+		t.MaxDelete.Rows = 100
+	case d.ok(at) && t.MaxDelete.Rows < 0:
+		d.report(at, "want 0 or more, have "+d.have(at), "")
+	}
+}
+
+// checkEndpoint normalises the endpoint: lower-case host, no slash at its end.
+func checkEndpoint(d *decoder, path string, t *Tenant) {
+	if !d.ok(path) {
+		return
+	}
+	u, err := url.Parse(t.Endpoint)
+	if err != nil || u.Hostname() == "" || !portOK(u) || (u.Scheme != "https" && u.Scheme != "http") {
+		hint := ""
+		if err == nil && !strings.Contains(t.Endpoint, "://") {
+			hint = "it begins with https://"
+		}
+		d.report(path, "want "+wantEndpoint+", have "+d.address(path), hint)
+		return
+	}
+	u.Host, u.Path = strings.ToLower(u.Host), strings.TrimSuffix(u.Path, "/")
+	extra := beyondHost(u)
+	if extra != "" {
+		d.report(path, "want scheme and host only, have "+extra+" too", d.write(path, u.Scheme+"://"+u.Host))
+		return
+	}
+	t.Endpoint = u.Scheme + "://" + u.Host
+	switch {
+	case u.Scheme == "http" && onCloud(t.Endpoint):
+		d.report(path, "want https for Logto Cloud, have http", d.write(path, "https://"+u.Host))
+	case u.Scheme == "http" && !loopback(u.Hostname()):
+		d.warn(path, "http sends the application's secret in clear text", "use https, unless nobody else is on the way")
+	}
+}
+
+// beyondHost says what u has beyond scheme and host.
+func beyondHost(u *url.URL) string {
+	switch {
+	case u.User != nil:
+		return "a user or password"
+	case u.Path != "":
+		return "a path"
+	case u.RawQuery != "" || u.ForceQuery:
+		return "a query"
+	case u.Fragment != "":
+		return "a fragment"
+	}
+	return ""
+}
+
+func portOK(u *url.URL) bool {
+	if !strings.Contains(u.Host[strings.LastIndex(u.Host, "]")+1:], ":") {
+		return true
+	}
+	port, err := strconv.ParseUint(u.Port(), 10, 16)
+	return err == nil && port > 0
+}
+
+// write is the hint to write that instead of what is at path, unless it would
+// show what a variable brought.
+func (d *decoder) write(path, instead string) string {
+	if len(d.is(path).vars) > 0 {
+		return ""
+	}
+	return "write " + instead
+}
+
+// address is have for a URL, which may hold a password.
+func (d *decoder) address(path string) string {
+	if strings.Contains(d.is(path).text, "@") {
+		return "another form"
+	}
+	return d.have(path)
+}
+
+func loopback(host string) bool {
+	ip := net.ParseIP(host)
+	return host == "localhost" || strings.HasSuffix(host, ".localhost") || ip != nil && ip.IsLoopback()
+}
+
+func checkResource(d *decoder, path string, t *Tenant) {
+	endpoint := strings.TrimSuffix(path, "resource") + "endpoint"
+	switch {
+	case d.is(path).bad || !d.ok(endpoint):
+		return
+	case !d.is(path).set && onCloud(t.Endpoint):
+		t.Resource = t.Endpoint + "/api"
+		return
+	case !d.is(path).set:
+		t.Resource = selfHosted
+		return
+	}
+	u, err := url.Parse(t.Resource)
+	switch want := t.Endpoint + "/api"; {
+	case onCloud(t.Endpoint) && t.Resource != want:
+		d.report(path, "want "+d.derived(endpoint, want)+", have "+d.address(path), "on Logto Cloud it follows from the endpoint: leave it out")
+	case err != nil || u.Scheme == "" || u.Host == "" || u.User != nil:
+		d.report(path, "want a resource indicator such as "+selfHosted+", have "+d.address(path),
+			"self-hosted, it is "+selfHosted+": leave it out")
+	}
+}
+
+// derived is a wanted value that follows from the field at path, shown unless
+// that came from a variable.
+func (d *decoder) derived(path, value string) string {
+	if len(d.is(path).vars) > 0 {
+		return "the endpoint followed by /api"
+	}
+	return value
+}
+
+func checkLimit(d *decoder, path string, t *Tenant) {
+	if !d.is(path).set {
+		if t.Cloud() {
+			t.Limit = Limit{Requests: 200, Per: 10 * time.Second}
+		}
+		return
+	}
+	if at := path + ".requests"; d.ok(at) && t.Limit.Requests < 1 {
+		d.report(at, "want 1 or more, have "+d.have(at), "for no limit write limit: none")
+	}
+	if at := path + ".per"; d.ok(at) && t.Limit.Per <= 0 {
+		d.report(at, "want more than 0s, have "+d.have(at), "for no limit write limit: none")
+	}
+}

@@ -1,0 +1,65 @@
+package config
+
+import (
+	"regexp"
+	"slices"
+	"strings"
+)
+
+// expand replaces ${NAME} and ${NAME:-default} in text by the variable's
+// value, and $$ by a dollar. It works on one value at a time, after the YAML
+// is parsed, so that no value can change the file's structure. It returns the
+// names of the variables that brought something.
+func expand(text string, env func(string) (string, bool)) (out string, vars []string, problem *Problem) {
+	name := regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]*$`)
+	var b strings.Builder
+	for {
+		before, rest, found := strings.Cut(text, "$")
+		b.WriteString(before)
+		switch {
+		case !found:
+			return b.String(), vars, problem
+		case strings.HasPrefix(rest, "$"):
+			b.WriteByte('$')
+			text = rest[1:]
+			continue
+		case !strings.HasPrefix(rest, "{"):
+			return "", vars, &Problem{
+				Message: "want ${NAME} after a dollar, have something else",
+				Hint:    "write $$ for a dollar itself",
+			}
+		}
+		inside, after, closed := strings.Cut(rest[1:], "}")
+		variable, fallback, hasFallback := strings.Cut(inside, ":-")
+		if !closed || !name.MatchString(variable) {
+			return "", vars, &Problem{
+				Message: "want ${NAME} or ${NAME:-default}, have something else",
+				Hint:    "a name is letters, digits and _; write $$ for a dollar itself",
+			}
+		}
+		value, set := env(variable)
+		switch {
+		case value != "":
+			b.WriteString(value)
+			if !slices.Contains(vars, variable) {
+				vars = append(vars, variable)
+			}
+		case hasFallback:
+			b.WriteString(fallback)
+		case problem == nil:
+			problem = missing(variable, set)
+		}
+		text = after
+	}
+}
+
+func missing(variable string, set bool) *Problem {
+	state := "unset"
+	if set {
+		state = "empty"
+	}
+	return &Problem{
+		Message: "want the variable " + variable + ", have it " + state,
+		Hint:    "export " + variable + ", or write ${" + variable + ":-default}",
+	}
+}

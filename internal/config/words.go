@@ -1,0 +1,145 @@
+package config
+
+import (
+	"reflect"
+	"regexp"
+	"strings"
+
+	"go.yaml.in/yaml/v4"
+)
+
+// keysOf maps the keys of a mapping to the fields of the struct they fill.
+func keysOf(t reflect.Type) map[string]int {
+	keys := map[string]int{}
+	for i := range t.NumField() {
+		if name, _, _ := strings.Cut(t.Field(i).Tag.Get("yaml"), ","); name != "-" {
+			keys[name] = i
+		}
+	}
+	return keys
+}
+
+// keyNames returns the same keys in the order of the fields.
+func keyNames(t reflect.Type) []string {
+	var names []string
+	for i := range t.NumField() {
+		if name, _, _ := strings.Cut(t.Field(i).Tag.Get("yaml"), ","); name != "-" {
+			names = append(names, name)
+		}
+	}
+	return names
+}
+
+func keyHint(key string, t reflect.Type) string {
+	if key == "<<" {
+		return "merge keys are not read: repeat the keys, or a whole value by *anchor"
+	}
+	return nameHint(key, keyNames(t))
+}
+
+// keyText is a key as problems may show it: cut at the first character no key
+// has, since what follows may be the value of a secret, its space forgotten.
+func keyText(key string) string {
+	known := regexp.MustCompile(`^(<<|[A-Za-z0-9_-]{0,40})`).FindString(key)
+	if known != key {
+		return known + "…"
+	}
+	return key
+}
+
+// shape says what a value of type t looks like in the file.
+func shape(t reflect.Type) string {
+	switch {
+	case t == reflect.TypeFor[Limit]():
+		return `"none" or {requests: 200, per: 10s}`
+	case t == reflect.TypeFor[Selection]():
+		return "all or a list of names"
+	case t.Kind() == reflect.Struct:
+		return "a mapping with " + strings.Join(keyNames(t), ", ")
+	case t.Kind() == reflect.Slice:
+		return "a list of at least one"
+	case t.Kind() == reflect.Int64:
+		return "a duration such as 10s"
+	case t.Kind() == reflect.Int:
+		return "a whole number"
+	}
+	return "text"
+}
+
+// shapeOf is shape with what the meaning of the field at path adds.
+func shapeOf(path string, t reflect.Type) string {
+	switch regexp.MustCompile(`\[\d+\]`).ReplaceAllString(path, "") {
+	case "tenants.name", "jobs.name":
+		return wantName
+	case "tenants.endpoint":
+		return wantEndpoint
+	case "tenants.app_id":
+		return "the id of a machine-to-machine application"
+	case "tenants.app_secret":
+		return "the secret of the machine-to-machine application"
+	case "database":
+		return wantDatabase
+	}
+	return shape(t)
+}
+
+// kindOf says what a node is without showing what it holds: text where a
+// mapping belongs may well be "app_secret:…" with its space forgotten.
+func kindOf(n *yaml.Node) string {
+	switch {
+	case n.Kind == yaml.MappingNode:
+		return "a mapping"
+	case n.Kind == yaml.SequenceNode:
+		return "a list"
+	case n.Kind == yaml.AliasNode:
+		return "an alias"
+	case n.Tag == "!!null":
+		return "nothing"
+	}
+	return "text"
+}
+
+// nameHint suggests the known name that is nearest to what was written, or
+// lists them all where none is near.
+func nameHint(have string, known []string) string {
+	best, least := "", len(have)/3+2
+	for _, name := range known {
+		if n := distance(plain(have), plain(name)); n < least {
+			best, least = name, n
+		}
+	}
+	switch {
+	case best != "":
+		return "did you mean " + best + "?"
+	case len(known) == 0:
+		return ""
+	}
+	return "known: " + strings.Join(known, ", ")
+}
+
+// plain makes appId, app-id and app_id one.
+func plain(name string) string {
+	return strings.NewReplacer("_", "", "-", "").Replace(strings.ToLower(name))
+}
+
+// distance is the number of letters to insert, delete or replace (Levenshtein)
+// between a and b, whose bytes stand for letters.
+func distance(a, b string) int {
+	row := make([]int, len(b)+1)
+	for j := range row {
+		row[j] = j
+	}
+	for i := range len(a) {
+		diagonal := row[0]
+		row[0] = i + 1
+		for j := range len(b) {
+			replace := diagonal
+			if a[i] != b[j] {
+				replace++
+			}
+			diagonal = row[j+1]
+			row[j+1] = min(replace, row[j]+1, diagonal+1)
+		}
+	}
+	return row[len(b)]
+}
