@@ -1,0 +1,288 @@
+package catalog
+
+import (
+	"net/url"
+	"slices"
+)
+
+// machine is the type of applications and roles that act for themselves.
+const machine = "MachineToMachine"
+
+// tenantID is constant within a tenant and not worth a column: what the mirror
+// calls tenant_id is the tenant's name in jobs.yaml.
+const tenantID = "tenantId"
+
+// All returns every listing, each behind what it needs. The caller may keep
+// the result but not change what it points at.
+func All() []*Listing { return slices.Clone(listings) }
+
+// Find returns the listing of that name, nil if there is none.
+func Find(name string) *Listing {
+	i := slices.IndexFunc(listings, func(l *Listing) bool { return l.Name == name })
+	if i < 0 {
+		return nil
+	}
+	return listings[i]
+}
+
+// Names returns the names of all listings, in the order of All.
+func Names() []string {
+	names := make([]string, len(listings))
+	for i, l := range listings {
+		names[i] = l.Name
+	}
+	return names
+}
+
+// Select returns the listings named and all they need, in the order of All.
+// Without names it returns every listing that is not optional. Unknown names
+// are left out; the configuration has refused them already.
+func Select(names []string) []*Listing {
+	wanted := map[string]bool{}
+	var want func(name string)
+	want = func(name string) {
+		l := Find(name)
+		if l == nil || wanted[name] {
+			return
+		}
+		wanted[name] = true
+		for _, need := range l.Needs {
+			want(need)
+		}
+	}
+	if len(names) == 0 {
+		for _, l := range listings {
+			if !l.Optional {
+				want(l.Name)
+			}
+		}
+	}
+	for _, name := range names {
+		want(name)
+	}
+	return slices.DeleteFunc(All(), func(l *Listing) bool { return !wanted[l.Name] })
+}
+
+var listings = []*Listing{
+	{
+		Name: "users", Path: "/users", ID: "id", Walk: Split, Witness: ByIDs, ItemPath: "/users/{id}",
+		Root: Table{
+			Name: "users", Key: []string{"id"},
+			Drop:     []string{tenantID, "passwordDigest", "passwordAlgorithm", "passwordEncrypted", "ssoIdentities"},
+			Volatile: []string{"last_sign_in_at", "updated_at"},
+		},
+		Nested: []Table{{
+			Name: "user_identities", Key: []string{"user_id", "target"}, Field: "identities",
+			From: map[string]Source{"user_id": ItemID(), "target": MemberName(), "identity_user_id": Field("userId")},
+			Refs: []Ref{{"user_id", "users"}},
+		}},
+	},
+	{
+		Name: "organizations", Path: "/organizations", ID: "id", Walk: Pages, Witness: ByPath, ItemPath: "/organizations/{id}",
+		Root: Table{
+			Name: "organizations", Key: []string{"id"},
+			Drop: []string{tenantID, "usersCount", "featuredUsers"},
+		},
+	},
+	{
+		Name: "applications", Path: "/applications", ID: "id", Walk: Whole, Witness: ByIDs, ItemPath: "/applications/{id}",
+		Root: Table{
+			Name: "applications", Key: []string{"id"},
+			Drop: []string{tenantID, "secret", "isAdmin"},
+		},
+	},
+	{
+		Name: "resources", Path: "/resources", ID: "id", Walk: Whole, Witness: ByWalk, ItemPath: "/resources/{id}",
+		Query: url.Values{"includeScopes": {"true"}},
+		Root:  Table{Name: "resources", Key: []string{"id"}, Drop: []string{tenantID}},
+		Nested: []Table{{
+			Name: "scopes", Key: []string{"id"}, Field: "scopes", Drop: []string{tenantID},
+			From: map[string]Source{"resource_id": ItemID()},
+			Refs: []Ref{{"resource_id", "resources"}},
+		}},
+	},
+	{
+		Name: "roles", Path: "/roles", ID: "id", Walk: Split, Witness: ByIDs, ItemPath: "/roles/{id}",
+		Root: Table{
+			Name: "roles", Key: []string{"id"},
+			Drop: []string{tenantID, "usersCount", "featuredUsers", "applicationsCount", "featuredApplications"},
+		},
+	},
+	{
+		Name: "organization_scopes", Path: "/organization-scopes", ID: "id", Walk: Whole, Witness: ByWalk,
+		Root: Table{Name: "organization_scopes", Key: []string{"id"}, Drop: []string{tenantID}},
+	},
+	{
+		Name: "organization_roles", Path: "/organization-roles", ID: "id", Walk: Pages, Witness: ByPath,
+		ItemPath: "/organization-roles/{id}", Needs: []string{"organization_scopes", "resources"},
+		Root: Table{Name: "organization_roles", Key: []string{"id"}, Drop: []string{tenantID}},
+		Nested: []Table{
+			{
+				Name: "organization_role_scopes", Key: []string{"organization_role_id", "organization_scope_id"},
+				Field: "scopes", Only: true,
+				From: map[string]Source{"organization_role_id": ItemID(), "organization_scope_id": Field("id")},
+				Refs: []Ref{{"organization_role_id", "organization_roles"}, {"organization_scope_id", "organization_scopes"}},
+			},
+			{
+				Name: "organization_role_resource_scopes", Key: []string{"organization_role_id", "scope_id"},
+				Field: "resourceScopes", Only: true,
+				From: map[string]Source{"organization_role_id": ItemID(), "scope_id": Field("id")},
+				Refs: []Ref{{"organization_role_id", "organization_roles"}, {"scope_id", "scopes"}},
+			},
+		},
+	},
+	{
+		Name: "sso_connectors", Path: "/sso-connectors", ID: "id", Walk: Whole, Witness: ByWalk,
+		Root: Table{
+			Name: "sso_connectors", Key: []string{"id"},
+			// providerConfig is fetched from the identity provider at each request.
+			Drop: []string{tenantID, "config", "providerConfig", "providerLogo", "providerLogoDark"},
+		},
+	},
+	{
+		Name: "hooks", Path: "/hooks", ID: "id", Walk: Whole, Witness: ByWalk,
+		Root: Table{
+			Name: "hooks", Key: []string{"id"},
+			From: map[string]Source{"url_origin": Origin("config.url")},
+			Drop: []string{tenantID, "config", "signingKey", "executionStats"},
+		},
+	},
+	{
+		Name: "custom_profile_fields", Path: "/custom-profile-fields", ID: "id", Walk: Whole, Witness: ByWalk,
+		Root: Table{Name: "custom_profile_fields", Key: []string{"id"}, Drop: []string{tenantID}},
+	},
+	{
+		Name: "role_scopes", Path: "/roles/{id}/scopes", ID: "id", Parent: "roles", Needs: []string{"roles", "resources"},
+		Walk: Whole, Witness: ByWalk,
+		Root: Table{
+			Name: "role_scopes", Key: []string{"role_id", "scope_id"}, Only: true,
+			From: map[string]Source{"role_id": ParentID(), "scope_id": Field("id")},
+			Refs: []Ref{{"role_id", "roles"}, {"scope_id", "scopes"}},
+		},
+	},
+	{
+		Name: "user_roles", Path: "/roles/{id}/users", ID: "id", Parent: "roles", ParentType: "User",
+		Needs: []string{"roles", "users"}, Walk: Split, CountOnly: true, Witness: ByIDs,
+		Root: Table{
+			Name: "user_roles", Key: []string{"role_id", "user_id"}, Only: true,
+			From: map[string]Source{"role_id": ParentID(), "user_id": Field("id")},
+			Refs: []Ref{{"role_id", "roles"}, {"user_id", "users"}},
+		},
+	},
+	{
+		Name: "application_roles", Path: "/roles/{id}/applications", ID: "id", Parent: "roles", ParentType: machine,
+		Needs: []string{"roles", "applications"}, Walk: Split, CountOnly: true, Witness: ByIDs,
+		Root: Table{
+			Name: "application_roles", Key: []string{"role_id", "application_id"}, Only: true,
+			From: map[string]Source{"role_id": ParentID(), "application_id": Field("id")},
+			Refs: []Ref{{"role_id", "roles"}, {"application_id", "applications"}},
+		},
+	},
+	{
+		Name: "organization_users", Path: "/organizations/{id}/users", ID: "id", Parent: "organizations",
+		Needs: []string{"organizations", "users", "organization_roles"}, Walk: Pages, Witness: ByWalk,
+		Root: Table{
+			Name: "organization_users", Key: []string{"organization_id", "user_id"}, Only: true,
+			From: map[string]Source{"organization_id": ParentID(), "user_id": Field("id")},
+			Refs: []Ref{{"organization_id", "organizations"}, {"user_id", "users"}},
+		},
+		Nested: []Table{{
+			Name: "organization_user_roles", Key: []string{"organization_id", "user_id", "organization_role_id"},
+			Field: "organizationRoles", Only: true,
+			From: map[string]Source{"organization_id": ParentID(), "user_id": ItemID(), "organization_role_id": Field("id")},
+			Refs: []Ref{{"organization_id", "organizations"}, {"user_id", "users"}, {"organization_role_id", "organization_roles"}},
+		}},
+	},
+	{
+		// From the applications' side: there are far fewer of them than organizations.
+		Name: "organization_applications", Path: "/applications/{id}/organizations", ID: "id",
+		Parent: "applications", ParentType: machine,
+		Needs: []string{"applications", "organizations", "organization_roles"}, Walk: Whole, Witness: ByWalk,
+		Root: Table{
+			Name: "organization_applications", Key: []string{"application_id", "organization_id"}, Only: true,
+			From: map[string]Source{"application_id": ParentID(), "organization_id": Field("id")},
+			Refs: []Ref{{"application_id", "applications"}, {"organization_id", "organizations"}},
+		},
+		Nested: []Table{{
+			Name: "organization_application_roles", Key: []string{"application_id", "organization_id", "organization_role_id"},
+			Field: "organizationRoles", Only: true,
+			From: map[string]Source{"application_id": ParentID(), "organization_id": ItemID(), "organization_role_id": Field("id")},
+			Refs: []Ref{{"application_id", "applications"}, {"organization_id", "organizations"}, {"organization_role_id", "organization_roles"}},
+		}},
+	},
+	{
+		Name: "organization_invitations", Path: "/organization-invitations", ID: "id",
+		Needs: []string{"organizations", "users", "organization_roles"}, Walk: Whole, Witness: ByWalk,
+		Root: Table{
+			Name: "organization_invitations", Key: []string{"id"}, Drop: []string{tenantID},
+			Refs: []Ref{{"organization_id", "organizations"}, {"inviter_id", "users"}, {"accepted_user_id", "users"}},
+		},
+		Nested: []Table{{
+			Name: "organization_invitation_roles", Key: []string{"organization_invitation_id", "organization_role_id"},
+			Field: "organizationRoles", Only: true,
+			From: map[string]Source{"organization_invitation_id": ItemID(), "organization_role_id": Field("id")},
+			Refs: []Ref{{"organization_invitation_id", "organization_invitations"}, {"organization_role_id", "organization_roles"}},
+		}},
+	},
+	{
+		Name: "organization_jit_email_domains", Path: "/organizations/{id}/jit/email-domains", ID: "emailDomain",
+		Parent: "organizations", Needs: []string{"organizations"}, Walk: Whole, Witness: ByWalk, Optional: true,
+		Root: Table{
+			Name: "organization_jit_email_domains", Key: []string{"organization_id", "email_domain"}, Only: true,
+			From: map[string]Source{"organization_id": ParentID(), "email_domain": Field("emailDomain")},
+			Refs: []Ref{{"organization_id", "organizations"}},
+		},
+	},
+	{
+		Name: "organization_jit_roles", Path: "/organizations/{id}/jit/roles", ID: "id",
+		Parent: "organizations", Needs: []string{"organizations", "organization_roles"}, Walk: Whole, Witness: ByWalk, Optional: true,
+		Root: Table{
+			Name: "organization_jit_roles", Key: []string{"organization_id", "organization_role_id"}, Only: true,
+			From: map[string]Source{"organization_id": ParentID(), "organization_role_id": Field("id")},
+			Refs: []Ref{{"organization_id", "organizations"}, {"organization_role_id", "organization_roles"}},
+		},
+	},
+	{
+		Name: "organization_jit_sso_connectors", Path: "/organizations/{id}/jit/sso-connectors", ID: "id",
+		Parent: "organizations", Needs: []string{"organizations", "sso_connectors"}, Walk: Whole, Witness: ByWalk, Optional: true,
+		Root: Table{
+			Name: "organization_jit_sso_connectors", Key: []string{"organization_id", "sso_connector_id"}, Only: true,
+			From: map[string]Source{"organization_id": ParentID(), "sso_connector_id": Field("id")},
+			Refs: []Ref{{"organization_id", "organizations"}, {"sso_connector_id", "sso_connectors"}},
+		},
+	},
+	{
+		Name: "user_sso_identities", Path: "/users/{id}", Query: url.Values{"includeSsoIdentities": {"true"}},
+		Member: "ssoIdentities", ID: "id", Parent: "users", Needs: []string{"users"}, Walk: Whole, Witness: ByWalk, Optional: true,
+		Root: Table{
+			Name: "user_sso_identities", Key: []string{"user_id", "id"}, Drop: []string{tenantID},
+			From: map[string]Source{"user_id": ParentID()},
+			Refs: []Ref{{"user_id", "users"}},
+		},
+	},
+	{
+		Name: "user_mfa_verifications", Path: "/users/{id}/mfa-verifications", ID: "id", Parent: "users",
+		Needs: []string{"users"}, Walk: Whole, Witness: ByWalk, Optional: true,
+		Root: Table{
+			Name: "user_mfa_verifications", Key: []string{"user_id", "id"}, Drop: []string{tenantID},
+			From:     map[string]Source{"user_id": ParentID()},
+			Volatile: []string{"last_used_at"},
+			Refs:     []Ref{{"user_id", "users"}},
+		},
+	},
+	{
+		Name: "personal_access_tokens", Path: "/users/{id}/personal-access-tokens", ID: "name", Parent: "users",
+		Needs: []string{"users"}, Walk: Whole, Witness: ByWalk, Optional: true,
+		Root: Table{
+			Name: "personal_access_tokens", Key: []string{"user_id", "name"}, Drop: []string{tenantID, "value"},
+			From: map[string]Source{"user_id": ParentID()},
+			Refs: []Ref{{"user_id", "users"}},
+		},
+	},
+	{
+		Name: "logs", Path: "/logs", ID: "id", Walk: Window, Witness: ByNobody, Optional: true,
+		Root: Table{
+			Name: "logs", Key: []string{"id"}, Drop: []string{tenantID}, Mask: []string{"payload"},
+		},
+	},
+}
