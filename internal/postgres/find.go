@@ -1,6 +1,7 @@
 package postgres
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -69,11 +70,12 @@ func findMajor(ctx context.Context, major string) (bindir string, err error) {
 
 // candidates returns every directory with server binaries, best first.
 func candidates(override, path string, places []string) ([]string, error) {
-	if override != "" {
-		if !hasServer(override) {
-			return nil, fmt.Errorf("%w in %s=%s: want a directory with postgres and initdb", ErrNotFound, BinVariable, override)
-		}
+	switch {
+	case override == "":
+	case hasServer(override):
 		return []string{override}, nil
+	default:
+		return nil, fmt.Errorf("%w in %s=%s: want a directory with postgres and initdb", ErrNotFound, BinVariable, override)
 	}
 	found := slices.DeleteFunc(filepath.SplitList(path), func(dir string) bool { return !filepath.IsAbs(dir) })
 	if out, err := exec.Command("pg_config", "--bindir").Output(); err == nil {
@@ -82,9 +84,13 @@ func candidates(override, path string, places []string) ([]string, error) {
 	found = append(found, newestFirst(places)...)
 	found = slices.DeleteFunc(found, func(dir string) bool { return !hasServer(dir) })
 	if len(found) == 0 {
-		return nil, fmt.Errorf("%w: %s", ErrNotFound, remedy())
+		return nil, notFound()
 	}
 	return found, nil
+}
+
+func notFound() error {
+	return fmt.Errorf("%w: %s", ErrNotFound, remedy())
 }
 
 func newestFirst(patterns []string) []string {
@@ -93,15 +99,19 @@ func newestFirst(patterns []string) []string {
 		matches, _ := filepath.Glob(p) // its one error is a malformed pattern
 		dirs = append(dirs, matches...)
 	}
-	slices.SortStableFunc(dirs, func(a, b string) int { return versionIn(b) - versionIn(a) })
+	slices.SortStableFunc(dirs, func(a, b string) int { return cmp.Compare(versionIn(b), versionIn(a)) })
 	return dirs
 }
 
 var number = regexp.MustCompile(`\d+`)
 
-// versionIn returns the major version that a path names, 0 if none.
+// versionIn returns the major version in a path, its last number; 0 if none.
 func versionIn(path string) int {
-	n, err := strconv.Atoi(number.FindString(path))
+	numbers := number.FindAllString(path, -1)
+	if len(numbers) == 0 {
+		return 0
+	}
+	n, err := strconv.Atoi(numbers[len(numbers)-1])
 	if err != nil {
 		return 0
 	}

@@ -54,7 +54,7 @@ func keptHome(dir string) (home, error) {
 	entries, err := os.ReadDir(dir)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
-		return makeHome(dir)
+		return makeHome(dir, fallbackRoot)
 	case err != nil:
 		return home{}, err
 	case len(entries) > 0 && !exists(filepath.Join(dir, "lock")):
@@ -71,8 +71,8 @@ func keptHome(dir string) (home, error) {
 }
 
 // makeHome makes a home that is not there. Where the server's account cannot
-// get to it, the home is made elsewhere, and dir a symbolic link to it.
-func makeHome(dir string) (home, error) {
+// get to it, the home is made in fallback, and dir a symbolic link to it.
+func makeHome(dir, fallback string) (home, error) {
 	acc, err := serverAccount()
 	if err != nil {
 		return home{}, err
@@ -85,7 +85,7 @@ func makeHome(dir string) (home, error) {
 		return home{}, err
 	}
 	if !acc.reaches(parent) {
-		target := filepath.Join(fallbackRoot, filepath.Base(parent)+"-"+digest(dir))
+		target := filepath.Join(fallback, filepath.Base(parent)+"-"+digest(dir))
 		if err := os.MkdirAll(target, 0o755); err != nil {
 			return home{}, err
 		}

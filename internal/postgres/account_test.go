@@ -1,0 +1,60 @@
+package postgres
+
+import (
+	"os"
+	"path/filepath"
+	"testing"
+)
+
+func TestAHomeThatTheServersAccountCannotReachIsMadeElsewhere(t *testing.T) {
+	t.Parallel()
+	base := filepath.Dir(serverDir(t))
+	private, fallback := filepath.Join(base, "private"), filepath.Join(base, "fallback")
+	if err := os.Mkdir(private, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	want := private // an ordinary user's server runs as that user and gets there
+	if os.Geteuid() == 0 {
+		want = fallback
+	}
+	h, err := makeHome(filepath.Join(private, "server"), fallback)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if filepath.Dir(h.dir) != want {
+		t.Errorf("home = %s, want it in %s", h.dir, want)
+	}
+	again, err := resolveHome(filepath.Join(private, "server"), h.account)
+	if err != nil || again.dir != h.dir {
+		t.Errorf("the second time home = %s, %v, want %s", again.dir, err, h.dir)
+	}
+}
+
+func TestASocketDirectoryInTmpMustBeOurs(t *testing.T) {
+	t.Parallel()
+	acc, err := serverAccount()
+	if err != nil {
+		t.Fatal(err)
+	}
+	base := filepath.Dir(serverDir(t))
+	for name, tc := range map[string]struct {
+		make func(string) error
+		ok   bool
+	}{
+		"a missing one is made":                 {func(string) error { return nil }, true},
+		"one that we made before is taken":      {acc.privateDir, true},
+		"one that others can enter is refused":  {func(dir string) error { return os.Mkdir(dir, 0o755) }, false},
+		"a symbolic link to another is refused": {func(dir string) error { return os.Symlink(base, dir) }, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			dir := filepath.Join(base, name)
+			if err := tc.make(dir); err != nil {
+				t.Fatal(err)
+			}
+			if err := acc.privateDir(dir); (err == nil) != tc.ok {
+				t.Errorf("error = %v", err)
+			}
+		})
+	}
+}

@@ -1,0 +1,294 @@
+package postgres
+
+import (
+	"context"
+	"errors"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+
+	"github.com/jackc/pgx/v5"
+)
+
+func TestAThrowAwayServerLeavesNothingWhenStopped(t *testing.T) {
+	t.Parallel()
+	srv := begin(t, Options{})
+	if got := query(t, srv, "show fsync"); got != "off" {
+		t.Errorf("fsync = %s, want off", got)
+	}
+	end(t, srv)
+	if exists(srv.home.dir) {
+		t.Errorf("%s is still there", srv.home.dir)
+	}
+}
+
+func TestAThrowAwayServerLeavesNothingWhenItsProcessIsKilled(t *testing.T) {
+	t.Parallel()
+	u := newProcess(t, "-")
+	if !exists(u.dir) || !running(u.pid) {
+		t.Fatalf("server %d in %s does not run", u.pid, u.dir)
+	}
+	u.kill(t)
+	eventually(t, "its directory is gone", func() bool { return !exists(u.dir) })
+	eventually(t, "the server is gone", func() bool { return !running(u.pid) })
+}
+
+func TestAKeptServerKeepsItsData(t *testing.T) {
+	t.Parallel()
+	o := Options{Dir: serverDir(t)}
+	srv := begin(t, o)
+	if got := query(t, srv, "show fsync"); got != "on" {
+		t.Errorf("fsync = %s, want on", got)
+	}
+	query(t, srv, "create table t as select 1; select ''")
+	end(t, srv)
+	if !mustGone(t, srv) {
+		t.Error("the server runs after its last user has stopped it")
+	}
+	if got := query(t, begin(t, o), "select count(*)::text from t"); got != "1" {
+		t.Errorf("rows = %s, want 1", got)
+	}
+}
+
+func TestAKeptServerStaysForItsOtherUsersWhenTheOneThatStartedIt(t *testing.T) {
+	t.Parallel()
+	for name, leave := range map[string]func(*testing.T, string) (int, func()){
+		"stops": func(t *testing.T, dir string) (int, func()) {
+			srv := begin(t, Options{Dir: dir, Fast: true})
+			pid, err := srv.PID()
+			if err != nil {
+				t.Fatal(err)
+			}
+			return pid, func() { end(t, srv) }
+		},
+		"is killed": func(t *testing.T, dir string) (int, func()) {
+			u := newProcess(t, dir)
+			return u.pid, func() { u.kill(t) }
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			dir := serverDir(t)
+			pid, leave := leave(t, dir)
+			srv := begin(t, Options{Dir: dir})
+			conn := connect(t, srv)
+			leave()
+			if got, err := srv.PID(); got != pid || err != nil {
+				t.Errorf("server = %d, %v, want still %d", got, err, pid)
+			}
+			if err := conn.Ping(t.Context()); err != nil {
+				t.Errorf("the connection broke: %v", err)
+			}
+			end(t, srv)
+			if running(pid) {
+				t.Errorf("server %d runs after its last user has gone", pid)
+			}
+		})
+	}
+}
+
+func TestAKeptServerGoesWithItsLastUserWhenThatIsKilled(t *testing.T) {
+	t.Parallel()
+	dir := serverDir(t)
+	u := newProcess(t, dir)
+	u.kill(t)
+	eventually(t, "the server is gone", func() bool { return !running(u.pid) })
+	query(t, begin(t, Options{Dir: dir, Fast: true}), "select ''")
+}
+
+func TestUsersThatComeAndGoAtOnceAllFindAServer(t *testing.T) {
+	t.Parallel()
+	o := Options{Dir: serverDir(t), Fast: true}
+	var users sync.WaitGroup
+	for range 4 {
+		users.Go(func() {
+			for range 3 {
+				srv, err := Start(t.Context(), o)
+				if err != nil {
+					t.Error(err)
+					return
+				}
+				if err := srv.ping(t.Context()); err != nil {
+					t.Error(err)
+				}
+				if err := srv.Stop(t.Context()); err != nil {
+					t.Error(err)
+				}
+			}
+		})
+	}
+	users.Wait()
+	if pid, err := readPID(filepath.Join(o.Dir, "data", "postmaster.pid")); err == nil {
+		t.Errorf("server %d runs after its last user has gone", pid)
+	}
+}
+
+func TestAServerStartsThoughItsLastOne(t *testing.T) {
+	t.Parallel()
+	for name, leave := range map[string]func(*testing.T, *Server){
+		"was killed": func(t *testing.T, srv *Server) {
+			pid, err := srv.PID()
+			if err != nil {
+				t.Fatal(err)
+			}
+			if err := syscall.Kill(pid, syscall.SIGKILL); err != nil {
+				t.Fatal(err)
+			}
+		},
+		"left a process id that is another's now": func(t *testing.T, srv *Server) {
+			end(t, srv)
+			other := exec.CommandContext(t.Context(), "cat")
+			other.SysProcAttr = srv.home.account.process()
+			if _, err := other.StdinPipe(); err != nil {
+				t.Fatal(err)
+			}
+			if err := other.Start(); err != nil {
+				t.Fatal(err)
+			}
+			text := strconv.Itoa(other.Process.Pid) + "\n" + srv.home.data() + "\n1\n5432\n" + srv.home.sockets + "\n"
+			for _, file := range []string{srv.home.pidFile(), filepath.Join(srv.home.sockets, ".s.PGSQL.5432.lock")} {
+				write(t, srv.home.account, file, text)
+			}
+		},
+		"lost its keeper and runs on": func(t *testing.T, srv *Server) {
+			end(t, srv)
+			args := append([]string{"-D", srv.home.data()}, settings(Options{Dir: "x", Fast: true}, srv.home.sockets)...)
+			orphan := exec.CommandContext(t.Context(), filepath.Join(srv.bindir, "postgres"), args...)
+			orphan.SysProcAttr = srv.home.account.process()
+			orphan.Dir = srv.home.dir
+			if err := orphan.Start(); err != nil {
+				t.Fatal(err)
+			}
+			go func() { _ = orphan.Wait() }() // or it would stay a zombie
+			eventually(t, "it listens", func() bool { return srv.ping(t.Context()) == nil })
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			o := Options{Dir: serverDir(t), Fast: true}
+			srv := begin(t, o)
+			query(t, srv, "create table t as select 1; select ''")
+			leave(t, srv)
+			end(t, srv)
+			if got := query(t, begin(t, o), "select count(*)::text from t"); got != "1" {
+				t.Errorf("rows = %s, want 1", got)
+			}
+		})
+	}
+}
+
+func TestAStartThatFailsSaysWhy(t *testing.T) {
+	t.Parallel()
+	for name, tc := range map[string]struct {
+		files map[string]string
+		want  string
+	}{
+		"the directory is somebody else's":          {map[string]string{"letter.txt": "Dear"}, "has other things in it"},
+		"the data is of a version that is not here": {map[string]string{"lock": "", "data/PG_VERSION": "7\n"}, "written by PostgreSQL 7"},
+		"the data is damaged":                       {map[string]string{"lock": "", "data/PG_VERSION": installed(t)}, "the server ended at once: "},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			dir := serverDir(t)
+			acc, err := serverAccount()
+			if err != nil {
+				t.Fatal(err)
+			}
+			for file, text := range tc.files {
+				write(t, acc, filepath.Join(dir, file), text)
+			}
+			srv, err := Start(t.Context(), Options{Dir: dir})
+			if err == nil || !strings.Contains(err.Error(), tc.want) {
+				t.Errorf("server = %v, error = %v, want one with %q", srv, err, tc.want)
+			}
+		})
+	}
+}
+
+func TestAStartThatIsCancelledLeavesNothing(t *testing.T) {
+	t.Parallel()
+	dir := serverDir(t)
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	if _, err := Start(ctx, Options{Dir: dir}); !errors.Is(err, context.Canceled) {
+		t.Errorf("error = %v, want context.Canceled", err)
+	}
+	srv := begin(t, Options{Dir: dir, Fast: true}) // not hindered by what the first left
+	query(t, srv, "select ''")
+}
+
+func TestAServerWhoseDirectoryHasALongPathHasItsSocketElsewhere(t *testing.T) {
+	t.Parallel()
+	long := filepath.Join(serverDir(t), strings.Repeat("long", 30))
+	srv := begin(t, Options{Dir: long, Fast: true})
+	t.Cleanup(func() { os.RemoveAll(srv.home.sockets) })
+	query(t, srv, "select ''")
+}
+
+// connect returns a connection that ends with the test.
+func connect(t *testing.T, srv *Server) *pgx.Conn {
+	t.Helper()
+	conn, err := pgx.Connect(t.Context(), srv.URL("postgres"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { conn.Close(context.WithoutCancel(t.Context())) })
+	return conn
+}
+
+// query returns the one text that the last of the statements selects.
+func query(t *testing.T, srv *Server, statements string) string {
+	t.Helper()
+	results, err := connect(t, srv).PgConn().Exec(t.Context(), statements).ReadAll()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(results[len(results)-1].Rows[0][0])
+}
+
+func mustGone(t *testing.T, srv *Server) bool {
+	t.Helper()
+	gone, err := srv.home.gone()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return gone
+}
+
+func running(pid int) bool {
+	return !errors.Is(syscall.Kill(pid, 0), syscall.ESRCH)
+}
+
+// installed is the major version of the server binaries here.
+func installed(t *testing.T) string {
+	t.Helper()
+	bindir, err := Find()
+	if err != nil {
+		t.Fatal(err)
+	}
+	major, err := majorOf(t.Context(), bindir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return major
+}
+
+// write makes a file of the account's, and the directories it needs.
+func write(t *testing.T, acc account, file, text string) {
+	t.Helper()
+	dir := filepath.Dir(file)
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := errors.Join(acc.own(dir), acc.own(file)); err != nil {
+		t.Fatal(err)
+	}
+}
