@@ -3,9 +3,7 @@ package logto
 import (
 	"context"
 	"errors"
-	"log/slog"
-	"math/rand/v2"
-	"sync"
+	"math"
 	"time"
 
 	"golang.org/x/time/rate"
@@ -22,8 +20,8 @@ func (l Limit) check() error {
 	switch {
 	case l == Limit{}:
 		return nil
-	case l.Requests < 1 || l.Requests > 1_000_000:
-		return errors.New("limit: want between 1 and 1,000,000 requests")
+	case l.Requests < 1 || l.Requests > 100_000:
+		return errors.New("limit: want between 1 and 100,000 requests")
 	case l.Per <= 0 || l.Per > 24*time.Hour:
 		return errors.New("limit: want a time between 0 and 24 hours")
 	}
@@ -61,8 +59,8 @@ const (
 // 10 s it is 0.98 up to an average latency of 0.2 s, 0.975 at 0.25 s.
 //
 // A process cannot know what an earlier one sent just before it began. It
-// assumes the worst: that one kept the pace to the last moment and had its
-// requests arrive up to lag late. The bucket begins empty, and the tickets
+// assumes the worst: that one used pace and burst to the last moment, and its
+// requests arrived up to lag late. The bucket begins empty, and the tickets
 // begin as that process would have left them. This costs the first request
 // about one turn plus lag, and nothing later on. Small limits need no other
 // rule: of {5, 1s} the pace sends one every 204 ms, of {1, 1s} one every 1.02 s,
@@ -72,30 +70,26 @@ type gate struct {
 	tickets chan time.Time // when each that is not out may be used
 	per     time.Duration
 	counts  *counts
-	log     *slog.Logger
-	backoff time.Duration // the first hold where the server names none
-
-	mu    sync.Mutex
-	until time.Time     // nothing goes out before: the server said so
-	since time.Time     // when until was last set
-	step  time.Duration // the last hold that the server did not name
+	brake   brake
 }
 
-func newGate(l Limit, tune tuning, counts *counts, log *slog.Logger) *gate {
-	g := &gate{counts: counts, log: log, per: l.Per, backoff: tune.hold}
+func newGate(cfg Config, tune tuning, counts *counts) *gate {
+	l := cfg.Limit
+	g := &gate{counts: counts, per: l.Per}
+	g.brake.log, g.brake.first, g.brake.patience = cfg.Log, tune.hold, cfg.Patience
 	if l == (Limit{}) {
 		return g
 	}
 	perSecond := share * float64(l.Requests) / l.Per.Seconds()
 	turn := time.Duration(float64(time.Second) / perSecond)
-	burst := max(1, l.Requests-int(share*float64(l.Requests)+0.999999))
+	burst := max(1, l.Requests-int(math.Ceil(share*float64(l.Requests)-1e-9)))
 	g.pace = rate.NewLimiter(rate.Limit(perSecond), burst)
 	now := time.Now()
 	g.pace.AllowN(now, burst)
 	g.tickets = make(chan time.Time, l.Requests)
 	for before := l.Requests - 1; before >= 0; before-- {
-		answered := now.Add(min(0, lag-time.Duration(before)*turn))
-		g.tickets <- answered.Add(l.Per)
+		counted := lag - time.Duration(before-(burst-1))*turn
+		g.tickets <- now.Add(min(lag, counted) + l.Per)
 	}
 	return g
 }
@@ -110,11 +104,9 @@ func (g *gate) pass(ctx context.Context) (done func(), err error) {
 		return nil, err
 	}
 	// The hold comes last: it may have begun while the request stood in line.
-	for wait := g.held(); wait > 0; wait = g.held() {
-		if err := sleep(ctx, wait); err != nil {
-			done()
-			return nil, err
-		}
+	if err := g.brake.free(ctx); err != nil {
+		done()
+		return nil, err
 	}
 	return done, nil
 }
@@ -140,47 +132,6 @@ func (g *gate) ticket(ctx context.Context) (giveBack func(), err error) {
 		return nil, err
 	}
 	return func() { g.tickets <- time.Now().Add(g.per) }, nil
-}
-
-// held returns how long nothing may go out. Negative or 0: go.
-func (g *gate) held() time.Duration {
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	return time.Until(g.until)
-}
-
-// hold stops the whole tenant, because the server throttled a request that
-// went out at sent. It waits as long as the server asked for, or, where it did
-// not ask (after of 0), twice as long as the last time. Of the requests that
-// were out together only the first doubles.
-func (g *gate) hold(sent time.Time, after time.Duration) {
-	g.counts.throttled.Add(1)
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	if after == 0 {
-		if !sent.After(g.since) {
-			return
-		}
-		g.step = min(max(2*g.step, g.backoff), time.Minute)
-		after = g.step + rand.N(g.step/4+1)
-	}
-	now := time.Now()
-	if !g.until.After(now) { // else the others that were out say it again
-		g.log.Warn("server throttles the tenant", "wait", after)
-	}
-	if until := now.Add(after); until.After(g.until) {
-		g.until = until
-		g.since = now
-	}
-}
-
-// heal forgets the last hold when a request sent after it was answered.
-func (g *gate) heal(sent time.Time) {
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	if sent.After(g.since) {
-		g.step = 0
-	}
 }
 
 // sleep returns ctx's error if that ends first.

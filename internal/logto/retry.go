@@ -33,26 +33,26 @@ func defaultTuning() tuning {
 const poisonTries = 3
 
 // retry calls fetch until it succeeds, fails for good, or patience is spent.
-func retry[T any](ctx context.Context, c *Client, patience time.Duration, path string, fetch func() (T, error)) (T, error) {
-	p := &policy{ctx: ctx, client: c, path: path, patience: patience, exp: &backoff.ExponentialBackOff{
+// Method and path are for the errors.
+func retry[T any](ctx context.Context, c *Client, patience time.Duration, method, path string, fetch func() (T, error)) (T, error) {
+	p := &policy{ctx: ctx, client: c, method: method, path: path, patience: patience, exp: &backoff.ExponentialBackOff{
 		InitialInterval:     c.tune.first,
 		RandomizationFactor: backoff.DefaultRandomizationFactor,
 		Multiplier:          2,
 		MaxInterval:         c.tune.longest,
 	}}
 	v, err := backoff.Retry(ctx, func() (v T, err error) {
-		p.last = p.tooLong()
-		if p.last == nil {
+		if err = p.tooLong(); err == nil {
 			v, err = fetch()
-			p.last = err
 		}
-		return v, p.last
+		p.last = err
+		return v, err
 	}, backoff.WithBackOff(p), backoff.WithMaxElapsedTime(0))
 	switch {
 	case err == nil:
 		return v, nil
 	case ctx.Err() != nil:
-		return v, fmt.Errorf("get %s: %w", path, ctx.Err())
+		return v, fmt.Errorf("%s %s: %w", method, path, ctx.Err())
 	}
 	return v, err
 }
@@ -63,6 +63,7 @@ func retry[T any](ctx context.Context, c *Client, patience time.Duration, path s
 type policy struct {
 	ctx      context.Context
 	client   *Client
+	method   string
 	path     string
 	patience time.Duration
 	exp      *backoff.ExponentialBackOff
@@ -86,6 +87,7 @@ func (p *policy) NextBackOff() time.Duration {
 	}
 	if e.brief() {
 		if p.brief++; p.brief == poisonTries {
+			e.Message = joined(e.Message, fmt.Sprintf("the same %d times", p.brief))
 			return backoff.Stop
 		}
 	}
@@ -109,17 +111,12 @@ func (p *policy) tooLong() error {
 	if p.failed > 0 {
 		left = time.Until(p.until)
 	}
-	held := p.client.gate.held()
-	if held <= left {
+	wait := p.client.gate.brake.held()
+	if wait <= max(0, left) {
 		return nil
 	}
-	e, ok := errors.AsType[*Error](p.last)
-	if !ok {
-		e = &Error{Method: "GET", Path: "/api" + p.path, Status: 429, RetryAfter: held}
-	}
-	e.kind = kindHeld
-	e.Message = joined(e.Message, fmt.Sprintf("the server asks to wait another %v, and the patience left is %v",
-		held.Round(time.Second), max(0, left).Round(time.Second)))
+	e := heldFor(wait, left)
+	e.Method, e.Path = p.method, p.path
 	return e
 }
 

@@ -36,37 +36,37 @@ type tokens struct {
 	renew time.Time     // zero: when the server refuses it
 }
 
-func newTokens(cfg Config, endpoint string, client *http.Client) *tokens {
+func newTokens(cfg Config, endpoint *url.URL, client *http.Client) *tokens {
 	return &tokens{
 		conf: clientcredentials.Config{
 			ClientID:       cfg.AppID,
 			ClientSecret:   cfg.AppSecret,
-			TokenURL:       endpoint + tokenPath,
+			TokenURL:       endpoint.String() + tokenPath,
 			Scopes:         []string{"all"},
 			EndpointParams: url.Values{"resource": {cfg.Resource}},
 			AuthStyle:      oauth2.AuthStyleInHeader, // else a refusal is asked for twice
 		},
 		http: client,
-		path: tokenPath,
+		path: endpoint.EscapedPath() + tokenPath,
 		turn: make(chan struct{}, 1),
 	}
 }
 
-// get returns the token, and asks for a new one first if there is none or its
-// end is near.
-func (t *tokens) get(ctx context.Context) (*oauth2.Token, error) {
+// get returns the token, and asks for a new one first if there is none, its end
+// is near, or it is the one that the server has refused (nil: none was).
+func (t *tokens) get(ctx context.Context, refused *oauth2.Token) (*oauth2.Token, error) {
 	select {
 	case t.turn <- struct{}{}:
 	case <-ctx.Done():
 		return nil, ctx.Err()
 	}
 	defer func() { <-t.turn }()
-	if t.token != nil && (t.renew.IsZero() || time.Now().Before(t.renew)) {
+	if t.token != nil && t.token != refused && (t.renew.IsZero() || time.Now().Before(t.renew)) {
 		return t.token, nil
 	}
 	token, err := t.conf.Token(context.WithValue(ctx, oauth2.HTTPClient, t.http))
 	if err != nil {
-		return nil, t.refused(ctx, err)
+		return nil, t.failed(ctx, err)
 	}
 	scope, _ := token.Extra("scope").(string)
 	if !slices.Contains(strings.Fields(scope), "all") {
@@ -86,29 +86,19 @@ func (t *tokens) get(ctx context.Context) (*oauth2.Token, error) {
 	return token, nil
 }
 
-// drop forgets token, unless another one has taken its place already.
-func (t *tokens) drop(token *oauth2.Token) {
-	t.turn <- struct{}{}
-	defer func() { <-t.turn }()
-	if t.token == token {
-		t.token = nil
-	}
-}
-
 // ended reports whether the token is past the end that the server announced.
 func ended(token *oauth2.Token) bool {
 	return !token.Expiry.IsZero() && !time.Now().Before(token.Expiry)
 }
 
-// refused turns oauth2's errors into one of ours. Theirs quote the body.
-func (t *tokens) refused(ctx context.Context, err error) error {
+// failed turns oauth2's errors into one of ours. Theirs quote the body.
+func (t *tokens) failed(ctx context.Context, err error) error {
 	if ctx.Err() != nil {
 		return ctx.Err()
 	}
 	e := &Error{Method: http.MethodPost, Path: t.path, kind: kindToken}
 	if outer, ok := errors.AsType[*url.Error](err); ok {
-		e.kind, e.err = kindConnection, outer.Err
-		return e
+		return unreached(e.Method, e.Path, outer)
 	}
 	answer, ok := errors.AsType[*oauth2.RetrieveError](err)
 	if !ok {
@@ -122,6 +112,9 @@ func (t *tokens) refused(ctx context.Context, err error) error {
 	e.RequestID = parseRequestID(resp.Header)
 	e.RetryAfter = parseRetryAfter(resp.Header, time.Now())
 	e.Code = plain(answer.ErrorCode, 100)
+	if e.Code == "" {
+		e.Code, e.Message = logtoError(answer.Body, []string{t.conf.ClientSecret})
+	}
 	t.explain(e, resp, answer)
 	return e
 }
@@ -134,7 +127,7 @@ func (t *tokens) explain(e *Error, resp *http.Response, answer *oauth2.RetrieveE
 		e.kind = kindRequest
 		e.Message = "the server redirects"
 		redirectTo(e, resp)
-	case e.Status == http.StatusNotFound && e.Code == "":
+	case e.Status == http.StatusNotFound:
 		e.kind = kindRequest
 		e.Message = "no token endpoint here"
 		e.Hint = "the endpoint in the configuration should be Logto's own, without a path"

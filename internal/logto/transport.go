@@ -58,9 +58,10 @@ func (t *gatedTransport) RoundTrip(req *http.Request) (*http.Response, error) {
 		return nil, err
 	}
 	if after := parseRetryAfter(resp.Header, time.Now()); throttles(resp.StatusCode, after) {
-		t.gate.hold(sent, after)
+		t.counts.throttled.Add(1)
+		t.gate.brake.hold(sent, after)
 	} else if resp.StatusCode < 500 {
-		t.gate.heal(sent)
+		t.gate.brake.heal(sent)
 	}
 	resp.Body = &body{ReadCloser: resp.Body, ctx: ctx, cancel: cancel}
 	return resp, nil

@@ -1,0 +1,103 @@
+package logto
+
+import (
+	"errors"
+	"log/slog"
+	"net/http"
+	"net/url"
+	"strings"
+	"time"
+)
+
+const (
+	defaultConcurrency = 6
+	defaultPatience    = 5 * time.Minute
+	defaultMaxBody     = 64 << 20
+	// authPatience bounds Authenticate, at whose end a person waits.
+	authPatience = 15 * time.Second
+)
+
+// Config says which tenant a Client reads and how hard it may try. Endpoint,
+// AppID and AppSecret are required.
+type Config struct {
+	// Endpoint is the tenant's origin, like https://acme.logto.app. Tokens
+	// come from its /oidc/token: the server refuses a token from another host.
+	Endpoint string
+	// Resource is the indicator of the Management API. Empty: Endpoint+"/api",
+	// which is right for Cloud on its default domain. Self-hosted servers want
+	// https://default.logto.app/api.
+	Resource string
+	// AppID and AppSecret are those of a machine-to-machine application.
+	AppID, AppSecret string
+	// Limit is the most requests the server may see. Zero: no limit.
+	Limit Limit
+	// Concurrency is the number of requests in flight at once, beside at most
+	// one for a token. 0: 6.
+	Concurrency int
+	// Patience is how long one answer is tried for after its first failure,
+	// before it fails for good. 0: 5 minutes.
+	Patience time.Duration
+	// Log hears of retries (debug) and of the server throttling the tenant
+	// (warn). nil: nothing is logged.
+	Log *slog.Logger
+	// MaxBody is the size in bytes of the biggest body that is read,
+	// uncompressed. 0: 64 MiB.
+	MaxBody int64
+	// Transport sends the requests, below the limiter. nil: a clone of the
+	// default one, tuned to how Logto closes idle connections.
+	Transport http.RoundTripper
+}
+
+// checkConfig fills in the defaults and returns the endpoint without a slash
+// at its end.
+func checkConfig(cfg *Config) (endpoint *url.URL, err error) {
+	u, err := url.Parse(cfg.Endpoint)
+	switch {
+	case err != nil:
+		return nil, errors.New("endpoint: not a URL")
+	case u.Scheme != "http" && u.Scheme != "https", u.Host == "":
+		return nil, errors.New("endpoint: want a URL like https://acme.logto.app")
+	case u.User != nil, u.RawQuery != "", u.Fragment != "":
+		return nil, errors.New("endpoint: want no user, query or fragment in the URL")
+	case strings.HasSuffix(strings.TrimRight(u.Path, "/"), "/api"):
+		return nil, errors.New("endpoint: want it without /api at the end")
+	case cfg.AppID == "":
+		return nil, errors.New("app id: is empty")
+	case cfg.AppSecret == "":
+		return nil, errors.New("app secret: is empty")
+	case cfg.Concurrency < 0:
+		return nil, errors.New("concurrency: is negative")
+	case cfg.Patience < 0:
+		return nil, errors.New("patience: is negative")
+	case cfg.MaxBody < 0:
+		return nil, errors.New("max body: is negative")
+	}
+	if err := cfg.Limit.check(); err != nil {
+		return nil, err
+	}
+	u.Path, u.RawPath = strings.TrimRight(u.Path, "/"), ""
+	setDefaults(cfg, u.String())
+	return u, nil
+}
+
+func setDefaults(cfg *Config, endpoint string) {
+	if cfg.Resource == "" {
+		cfg.Resource = endpoint + "/api"
+	}
+	if cfg.Concurrency == 0 {
+		cfg.Concurrency = defaultConcurrency
+	}
+	if cfg.Patience == 0 {
+		cfg.Patience = defaultPatience
+	}
+	if cfg.MaxBody == 0 {
+		cfg.MaxBody = defaultMaxBody
+	}
+	if cfg.Log == nil {
+		cfg.Log = slog.New(slog.DiscardHandler)
+	}
+	if cfg.Transport == nil {
+		cfg.Transport = newTransport(cfg.Concurrency)
+	}
+}
+

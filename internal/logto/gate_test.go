@@ -1,0 +1,214 @@
+package logto
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"math/rand/v2"
+	"net/http"
+	"slices"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+)
+
+// server is the other end of a gatedTransport, in synctest's time: it answers
+// late, and counts a request at some moment before.
+type server struct {
+	latency func() time.Duration
+	// counted is where between sending (0) and answer (1) the server counts.
+	counted func() float64
+
+	mu       sync.Mutex
+	arrivals []time.Time
+}
+
+func (s *server) RoundTrip(req *http.Request) (*http.Response, error) {
+	s.mu.Lock()
+	latency := s.latency()
+	before := time.Duration(float64(latency) * s.counted())
+	s.arrivals = append(s.arrivals, time.Now().Add(before))
+	s.mu.Unlock()
+	if err := sleep(req.Context(), latency); err != nil {
+		return nil, err
+	}
+	return &http.Response{StatusCode: 200, Body: http.NoBody}, nil
+}
+
+// most returns the number of requests in the fullest window, and the number a
+// second over all of them.
+func (s *server) most(per time.Duration) (fullest int, rate float64) {
+	slices.SortFunc(s.arrivals, time.Time.Compare)
+	first := 0
+	for i, at := range s.arrivals {
+		for at.Sub(s.arrivals[first]) >= per {
+			first++
+		}
+		fullest = max(fullest, i-first+1)
+	}
+	last := len(s.arrivals) - 1
+	return fullest, float64(last) / s.arrivals[last].Sub(s.arrivals[0]).Seconds()
+}
+
+// process is a program that sends as fast as the gate lets it, six at a time,
+// until its context ends.
+func process(ctx context.Context, l Limit, s *server) {
+	c := &counts{}
+	g := newGate(Config{Limit: l, Log: slog.New(slog.DiscardHandler), Patience: time.Minute}, defaultTuning(), c)
+	t := &gatedTransport{next: s, gate: g, counts: c, timeout: time.Minute}
+	var wg sync.WaitGroup
+	for range 6 {
+		wg.Go(func() {
+			for ctx.Err() == nil {
+				req, err := http.NewRequestWithContext(ctx, "GET", "http://logto.test/", nil)
+				if err != nil {
+					panic(err)
+				}
+				if resp, err := t.RoundTrip(req); err == nil {
+					resp.Body.Close()
+				}
+			}
+		})
+	}
+	wg.Wait()
+}
+
+func between(r *rand.Rand, from, to time.Duration) func() time.Duration {
+	return func() time.Duration { return from + time.Duration(r.Int64N(int64(to-from+1))) }
+}
+
+func TestGateKeepsTheLimitInAnyWindow(t *testing.T) {
+	t.Parallel()
+	cloud := Limit{200, 10 * time.Second}
+	for name, tc := range map[string]struct {
+		limit    Limit
+		from, to time.Duration // of the latency
+		atLeast  float64       // share of the limit that is reached
+	}{
+		"a server of 50 to 400 ms gets all that the limit allows": {cloud, 50 * time.Millisecond, 400 * time.Millisecond, 0.975},
+		"a fast server":                    {cloud, 0, 5 * time.Millisecond, 0.975},
+		"a small limit":                    {Limit{5, time.Second}, 0, 20 * time.Millisecond, 0.95},
+		"the smallest limit":               {Limit{1, time.Second}, 0, 20 * time.Millisecond, 0.95},
+		"a limit that needs all six":       {Limit{1000, time.Minute}, 10 * time.Millisecond, 300 * time.Millisecond, 0.975},
+		"a big limit":                      {Limit{1000, 5 * time.Second}, 0, 10 * time.Millisecond, 0.975},
+		"a server that stalls for seconds": {cloud, 0, 5 * time.Second, 0},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				r := rand.New(rand.NewPCG(1, 2))
+				s := &server{latency: between(r, tc.from, tc.to), counted: r.Float64}
+				ctx, cancel := context.WithTimeout(t.Context(), 20*tc.limit.Per)
+				defer cancel()
+				process(ctx, tc.limit, s)
+				fullest, rate := s.most(tc.limit.Per)
+				if fullest > tc.limit.Requests {
+					t.Errorf("a window has %d requests, the limit is %d", fullest, tc.limit.Requests)
+				}
+				full := float64(tc.limit.Requests) / tc.limit.Per.Seconds()
+				if rate < tc.atLeast*full {
+					t.Errorf("%.4f of the limit is used, want %.4f", rate/full, tc.atLeast)
+				}
+			})
+		})
+	}
+}
+
+func TestGateKeepsTheLimitWhenTheProcessIsRestarted(t *testing.T) {
+	t.Parallel()
+	for _, limit := range []Limit{{200, 10 * time.Second}, {5, time.Second}, {1, time.Second}, {60, time.Minute}} {
+		t.Run(fmt.Sprint(limit), func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				r := rand.New(rand.NewPCG(3, 4))
+				s := &server{latency: between(r, 0, lag), counted: r.Float64}
+				for range 40 {
+					life := time.Duration(r.Int64N(int64(2 * limit.Per)))
+					ctx, cancel := context.WithTimeout(t.Context(), life)
+					process(ctx, limit, s)
+					cancel()
+				}
+				if fullest, _ := s.most(limit.Per); fullest > limit.Requests {
+					t.Errorf("a window has %d requests, the limit is %d", fullest, limit.Requests)
+				}
+			})
+		})
+	}
+}
+
+func TestGateLetsGoOfWhoNoLongerWaits(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		g := newGate(Config{Limit: Limit{1, time.Hour}, Log: slog.New(slog.DiscardHandler)}, defaultTuning(), &counts{})
+		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+		defer cancel()
+		began := time.Now()
+		if _, err := g.pass(ctx); !errors.Is(err, context.DeadlineExceeded) {
+			t.Errorf("pass: %v, want the context's error", err)
+		}
+		if waited := time.Since(began); waited != time.Minute {
+			t.Errorf("it returned after %v, want a minute", waited)
+		}
+		done, err := g.pass(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		done()
+	})
+}
+
+func TestBrakeHoldsTheWholeTenant(t *testing.T) {
+	t.Parallel()
+	for name, tc := range map[string]struct {
+		after []time.Duration // what the server names, one time after the other
+		min   time.Duration   // of the last hold
+		max   time.Duration
+	}{
+		"for as long as the server says":            {[]time.Duration{7 * time.Second}, 7 * time.Second, 7 * time.Second},
+		"for about a second if it does not say":     {[]time.Duration{0}, time.Second, 1250 * time.Millisecond},
+		"for twice as long the second time":         {[]time.Duration{0, 0}, 2 * time.Second, 2500 * time.Millisecond},
+		"for a minute at most":                      {make([]time.Duration, 20), time.Minute, 75 * time.Second},
+		"not for longer because of what was before": {[]time.Duration{0, 0, 5 * time.Second}, 5 * time.Second, 5 * time.Second},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				b := &brake{log: slog.New(slog.DiscardHandler), first: time.Second, patience: time.Hour}
+				for _, after := range tc.after {
+					if err := b.free(t.Context()); err != nil {
+						t.Fatal(err)
+					}
+					sent := time.Now().Add(-1)
+					b.hold(sent, after)
+					b.hold(sent, after) // another that was out together with it
+				}
+				if held := b.held(); held < tc.min || held > tc.max {
+					t.Errorf("held for %v, want %v to %v", held, tc.min, tc.max)
+				}
+			})
+		})
+	}
+}
+
+func TestBrakeForgetsWhenARequestIsAnswered(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		b := &brake{log: slog.New(slog.DiscardHandler), first: time.Second, patience: time.Hour}
+		for range 5 {
+			if err := b.free(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+			b.hold(time.Now().Add(-1), 0)
+		}
+		if err := b.free(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		b.heal(time.Now().Add(-1))
+		b.hold(time.Now().Add(-1), 0)
+		if held := b.held(); held > 1250*time.Millisecond {
+			t.Errorf("held for %v, want about a second again", held)
+		}
+	})
+}

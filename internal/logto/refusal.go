@@ -1,0 +1,129 @@
+package logto
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"mime"
+	"net/http"
+	"net/url"
+	"strings"
+	"time"
+
+	"github.com/go-json-experiment/json"
+	"github.com/go-json-experiment/json/jsontext"
+)
+
+// maxErrorBody is how much of an error's body is read: Logto's are short.
+const maxErrorBody = 64 << 10
+
+// garbage says that something else than Logto answered, or only in part.
+func (a *answer) garbage(want string, err error) *Error {
+	e := &Error{
+		Method:    http.MethodGet,
+		Path:      a.path,
+		Status:    http.StatusOK,
+		RequestID: parseRequestID(a.header),
+		kind:      kindGarbage,
+	}
+	e.Message = fmt.Sprintf("want %s, have %d bytes of %s", want, len(a.body), contentType(a.header))
+	if at, ok := errors.AsType[*jsontext.SyntacticError](err); ok {
+		e.Message += fmt.Sprintf(" that stop making sense at byte %d", at.ByteOffset)
+	} else {
+		e.err = err
+	}
+	if contentType(a.header) != "application/json" {
+		e.Hint = "a proxy seems to have answered instead of Logto"
+	}
+	return e
+}
+
+// unreached is the error of a request without an answer. Of a [url.Error] it
+// keeps the cause alone, for the rest quotes the query. The cause may be the
+// gate's refusal, or that the caller's context ended: the latter wins later on.
+func unreached(method, path string, err error) error {
+	if held, ok := errors.AsType[*Error](err); ok {
+		held.Method, held.Path = method, path
+		return held
+	}
+	if outer, ok := errors.AsType[*url.Error](err); ok {
+		err = outer.Err
+	}
+	return &Error{Method: method, Path: path, kind: kindConnection, err: err}
+}
+
+func fromResponse(req *http.Request, resp *http.Response) *Error {
+	return &Error{
+		Method:     req.Method,
+		Path:       req.URL.EscapedPath(),
+		Status:     resp.StatusCode,
+		RequestID:  parseRequestID(resp.Header),
+		RetryAfter: parseRetryAfter(resp.Header, time.Now()),
+	}
+}
+
+// refusal reads what an answer other than 200 says. Secrets are what may not be
+// quoted from it.
+func refusal(req *http.Request, resp *http.Response, secrets ...string) *Error {
+	e := fromResponse(req, resp)
+	text, _ := io.ReadAll(io.LimitReader(resp.Body, maxErrorBody)) // a cut body costs the message, not the status
+	e.Code, e.Message = logtoError(text, secrets)
+	kind := contentType(resp.Header)
+	switch {
+	case e.Status >= 300 && e.Status < 400:
+		e.kind = kindRequest
+		e.Message = "the server redirects"
+		redirectTo(e, resp)
+	case e.Status == http.StatusNotFound && e.Code != "":
+		e.kind = kindRequest
+	case (e.Status == http.StatusNotFound || e.Status == http.StatusMethodNotAllowed) && kind == "text/plain":
+		e.kind = kindUnknownPath
+		e.Message = "the server does not know this path; an older version of Logto?"
+	case e.Status == http.StatusForbidden && kind != "text/html":
+		e.kind = kindAuth
+		e.Hint = roleHint
+	case e.Code == "" && e.Message == "":
+		e.Message = "answered in " + kind
+	}
+	return e
+}
+
+// redirectTo names the origin that a redirect points at, without its path.
+func redirectTo(e *Error, resp *http.Response) {
+	e.Hint = "the endpoint in the configuration should be the address that answers without a redirect"
+	if to, err := resp.Location(); err == nil {
+		e.Message += " to " + plain(to.Scheme+"://"+to.Host, 200)
+	}
+}
+
+// logtoError returns the code and message of a JSON error; "" where body is
+// none, or quotes a secret.
+func logtoError(text []byte, secrets []string) (code, message string) {
+	var v struct {
+		Code    string `json:"code"`
+		Message string `json:"message"`
+	}
+	err := json.Unmarshal(text, &v, jsontext.AllowDuplicateNames(true), jsontext.AllowInvalidUTF8(true))
+	if err != nil {
+		return "", ""
+	}
+	code = plain(v.Code, 100)
+	if code != "" || v.Message == "Internal server error." {
+		message = oneLine(v.Message, 300)
+	}
+	for _, s := range secrets {
+		if strings.Contains(v.Code, s) || strings.Contains(v.Message, s) {
+			return "", ""
+		}
+	}
+	return code, message
+}
+
+// contentType returns the media type without its parameters.
+func contentType(h http.Header) string {
+	t, _, err := mime.ParseMediaType(h.Get("Content-Type"))
+	if t = plain(t, 80); err != nil || t == "" {
+		return "an unnamed type"
+	}
+	return t
+}
