@@ -73,19 +73,18 @@ func checkDatabase(d *decoder, database Secret) {
 	if err == nil {
 		return
 	}
-	have := "another form"
+	have, hint := "another form", "in a URL, a password's special characters are written %40 for @, %2F for / and so on"
 	scheme, _, _ := strings.Cut(database.Reveal(), "://")
 	vars := d.is("database").vars
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
-		have = "one that names a file which is not there"
+		have, hint = "one that names a file which is not there", ""
 	case len(vars) > 0:
 		have = "another form in " + strings.Join(vars, " and ")
 	case slices.Contains([]string{"mysql", "mariadb", "sqlite", "http", "https", "jdbc:postgresql"}, scheme):
-		have = scheme + "://"
+		have, hint = scheme+"://", ""
 	}
-	d.report("database", "want "+wantDatabase+", have "+have,
-		"in a URL, a password's special characters are written %40 for @, %2F for / and so on")
+	d.report("database", "want "+wantDatabase+", have "+have, hint)
 }
 
 func checkHistory(d *decoder, h *History) {

@@ -1,3 +1,5 @@
+//go:generate go test -run TestSchemaIsUpToDate -update .
+
 // Package config turns jobs.yaml and the environment into a Config. What it
 // returns is complete and checked: defaults filled in, every variable
 // expanded, every name resolved. A file with mistakes yields all of them at
@@ -20,7 +22,7 @@ type Config struct {
 	// embedded Postgres in ./.syncer.
 	Database Secret `yaml:"database,omitempty"`
 	// The Logto tenants to mirror, at least one.
-	Tenants []Tenant `yaml:"tenants"`
+	Tenants []Tenant `yaml:"tenants" jsonschema:"minItems=1"`
 	// What to mirror and when. Without jobs there is one, named all, that
 	// reads everything and has no schedule.
 	Jobs []Job `yaml:"jobs,omitempty"`

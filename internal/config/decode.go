@@ -67,7 +67,7 @@ func (d *decoder) mapping(path string, n *yaml.Node, v reflect.Value) {
 		case key.Kind != yaml.ScalarNode:
 			d.reportAt(key, path, "want a key, have "+kindOf(key), "")
 		case !known:
-			d.reportAt(key, at, "unknown key", keyHint(key.Value, v.Type()))
+			d.unknownKey(path, key, v.Type())
 		case again:
 			d.reportAt(key, at, fmt.Sprintf("want the key once, have it on line %d too", line), "")
 		default:
@@ -76,6 +76,20 @@ func (d *decoder) mapping(path string, n *yaml.Node, v reflect.Value) {
 		}
 	}
 	d.required(path, v)
+}
+
+// unknownKey reports key. The key it is taken for does not count as missing:
+// one mistake, one problem.
+func (d *decoder) unknownKey(path string, key *yaml.Node, t reflect.Type) {
+	hint := "merge keys are not read: repeat the keys, or a whole value by *anchor"
+	if key.Value != "<<" {
+		hint = nameHint(key.Value, keyNames(t))
+	}
+	d.reportAt(key, join(path, keyText(key.Value)), "unknown key", hint)
+	meant := join(path, nearest(key.Value, keyNames(t)))
+	if meant != path && d.fields[meant] == nil {
+		d.fields[meant] = &field{line: key.Line, column: key.Column, bad: true}
+	}
 }
 
 // required reports the keys of v that must have a value and have none.

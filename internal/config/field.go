@@ -13,7 +13,8 @@ type field struct {
 	bad          bool     // a problem is reported already
 	vars         []string // the variables its value was made of
 	text         string   // the value of a scalar, expanded
-	secret       bool
+	secret       bool     // never shown
+	bare         bool     // a number, true or false: shown without quotes
 }
 
 // is returns what the file has at path, the zero field if it has nothing.

@@ -2,6 +2,7 @@ package config
 
 import (
 	"errors"
+	"fmt"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -92,7 +93,7 @@ func syntaxProblem(err error) *Problem {
 	default:
 		p.Message += ": " + reason
 		if le.ContextMsg != "" {
-			p.Message += " " + le.ContextMsg
+			p.Message += fmt.Sprintf(" %s that begins at %d:%d", le.ContextMsg, le.ContextMark.Line, le.ContextMark.Column)
 		}
 	}
 	return p

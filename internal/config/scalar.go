@@ -83,13 +83,12 @@ func (d *decoder) scalar(path string, n *yaml.Node, want string) (string, bool) 
 		d.report(path, "want "+want+", have "+kindOf(n), "")
 		return "", false
 	}
-	text, vars, problem := expand(n.Value, d.env)
-	f.text, f.vars, f.set = text, vars, text != ""
-	if problem != nil {
-		d.report(path, problem.Message, problem.Hint)
-		return "", false
+	text, vars, problems := expand(n.Value, d.env)
+	f.text, f.vars, f.set, f.bare = text, vars, text != "", n.Tag != "!!str"
+	for _, p := range problems {
+		d.report(path, p.Message, p.Hint)
 	}
-	return text, text != ""
+	return text, text != "" && len(problems) == 0
 }
 
 // have describes the scalar at path for a message: never a secret, nor what a
@@ -100,6 +99,8 @@ func (d *decoder) have(path string) string {
 		return "the value of " + strings.Join(f.vars, " and ")
 	case f.secret:
 		return "another value"
+	case f.bare:
+		return f.text
 	default:
 		return quote(f.text)
 	}

@@ -9,8 +9,9 @@ import (
 // expand replaces ${NAME} and ${NAME:-default} in text by the variable's
 // value, and $$ by a dollar. It works on one value at a time, after the YAML
 // is parsed, so that no value can change the file's structure. It returns the
-// names of the variables that brought something.
-func expand(text string, env func(string) (string, bool)) (out string, vars []string, problem *Problem) {
+// names of the variables that brought something, and a problem for each that
+// should have and did not.
+func expand(text string, env func(string) (string, bool)) (out string, vars []string, problems Errors) {
 	name := regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]*$`)
 	var b strings.Builder
 	for {
@@ -18,24 +19,24 @@ func expand(text string, env func(string) (string, bool)) (out string, vars []st
 		b.WriteString(before)
 		switch {
 		case !found:
-			return b.String(), vars, problem
+			return b.String(), vars, problems
 		case strings.HasPrefix(rest, "$"):
 			b.WriteByte('$')
 			text = rest[1:]
 			continue
 		case !strings.HasPrefix(rest, "{"):
-			return "", vars, &Problem{
+			return "", vars, append(problems, Problem{
 				Message: "want ${NAME} after a dollar, have something else",
 				Hint:    "write $$ for a dollar itself",
-			}
+			})
 		}
 		inside, after, closed := strings.Cut(rest[1:], "}")
 		variable, fallback, hasFallback := strings.Cut(inside, ":-")
 		if !closed || !name.MatchString(variable) {
-			return "", vars, &Problem{
+			return "", vars, append(problems, Problem{
 				Message: "want ${NAME} or ${NAME:-default}, have something else",
 				Hint:    "a name is letters, digits and _; write $$ for a dollar itself",
-			}
+			})
 		}
 		value, set := env(variable)
 		switch {
@@ -46,19 +47,19 @@ func expand(text string, env func(string) (string, bool)) (out string, vars []st
 			}
 		case hasFallback:
 			b.WriteString(fallback)
-		case problem == nil:
-			problem = missing(variable, set)
+		default:
+			problems = append(problems, missing(variable, set))
 		}
 		text = after
 	}
 }
 
-func missing(variable string, set bool) *Problem {
+func missing(variable string, set bool) Problem {
 	state := "unset"
 	if set {
 		state = "empty"
 	}
-	return &Problem{
+	return Problem{
 		Message: "want the variable " + variable + ", have it " + state,
 		Hint:    "export " + variable + ", or write ${" + variable + ":-default}",
 	}

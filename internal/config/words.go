@@ -30,13 +30,6 @@ func keyNames(t reflect.Type) []string {
 	return names
 }
 
-func keyHint(key string, t reflect.Type) string {
-	if key == "<<" {
-		return "merge keys are not read: repeat the keys, or a whole value by *anchor"
-	}
-	return nameHint(key, keyNames(t))
-}
-
 // keyText is a key as problems may show it: cut at the first character no key
 // has, since what follows may be the value of a secret, its space forgotten.
 func keyText(key string) string {
@@ -102,19 +95,25 @@ func kindOf(n *yaml.Node) string {
 // nameHint suggests the known name that is nearest to what was written, or
 // lists them all where none is near.
 func nameHint(have string, known []string) string {
+	if best := nearest(have, known); best != "" {
+		return "did you mean " + best + "?"
+	}
+	if len(known) == 0 {
+		return ""
+	}
+	return "known: " + strings.Join(known, ", ")
+}
+
+// nearest returns the known name that have is probably meant to be, "" if it
+// is like none of them.
+func nearest(have string, known []string) string {
 	best, least := "", len(have)/3+2
 	for _, name := range known {
 		if n := distance(plain(have), plain(name)); n < least {
 			best, least = name, n
 		}
 	}
-	switch {
-	case best != "":
-		return "did you mean " + best + "?"
-	case len(known) == 0:
-		return ""
-	}
-	return "known: " + strings.Join(known, ", ")
+	return best
 }
 
 // plain makes appId, app-id and app_id one.
