@@ -45,17 +45,13 @@ func places() []string {
 // else the newest of the usual places. The error, which wraps ErrNotFound,
 // names the remedy in one line.
 func Find() (bindir string, err error) {
-	dirs, err := candidates(os.Getenv(BinVariable), os.Getenv("PATH"), places())
-	if err != nil {
-		return "", err
-	}
-	return dirs[0], nil
+	return findMajor(context.Background(), "")
 }
 
 // findMajor returns the server binaries that can open data written by the
 // given major version; empty: any.
 func findMajor(ctx context.Context, major string) (bindir string, err error) {
-	dirs, err := candidates(os.Getenv(BinVariable), os.Getenv("PATH"), places())
+	dirs, err := candidates(ctx, os.Getenv(BinVariable), os.Getenv("PATH"), places())
 	if err != nil || major == "" {
 		return first(dirs), err
 	}
@@ -69,7 +65,7 @@ func findMajor(ctx context.Context, major string) (bindir string, err error) {
 }
 
 // candidates returns every directory with server binaries, best first.
-func candidates(override, path string, places []string) ([]string, error) {
+func candidates(ctx context.Context, override, path string, places []string) ([]string, error) {
 	switch {
 	case override == "":
 	case hasServer(override):
@@ -78,7 +74,7 @@ func candidates(override, path string, places []string) ([]string, error) {
 		return nil, fmt.Errorf("%w in %s=%s: want a directory with postgres and initdb", ErrNotFound, BinVariable, override)
 	}
 	found := slices.DeleteFunc(filepath.SplitList(path), func(dir string) bool { return !filepath.IsAbs(dir) })
-	if out, err := exec.Command("pg_config", "--bindir").Output(); err == nil {
+	if out, err := exec.CommandContext(ctx, "pg_config", "--bindir").Output(); err == nil {
 		found = append(found, strings.TrimSpace(string(out)))
 	}
 	found = append(found, newestFirst(places)...)

@@ -32,7 +32,7 @@ func TestCandidates(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			got, err := candidates(tc.override, tc.path, places)
+			got, err := candidates(t.Context(), tc.override, tc.path, places)
 			if (tc.want == nil) != errors.Is(err, ErrNotFound) {
 				t.Fatalf("error = %v", err)
 			}

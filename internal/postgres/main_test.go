@@ -29,11 +29,11 @@ func TestMain(m *testing.M) {
 func useServer(dir string) {
 	srv, err := Start(context.Background(), Options{Dir: dir, Fast: true})
 	if err != nil {
-		fmt.Println("error:", err)
+		fmt.Fprintln(os.Stdout, "error:", err)
 		return
 	}
 	pid, err := srv.PID()
-	fmt.Println(pid, srv.home.dir, err)
+	fmt.Fprintln(os.Stdout, pid, srv.home.dir, err)
 	_, _ = io.Copy(io.Discard, os.Stdin)
 }
 
@@ -91,7 +91,7 @@ func eventually(t *testing.T, what string, holds func() bool) {
 // open to the server's account.
 func serverDir(t *testing.T) string {
 	t.Helper()
-	dir, err := os.MkdirTemp("/tmp", "syncer-test-")
+	dir, err := os.MkdirTemp("/tmp", "syncer-test-") //nolint:usetesting // t.TempDir is too long for a socket, and not open to the server's account
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -65,7 +65,7 @@ func start(ctx context.Context, o Options) (*Server, error) {
 }
 
 func startTemporary(ctx context.Context, o Options) (*Server, error) {
-	bindir, err := Find()
+	bindir, err := findMajor(ctx, "")
 	if err != nil {
 		return nil, err
 	}
@@ -160,7 +160,7 @@ func (s *Server) ready(ctx context.Context) (bool, error) {
 // endOrphan stops a server whose keeper was killed: nothing would end it with
 // its users.
 func (h home) endOrphan(ctx context.Context) error {
-	if !h.listening() {
+	if !h.listening(ctx) {
 		return nil
 	}
 	pid, err := readPID(h.pidFile())
@@ -170,12 +170,13 @@ func (h home) endOrphan(ctx context.Context) error {
 	if err := syscall.Kill(pid, syscall.SIGINT); err != nil {
 		return fmt.Errorf("stop the server left behind in %s: %w", h.dir, err)
 	}
-	return poll(ctx, func() (bool, error) { return !h.listening(), nil })
+	return poll(ctx, func() (bool, error) { return !h.listening(ctx), nil })
 }
 
 // listening reports whether anything accepts connections on the socket.
-func (h home) listening() bool {
-	conn, err := net.Dial("unix", filepath.Join(h.sockets, ".s.PGSQL.5432"))
+func (h home) listening(ctx context.Context) bool {
+	var d net.Dialer
+	conn, err := d.DialContext(ctx, "unix", filepath.Join(h.sockets, ".s.PGSQL.5432"))
 	if err != nil {
 		return false
 	}

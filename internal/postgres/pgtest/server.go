@@ -24,7 +24,7 @@ type Instance struct {
 // test.
 func Server(t testing.TB) *Instance {
 	t.Helper()
-	dir, err := os.MkdirTemp("/tmp", "syncer-pgtest-")
+	dir, err := os.MkdirTemp("/tmp", "syncer-pgtest-") //nolint:usetesting // t.TempDir is too long for a socket
 	if err != nil {
 		t.Fatalf("make a directory for a server: %v", err)
 	}

@@ -1,0 +1,35 @@
+# `make` lists what there is. Everything works as root and as an ordinary user;
+# what is missing on the machine is installed or named.
+.DEFAULT_GOAL := help
+.PHONY: help demo build test fuzz lint fmt
+
+VERSION := $(shell git describe --tags --always --dirty 2>/dev/null || echo unknown)
+FUZZTIME = 20s
+GOLANGCI = go tool -modfile=tools/go.mod golangci-lint
+
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' Makefile
+
+demo: build ## a simulated tenant, mirrored into a Postgres of its own (ARGS="--users 1000")
+	@scripts/need postgres
+	bin/syncer demo $(ARGS)
+
+build: ## bin/syncer
+	@scripts/need go
+	CGO_ENABLED=0 go build -trimpath -buildvcs=false -ldflags "-X main.version=$(VERSION)" -o bin/syncer ./cmd/syncer
+
+test: ## all tests, with the race detector and a real Postgres
+	@scripts/need go cc postgres
+	go test -race -timeout 10m ./...
+
+fuzz: ## every fuzz target for FUZZTIME (20s)
+	@scripts/need go
+	scripts/fuzz $(FUZZTIME)
+
+lint: ## what a reviewer should not have to say
+	@scripts/need go
+	$(GOLANGCI) run
+	for script in scripts/*; do sh -n "$$script" || exit; done
+
+fmt: ## lay out the code
+	$(GOLANGCI) fmt
