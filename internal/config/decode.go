@@ -36,7 +36,7 @@ func (d *decoder) value(path string, n *yaml.Node, v reflect.Value) {
 	}
 	f.set = true
 	if n.Tag != "" && !strings.HasPrefix(n.Tag, "!!") {
-		d.report(path, "want a value without a tag, have the tag "+n.Tag, "")
+		d.report(path, "want a value without a tag, have one", "text that begins with ! goes in quotes")
 		return
 	}
 	if d.leaf(path, n, v.Addr().Interface()) {
@@ -52,6 +52,7 @@ func (d *decoder) value(path string, n *yaml.Node, v reflect.Value) {
 	}
 }
 
+// mapping fills the struct v from n's keys, going on after each problem.
 func (d *decoder) mapping(path string, n *yaml.Node, v reflect.Value) {
 	if n.Kind != yaml.MappingNode {
 		d.report(path, "want "+shape(v.Type())+", have "+kindOf(n), "")
@@ -86,9 +87,9 @@ func (d *decoder) unknownKey(path string, key *yaml.Node, t reflect.Type) {
 		hint = nameHint(key.Value, keyNames(t))
 	}
 	d.reportAt(key, join(path, keyText(key.Value)), "unknown key", hint)
-	meant := join(path, nearest(key.Value, keyNames(t)))
-	if meant != path && d.fields[meant] == nil {
-		d.fields[meant] = &field{line: key.Line, column: key.Column, bad: true}
+	meant := nearest(key.Value, keyNames(t))
+	if at := join(path, meant); meant != "" && d.fields[at] == nil {
+		d.fields[at] = &field{line: key.Line, column: key.Column, bad: true}
 	}
 }
 
@@ -105,6 +106,7 @@ func (d *decoder) required(path string, v reflect.Value) {
 	}
 }
 
+// sequence fills the slice v; an empty list counts as no value.
 func (d *decoder) sequence(path string, n *yaml.Node, v reflect.Value) {
 	if n.Kind != yaml.SequenceNode {
 		d.report(path, "want a list, have "+kindOf(n), "write [value, value], or one value a line after a dash")

@@ -11,7 +11,8 @@ import (
 )
 
 // Parse is Load for a file that is already in memory; name is what problems
-// call it. The error is an Errors.
+// call it. The error is an Errors: all there is to say about the file, but for
+// a file that is not YAML, where it is the first problem alone.
 func Parse(name string, data []byte, env func(string) (string, bool), known []string) (*Config, error) {
 	root, problem := parseYAML(data)
 	if problem != nil {
