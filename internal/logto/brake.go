@@ -41,9 +41,17 @@ func heldFor(wait, patience time.Duration) *Error {
 		Status:     http.StatusTooManyRequests,
 		RetryAfter: wait,
 		Message: fmt.Sprintf("the server asks to wait another %v, and the patience left is %v",
-			wait.Round(time.Second), max(0, patience).Round(time.Second)),
+			readable(wait), readable(max(0, patience))),
 		kind: kindHeld,
 	}
+}
+
+// readable leaves out what nobody wants to know of a long time.
+func readable(d time.Duration) time.Duration {
+	if d < 10*time.Second {
+		return d.Round(time.Millisecond)
+	}
+	return d.Round(time.Second)
 }
 
 // held returns how long nothing may go out. Negative or 0: go.

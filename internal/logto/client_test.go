@@ -157,7 +157,7 @@ func TestListFailsForGood(t *testing.T) {
 			verdict{}, "redirects to https://other.example; the endpoint", 1,
 		},
 		"a wait longer than the patience": {
-			sayJSON(429, `{}`, "Retry-After", "3600"), verdict{}, "wait another 1h0m0s, and the patience left is 5m0s", 1,
+			sayJSON(429, `{}`, "Retry-After", "3600"), verdict{Transient: true}, "wait another 1h0m0s, and the patience left is 5m0s", 1,
 		},
 		"a body that quotes secrets": {
 			sayJSON(400, `{"code":"x","message":"you sent token-1 and `+appSecret+`"}`), verdict{}, "status 400", 1,

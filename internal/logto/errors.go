@@ -80,7 +80,7 @@ func (e *Error) Unwrap() error { return e.err }
 // transient, since a busy server answers so; one that stays is [IsPoison].
 func (e *Error) Transient() bool {
 	switch e.kind {
-	case kindConnection, kindGarbage:
+	case kindConnection, kindGarbage, kindHeld:
 		return true
 	case kindStatus, kindToken:
 		return transientStatus(e.Status)

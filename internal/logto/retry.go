@@ -79,7 +79,7 @@ func (p *policy) Reset() { p.exp.Reset() }
 // NextBackOff returns how long to wait after the error in last.
 func (p *policy) NextBackOff() time.Duration {
 	e, ok := errors.AsType[*Error](p.last)
-	if !ok || !e.Transient() {
+	if !ok || !e.Transient() || e.kind == kindHeld {
 		return backoff.Stop
 	}
 	if p.failed++; p.failed == 1 {
@@ -117,6 +117,9 @@ func (p *policy) tooLong() error {
 	}
 	e := heldFor(wait, left)
 	e.Method, e.Path = p.method, p.path
+	if last, ok := errors.AsType[*Error](p.last); ok {
+		e.Code, e.RequestID, e.Message = last.Code, last.RequestID, joined(last.Message, e.Message)
+	}
 	return e
 }
 

@@ -90,7 +90,7 @@ func TestAuthenticateSaysWhatIsWrong(t *testing.T) {
 		"too many tokens": {sayJSON(429, `{"code":"auth.exceed_token_limit","message":"Exceeded."}`), "auth.exceed_token_limit", verdict{Transient: true}, 0},
 		"too many tokens for an hour": {
 			sayJSON(429, `{"code":"auth.exceed_token_limit","message":"Exceeded."}`, "Retry-After", "3600"),
-			"wait another 1h0m0s", verdict{}, 1,
+			"wait another 1h0m0s", verdict{Transient: true}, 1,
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
