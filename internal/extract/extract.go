@@ -1,0 +1,123 @@
+// Package extract reads the listings of a tenant, each to its proof. A walk
+// ends with a Proof that says whether what was read is all there is, or what
+// stands in the way. It knows the Management API through package logto and
+// hands on what it reads part by part; where that goes is the Store's affair.
+//
+// A part is what one statement of the server answered: a whole list, one page,
+// a range of ids, a batch of known ids. Nothing that was read is kept in
+// memory beyond the part it came in, but for the ids of lists that have to be
+// read twice.
+package extract
+
+import (
+	"context"
+	"errors"
+	"net/url"
+	"time"
+
+	"github.com/go-json-experiment/json/jsontext"
+
+	"logto-syncer/internal/catalog"
+	"logto-syncer/internal/logto"
+)
+
+// ErrStopped ends a walk that was asked to stop between two requests. What is
+// done is marked, and the next attempt of the run goes on from there.
+var ErrStopped = errors.New("stopped before the end")
+
+// An Item is one element of a listing as the API sent it.
+type Item struct {
+	ID    string         // identifies it below its parent
+	Value jsontext.Value // the object; belongs to the page it came in
+}
+
+// A Hash tells whether what is stored of an item has changed. What it is made
+// of is the Store's affair.
+type Hash [16]byte
+
+// Known is an item the mirror has.
+type Known struct {
+	ID   string
+	Hash Hash
+}
+
+// A Part is what one statement of the server answered, and what follows of it
+// for the mirror.
+type Part struct {
+	Listing *catalog.Listing
+	Parent  string          // id of the parent; empty at the top
+	Items   []Item          // to be in the mirror as they are here
+	Known   map[string]Hash // what the mirror has of the items; nil: not looked up
+	Gone    []string        // ids that are to leave the mirror
+	Mark    Mark            // to be committed with the part; without a name there is none
+}
+
+// A Mark says that a part is done and what a resumed walk has to know of it.
+type Mark struct {
+	Parent string   `json:"p,omitempty"`
+	Name   string   `json:"m"`
+	Total  int      `json:"t,omitempty"` // Total-Number as it was then
+	Rows   int      `json:"n,omitempty"` // items of the part
+	IDs    []string `json:"i,omitempty"` // what else the walk has to remember
+}
+
+// Mirror is what the walks ask about the tables as they were last published.
+type Mirror interface {
+	// Known returns the items of a listing below one parent whose ids are in
+	// [from, to), by id, at most limit of them, all with a limit of 0. An empty
+	// to has no end.
+	Known(ctx context.Context, l *catalog.Listing, parent, from, to string, limit int) ([]Known, error)
+	// Count returns how many items of a listing the mirror has below one parent.
+	Count(ctx context.Context, l *catalog.Listing, parent string) (int, error)
+	// Latest returns the newest created_at of a listing; zero without rows.
+	Latest(ctx context.Context, l *catalog.Listing) (time.Time, error)
+}
+
+// Store takes what the walks read. Its methods may be called concurrently.
+type Store interface {
+	// Put stores a part with its mark. It may keep a part without changes and
+	// its mark for a moment and store them with the next one.
+	Put(ctx context.Context, p Part) error
+	// Marks returns the marks an earlier attempt of the run has left.
+	Marks(ctx context.Context, l *catalog.Listing) ([]Mark, error)
+	// Parents returns the ids of a listing as this run has found them so far,
+	// those greater than after by id, at most limit of them, only those of the
+	// type unless it is empty.
+	Parents(ctx context.Context, l *catalog.Listing, kind, after string, limit int) ([]string, error)
+}
+
+// API is what the walks ask of the Management API; *logto.Client answers it.
+type API interface {
+	// List reads an array: one page of it, or all where it comes whole.
+	List(ctx context.Context, path string, query url.Values) (logto.Page, error)
+	// Object reads an object.
+	Object(ctx context.Context, path string, query url.Values) (jsontext.Value, error)
+}
+
+// A Proof is what is known of a listing when its walk has ended.
+type Proof struct {
+	Listing  *catalog.Listing
+	Walk     catalog.Walk
+	Parents  int            // parents it was read for; 1 at the top
+	Total    int            // sum of the Total-Numbers; -1 where none was sent
+	Distinct int            // distinct items read
+	Requests int            // pages asked for
+	Outcome  Outcome        // what can be said of the table now
+	Reason   string         // why the outcome is not Complete
+	Notes    map[string]int // what else happened, and how often
+	ReadAt   time.Time      // when the walk ended
+}
+
+// Outcome says what a walk proved.
+type Outcome string
+
+const (
+	// Complete: what was read is all there is.
+	Complete Outcome = "complete"
+	// NotProved: what was read is there, but there may be more.
+	NotProved Outcome = "not proved"
+	// Failed: the listing, or part of it, could not be read.
+	Failed Outcome = "failed"
+	// Unknown: the server is too old to have the listing.
+	Unknown Outcome = "unknown to server"
+)

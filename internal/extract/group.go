@@ -1,0 +1,50 @@
+package extract
+
+import (
+	"context"
+	"errors"
+
+	"github.com/sourcegraph/conc/pool"
+)
+
+// A group runs the pages of a walk in parallel. Its first error cancels the
+// rest, except when the walk was asked to stop: then what is on its way is
+// finished, and Wait returns ErrStopped.
+type group struct {
+	pool *pool.ContextPool
+	k    *walk
+}
+
+// group returns a group for the pages of one list, or, at the top, for the
+// parents of a listing.
+func (k *walk) group(ctx context.Context, parent string) group {
+	n := k.Parallel
+	if n == 0 {
+		n = 12
+	}
+	if parent != "" { // beside the groups of other parents
+		n = max(2, n/4)
+	}
+	return group{pool.New().WithContext(ctx).WithMaxGoroutines(n).WithCancelOnError().WithFirstError(), k}
+}
+
+func (g group) Go(f func(context.Context) error) {
+	g.pool.Go(func(ctx context.Context) error {
+		err := f(ctx)
+		if errors.Is(err, ErrStopped) {
+			g.k.cut.Store(true)
+			return nil
+		}
+		return err
+	})
+}
+
+func (g group) Wait() error {
+	if err := g.pool.Wait(); err != nil {
+		return err
+	}
+	if g.k.cut.Load() {
+		return ErrStopped
+	}
+	return nil
+}

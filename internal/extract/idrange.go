@@ -1,0 +1,252 @@
+package extract
+
+import (
+	"errors"
+	"fmt"
+	"net/url"
+	"slices"
+	"strconv"
+	"strings"
+)
+
+// Logto makes ids of these characters (nanoid). An id with any other, put there
+// by an import, is odd.
+const alphabet = "0123456789abcdefghijklmnopqrstuvwxyz"
+
+// maxDepth bounds the depth of an idRange: 36^11 fits in 63 bits.
+const maxDepth = 11
+
+// An idRange is a set of ids that one search of the Management API can name.
+// Read as a number of base 36, the first depth characters of its ids are in
+// [lo, hi); at depth zero that is every id. Where odd is not zero, the range
+// holds only those of them that are odd, or end, within the next odd
+// characters: what is left over when the range is divided at that depth.
+type idRange struct {
+	depth  int
+	lo, hi uint64
+	odd    int
+}
+
+var everyID = idRange{depth: 0, lo: 0, hi: 1}
+
+// size returns 36^depth, the number of prefixes of that depth.
+func size(depth int) uint64 {
+	n := uint64(1)
+	for range depth {
+		n *= uint64(len(alphabet))
+	}
+	return n
+}
+
+// number reads the first depth characters of id as a number. It reports false
+// where the id is odd or too short.
+func number(id string, depth int) (uint64, bool) {
+	if len(id) < depth {
+		return 0, false
+	}
+	var n uint64
+	for i := range depth {
+		digit := strings.IndexByte(alphabet, id[i])
+		if digit < 0 {
+			return 0, false
+		}
+		n = n*uint64(len(alphabet)) + uint64(digit)
+	}
+	return n, true
+}
+
+// prefix writes a number as the depth characters it stands for.
+func prefix(n uint64, depth int) string {
+	b := make([]byte, depth)
+	for i := depth - 1; i >= 0; i-- {
+		b[i] = alphabet[n%uint64(len(alphabet))]
+		n /= uint64(len(alphabet))
+	}
+	return string(b)
+}
+
+// contains reports whether the id is in the range.
+func (r idRange) contains(id string) bool {
+	n, ok := number(id, r.depth)
+	if !ok || n < r.lo || n >= r.hi {
+		return false
+	}
+	_, even := number(id, r.depth+r.odd)
+	return r.odd == 0 || !even
+}
+
+// name identifies the range in marks and messages.
+func (r idRange) name() string {
+	return fmt.Sprintf("ids:%d:%s-%s:%d", r.depth, strconv.FormatUint(r.lo, 36), strconv.FormatUint(r.hi, 36), r.odd)
+}
+
+// parseRange reads what name wrote.
+func parseRange(name string) (r idRange, ok bool) {
+	fields := strings.FieldsFunc(name, func(c rune) bool { return c == ':' || c == '-' })
+	if len(fields) != 5 || fields[0] != "ids" {
+		return idRange{}, false
+	}
+	depth, err1 := strconv.Atoi(fields[1])
+	lo, err2 := strconv.ParseUint(fields[2], 36, 64)
+	hi, err3 := strconv.ParseUint(fields[3], 36, 64)
+	odd, err4 := strconv.Atoi(fields[4])
+	r = idRange{depth: depth, lo: lo, hi: hi, odd: odd}
+	return r, errors.Join(err1, err2, err3, err4) == nil
+}
+
+// bounds returns byte bounds [from, to) around all ids of the range; an empty
+// to has no end. Odd ids may lie within that are not in the range.
+func (r idRange) bounds() (from, to string) {
+	if r.depth == 0 {
+		return "", ""
+	}
+	last := prefix(r.hi-1, r.depth)
+	return prefix(r.lo, r.depth), last[:len(last)-1] + string(last[len(last)-1]+1)
+}
+
+// query names the range in the search parameters of the Management API. A
+// POSIX regular expression is matched by Postgres, case-sensitively.
+func (r idRange) query() url.Values {
+	if r == everyID {
+		return url.Values{}
+	}
+	return url.Values{
+		"mode.id": {"posix"}, "isCaseSensitive": {"true"}, "search.id": {r.regexp()},
+	}
+}
+
+// regexp matches the ids of the range and no others.
+func (r idRange) regexp() string {
+	pattern := "^"
+	if r.depth > 0 {
+		alternatives := r.alternatives(r.depth, r.lo, r.hi)
+		pattern += strings.Join(alternatives, "|")
+		if len(alternatives) > 1 {
+			pattern = "^(" + pattern[1:] + ")"
+		}
+	}
+	if r.odd > 0 {
+		pattern += fmt.Sprintf("[0-9a-z]{0,%d}([^0-9a-z]|$)", r.odd-1)
+	}
+	return pattern
+}
+
+// alternatives covers [lo, hi) of a depth by as few prefixes with one class
+// behind them as there are.
+func (r idRange) alternatives(depth int, lo, hi uint64) []string {
+	base := uint64(len(alphabet))
+	rest := strings.Repeat("[0-9a-z]", r.depth-depth)
+	if lo >= hi {
+		return nil
+	}
+	if depth == 1 {
+		return []string{class(lo, hi) + rest}
+	}
+	if lo/base == (hi-1)/base { // all below one prefix
+		if hi-lo == base {
+			return r.alternatives(depth-1, lo/base, hi/base)
+		}
+		return []string{prefix(lo/base, depth-1) + class(lo%base, (hi-1)%base+1) + rest}
+	}
+	up, down := (lo+base-1)/base, hi/base
+	var out []string
+	if lo < up*base {
+		out = append(out, r.alternatives(depth, lo, up*base)...)
+	}
+	out = append(out, r.alternatives(depth-1, up, down)...)
+	if down*base < hi {
+		out = append(out, r.alternatives(depth, down*base, hi)...)
+	}
+	return out
+}
+
+// class is the bracket expression of the digits in [lo, hi).
+func class(lo, hi uint64) string {
+	const letters = 10 // digits before the first letter
+	switch {
+	case hi-lo == 1:
+		return alphabet[lo:hi]
+	case lo == 0 && hi == uint64(len(alphabet)):
+		return "[0-9a-z]"
+	case lo < letters && hi > letters:
+		return "[" + span(lo, letters) + span(letters, hi) + "]"
+	}
+	return "[" + span(lo, hi) + "]"
+}
+
+func span(lo, hi uint64) string {
+	if hi-lo == 1 {
+		return alphabet[lo:hi]
+	}
+	return string(alphabet[lo]) + "-" + string(alphabet[hi-1])
+}
+
+// divide cuts the range into n parts of equal width, and the odd range where
+// there is one. It goes so deep that the widths differ by little.
+func (r idRange) divide(n int) []idRange {
+	depth, lo, hi := r.depth, r.lo, r.hi
+	for hi-lo < uint64(n)*uint64(len(alphabet)) && depth < maxDepth {
+		depth, lo, hi = depth+1, lo*uint64(len(alphabet)), hi*uint64(len(alphabet))
+	}
+	var parts []idRange
+	width := hi - lo
+	for i := range uint64(n) {
+		part := idRange{depth: depth, lo: lo + width*i/uint64(n), hi: lo + width*(i+1)/uint64(n)}
+		if part.lo < part.hi {
+			parts = append(parts, part)
+		}
+	}
+	return append(parts, r.oddBelow(depth)...)
+}
+
+// divideBy cuts the range so that about as many of the sample's ids are in
+// each of n parts: where ids are not random, equal widths would go astray.
+func (r idRange) divideBy(sample []string, n int) []idRange {
+	ids := slices.DeleteFunc(slices.Clone(sample), func(id string) bool {
+		_, even := number(id, min(len(id), maxDepth))
+		return !even
+	})
+	slices.Sort(ids)
+	if len(ids) < n {
+		return r.divide(n)
+	}
+	for depth := r.depth; depth <= maxDepth; depth++ {
+		cuts := r.cuts(ids, depth, n)
+		if len(cuts) < n-1 && depth < maxDepth {
+			continue // the sample does not differ enough at this depth
+		}
+		scale := size(depth - r.depth)
+		parts, lo := []idRange(nil), r.lo*scale
+		for _, cut := range append(cuts, r.hi*scale) {
+			parts = append(parts, idRange{depth: depth, lo: lo, hi: cut})
+			lo = cut
+		}
+		return append(parts, r.oddBelow(depth)...)
+	}
+	return nil
+}
+
+// cuts returns where to cut at a depth so that the ids fall into n parts;
+// fewer where they do not differ at this depth.
+func (r idRange) cuts(ids []string, depth, n int) []uint64 {
+	scale := size(depth - r.depth)
+	var cuts []uint64
+	last := r.lo * scale
+	for i := 1; i < n; i++ {
+		cut, ok := number(ids[i*len(ids)/n], depth)
+		if ok && cut > last && cut < r.hi*scale {
+			cuts = append(cuts, cut)
+			last = cut
+		}
+	}
+	return cuts
+}
+
+// oddBelow returns what the parts of the range at a greater depth do not
+// cover: nothing at the same depth.
+func (r idRange) oddBelow(depth int) []idRange {
+	if depth == r.depth {
+		return nil
+	}
+	return []idRange{{depth: r.depth, lo: r.lo, hi: r.hi, odd: depth - r.depth}}
+}

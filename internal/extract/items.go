@@ -1,0 +1,87 @@
+package extract
+
+import (
+	"context"
+	"fmt"
+	"net/url"
+
+	"github.com/go-json-experiment/json/jsontext"
+
+	"logto-syncer/internal/logto"
+	"logto-syncer/internal/rawjson"
+)
+
+// maxID is the longest id that is taken for one, in bytes. Logto's columns
+// hold 128 characters at most.
+const maxID = 1024
+
+// items decodes the ids of a page. An element without one cannot be told from
+// others; it is counted and left out, and the listing is not proved.
+func (k *walk) items(p logto.Page) []Item {
+	items := make([]Item, 0, len(p.Items))
+	for _, value := range p.Items {
+		id, ok := rawjson.String(value, k.l.ID)
+		if !ok || id == "" || len(id) > maxID {
+			k.spoil(NotProved, fmt.Sprintf("an item has no %q that could be its id", k.l.ID))
+			k.note("items without an id, left out", 1)
+			continue
+		}
+		items = append(items, Item{ID: id, Value: value})
+	}
+	return items
+}
+
+// member reads a list that is a field of an object. An object without it
+// counts as an empty list: an older server does not send it.
+func (k *walk) member(ctx context.Context, path string, query url.Values) (logto.Page, error) {
+	object, err := k.API.Object(ctx, path, query)
+	if err != nil {
+		return logto.Page{}, err
+	}
+	page := logto.Page{Total: -1}
+	err = rawjson.Members(object, func(name []byte, value jsontext.Value) error {
+		if string(name) != k.l.Member {
+			return nil
+		}
+		page.Items = nil // the last one counts, as in Postgres
+		return rawjson.Elements(value, func(element jsontext.Value) error {
+			page.Items = append(page.Items, element)
+			return nil
+		})
+	})
+	if err != nil {
+		return logto.Page{}, fmt.Errorf("decode %s of %s: %w", k.l.Member, path, err)
+	}
+	return page, nil
+}
+
+func idsOf(known []Known) []string {
+	ids := make([]string, len(known))
+	for i, k := range known {
+		ids[i] = k.ID
+	}
+	return ids
+}
+
+func hashesOf(known []Known) map[string]Hash {
+	hashes := make(map[string]Hash, len(known))
+	for _, k := range known {
+		hashes[k.ID] = k.Hash
+	}
+	return hashes
+}
+
+// missing returns the known ids that are not among the items.
+func missing(known []Known, items []Item) []string {
+	have := make(map[string]bool, len(items))
+	for _, item := range items {
+		have[item.ID] = true
+	}
+	var gone []string
+	for _, k := range known {
+		if !have[k.ID] {
+			gone = append(gone, k.ID)
+		}
+	}
+	return gone
+}

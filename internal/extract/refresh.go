@@ -1,0 +1,322 @@
+package extract
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"sync"
+
+	"logto-syncer/internal/catalog"
+	"logto-syncer/internal/logto"
+)
+
+const (
+	// countIDs is how many known ids are asked for at once where only their
+	// number is in question, as far as they fit in a URL.
+	countIDs = 300
+	// feedIDs is how many known ids are read from the mirror at once.
+	feedIDs = 5000
+	// manyKnown is from how many known ids on Total-Number is asked for by
+	// prefix as well: then a prefix that does not add up is split, and not all.
+	manyKnown = 2000
+	// manyNew ends the search for new items from the newest on when so many
+	// were found: splitting finds them for less.
+	manyNew = 5000
+)
+
+// refreshing is the reading of one list by the ids the mirror knows.
+//
+// Its proof: Total-Number was asked for first (of the list, or of each of its
+// prefixes), and then every id that is counted was seen alive. Ids are not
+// made twice, so each of them was alive when the server counted; if they are
+// as many as the server counted, nobody else was there. An id that died
+// in between spoils the sum, and then the prefix is split.
+type refreshing struct {
+	parent string
+	ranges []idRange // what is summed up: all, or prefixes
+
+	mu     sync.Mutex
+	totals []int // of each range, before its ids were asked for
+	alive  []int // of each range
+}
+
+// refresh reads a list that can be searched by id by the ids it had last time.
+func (k *walk) refresh(ctx context.Context, parent string, known int) (finding, error) {
+	k.progress(0, known)
+	r := &refreshing{parent: parent, ranges: []idRange{everyID}}
+	fresh, total, err := k.newest(ctx, parent)
+	if err != nil {
+		return finding{}, err
+	}
+	r.totals = []int{total}
+	if known >= manyKnown {
+		r.ranges = everyID.divide(len(alphabet))
+		if r.totals, err = k.totals(ctx, parent, r.ranges); err != nil {
+			return finding{}, err
+		}
+	}
+	r.alive = make([]int, len(r.ranges))
+	if err := k.ask(ctx, r, fresh); err != nil {
+		return finding{}, err
+	}
+	return k.close(ctx, r)
+}
+
+// newest reads pages, newest first, until one has nothing new. It returns the
+// ids the mirror does not know, and the Total-Number of the last page: all the
+// ids returned had been seen by then.
+func (k *walk) newest(ctx context.Context, parent string) (fresh []string, total int, err error) {
+	if m, ok := k.done(parent, "newest"); ok {
+		return m.IDs, m.Total, nil
+	}
+	seen := map[string]bool{}
+	for n := 1; ; n++ {
+		page, err := k.list(ctx, parent, pageQuery(n, pageSize))
+		if err != nil {
+			return nil, 0, err
+		}
+		items := distinctItems(k.items(page))
+		unknown, err := k.unknown(ctx, parent, items)
+		if err != nil {
+			return nil, 0, err
+		}
+		total = page.Total
+		found := false
+		for _, id := range unknown {
+			found = found || !seen[id]
+			if !seen[id] {
+				seen[id], fresh = true, append(fresh, id)
+			}
+		}
+		if !found || len(page.Items) < pageSize || len(fresh) >= manyNew {
+			if found { // they were made before or after this page counted: ask again
+				total = -1
+			}
+			break
+		}
+	}
+	if total < 0 {
+		if total, err = k.total(ctx, parent, everyID); err != nil {
+			return nil, 0, err
+		}
+	}
+	mark := Mark{Name: "newest", Total: total, IDs: fresh}
+	return fresh, total, k.put(ctx, Part{Listing: k.l, Parent: parent, Mark: mark}, 0)
+}
+
+// unknown returns the ids of the items that the mirror does not have.
+func (k *walk) unknown(ctx context.Context, parent string, items []Item) ([]string, error) {
+	var ids []string
+	for _, item := range items {
+		known, err := k.Mirror.Known(ctx, k.l, parent, item.ID, item.ID+"\x00", 1)
+		if err != nil {
+			return nil, err
+		}
+		if len(known) == 0 {
+			ids = append(ids, item.ID)
+		}
+	}
+	return ids, nil
+}
+
+// totals asks for the Total-Number of every range.
+func (k *walk) totals(ctx context.Context, parent string, ranges []idRange) ([]int, error) {
+	totals := make([]int, len(ranges))
+	p := k.group(ctx, parent)
+	for i, r := range ranges {
+		p.Go(func(ctx context.Context) (err error) {
+			name := "total " + r.name()
+			if m, ok := k.done(parent, name); ok {
+				totals[i] = m.Total
+				return nil
+			}
+			if totals[i], err = k.total(ctx, parent, r); err != nil {
+				return err
+			}
+			return k.put(ctx, Part{Listing: k.l, Parent: parent, Mark: Mark{Name: name, Total: totals[i]}}, 0)
+		})
+	}
+	return totals, p.Wait()
+}
+
+// total asks for the Total-Number of a range alone: a page past its end has
+// no rows. It returns -1 where the server sends none.
+func (k *walk) total(ctx context.Context, parent string, r idRange) (int, error) {
+	page, err := k.list(ctx, parent, pageQuery(pastTheEnd, 1), r.query())
+	return page.Total, err
+}
+
+// ask asks for all known ids and the fresh ones, batch by batch.
+func (k *walk) ask(ctx context.Context, r *refreshing, fresh []string) error {
+	p := k.group(ctx, r.parent)
+	err := k.feed(ctx, r, fresh, func(batch []Known) {
+		p.Go(func(ctx context.Context) error { return k.batch(ctx, r, batch) })
+	})
+	return firstError(p.Wait(), err)
+}
+
+// feed cuts what the mirror knows, and the fresh ids, into batches.
+func (k *walk) feed(ctx context.Context, r *refreshing, fresh []string, yield func([]Known)) error {
+	most := pageSize
+	if k.l.CountOnly {
+		most = countIDs
+	}
+	var rest []Known
+	flush := func(all bool) {
+		ids := idsOf(rest)
+		for batch := range batches(ids, most) {
+			if len(batch) == len(rest) && !all && len(batch) < most {
+				break // wait for more to fill it
+			}
+			yield(rest[:len(batch):len(batch)])
+			rest = rest[len(batch):]
+		}
+	}
+	from := ""
+	for !k.stopped() {
+		known, err := k.Mirror.Known(ctx, k.l, r.parent, from, "", feedIDs)
+		if err != nil {
+			return err
+		}
+		rest = append(slices.Clip(rest), known...)
+		if len(known) < feedIDs {
+			for _, id := range fresh {
+				rest = append(rest, Known{ID: id})
+			}
+			flush(true)
+			return nil
+		}
+		flush(false)
+		from = known[len(known)-1].ID + "\x00"
+	}
+	return ErrStopped
+}
+
+// batch asks for a batch of ids and counts those that are alive.
+func (k *walk) batch(ctx context.Context, r *refreshing, batch []Known) error {
+	name := fmt.Sprintf("batch %d %s", len(batch), batch[0].ID)
+	ids := idsOf(batch)
+	if m, ok := k.done(r.parent, name); ok {
+		r.count(ids, m.IDs)
+		k.progress(m.Rows, 0)
+		return nil
+	}
+	if k.l.CountOnly && batch[len(batch)-1].Hash != (Hash{}) {
+		page, err := k.list(ctx, r.parent, pageQuery(1, 1), exactQuery(ids))
+		if err != nil {
+			return err
+		}
+		if page.Total == len(ids) {
+			r.count(ids, nil)
+			part := Part{Listing: k.l, Parent: r.parent, Mark: Mark{Name: name, Rows: len(ids)}}
+			return k.put(ctx, part, len(ids))
+		}
+	}
+	return k.rows(ctx, r, name, batch)
+}
+
+// rows asks for the rows of a batch, and so for which of its ids are gone.
+func (k *walk) rows(ctx context.Context, r *refreshing, name string, batch []Known) error {
+	part := Part{Listing: k.l, Parent: r.parent, Known: hashesOf(batch)}
+	unsure := []string(nil)
+	for ids := range batches(idsOf(batch), pageSize) {
+		items, sure, err := k.exactRows(ctx, r.parent, ids)
+		if err != nil {
+			return err
+		}
+		part.Items = append(part.Items, items...)
+		if sure {
+			part.Gone = append(part.Gone, absent(ids, items)...)
+		} else {
+			unsure = append(unsure, absent(ids, items)...)
+		}
+	}
+	// Fresh ids are in no row yet: that they are gone again is no deletion.
+	fresh := func(id string) bool { return part.Known[id] == Hash{} }
+	lost := append(slices.Clone(part.Gone), unsure...)
+	part.Gone = slices.DeleteFunc(part.Gone, fresh)
+	for id := range part.Known {
+		if fresh(id) {
+			delete(part.Known, id)
+		}
+	}
+	part.Mark = Mark{Name: name, Rows: len(part.Items), IDs: lost}
+	r.count(idsOf(batch), lost)
+	return k.put(ctx, part, len(part.Items))
+}
+
+// count adds the ids that are not lost to the ranges they are in.
+func (r *refreshing) count(ids, lost []string) {
+	dead := make(map[string]bool, len(lost))
+	for _, id := range lost {
+		dead[id] = true
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for _, id := range ids {
+		if dead[id] {
+			continue
+		}
+		if i := slices.IndexFunc(r.ranges, func(in idRange) bool { return in.contains(id) }); i >= 0 {
+			r.alive[i]++
+		}
+	}
+}
+
+// close compares what was seen alive with what the server had counted before,
+// and splits the ranges in which they differ.
+func (k *walk) close(ctx context.Context, r *refreshing) (finding, error) {
+	f := finding{walk: catalog.Refresh}
+	var open []idRange
+	for i, in := range r.ranges {
+		if r.totals[i] == r.alive[i] {
+			f.total += r.totals[i]
+			f.distinct += r.alive[i]
+			continue
+		}
+		open = append(open, in)
+	}
+	if len(open) == 0 {
+		return f, nil
+	}
+	k.note("ranges of ids that did not add up and were read in full", len(open))
+	var parts []idRange
+	for i, in := range r.ranges {
+		if slices.Contains(open, in) {
+			expected := max(r.totals[i], r.alive[i])
+			parts = append(parts, in.pieces((expected+partRows-1)/partRows)...)
+		}
+	}
+	rest, err := k.ranges(ctx, r.parent, parts)
+	f.total += rest.total
+	f.distinct += rest.distinct
+	return f, err
+}
+
+// pieces divides a range in n, or leaves it as it is.
+func (r idRange) pieces(n int) []idRange {
+	if n < 2 || r.odd > 0 {
+		return []idRange{r}
+	}
+	return r.divide(n)
+}
+
+// exactRows is exact, but reads around a row that breaks the batch by halving
+// it. What could not be read is not sure to be gone.
+func (k *walk) exactRows(ctx context.Context, parent string, ids []string) (items []Item, sure bool, err error) {
+	items, sure, err = k.exact(ctx, parent, ids)
+	if err == nil || !logto.IsPoison(err) {
+		return items, sure, err
+	}
+	if len(ids) == 1 {
+		k.spoil(NotProved, "a row makes the server answer 500, whatever page it is on")
+		k.note("item "+ids[0]+" cannot be sent by the server (500)", 1)
+		return nil, false, nil
+	}
+	left, _, err := k.exactRows(ctx, parent, ids[:len(ids)/2])
+	if err != nil {
+		return nil, false, err
+	}
+	right, _, err := k.exactRows(ctx, parent, ids[len(ids)/2:])
+	return append(left, right...), false, err
+}

@@ -1,0 +1,92 @@
+package rawjson_test
+
+import (
+	"testing"
+
+	"github.com/go-json-experiment/json/jsontext"
+	"github.com/google/go-cmp/cmp"
+
+	"logto-syncer/internal/rawjson"
+)
+
+func TestMembers(t *testing.T) {
+	t.Parallel()
+	type member struct{ Name, Value string }
+	for name, tc := range map[string]struct {
+		give string
+		want []member
+		bad  bool
+	}{
+		"an empty object has none":            {give: `{}`},
+		"values come as they stand":           {give: `{"a": [1, 2],"b":"x\ny", "c":{"d":null}}`, want: []member{{"a", "[1, 2]"}, {"b", `"x\ny"`}, {"c", `{"d":null}`}}},
+		"an escaped name is unquoted":         {give: `{"\u0061\"b":1}`, want: []member{{`a"b`, "1"}}},
+		"a repeated name counts twice":        {give: `{"a":1,"a":2}`, want: []member{{"a", "1"}, {"a", "2"}}},
+		"a lone surrogate does not lose rows": {give: `{"a":"\ud800","b":1}`, want: []member{{"a", `"\ud800"`}, {"b", "1"}}},
+		"an array is no object":               {give: `[]`, bad: true},
+		"half an object is an error":          {give: `{"a":1`, want: []member{{"a", "1"}}, bad: true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			var got []member
+			err := rawjson.Members(jsontext.Value(tc.give), func(name []byte, value jsontext.Value) error {
+				got = append(got, member{string(name), string(value)})
+				return nil
+			})
+			if (err != nil) != tc.bad {
+				t.Fatalf("error: %v, want one: %v", err, tc.bad)
+			}
+			if diff := cmp.Diff(tc.want, got); diff != "" {
+				t.Errorf("members (-want +got):\n%s", diff)
+			}
+		})
+	}
+}
+
+func TestElements(t *testing.T) {
+	t.Parallel()
+	for name, tc := range map[string]struct {
+		give string
+		want []string
+		bad  bool
+	}{
+		"an empty array has none":  {give: `[]`},
+		"null has none":            {give: `null`},
+		"values come as they are":  {give: `[1, {"a":2},"x"]`, want: []string{"1", `{"a":2}`, `"x"`}},
+		"an object is no array":    {give: `{}`, bad: true},
+		"a broken element is told": {give: `[1,}`, want: []string{"1"}, bad: true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			var got []string
+			err := rawjson.Elements(jsontext.Value(tc.give), func(value jsontext.Value) error {
+				got = append(got, string(value))
+				return nil
+			})
+			if (err != nil) != tc.bad {
+				t.Fatalf("error: %v, want one: %v", err, tc.bad)
+			}
+			if diff := cmp.Diff(tc.want, got); diff != "" {
+				t.Errorf("elements (-want +got):\n%s", diff)
+			}
+		})
+	}
+}
+
+func TestString(t *testing.T) {
+	t.Parallel()
+	for name, tc := range map[string]struct {
+		give, want string
+		ok         bool
+	}{
+		"a string is unquoted":       {`{"id":"a\u00e9"}`, "aé", true},
+		"a number is no string":      {`{"id":1}`, "", false},
+		"a field that is not there":  {`{"x":"y"}`, "", false},
+		"an inner field is not it":   {`{"a":{"id":"no"}}`, "", false},
+		"invalid UTF-8 is made good": {"{\"id\":\"a\xffb\"}", "a\ufffdb", true},
+	} {
+		got, ok := rawjson.String(jsontext.Value(tc.give), "id")
+		if got != tc.want || ok != tc.ok {
+			t.Errorf("%s: %q, %v, want %q, %v", name, got, ok, tc.want, tc.ok)
+		}
+	}
+}
