@@ -11,10 +11,6 @@ func (t *Tenant) UpdateUser(id string, row Row) error { return t.Update("users",
 // accepted), tokens and SSO identities.
 func (t *Tenant) DeleteUser(id string) error { return t.Delete("users", id) }
 
-// DeleteUsers removes many users at once, as one statement: a reader sees all of
-// them or none. Unknown ids are ErrUnknown, and nothing is deleted then.
-func (t *Tenant) DeleteUsers(ids ...string) error { return nil }
-
 // CreateOrganization adds an organization.
 func (t *Tenant) CreateOrganization(row Row) (id string, err error) {
 	return t.Insert("organizations", row)
@@ -85,7 +81,9 @@ func (t *Tenant) CreateApplication(row Row) (id string, err error) {
 }
 
 // UpdateApplication changes an application.
-func (t *Tenant) UpdateApplication(id string, row Row) error { return t.Update("applications", id, row) }
+func (t *Tenant) UpdateApplication(id string, row Row) error {
+	return t.Update("applications", id, row)
+}
 
 // DeleteApplication removes an application, its secrets, roles and organizations.
 func (t *Tenant) DeleteApplication(id string) error { return t.Delete("applications", id) }

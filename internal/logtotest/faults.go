@@ -38,19 +38,3 @@ type Fault struct {
 	DelayMax    time.Duration // for Delay: a random time between the two
 	Cap         int           // for Capped
 }
-
-// Inject adds a fault and returns what takes it away again. Where several match,
-// delays add up and of the rest the first injected wins.
-func (s *Server) Inject(f Fault) (remove func()) { return func() {} }
-
-// Throttle answers 429 to more than limit requests in any window, by arrival:
-// Logto Cloud does at 200 in 10 s. Refused requests do not count. The answer has
-// a Retry-After when retryAfter is set. limit 0 ends it.
-func (s *Server) Throttle(limit int, window time.Duration, retryAfter bool) {}
-
-// Poison makes every answer that would contain the row with this id (a user, an
-// organization, ...) a 500, until Cure.
-func (s *Server) Poison(id string) {}
-
-// Cure ends what Poison began; unknown ids do nothing.
-func (s *Server) Cure(id string) {}

@@ -1,18 +1,45 @@
 package logtotest
 
 import (
+	"context"
+	"net"
 	"net/http"
+	"net/http/httptest"
+	"strings"
+	"sync"
 	"time"
 )
 
 // A Server answers for one Tenant. The exported fields are set by New and Start
-// and only read afterwards.
+// and only read afterwards. All methods are safe for concurrent use.
 type Server struct {
 	URL       string  // "http://127.0.0.1:port" after Start, "" after New
 	AppID     string  // a machine-to-machine application that may read everything
 	AppSecret string  // its secret
 	Resource  string  // the Management API's resource indicator
 	Tenant    *Tenant // the state, to change and to compare with
+
+	routes  []route
+	orderly bool
+	seed    uint64
+	http    *httptest.Server // nil unless started
+
+	mu        sync.Mutex // guards what is below
+	onRequest func(int, *http.Request)
+	inBetween func(int, *http.Request)
+	tokens    map[string]token
+	ttl       time.Duration
+	scope     string
+	version   string
+	faults    []*injected
+	dice      uint64
+	poisons   []string
+	throttle  throttle
+	counts    Counters
+	active    int
+	arrivals  []time.Time
+	paths     map[string]int
+	uris      []string
 }
 
 // An Option changes how a Server behaves from the start.
@@ -20,42 +47,195 @@ type Option func(*Server)
 
 // Orderly takes the bad habits away: ties and unordered lists come in one fixed
 // order. Nothing of it can be relied on with a real Logto.
-func Orderly() Option { return func(*Server) {} }
+func Orderly() Option { return func(s *Server) { s.orderly = true } }
+
+// WithSeed sets what ties and chances are drawn from; the default is 1.
+func WithSeed(seed uint64) Option { return func(s *Server) { s.seed, s.dice = seed, seed } }
 
 // New makes a Server to be mounted or served by the caller.
-func New(t *Tenant, opts ...Option) *Server { return &Server{Tenant: t} }
+func New(t *Tenant, opts ...Option) *Server {
+	s := &Server{
+		Tenant: t, routes: routes(), seed: 1, dice: 1, scope: "all",
+		tokens: map[string]token{}, paths: map[string]int{},
+	}
+	for _, o := range opts {
+		o(s)
+	}
+	s.AppID, s.AppSecret, s.Resource = t.credentials()
+	return s
+}
+
+// credentials finds an application that may read everything.
+func (t *Tenant) credentials() (id, secret, resource string) {
+	t.mu.RLock()
+	defer t.mu.RUnlock()
+	apps, secrets, resources := t.tables["applications"], t.tables["application_secrets"], t.tables["resources"]
+	for _, res := range resources.heap {
+		if indicator := resources.text(res, "indicator"); strings.HasSuffix(indicator, ".logto.app/api") {
+			resource = indicator
+		}
+	}
+	for _, app := range apps.heap {
+		scopes, _, ok := t.grantable(app.id, resource)
+		found := secrets.where("application_id", app.id)
+		if ok && len(found) > 0 && strings.Contains(" "+strings.Join(scopes, " ")+" ", " all ") {
+			return app.id, secrets.text(found[0], "value"), resource
+		}
+	}
+	return "", "", resource
+}
 
 // Start is New, listening on a free port of the loopback interface. The caller
 // closes it. It panics when it cannot listen, as httptest does.
-func Start(t *Tenant, opts ...Option) *Server { return New(t, opts...) }
+func Start(t *Tenant, opts ...Option) *Server {
+	s := New(t, opts...)
+	s.http = httptest.NewServer(s)
+	s.URL = s.http.URL
+	return s
+}
 
 // Close stops a started Server, cutting open connections, and waits for its
 // handlers. It is safe to call twice.
-func (s *Server) Close() {}
-
-// ServeHTTP answers one request.
-func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {}
+func (s *Server) Close() {
+	if s.http != nil {
+		s.http.CloseClientConnections()
+		s.http.Close()
+	}
+}
 
 // OnRequest sets a function that is called before a request is answered, with
 // the number of the request (from 1, tokens not counted). It may change the
 // Tenant. nil takes it away. Calls may overlap when requests do.
-func (s *Server) OnRequest(f func(n int, r *http.Request)) {}
+func (s *Server) OnRequest(f func(n int, r *http.Request)) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.onRequest = f
+}
 
 // BetweenStatements is OnRequest for the moment between the two statements of a
 // paged listing: after the count, before the rows.
-func (s *Server) BetweenStatements(f func(n int, r *http.Request)) {}
+func (s *Server) BetweenStatements(f func(n int, r *http.Request)) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.inBetween = f
+}
+
+func (s *Server) between(n int, r *http.Request) {
+	s.mu.Lock()
+	f := s.inBetween
+	s.mu.Unlock()
+	if f != nil {
+		f(n, r)
+	}
+}
 
 // SetTokenTTL sets how long tokens issued from now on live; 0 is an hour.
-func (s *Server) SetTokenTTL(d time.Duration) {}
+func (s *Server) SetTokenTTL(d time.Duration) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.ttl = d
+}
 
-// SetTokenScope sets what scope tokens issued from now on are granted at most:
-// "" issues tokens that may nothing, "all" is the default.
-func (s *Server) SetTokenScope(scope string) {}
+// SetTokenScope sets what scope tokens issued from now on are granted: "" issues
+// tokens that may nothing, "all" is the default, by the application's roles.
+func (s *Server) SetTokenScope(scope string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.scope = scope
+}
 
 // RevokeTokens makes every token issued so far answer 401.
-func (s *Server) RevokeTokens() {}
+func (s *Server) RevokeTokens() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	clear(s.tokens)
+}
 
 // SetVersion makes the server behave as an older one ("1.24"): lists that were
 // not optional then page anyway, endpoints that did not exist answer 404 in plain
 // text, organization users come unordered. "" is the newest.
-func (s *Server) SetVersion(version string) {}
+func (s *Server) SetVersion(version string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.version = version
+}
+
+// ServeHTTP answers one request.
+func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	w.Header().Set("Logto-Core-Request-Id", requestID(s.draw()))
+	if !strings.HasPrefix(r.URL.Path, "/api/") {
+		s.serveOIDC(w, r)
+		return
+	}
+	c := &call{s: s, t: s.Tenant, r: r, q: parseQuery(r.URL.RawQuery)}
+	if r.URL.Path != "/api/status" {
+		c.n = s.arrive(r)
+		defer s.leave()
+	}
+	s.mu.Lock()
+	hook := s.onRequest
+	s.mu.Unlock()
+	if hook != nil && c.n > 0 {
+		hook(c.n, r)
+	}
+	if a, refused := s.refuse(time.Now()); refused && c.n > 0 {
+		a.write(w, r)
+		return
+	}
+	s.trouble(w, r, c, func() answer { return s.answer(c) })
+}
+
+func (s *Server) serveOIDC(w http.ResponseWriter, r *http.Request) {
+	if r.URL.Path != "/oidc/token" || r.Method != http.MethodPost {
+		a := plainText(http.StatusNotFound)
+		a.write(w, r)
+		return
+	}
+	s.mu.Lock()
+	s.paths[r.URL.Path]++
+	s.mu.Unlock()
+	s.trouble(w, r, &call{s: s, t: s.Tenant, r: r}, func() answer { return s.issue(r) })
+}
+
+// requestID looks like the server's.
+func requestID(n uint64) string {
+	const alphabet = "0123456789abcdefghijklmnopqrstuvwxyz"
+	b := make([]byte, 16)
+	for i := range b {
+		n = mix(n, uint64(i))
+		b[i] = alphabet[n%uint64(len(alphabet))]
+	}
+	return string(b)
+}
+
+// draw is the next number of the server's dice.
+func (s *Server) draw() uint64 {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.dice++
+	return mix(s.seed, s.dice)
+}
+
+// sleep waits, unless the client goes away first.
+func sleep(ctx context.Context, d time.Duration) {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+	case <-ctx.Done():
+	}
+}
+
+// reset closes a connection so that the client sees a reset.
+func reset(w http.ResponseWriter) {
+	if h, ok := w.(http.Hijacker); ok {
+		if conn, _, err := h.Hijack(); err == nil {
+			if tcp, ok := conn.(*net.TCPConn); ok {
+				_ = tcp.SetLinger(0) // a plain close is as good
+			}
+			_ = conn.Close()
+			return
+		}
+	}
+	panic(http.ErrAbortHandler)
+}

@@ -1,0 +1,140 @@
+package logtotest
+
+import (
+	"net/http"
+	"slices"
+)
+
+// This file answers for /api/applications and /api/resources.
+
+const applicationTypes = `["Native","SPA","Traditional","MachineToMachine","Protected","SAML"]`
+
+func (c *call) listApplications() answer {
+	types, _ := decode(applicationTypes).([]any)
+	if _, _, _, ok := c.paging(true); !ok {
+		return c.list(listing{})
+	}
+	for _, typ := range c.q.all("types") {
+		if !slices.Contains(types, any(typ)) {
+			return badEnum("types", typ, applicationTypes)
+		}
+	}
+	third := c.q.get("isThirdParty")
+	if c.q.has("isThirdParty") && third != "true" && third != "false" {
+		return badEnum("isThirdParty", third, `["true","false"]`)
+	}
+	role, org := c.q.get("excludeRoleId"), c.q.get("excludeOrganizationId")
+	if role != "" && org != "" {
+		return failure(http.StatusBadRequest, "request.invalid_input",
+			"Input is invalid. Parameter `excludeRoleId` and `excludeOrganizationId` cannot be used at the same time.")
+	}
+	s, err := parseSearch(c.q, roleFields())
+	if err != nil {
+		return internalError() // nothing turns the error of a search into a 400 here
+	}
+	tab := c.t.tables["applications"]
+	l := fixed(func() []*row {
+		var out []string
+		if role != "" {
+			out = c.t.related("applications_roles", "role_id", role, "application_id")
+		} else if org != "" {
+			out = c.t.related("organization_application_relations", "organization_id", org, "application_id")
+		}
+		return slices.DeleteFunc(newestRows(tab.heap), func(r *row) bool {
+			return c.q.has("types") && !slices.Contains(c.q.all("types"), tab.text(r, "type")) ||
+				third != "" && tab.raw(r, "is_third_party") != third || !tab.found(r, s) || slices.Contains(out, r.id)
+		})
+	}, c.appendApplication(""))
+	l.optional = true
+	return c.list(l)
+}
+
+// appendApplication shows an application with more at its end. The placeholder in
+// the place of a secret is hidden since 1.42.
+func (c *call) appendApplication(more string) func(b []byte, r *row) []byte {
+	tab := c.t.tables["applications"]
+	return func(b []byte, r *row) []byte {
+		return append(append(tab.append(b, r, true), more...), '}')
+	}
+}
+
+func (c *call) getApplication() answer {
+	if a, ok := c.parent("applications"); !ok {
+		return a
+	}
+	c.t.mu.RLock()
+	defer c.t.mu.RUnlock()
+	roles := c.t.tables["roles"]
+	admin := slices.ContainsFunc(roles.byIDs(c.t.related("applications_roles", "application_id", c.args[0], "role_id")),
+		func(r *row) bool { return roles.text(r, "name") == "#internal:admin" })
+	body := c.appendApplication(`,"isAdmin":`+string(appendBool(nil, admin)))(nil, c.t.tables["applications"].get(c.args[0]))
+	return answer{status: 200, body: body}
+}
+
+func (c *call) applicationRoles() answer {
+	if _, _, _, ok := c.paging(false); ok {
+		c.t.mu.RLock()
+		tab := c.t.tables["applications"]
+		app := tab.get(c.args[0])
+		c.t.mu.RUnlock()
+		if app != nil && tab.text(app, "type") != "MachineToMachine" {
+			return failure(http.StatusUnprocessableEntity, "application.invalid_type", "Only machine to machine applications can have associated roles.")
+		}
+	}
+	return c.child("applications", false, func() (listing, error) {
+		s, err := parseSearch(c.q, roleFields())
+		tab := c.t.tables["roles"]
+		return fixed(func() []*row {
+			rows := tab.byIDs(c.t.related("applications_roles", "application_id", c.args[0], "role_id"))
+			return slices.DeleteFunc(rows, func(r *row) bool {
+				return !visibleRole(tab, r) || tab.text(r, "type") != "MachineToMachine" || !tab.found(r, s)
+			})
+		}, item(tab)), err
+	})
+}
+
+func (c *call) applicationOrganizations() answer {
+	return c.child("applications", true, func() (listing, error) {
+		tab := c.t.tables["organizations"]
+		return fixed(func() []*row {
+			return tab.byIDs(c.t.related("organization_application_relations", "application_id", c.args[0], "organization_id"))
+		}, func(b []byte, r *row) []byte {
+			return c.t.appendRoles(tab.append(b, r, true), c.t.applicationRoles(r.id, c.args[0]))
+		}), nil
+	})
+}
+
+func (c *call) applicationSecrets() answer {
+	if a, ok := c.parent("applications"); !ok {
+		return a
+	}
+	tab := c.t.tables["application_secrets"]
+	c.t.mu.RLock()
+	defer c.t.mu.RUnlock()
+	return answer{status: 200, body: appendList(nil, tab.where("application_id", c.args[0]), item(tab))}
+}
+
+func (c *call) listResources() answer {
+	tab, scopes := c.t.tables["resources"], c.t.tables["scopes"]
+	show := item(tab)
+	if c.q.yes("includeScopes") {
+		show = func(b []byte, r *row) []byte {
+			b = append(tab.append(b, r, true), `,"scopes":`...)
+			return append(appendList(b, scopes.where("resource_id", r.id), item(scopes)), '}')
+		}
+	}
+	l := c.tableRows(tab, nil, show)
+	l.optional = true
+	return c.list(l)
+}
+
+func (c *call) resourceScopes() answer {
+	s, err := parseSearch(c.q, roleFields())
+	if err != nil {
+		return c.searchFailed(err)
+	}
+	tab := c.t.tables["scopes"]
+	return c.list(fixed(func() []*row {
+		return slices.DeleteFunc(tab.where("resource_id", c.args[0]), func(r *row) bool { return !tab.found(r, s) })
+	}, item(tab)))
+}

@@ -1,0 +1,198 @@
+package logtotest
+
+import (
+	"cmp"
+	"slices"
+)
+
+// userFields are the columns of users that may be searched, in the server's order.
+func userFields() []string {
+	return []string{"id", "primary_email", "primary_phone", "username", "name"}
+}
+
+// column gives a searchable column of a user.
+func (u *user) column(col string) (string, bool) {
+	raw := u.raw(textColumn(col))
+	return unquote(raw), raw != "null"
+}
+
+// A finder looks users up in a set, by index where the search allows it.
+type finder struct {
+	set  *userSet
+	s    search
+	keep func(*user) bool // nil is all
+}
+
+func (f *finder) accepts(u *user) bool {
+	return (f.keep == nil || f.keep(u)) && f.s.accepts(u.column)
+}
+
+// indexed lists the users that can match at all, when an index can tell: the
+// search is for ids, prefixes of ids or classes of them, alone or with others
+// joined by and. exact is that all of them do match.
+func (f *finder) indexed() (found [][]*user, exact, ok bool) {
+	if len(f.s.matches) == 0 || len(f.s.matches) > 1 && !f.s.and {
+		return nil, false, false
+	}
+	exact = len(f.s.matches) == 1 && f.keep == nil
+	for i := range f.s.matches {
+		m := &f.s.matches[i]
+		if len(m.fields) != 1 || m.fields[0] != "id" {
+			continue
+		}
+		if m.mode == "exact" && f.s.sensitive {
+			ids := slices.Clone(m.values)
+			slices.Sort(ids)
+			var users []*user
+			for _, id := range slices.Compact(ids) {
+				if u := f.set.get(id); u != nil {
+					users = append(users, u)
+				}
+			}
+			return [][]*user{users}, exact, true
+		}
+		if m.ranges != nil {
+			for _, r := range m.ranges {
+				if part := f.set.between(r); len(part) > 0 {
+					found = append(found, part)
+				}
+			}
+			return found, exact, true
+		}
+	}
+	return nil, false, false
+}
+
+// between is the part of the set in a range of ids.
+func (s *userSet) between(r idRange) []*user {
+	if s == nil {
+		return nil
+	}
+	from, _ := slices.BinarySearchFunc(s.byID, r.from, compareID)
+	to := len(s.byID)
+	if r.to != "" {
+		to, _ = slices.BinarySearchFunc(s.byID, r.to, compareID)
+	}
+	return s.byID[from:to]
+}
+
+func (f *finder) count() int {
+	if f.set == nil {
+		return 0
+	}
+	parts, exact, ok := f.indexed()
+	if len(f.s.matches) == 0 && f.keep == nil {
+		return f.set.len()
+	}
+	if !ok {
+		parts = [][]*user{f.set.byID}
+	}
+	n := 0
+	for _, part := range parts {
+		if ok && exact {
+			n += len(part)
+			continue
+		}
+		for _, u := range part {
+			if f.accepts(u) {
+				n++
+			}
+		}
+	}
+	return n
+}
+
+// newest lists the matching users, newest first: at least the first top of them
+// with everybody who shares the last one's created_at; top < 0 is all.
+func (f *finder) newest(top int) []*user {
+	if f.set == nil {
+		return nil
+	}
+	if len(f.s.matches) == 0 && f.keep == nil {
+		return f.set.byAge
+	}
+	parts, exact, ok := f.indexed()
+	if !ok {
+		parts = [][]*user{f.set.byAge}
+	}
+	var users []*user
+	for _, part := range parts {
+		for _, u := range part {
+			if exact && ok || f.accepts(u) {
+				users = append(users, u)
+			}
+		}
+	}
+	if !ok {
+		return users // as sorted as byAge
+	}
+	users = topByAge(users, top)
+	slices.SortFunc(users, compareAge)
+	return users
+}
+
+// topByAge drops who cannot be among the top newest, so that a small page of a
+// big range is not sorted whole.
+func topByAge(users []*user, top int) []*user {
+	if top < 0 || len(users) < 4*top || len(users) < 1000 {
+		return users
+	}
+	heap := make([]int64, 0, top) // the top times, the least at the root
+	for _, u := range users {
+		if len(heap) < top {
+			heap = append(heap, u.created)
+			if len(heap) == top {
+				slices.SortFunc(heap, cmp.Compare[int64])
+			}
+			continue
+		}
+		if u.created <= heap[0] {
+			continue
+		}
+		heap[0] = u.created
+		sift(heap)
+	}
+	return slices.DeleteFunc(users, func(u *user) bool { return u.created < heap[0] })
+}
+
+// sift restores the heap after its root changed.
+func sift(heap []int64) {
+	for i := 0; ; {
+		least := i
+		for _, child := range []int{2*i + 1, 2*i + 2} {
+			if child < len(heap) && heap[child] < heap[least] {
+				least = child
+			}
+		}
+		if least == i {
+			return
+		}
+		heap[i], heap[least] = heap[least], heap[i]
+		i = least
+	}
+}
+
+// find is a paged listing of users, newest first. set runs under the lock.
+func (c *call) find(s search, set func() *userSet, keep func(*user) bool) listing {
+	at := func() *finder { return &finder{set: set(), s: s, keep: keep} }
+	return listing{
+		count: func() int { return at().count() },
+		rows: func(b []byte, offset, limit int) []byte {
+			users := at().newest(offset + limit)
+			page := newestFirst(users, func(u *user) int64 { return u.created }, offset, limit, c.salt(c.t.writes))
+			for _, u := range page {
+				b = append(u.appendProfile(b), '}', ',')
+			}
+			return b
+		},
+	}
+}
+
+// salt decides how ties fall; 0, for an orderly server, is not at all. The
+// caller holds the lock.
+func (c *call) salt(writes uint64) uint64 {
+	if c.s.orderly {
+		return 0
+	}
+	return mix(c.s.seed, writes) | 1
+}

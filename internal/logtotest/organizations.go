@@ -1,0 +1,163 @@
+package logtotest
+
+import (
+	"net/http"
+	"slices"
+	"strings"
+)
+
+// This file answers for /api/organizations and its sub-lists.
+
+// keyword is the condition of q: ilike %q% on any of the columns; nil for no q.
+func (c *call) keyword(tab *table, cols ...string) func(*row) bool {
+	q := c.q.get("q")
+	if q == "" {
+		return nil
+	}
+	test := like("%"+q+"%", false)
+	return func(r *row) bool {
+		return slices.ContainsFunc(cols, func(col string) bool {
+			raw := tab.raw(r, col)
+			return raw != "null" && test(unquote(raw))
+		})
+	}
+}
+
+func (c *call) listOrganizations() answer {
+	tab := c.t.tables["organizations"]
+	show := item(tab)
+	if c.q.yes("showFeatured") {
+		show = func(b []byte, r *row) []byte {
+			members := c.t.members[r.id]
+			b = append(tab.append(b, r, true), `,"usersCount":`...)
+			b = append(b, marshal(len(members))...)
+			b = append(b, `,"featuredUsers":`...)
+			b = appendList(b, window(members, 0, 3), func(b []byte, m *member) []byte { return appendFeatured(b, m.user) })
+			return append(b, '}')
+		}
+	}
+	return c.list(c.tableRows(tab, c.keyword(tab, "id", "name"), show))
+}
+
+// organizationUsers is ordered by user id, which is unique, since 1.40. Before,
+// it came as the join found it.
+func (c *call) organizationUsers() answer {
+	q, role := c.q.get("q"), c.q.get("organizationRoleId")
+	find := func(offset, limit int) []*member {
+		all := c.t.members[c.args[0]]
+		if c.s.before("1.41") {
+			role = ""
+		}
+		if q != "" || role != "" {
+			test := like("%"+q+"%", false)
+			all = slices.DeleteFunc(slices.Clone(all), func(m *member) bool {
+				if role != "" && !slices.Contains(m.roles, role) {
+					return true
+				}
+				return q != "" && !slices.ContainsFunc(userFields(), func(col string) bool {
+					text, ok := m.user.column(col)
+					return ok && test(text)
+				})
+			})
+		}
+		if c.s.before("1.40") {
+			return newestFirst(all, func(*member) int64 { return 0 }, offset, limit, c.salt(c.t.writes))
+		}
+		return window(all, offset, limit)
+	}
+	return c.list(listing{
+		count: func() int { return len(find(0, 1<<40)) },
+		rows: func(b []byte, offset, limit int) []byte {
+			for _, m := range find(offset, limit) {
+				b = append(c.t.appendRoles(m.user.append(b), m.roles), ',')
+			}
+			return b
+		},
+	})
+}
+
+func (c *call) organizationApplications() answer {
+	apps := c.t.tables["applications"]
+	keep := c.keyword(apps, "id", "name", "description")
+	role := c.q.get("organizationRoleId")
+	find := func() []*row {
+		rows := apps.byIDs(c.t.related("organization_application_relations", "organization_id", c.args[0], "application_id"))
+		return slices.DeleteFunc(rows, func(r *row) bool {
+			return keep != nil && !keep(r) || role != "" && !slices.Contains(c.t.applicationRoles(c.args[0], r.id), role)
+		})
+	}
+	return c.list(fixed(find, func(b []byte, r *row) []byte {
+		return c.t.appendRoles(apps.append(b, r, true), c.t.applicationRoles(c.args[0], r.id))
+	}))
+}
+
+// applicationRoles lists the organization roles of an application.
+func (t *Tenant) applicationRoles(org, app string) []string {
+	tab := t.tables["organization_role_application_relations"]
+	var ids []string
+	for _, r := range tab.where("application_id", app) {
+		if tab.text(r, "organization_id") == org {
+			ids = append(ids, tab.text(r, "organization_role_id"))
+		}
+	}
+	return ids
+}
+
+func (c *call) jitDomains() answer {
+	tab := c.t.tables["organization_jit_email_domains"]
+	l := fixed(func() []*row { return tab.where("organization_id", c.args[0]) }, item(tab))
+	l.optional = true
+	return c.list(l)
+}
+
+// jit lists what just-in-time provisioning refers to.
+func jit(relation, col, table string) func(*call) answer {
+	return func(c *call) answer {
+		return c.child("organizations", true, func() (listing, error) {
+			tab := c.t.tables[table]
+			show := item(tab)
+			return fixed(func() []*row {
+				return tab.byIDs(c.t.related(relation, "organization_id", c.args[0], col))
+			}, show), nil
+		})
+	}
+}
+
+// memberRoles lists the organization roles of one member or application.
+func (c *call) memberRoles() answer {
+	c.t.mu.RLock()
+	m := c.t.membership(c.args[0], c.args[1])
+	c.t.mu.RUnlock()
+	if _, _, _, ok := c.paging(true); ok && m == nil {
+		return failure(http.StatusUnprocessableEntity, "organization.require_membership", "The user must be a member of the organization to proceed.")
+	}
+	tab := c.t.tables["organization_roles"]
+	l := fixed(func() []*row {
+		if m := c.t.membership(c.args[0], c.args[1]); m != nil {
+			return tab.byIDs(m.roles)
+		}
+		return nil
+	}, item(tab))
+	l.optional = true
+	return c.list(l)
+}
+
+func (c *call) applicationMemberRoles() answer {
+	c.t.mu.RLock()
+	in := slices.Contains(c.t.related("organization_application_relations", "organization_id", c.args[0], "application_id"), c.args[1])
+	c.t.mu.RUnlock()
+	if _, _, _, ok := c.paging(true); ok && !in {
+		return failure(http.StatusUnprocessableEntity, "organization.require_membership", "The user must be a member of the organization to proceed.")
+	}
+	tab := c.t.tables["organization_roles"]
+	l := fixed(func() []*row { return tab.byIDs(c.t.applicationRoles(c.args[0], c.args[1])) }, item(tab))
+	l.optional = true
+	return c.list(l)
+}
+
+// byName sorts rows by name.
+func byName(tab *table, rows []*row) []*row {
+	rows = slices.Clone(rows)
+	slices.SortFunc(rows, func(a, b *row) int { return strings.Compare(tab.text(a, "name"), tab.text(b, "name")) })
+	return rows
+}

@@ -1,0 +1,187 @@
+package logtotest
+
+import (
+	"math"
+	"net/http"
+	"strconv"
+	"strings"
+)
+
+// A call is one request under /api on its way through the server.
+type call struct {
+	s      *Server
+	t      *Tenant
+	r      *http.Request
+	n      int      // the number of the request
+	args   []string // what the * of the route matched
+	q      query
+	faults []Fault // those that spoil the rows or the headers
+	legacy bool    // this listing's paging is not optional in this version
+}
+
+// A listing is one paged or whole list. Both functions run under the tenant's
+// read lock, one after the other, with a gap between.
+type listing struct {
+	optional bool
+	count    func() int
+	rows     func(b []byte, offset, limit int) []byte // items, each followed by a comma; limit < 0 is all
+	cap      int                                      // enableCap's limit, 0 for none
+}
+
+const defaultPageSize, maxPageSize = 20, 100
+
+// paging reads page and page_size as JavaScript would; whole is that neither was
+// sent where both are optional.
+func (c *call) paging(optional bool) (offset, size float64, whole, ok bool) {
+	page, pageOK := number(c.q.all("page"), 1)
+	size, sizeOK := number(c.q.all("page_size"), defaultPageSize)
+	if !pageOK || !sizeOK || size > maxPageSize {
+		return 0, 0, false, false
+	}
+	whole = optional && !c.legacy && c.q.get("page") == "" && c.q.get("page_size") == ""
+	return (page - 1) * size, size, whole, true
+}
+
+func number(values []string, standard float64) (float64, bool) {
+	if len(values) == 0 || len(values) == 1 && values[0] == "" {
+		return standard, true
+	}
+	f, err := strconv.ParseFloat(strings.TrimSpace(values[0]), 64)
+	if len(values) > 1 || err != nil || math.IsNaN(f) || f <= 0 {
+		return 0, false
+	}
+	return f, true
+}
+
+// list answers with a list, in two statements if it is paged.
+func (c *call) list(l listing) answer {
+	offset, size, whole, ok := c.paging(l.optional)
+	if !ok {
+		return failure(http.StatusBadRequest, "guard.invalid_pagination", "The request pagination value is invalid.")
+	}
+	if whole {
+		return c.items(l, 0, -1)
+	}
+	if offset != math.Trunc(offset) || size != math.Trunc(size) || offset > math.MaxInt64/2 {
+		return failure(http.StatusUnprocessableEntity, "entity.invalid_input", "Invalid input. Value list must not be empty.")
+	}
+	c.t.mu.RLock()
+	total := l.count()
+	c.t.mu.RUnlock()
+	c.s.between(c.n, c.r)
+	at, limit := int(offset), int(size)
+	for _, f := range c.faults {
+		switch f.Kind {
+		case Empty:
+			limit = 0
+		case Short:
+			limit = max(0, min(limit, total-at)-1)
+		case WrongPage:
+			at = max(0, at-limit)
+		}
+	}
+	a := c.items(l, at, limit)
+	if a.status != http.StatusOK {
+		return a
+	}
+	capped := l.cap > 0 && c.q.yes("enableCap") && total > l.cap
+	if capped {
+		total = l.cap + 1
+	}
+	for _, f := range c.faults {
+		switch {
+		case f.Kind == NoTotal:
+			return a
+		case f.Kind == Capped && total > f.Cap:
+			capped, total = true, f.Cap+1
+		}
+	}
+	c.links(&a, int(offset)/int(size)+1, total, int(size), capped)
+	return a
+}
+
+func (c *call) items(l listing, offset, limit int) answer {
+	c.t.mu.RLock()
+	b := l.rows(append(make([]byte, 0, 16<<10), '['), offset, limit)
+	c.t.mu.RUnlock()
+	if n := len(b); n > 1 {
+		b[n-1] = ']' // over the last comma
+	} else {
+		b = append(b, ']')
+	}
+	return answer{status: http.StatusOK, body: b}
+}
+
+// links sets the headers of a paged answer.
+func (c *call) links(a *answer, page, total, size int, capped bool) {
+	last := max(1, (total+size-1)/size)
+	a.set("Total-Number", strconv.Itoa(total))
+	link := func(page int, rel string) {
+		path := strings.TrimPrefix(c.r.URL.Path, "/api")
+		a.set("Link", "<http://"+c.r.Host+path+"?"+c.q.withPage(strconv.Itoa(page))+">; rel=\""+rel+"\"")
+	}
+	link(1, "first")
+	if page > 1 {
+		link(page-1, "prev")
+	}
+	if capped {
+		a.set("Total-Number-Is-Capped", "true")
+		return
+	}
+	link(last, "last")
+	if page < last {
+		link(page+1, "next")
+	}
+}
+
+// tableRows is a page of a table's rows picked by keep (nil is all of them), each
+// shown by show. A page of the whole table comes in the order of table.unordered.
+func (c *call) tableRows(tab *table, keep func(*row) bool, show func(b []byte, r *row) []byte) listing {
+	picked := func() []*row {
+		var rows []*row
+		for _, r := range tab.heap {
+			if keep(r) {
+				rows = append(rows, r)
+			}
+		}
+		return rows
+	}
+	return listing{
+		count: func() int {
+			if keep == nil {
+				return len(tab.heap)
+			}
+			return len(picked())
+		},
+		rows: func(b []byte, offset, limit int) []byte {
+			var rows []*row
+			if keep == nil {
+				rows = tab.unordered(offset, limit, c.s.orderly)
+			} else {
+				rows = window(picked(), offset, limit)
+			}
+			for _, r := range rows {
+				b = append(show(b, r), ',')
+			}
+			return b
+		},
+	}
+}
+
+// fixed is a listing of rows that are found, and sorted, anew for each statement.
+func fixed(find func() []*row, show func(b []byte, r *row) []byte) listing {
+	return listing{
+		count: func() int { return len(find()) },
+		rows: func(b []byte, offset, limit int) []byte {
+			for _, r := range window(find(), offset, limit) {
+				b = append(show(b, r), ',')
+			}
+			return b
+		},
+	}
+}
+
+// item shows a row of a table whole, as most endpoints do.
+func item(tab *table) func(b []byte, r *row) []byte {
+	return func(b []byte, r *row) []byte { return append(tab.append(b, r, true), '}') }
+}

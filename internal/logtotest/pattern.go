@@ -1,0 +1,209 @@
+package logtotest
+
+import (
+	"slices"
+	"strings"
+	"unicode/utf8"
+)
+
+// like is SQL's LIKE, or ILIKE when not sensitive.
+func like(pattern string, sensitive bool) func(string) bool {
+	if !sensitive {
+		pattern = strings.ToLower(pattern)
+	}
+	return func(s string) bool {
+		if !sensitive {
+			s = strings.ToLower(s)
+		}
+		return likeMatch(pattern, s)
+	}
+}
+
+// likeMatch goes back to the last % only, which is enough: an earlier one could
+// match nothing the last one cannot.
+func likeMatch(p, s string) bool {
+	afterP, afterS := -1, 0
+	i, j := 0, 0
+	for j < len(s) {
+		size := 1
+		if s[j] >= utf8.RuneSelf {
+			_, size = utf8.DecodeRuneInString(s[j:])
+		}
+		switch {
+		case i < len(p) && p[i] == '%':
+			i++
+			afterP, afterS = i, j
+			continue
+		case i < len(p) && p[i] == '_':
+			i++
+			j += size
+			continue
+		case i+1 < len(p) && p[i] == '\\' && p[i+1] == s[j]:
+			i += 2
+			j++
+			continue
+		case i < len(p) && p[i] != '\\' && p[i] == s[j]:
+			i++
+			j++
+			continue
+		}
+		if afterP < 0 {
+			return false
+		}
+		_, size = utf8.DecodeRuneInString(s[afterS:])
+		afterS += size
+		i, j = afterP, afterS
+	}
+	return strings.Trim(p[i:], "%") == ""
+}
+
+// similarTo turns a SIMILAR TO pattern into a regular expression.
+func similarTo(pattern string) string {
+	var b strings.Builder
+	b.WriteString("^(?s:")
+	class := false
+	for i := 0; i < len(pattern); i++ {
+		c := pattern[i]
+		switch {
+		case c == '\\' && i+1 < len(pattern):
+			i++
+			b.WriteByte('\\')
+			b.WriteByte(pattern[i])
+		case class:
+			class = c != ']'
+			b.WriteByte(c)
+		case c == '[':
+			class = true
+			b.WriteByte(c)
+		case c == '%':
+			b.WriteString(".*")
+		case c == '_':
+			b.WriteByte('.')
+		case strings.IndexByte(".^$", c) >= 0:
+			b.WriteByte('\\')
+			b.WriteByte(c)
+		default:
+			b.WriteByte(c)
+		}
+	}
+	return b.String() + ")$"
+}
+
+// An idRange is all ids from from up to, not including, to ("" is no end).
+type idRange struct{ from, to string }
+
+// likeRanges reads ab% as a range; nil where the pattern is not of that form.
+func likeRanges(p string) []idRange {
+	prefix, found := strings.CutSuffix(p, "%")
+	if strings.ContainsAny(prefix, `%_\`) {
+		return nil
+	}
+	if !found {
+		return []idRange{{p, p + "\x00"}}
+	}
+	return []idRange{{prefix, after(prefix)}}
+}
+
+// after is the least string greater than everything with this prefix.
+func after(prefix string) string {
+	b := []byte(prefix)
+	for len(b) > 0 {
+		if b[len(b)-1]++; b[len(b)-1] != 0 {
+			return string(b)
+		}
+		b = b[:len(b)-1]
+	}
+	return ""
+}
+
+// maxRanges bounds what posixRanges spells out.
+const maxRanges = 4096
+
+// posixRanges reads ^ab[0-7][^c] as ranges; nil where the expression is not a
+// sequence of letters, digits and classes from the beginning.
+func posixRanges(p string) []idRange {
+	rest, found := strings.CutPrefix(p, "^")
+	if !found {
+		return nil
+	}
+	ranges := []idRange{{"", ""}}
+	for rest != "" {
+		spans, n := posixClass(rest)
+		if n == 0 {
+			return nil
+		}
+		rest = rest[n:]
+		if len(ranges)*len(spans) > maxRanges {
+			return nil
+		}
+		last := rest == ""
+		var next []idRange
+		for _, r := range ranges {
+			for _, span := range spans {
+				if last {
+					next = append(next, idRange{r.from + string([]byte{span[0]}), after(r.from + string([]byte{span[1]}))})
+					continue
+				}
+				if int(span[1])-int(span[0])+len(next) > maxRanges {
+					return nil
+				}
+				for c := int(span[0]); c <= int(span[1]); c++ {
+					if c >= utf8.RuneSelf {
+						return nil // a class of letters of several bytes: only at the end
+					}
+					next = append(next, idRange{from: r.from + string([]byte{byte(c)})})
+				}
+			}
+		}
+		ranges = next
+	}
+	slices.SortFunc(ranges, func(a, b idRange) int { return strings.Compare(a.from, b.from) })
+	return ranges
+}
+
+// posixClass reads one letter or class at the beginning of p, as spans of bytes,
+// and says how long it is; 0 is something else.
+func posixClass(p string) (spans [][2]byte, n int) {
+	plain := func(c byte) bool {
+		return c >= '0' && c <= '9' || c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c == '_' || c == '-'
+	}
+	if p[0] != '[' {
+		if !plain(p[0]) || len(p) > 1 && strings.IndexByte("*+?{|", p[1]) >= 0 {
+			return nil, 0
+		}
+		return [][2]byte{{p[0], p[0]}}, 1
+	}
+	end := strings.IndexByte(p, ']')
+	if end < 2 || len(p) > end+1 && strings.IndexByte("*+?{|", p[end+1]) >= 0 {
+		return nil, 0
+	}
+	inner, negated := strings.CutPrefix(p[1:end], "^")
+	if inner == "" {
+		return nil, 0
+	}
+	var in [256]bool
+	for i := 0; i < len(inner); i++ {
+		from, to := inner[i], inner[i]
+		if i+2 < len(inner) && inner[i+1] == '-' {
+			to = inner[i+2]
+			i += 2
+		}
+		if !plain(from) || !plain(to) || from > to {
+			return nil, 0
+		}
+		for c := int(from); c <= int(to); c++ {
+			in[c] = true
+		}
+	}
+	for c := 0; c < 256; c++ {
+		if in[c] == negated {
+			continue
+		}
+		if k := len(spans); k > 0 && int(spans[k-1][1]) == c-1 {
+			spans[k-1][1] = byte(c)
+		} else {
+			spans = append(spans, [2]byte{byte(c), byte(c)})
+		}
+	}
+	return spans, end + 1
+}

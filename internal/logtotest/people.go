@@ -1,0 +1,245 @@
+package logtotest
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+)
+
+// This file writes users and their relations. Every function here needs the
+// tenant's write lock.
+
+// textColumn maps a column of users to its place in the blob, -1 for another.
+func textColumn(name string) int {
+	return slices.Index([]string{
+		"id", "username", "primary_email", "primary_phone", "name", "avatar", "custom_data", "identities", "profile",
+		"application_id", "cimd_client_id", "logto_config", "mfa_verifications",
+	}, name)
+}
+
+// values are the raw columns of a user.
+func (u *user) values(cols []column) []string {
+	vals := make([]string, len(cols))
+	for i, c := range cols {
+		switch c.name {
+		case "created_at":
+			vals[i] = rawTime(u.created)
+		case "updated_at":
+			vals[i] = rawTime(u.updated)
+		case "last_sign_in_at":
+			vals[i] = rawTime(u.signedIn)
+		case "password_updated_at":
+			vals[i] = rawTime(u.password)
+		case "is_suspended":
+			vals[i] = string(appendBool(nil, u.suspended))
+		case "is_password_expired":
+			vals[i] = string(appendBool(nil, u.expired))
+		default:
+			vals[i] = u.raw(textColumn(c.name))
+		}
+	}
+	return vals
+}
+
+// fill sets a user from raw columns.
+func (u *user) fill(cols []column, vals []string) {
+	var texts [uTexts]string
+	for i, c := range cols {
+		switch c.name {
+		case "created_at":
+			u.created = micros(vals[i])
+		case "updated_at":
+			u.updated = micros(vals[i])
+		case "last_sign_in_at":
+			u.signedIn = micros(vals[i])
+		case "password_updated_at":
+			u.password = micros(vals[i])
+		case "is_suspended":
+			u.suspended = vals[i] == "true"
+		case "is_password_expired":
+			u.expired = vals[i] == "true"
+		default:
+			texts[textColumn(c.name)] = vals[i]
+		}
+	}
+	u.setTexts(&texts)
+}
+
+func (t *Tenant) insertUser(def *table, vals []string) error {
+	u := new(user)
+	u.fill(def.cols, vals)
+	if t.users.get(u.id()) != nil {
+		return fmt.Errorf("id %s: %w", u.id(), ErrExists)
+	}
+	t.users.add(u)
+	t.writes++
+	return nil
+}
+
+func (t *Tenant) updateUser(def *table, id string, raws map[string]string) error {
+	u := t.users.get(id)
+	if u == nil {
+		return ErrUnknown
+	}
+	t.writes++
+	vals := u.values(def.cols)
+	if _, set := raws["updated_at"]; !set {
+		vals[def.index("updated_at")] = rawTime(t.Now().UnixMicro())
+	}
+	for col, raw := range raws {
+		vals[def.index(col)] = raw
+	}
+	sets := []*userSet{t.users}
+	for _, role := range u.roles {
+		sets = append(sets, t.roleUsers[role])
+	}
+	if raw, moves := raws["created_at"]; !moves || micros(raw) == u.created {
+		sets = nil
+	}
+	for _, s := range sets {
+		s.drop(u)
+	}
+	u.fill(def.cols, vals)
+	for _, s := range sets {
+		s.add(u)
+	}
+	return nil
+}
+
+// DeleteUsers removes many users at once, as one statement: a reader sees all of
+// them or none. Unknown ids are ErrUnknown, and nothing is deleted then.
+func (t *Tenant) DeleteUsers(ids ...string) error {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	gone := make(map[string]bool, len(ids))
+	for _, id := range ids {
+		if t.users.get(id) == nil {
+			return fmt.Errorf("delete users: %s: %w", id, ErrUnknown)
+		}
+		gone[quote(id)] = true
+	}
+	t.drop("users", gone)
+	return nil
+}
+
+func (t *Tenant) dropUsers(ids map[string]bool) {
+	t.writes++
+	gone := make(map[*user]bool, len(ids))
+	roles := map[string]bool{}
+	for id := range ids {
+		u := t.users.get(unquote(id))
+		gone[u] = true
+		for _, role := range u.roles {
+			roles[role] = true
+		}
+		for len(u.orgs) > 0 {
+			t.leave(u.orgs[0].org, u.id())
+		}
+	}
+	sets := []*userSet{t.users}
+	for role := range roles {
+		sets = append(sets, t.roleUsers[role])
+	}
+	for _, s := range sets {
+		if len(gone) > 4 {
+			s.dropAll(gone)
+			continue
+		}
+		for u := range gone {
+			s.drop(u)
+		}
+	}
+}
+
+func (t *Tenant) dropRole(role string) {
+	if s := t.roleUsers[role]; s != nil {
+		for _, u := range s.byID {
+			u.roles = slices.DeleteFunc(u.roles, func(r string) bool { return r == role })
+		}
+	}
+	delete(t.roleUsers, role)
+}
+
+func (t *Tenant) dropMembers(org string) {
+	for _, m := range t.members[org] {
+		m.user.orgs = slices.DeleteFunc(m.user.orgs, func(o *member) bool { return o == m })
+	}
+	delete(t.members, org)
+}
+
+func (t *Tenant) assign(id, role string) error {
+	u := t.users.get(id)
+	if slices.Contains(u.roles, role) {
+		return ErrExists
+	}
+	if t.roleUsers[role] == nil {
+		t.roleUsers[role] = newUserSet(nil)
+	}
+	u.roles = append(u.roles, role)
+	t.roleUsers[role].add(u)
+	return nil
+}
+
+func (t *Tenant) unassign(id, role string) bool {
+	u := t.users.get(id)
+	if u == nil || !slices.Contains(u.roles, role) {
+		return false
+	}
+	u.roles = slices.DeleteFunc(u.roles, func(r string) bool { return r == role })
+	t.roleUsers[role].drop(u)
+	return true
+}
+
+func compareMember(m *member, id string) int { return strings.Compare(m.user.id(), id) }
+
+// membership finds one, nil for none.
+func (t *Tenant) membership(org, id string) *member {
+	if i, ok := slices.BinarySearchFunc(t.members[org], id, compareMember); ok {
+		return t.members[org][i]
+	}
+	return nil
+}
+
+func (t *Tenant) join(org, id string) error {
+	i, found := slices.BinarySearchFunc(t.members[org], id, compareMember)
+	if found {
+		return ErrExists
+	}
+	u := t.users.get(id)
+	m := &member{user: u, org: org}
+	t.members[org] = slices.Insert(t.members[org], i, m)
+	u.orgs = append(u.orgs, m)
+	return nil
+}
+
+func (t *Tenant) leave(org, id string) bool {
+	i, found := slices.BinarySearchFunc(t.members[org], id, compareMember)
+	if !found {
+		return false
+	}
+	m := t.members[org][i]
+	t.members[org] = slices.Delete(t.members[org], i, i+1)
+	m.user.orgs = slices.DeleteFunc(m.user.orgs, func(o *member) bool { return o == m })
+	return true
+}
+
+func (t *Tenant) grant(org, role, id string) error {
+	m := t.membership(org, id)
+	if m == nil {
+		return fmt.Errorf("membership of %s in %s: %w", id, org, ErrUnknown)
+	}
+	if slices.Contains(m.roles, role) {
+		return ErrExists
+	}
+	m.roles = append(m.roles, role)
+	return nil
+}
+
+func (t *Tenant) revoke(org, role, id string) bool {
+	m := t.membership(org, id)
+	if m == nil || !slices.Contains(m.roles, role) {
+		return false
+	}
+	m.roles = slices.DeleteFunc(m.roles, func(r string) bool { return r == role })
+	return true
+}

@@ -1,0 +1,187 @@
+package logtotest
+
+import (
+	"slices"
+	"strings"
+)
+
+// This file answers for /api/roles.
+
+func roleFields() []string { return []string{"id", "name", "description"} }
+
+// found tells if a row is accepted by a search.
+func (t *table) found(r *row, s search) bool {
+	return len(s.matches) == 0 || s.accepts(func(col string) (string, bool) {
+		raw := t.raw(r, col)
+		return unquote(raw), raw != "null"
+	})
+}
+
+func visibleRole(tab *table, r *row) bool {
+	return !strings.HasPrefix(tab.text(r, "name"), "#internal:")
+}
+
+func (c *call) listRoles() answer {
+	kind := c.q.get("type")
+	if c.q.has("type") && kind != "User" && kind != "MachineToMachine" {
+		if a := c.list(listing{count: func() int { return 0 }, rows: func(b []byte, _, _ int) []byte { return b }}); a.status != 200 {
+			return a
+		}
+		return badEnum("type", kind, `["User","MachineToMachine"]`)
+	}
+	s, err := parseSearch(c.q, roleFields())
+	if err != nil {
+		return c.searchFailed(err)
+	}
+	tab := c.t.tables["roles"]
+	keep := func(r *row) bool {
+		return visibleRole(tab, r) && (kind == "" || tab.text(r, "type") == kind) && tab.found(r, s) && !c.excluded(r.id)
+	}
+	return c.list(c.tableRows(tab, keep, c.appendRole))
+}
+
+// excluded tells if excludeUserId or excludeApplicationId has the role.
+func (c *call) excluded(role string) bool {
+	if id := c.q.get("excludeUserId"); id != "" {
+		if u := c.t.users.get(id); u != nil && slices.Contains(u.roles, role) {
+			return true
+		}
+	}
+	id := c.q.get("excludeApplicationId")
+	return id != "" && slices.Contains(c.t.related("applications_roles", "application_id", id, "role_id"), role)
+}
+
+// appendRole shows a role with the counts only the list has.
+func (c *call) appendRole(b []byte, r *row) []byte {
+	b = c.t.tables["roles"].append(b, r, true)
+	set := c.t.roleUsers[r.id]
+	b = append(b, `,"usersCount":`...)
+	b = append(b, marshal(set.len())...)
+	b = append(b, `,"featuredUsers":`...)
+	var first []*user
+	if set != nil {
+		first = window(set.byID, 0, 3)
+	}
+	b = appendList(b, first, appendFeatured)
+	apps := c.t.tables["applications"]
+	ids := c.t.related("applications_roles", "role_id", r.id, "application_id")
+	b = append(b, `,"applicationsCount":`...)
+	b = append(b, marshal(len(ids))...)
+	b = append(b, `,"featuredApplications":`...)
+	b = appendList(b, window(ids, 0, 3), func(b []byte, id string) []byte {
+		app := apps.get(id)
+		b = appendNamed(apps)(b, app)
+		b = append(b[:len(b)-1], `,"type":`...)
+		return append(append(b, apps.raw(app, "type")...), '}')
+	})
+	return append(b, '}')
+}
+
+func appendFeatured(b []byte, u *user) []byte {
+	b = append(b, `{"id":`...)
+	b = append(b, u.raw(uID)...)
+	b = append(b, `,"avatar":`...)
+	b = append(b, u.raw(uAvatar)...)
+	b = append(b, `,"name":`...)
+	return append(append(b, u.raw(uName)...), '}')
+}
+
+// related follows a relation from one side to the ids of the other.
+func (t *Tenant) related(relation, from, id, to string) []string {
+	tab := t.tables[relation]
+	var ids []string
+	for _, r := range tab.where(from, id) {
+		ids = append(ids, tab.text(r, to))
+	}
+	return ids
+}
+
+// child answers a sub-list of a row that has to exist: paging is checked first,
+// then the parent, then the search.
+func (c *call) child(table string, optional bool, search func() (listing, error)) answer {
+	if _, _, _, ok := c.paging(optional); !ok {
+		return c.list(listing{})
+	}
+	if a, ok := c.parent(table); !ok {
+		return a
+	}
+	l, err := search()
+	if err != nil {
+		return answerFor(err)
+	}
+	l.optional = optional
+	return c.list(l)
+}
+
+// parent tells if the row the path names exists, and what to say if not.
+func (c *call) parent(table string) (answer, bool) {
+	c.t.mu.RLock()
+	defer c.t.mu.RUnlock()
+	if c.t.tables[table].get(c.args[0]) == nil {
+		return noSuch(table, c.args[0]), false
+	}
+	return answer{}, true
+}
+
+func (c *call) roleUsers() answer {
+	return c.child("roles", false, func() (listing, error) {
+		s, err := parseSearch(c.q, userFields())
+		return c.find(s, func() *userSet { return c.t.roleUsers[c.args[0]] }, nil), err
+	})
+}
+
+func (c *call) roleApplications() answer {
+	return c.child("roles", false, func() (listing, error) {
+		s, err := parseSearch(c.q, roleFields())
+		tab := c.t.tables["applications"]
+		return fixed(func() []*row {
+			ids := c.t.related("applications_roles", "role_id", c.args[0], "application_id")
+			return slices.DeleteFunc(tab.byIDs(ids), func(r *row) bool {
+				return tab.text(r, "type") != "MachineToMachine" || !tab.found(r, s)
+			})
+		}, item(tab)), err
+	})
+}
+
+func (c *call) roleScopes() answer {
+	return c.child("roles", true, func() (listing, error) {
+		s, err := parseSearch(c.q, roleFields())
+		tab, resources := c.t.tables["scopes"], c.t.tables["resources"]
+		find := func() []*row {
+			rows := tab.byIDs(c.t.related("roles_scopes", "role_id", c.args[0], "scope_id"))
+			return slices.DeleteFunc(rows, func(r *row) bool { return !tab.found(r, s) })
+		}
+		return fixed(find, func(b []byte, r *row) []byte {
+			b = append(tab.append(b, r, true), `,"resource":`...)
+			return append(item(resources)(b, resources.get(tab.text(r, "resource_id"))), '}')
+		}), err
+	})
+}
+
+// byIDs lists the rows with these ids; ids without a row are left out.
+func (t *table) byIDs(ids []string) []*row {
+	var rows []*row
+	for _, id := range ids {
+		if r := t.get(id); r != nil {
+			rows = append(rows, r)
+		}
+	}
+	return rows
+}
+
+// getRow answers one row of a table by its id.
+func getRow(table string) func(*call) answer {
+	return func(c *call) answer {
+		if a, ok := c.parent(table); !ok {
+			return a
+		}
+		c.t.mu.RLock()
+		defer c.t.mu.RUnlock()
+		tab := c.t.tables[table]
+		r := tab.get(c.args[0])
+		if r == nil {
+			return noSuch(table, c.args[0])
+		}
+		return answer{status: 200, body: item(tab)(nil, c.t.computed(tab, r))}
+	}
+}

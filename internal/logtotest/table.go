@@ -1,0 +1,175 @@
+package logtotest
+
+import (
+	"slices"
+	"strings"
+)
+
+// A row is one row of a table: raw JSON by column, never changed once in a
+// table (an update puts another in its place), so that it may be read unlocked.
+type row struct {
+	id      string // "" in a table without one
+	created int64  // created_at in microseconds, 0 without one
+	vals    []string
+}
+
+// A table holds everything but users and their relations.
+type table struct {
+	name   string
+	cols   []column
+	keyed  bool   // has an id
+	heap   []*row // physical order: what a list without ORDER BY shows
+	sorted []*row // by id, when keyed: what an index scan shows
+	holes  int    // places freed by deletes and updates
+}
+
+func newTable(name, columns string) *table {
+	t := &table{name: name, cols: parseColumns(columns)}
+	t.keyed = t.cols[0].name == "id"
+	return t
+}
+
+// index finds a column; -1 is none.
+func (t *table) index(col string) int {
+	return slices.IndexFunc(t.cols, func(c column) bool { return c.name == col })
+}
+
+// raw is a column of a row as JSON.
+func (t *table) raw(r *row, col string) string {
+	if i := t.index(col); i >= 0 {
+		return r.vals[i]
+	}
+	return "null"
+}
+
+// text is a column of a row that holds a string, "" for null.
+func (t *table) text(r *row, col string) string { return unquote(t.raw(r, col)) }
+
+func (t *table) find(id string) (int, bool) {
+	return slices.BinarySearchFunc(t.sorted, id, func(r *row, id string) int { return strings.Compare(r.id, id) })
+}
+
+// get finds a row by its id, nil when there is none.
+func (t *table) get(id string) *row {
+	if i, ok := t.find(id); ok {
+		return t.sorted[i]
+	}
+	return nil
+}
+
+// where lists the rows whose column is this string, in physical order.
+func (t *table) where(col, value string) []*row {
+	i, want := t.index(col), quote(value)
+	var rows []*row
+	for _, r := range t.heap {
+		if r.vals[i] == want {
+			rows = append(rows, r)
+		}
+	}
+	return rows
+}
+
+// insert adds a row at the end; it must not be there yet.
+func (t *table) insert(r *row) {
+	t.heap = append(t.heap, r)
+	if t.keyed {
+		i, _ := t.find(r.id)
+		t.sorted = slices.Insert(t.sorted, i, r)
+	}
+}
+
+// replace puts now where an UPDATE puts a new version of was: at the end, or
+// every third time, when there are any, into a place freed before.
+func (t *table) replace(was, now *row) {
+	i := slices.Index(t.heap, was)
+	t.heap = slices.Delete(t.heap, i, i+1)
+	at := len(t.heap)
+	if t.holes++; t.holes > 1 && t.holes%3 == 0 && at > 0 {
+		at = (t.holes * 7919) % at
+	}
+	t.heap = slices.Insert(t.heap, at, now)
+	if t.keyed {
+		j, _ := t.find(now.id)
+		t.sorted[j] = now
+	}
+}
+
+// remove deletes every row that drop says and returns them.
+func (t *table) remove(drop func(*row) bool) []*row {
+	var gone []*row
+	t.heap = slices.DeleteFunc(t.heap, func(r *row) bool {
+		if !drop(r) {
+			return false
+		}
+		gone = append(gone, r)
+		return true
+	})
+	t.holes += len(gone)
+	if !t.keyed || len(gone) == 0 {
+		return gone
+	}
+	if len(gone) > 8 {
+		t.sorted = slices.DeleteFunc(t.sorted, drop)
+		return gone
+	}
+	for _, r := range gone {
+		i, _ := t.find(r.id)
+		t.sorted = slices.Delete(t.sorted, i, i+1)
+	}
+	return gone
+}
+
+// flipAbove is how many rows a table has before its plan depends on the offset.
+const flipAbove = 500
+
+// unordered is a page of a list without ORDER BY: physical order, but for the
+// first tenth of a bigger table, which the planner reads by the index on id. So
+// a walk by pages can miss rows although nobody writes.
+func (t *table) unordered(offset, limit int, orderly bool) []*row {
+	rows := t.heap
+	if t.keyed && !orderly && len(rows) > flipAbove && offset+limit <= len(rows)/10 {
+		rows = t.sorted
+	}
+	return window(rows, offset, limit)
+}
+
+// window cuts a page out of a list; limit < 0 is all of it.
+func window[T any](list []T, offset, limit int) []T {
+	if limit < 0 {
+		return list
+	}
+	from := min(offset, len(list))
+	return list[from:min(from+limit, len(list))]
+}
+
+// append shows a row as the API does, without the closing brace.
+func (t *table) append(b []byte, r *row, tenant bool) []byte {
+	b = append(b, '{')
+	if tenant {
+		b = append(b, `"tenantId":"default",`...)
+	}
+	for i := range t.cols {
+		c := &t.cols[i]
+		switch c.kind {
+		case hidden:
+			continue
+		case stamp:
+			b = appendKey(b, c.api)
+			b = appendMillis(b, micros(r.vals[i]))
+		case jsonb:
+			b = appendKey(b, c.api)
+			b = append(b, rounded(r.vals[i])...)
+		default:
+			b = appendKey(b, c.api)
+			b = append(b, r.vals[i]...)
+		}
+		b = append(b, ',')
+	}
+	return b[:len(b)-1]
+}
+
+func appendKey(b []byte, key string) []byte {
+	b = append(b, '"')
+	b = append(b, key...)
+	return append(b, '"', ':')
+}

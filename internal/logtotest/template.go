@@ -1,0 +1,122 @@
+package logtotest
+
+import "slices"
+
+// This file answers for the organization template and for invitations.
+
+func (c *call) listOrganizationRoles() answer {
+	tab := c.t.tables["organization_roles"]
+	keep := c.keyword(tab, "id", "name", "description")
+	return c.list(fixed(func() []*row {
+		return slices.DeleteFunc(byName(tab, tab.heap), func(r *row) bool { return keep != nil && !keep(r) })
+	}, c.appendOrganizationRole))
+}
+
+// appendOrganizationRole shows a role with the scopes it carries.
+func (c *call) appendOrganizationRole(b []byte, r *row) []byte {
+	tab, own := c.t.tables["organization_roles"], c.t.tables["organization_scopes"]
+	scopes, resources := c.t.tables["scopes"], c.t.tables["resources"]
+	b = append(tab.append(b, r, true), `,"scopes":`...)
+	b = appendList(b, c.templateScopes(r.id), appendNamed(own))
+	b = append(b, `,"resourceScopes":`...)
+	b = appendList(b, c.templateResourceScopes(r.id), func(b []byte, s *row) []byte {
+		b = appendNamed(scopes)(b, s)
+		b = append(b[:len(b)-1], `,"resource":`...)
+		return append(appendNamed(resources)(b, resources.get(scopes.text(s, "resource_id"))), '}')
+	})
+	return append(b, '}')
+}
+
+func (c *call) templateScopes(role string) []*row {
+	ids := c.t.related("organization_role_scope_relations", "organization_role_id", role, "organization_scope_id")
+	return c.t.tables["organization_scopes"].byIDs(ids)
+}
+
+func (c *call) templateResourceScopes(role string) []*row {
+	ids := c.t.related("organization_role_resource_scope_relations", "organization_role_id", role, "scope_id")
+	return c.t.tables["scopes"].byIDs(ids)
+}
+
+func (c *call) getOrganizationRole() answer {
+	if a, ok := c.parent("organization_roles"); !ok {
+		return a
+	}
+	c.t.mu.RLock()
+	defer c.t.mu.RUnlock()
+	r := c.t.tables["organization_roles"].get(c.args[0])
+	return answer{status: 200, body: c.appendOrganizationRole(nil, r)}
+}
+
+func (c *call) organizationRoleScopes() answer {
+	l := fixed(func() []*row { return c.templateScopes(c.args[0]) }, item(c.t.tables["organization_scopes"]))
+	l.optional = true
+	return c.list(l)
+}
+
+func (c *call) organizationRoleResourceScopes() answer {
+	l := fixed(func() []*row { return c.templateResourceScopes(c.args[0]) }, item(c.t.tables["scopes"]))
+	l.optional = true
+	return c.list(l)
+}
+
+func (c *call) listOrganizationScopes() answer {
+	tab := c.t.tables["organization_scopes"]
+	keep := c.keyword(tab, "name")
+	l := fixed(func() []*row {
+		return slices.DeleteFunc(byName(tab, tab.heap), func(r *row) bool { return keep != nil && !keep(r) })
+	}, item(tab))
+	l.optional = true
+	return c.list(l)
+}
+
+func (c *call) listInvitations() answer {
+	tab := c.t.tables["organization_invitations"]
+	filters := map[string]string{"organization_id": c.q.get("organizationId"), "inviter_id": c.q.get("inviterId"), "invitee": c.q.get("invitee")}
+	c.t.mu.RLock()
+	defer c.t.mu.RUnlock()
+	rows := slices.DeleteFunc(newestRows(tab.heap), func(r *row) bool {
+		for col, want := range filters {
+			if want != "" && tab.raw(r, col) != quote(want) {
+				return true
+			}
+		}
+		return false
+	})
+	roles := map[string][]string{}
+	relation := c.t.tables["organization_invitation_role_relations"]
+	for _, r := range relation.heap {
+		id := unquote(r.vals[0])
+		roles[id] = append(roles[id], unquote(r.vals[1]))
+	}
+	body := appendList(nil, rows, func(b []byte, r *row) []byte {
+		return c.t.appendRoles(tab.append(b, c.t.computed(tab, r), true), roles[r.id])
+	})
+	return answer{status: 200, body: body}
+}
+
+func (c *call) getInvitation() answer {
+	if a, ok := c.parent("organization_invitations"); !ok {
+		return a
+	}
+	c.t.mu.RLock()
+	defer c.t.mu.RUnlock()
+	tab := c.t.tables["organization_invitations"]
+	r := tab.get(c.args[0])
+	roles := c.t.related("organization_invitation_role_relations", "organization_invitation_id", r.id, "organization_role_id")
+	return answer{status: 200, body: c.t.appendRoles(tab.append(nil, c.t.computed(tab, r), true), roles)}
+}
+
+// newestRows sorts a copy by created_at, newest first.
+func newestRows(rows []*row) []*row {
+	rows = slices.Clone(rows)
+	slices.SortStableFunc(rows, func(a, b *row) int {
+		switch {
+		case a.created > b.created:
+			return -1
+		case a.created < b.created:
+			return 1
+		}
+		return 0
+	})
+	return rows
+}

@@ -1,0 +1,192 @@
+package logtotest
+
+import (
+	"slices"
+	"strings"
+)
+
+// The text columns of a user, in the order they lie in its blob.
+const (
+	uID = iota
+	uUsername
+	uEmail
+	uPhone
+	uName
+	uAvatar
+	uCustomData
+	uIdentities
+	uProfile
+	uApplication
+	uCIMD
+	uLogtoConfig
+	uMFA
+	uTexts
+)
+
+// A user is small, for there may be a million: its text columns are one string
+// of raw JSON values, its times are numbers. It changes only under the tenant's
+// write lock.
+type user struct {
+	blob      string
+	ends      [uTexts]uint32
+	created   int64 // microseconds, null for none
+	updated   int64
+	signedIn  int64
+	password  int64 // password_updated_at: whoever has one has a password
+	suspended bool
+	expired   bool     // is_password_expired
+	long      bool     // has integers the API rounds
+	roles     []string // ids, in order of assignment
+	orgs      []*member
+}
+
+// A member is one membership with its organization roles.
+type member struct {
+	user  *user
+	org   string
+	roles []string
+}
+
+func (u *user) raw(col int) string {
+	from := uint32(0)
+	if col > 0 {
+		from = u.ends[col-1]
+	}
+	return u.blob[from:u.ends[col]]
+}
+
+func (u *user) text(col int) string { return unquote(u.raw(col)) }
+
+func (u *user) id() string { return unquote(u.blob[:u.ends[0]]) }
+
+// setTexts replaces all text columns.
+func (u *user) setTexts(texts *[uTexts]string) {
+	u.blob = strings.Join(texts[:], "")
+	n := 0
+	for i := range texts {
+		n += len(texts[i])
+		u.ends[i] = uint32(n)
+	}
+	u.long = longNumber(texts[uCustomData]) || longNumber(texts[uIdentities]) || longNumber(texts[uProfile])
+}
+
+// append shows the user as UserInfo, without the closing brace.
+func (u *user) append(b []byte) []byte {
+	b = append(b, `{"id":`...)
+	b = append(b, u.raw(uID)...)
+	b = append(b, `,"username":`...)
+	b = append(b, u.raw(uUsername)...)
+	b = append(b, `,"primaryEmail":`...)
+	b = append(b, u.raw(uEmail)...)
+	b = append(b, `,"primaryPhone":`...)
+	b = append(b, u.raw(uPhone)...)
+	b = append(b, `,"name":`...)
+	b = append(b, u.raw(uName)...)
+	b = append(b, `,"avatar":`...)
+	b = append(b, u.raw(uAvatar)...)
+	b = append(b, `,"customData":`...)
+	b = append(b, u.json(uCustomData)...)
+	b = append(b, `,"identities":`...)
+	b = append(b, u.json(uIdentities)...)
+	b = append(b, `,"lastSignInAt":`...)
+	b = appendMillis(b, u.signedIn)
+	b = append(b, `,"createdAt":`...)
+	b = appendMillis(b, u.created)
+	b = append(b, `,"updatedAt":`...)
+	b = appendMillis(b, u.updated)
+	b = append(b, `,"profile":`...)
+	b = append(b, u.json(uProfile)...)
+	b = append(b, `,"applicationId":`...)
+	b = append(b, u.raw(uApplication)...)
+	b = append(b, `,"cimdClientId":`...)
+	b = append(b, u.raw(uCIMD)...)
+	b = append(b, `,"isSuspended":`...)
+	return appendBool(b, u.suspended)
+}
+
+// appendProfile shows it as UserProfile, without the closing brace.
+func (u *user) appendProfile(b []byte) []byte {
+	b = append(u.append(b), `,"hasPassword":`...)
+	return appendBool(b, u.password != null)
+}
+
+func (u *user) json(col int) string {
+	if u.long {
+		return rounded(u.raw(col))
+	}
+	return u.raw(col)
+}
+
+func appendBool(b []byte, v bool) []byte {
+	if v {
+		return append(b, "true"...)
+	}
+	return append(b, "false"...)
+}
+
+// A userSet is some of the users, in the two orders they are asked for.
+type userSet struct {
+	byID  []*user
+	byAge []*user // newest first, then by id
+}
+
+func compareID(u *user, id string) int { return strings.Compare(u.id(), id) }
+
+func compareAge(a, b *user) int {
+	switch {
+	case a.created > b.created:
+		return -1
+	case a.created < b.created:
+		return 1
+	}
+	return strings.Compare(a.id(), b.id())
+}
+
+// newUserSet takes the slice over.
+func newUserSet(users []*user) *userSet {
+	s := &userSet{byID: users, byAge: slices.Clone(users)}
+	slices.SortFunc(s.byID, func(a, b *user) int { return strings.Compare(a.id(), b.id()) })
+	slices.SortFunc(s.byAge, compareAge)
+	return s
+}
+
+func (s *userSet) get(id string) *user {
+	if s == nil {
+		return nil
+	}
+	if i, ok := slices.BinarySearchFunc(s.byID, id, compareID); ok {
+		return s.byID[i]
+	}
+	return nil
+}
+
+func (s *userSet) len() int {
+	if s == nil {
+		return 0
+	}
+	return len(s.byID)
+}
+
+// add puts a user in; it must not be there yet.
+func (s *userSet) add(u *user) {
+	i, _ := slices.BinarySearchFunc(s.byID, u.id(), compareID)
+	s.byID = slices.Insert(s.byID, i, u)
+	i, _ = slices.BinarySearchFunc(s.byAge, u, compareAge)
+	s.byAge = slices.Insert(s.byAge, i, u)
+}
+
+func (s *userSet) drop(u *user) {
+	if s.get(u.id()) == nil {
+		return
+	}
+	i, _ := slices.BinarySearchFunc(s.byID, u.id(), compareID)
+	s.byID = slices.Delete(s.byID, i, i+1)
+	i, _ = slices.BinarySearchFunc(s.byAge, u, compareAge)
+	s.byAge = slices.Delete(s.byAge, i, i+1)
+}
+
+func (s *userSet) dropAll(gone map[*user]bool) {
+	drop := func(u *user) bool { return gone[u] }
+	s.byID = slices.DeleteFunc(s.byID, drop)
+	s.byAge = slices.DeleteFunc(s.byAge, drop)
+}

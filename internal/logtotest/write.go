@@ -1,0 +1,283 @@
+package logtotest
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+)
+
+// Insert adds a row to any table, relations included. Missing columns get the
+// server's defaults (a fresh id, created_at now). It returns the id, "" for a
+// table without one. A reference to a row that does not exist is ErrUnknown, a
+// second row with the same id (or in a relation, the same row) is ErrExists.
+func (t *Tenant) Insert(table string, row Row) (id string, err error) {
+	raws, err := rawsOf(row)
+	if err != nil {
+		return "", fmt.Errorf("insert into %s: %w", table, err)
+	}
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if id, err = t.insert(table, raws); err != nil {
+		return "", fmt.Errorf("insert into %s: %w", table, err)
+	}
+	return id, nil
+}
+
+func rawsOf(row Row) (map[string]string, error) {
+	raws := make(map[string]string, len(row))
+	for k, v := range row {
+		raw, err := rawOf(v)
+		if err != nil {
+			return nil, fmt.Errorf("column %s: %w", k, err)
+		}
+		raws[k] = raw
+	}
+	return raws, nil
+}
+
+func (t *Tenant) insert(name string, raws map[string]string) (string, error) {
+	def := t.def(name)
+	if def == nil {
+		return "", fmt.Errorf("table: %w", ErrUnknown)
+	}
+	vals, err := t.complete(def, raws)
+	if err != nil {
+		return "", err
+	}
+	for i, c := range def.cols {
+		if c.parent != "" && vals[i] != "null" && !t.exists(c.parent, unquote(vals[i])) {
+			return "", fmt.Errorf("%s %s: %w", c.name, vals[i], ErrUnknown)
+		}
+	}
+	switch name {
+	case "users":
+		return unquote(vals[0]), t.insertUser(def, vals)
+	case usersRoles:
+		return "", t.assign(unquote(vals[0]), unquote(vals[1]))
+	case orgUsers:
+		return "", t.join(unquote(vals[0]), unquote(vals[1]))
+	case orgRoleUser:
+		return "", t.grant(unquote(vals[0]), unquote(vals[1]), unquote(vals[2]))
+	}
+	r := def.newRow(vals)
+	if def.keyed && def.get(r.id) != nil {
+		return "", fmt.Errorf("id %s: %w", r.id, ErrExists)
+	}
+	if !def.keyed && slices.ContainsFunc(def.heap, func(o *row) bool { return slices.Equal(o.vals, r.vals) }) {
+		return "", ErrExists
+	}
+	def.insert(r)
+	return r.id, nil
+}
+
+func (t *table) newRow(vals []string) *row {
+	r := &row{vals: vals}
+	if t.keyed {
+		r.id = unquote(vals[0])
+	}
+	if i := t.index("created_at"); i >= 0 {
+		r.created = micros(vals[i])
+	}
+	return r
+}
+
+// complete orders raw values by column and fills in what is missing.
+func (t *Tenant) complete(def *table, raws map[string]string) ([]string, error) {
+	vals := make([]string, len(def.cols))
+	known := 0
+	for i, c := range def.cols {
+		raw, given := raws[c.name]
+		switch {
+		case given:
+			known++
+		case c.name == "id":
+			raw = quote(t.newID(idLength(def.name)))
+		case c.standard != "":
+			raw = c.standard
+		case c.name == "expires_at":
+			raw = rawTime(t.Now().Add(7 * 24 * time.Hour).UnixMicro())
+		case strings.HasSuffix(c.name, "_at"):
+			raw = rawTime(t.Now().UnixMicro())
+		case c.name == "secret":
+			raw = quote("internal:" + t.newID(21))
+		case c.name == "value" || c.name == "token" || c.name == "signing_key":
+			raw = quote(t.newID(32))
+		default:
+			return nil, fmt.Errorf("column %s is missing", c.name)
+		}
+		vals[i] = raw
+	}
+	if _, surrogate := raws["id"]; surrogate && !def.keyed {
+		known++
+	}
+	if known < len(raws) {
+		for name := range raws {
+			if def.index(name) < 0 && name != "id" {
+				return nil, fmt.Errorf("column %s: %w", name, ErrUnknown)
+			}
+		}
+	}
+	return vals, nil
+}
+
+func idLength(table string) int {
+	switch table {
+	case "users", "organizations", "connectors", "sso_connectors":
+		return 12
+	}
+	return 21
+}
+
+func (t *Tenant) exists(table, id string) bool {
+	if table == "users" {
+		return t.users.get(id) != nil
+	}
+	return t.tables[table].get(id) != nil
+}
+
+// Update changes the given columns of one row and moves it in the heap, as an
+// UPDATE does. A user's updated_at becomes now unless row sets it. The id cannot
+// change; a created_at can, which no API call does.
+func (t *Tenant) Update(table, id string, row Row) error {
+	raws, err := rawsOf(row)
+	if err != nil {
+		return fmt.Errorf("update %s: %w", table, err)
+	}
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if err := t.update(table, id, raws); err != nil {
+		return fmt.Errorf("update %s %s: %w", table, id, err)
+	}
+	return nil
+}
+
+func (t *Tenant) update(name, id string, raws map[string]string) error {
+	def := t.def(name)
+	if def == nil || !def.keyed {
+		return fmt.Errorf("table: %w", ErrUnknown)
+	}
+	for col := range raws {
+		if def.index(col) < 0 || col == "id" {
+			return fmt.Errorf("column %s: %w", col, ErrUnknown)
+		}
+	}
+	if name == "users" {
+		return t.updateUser(def, id, raws)
+	}
+	was := def.get(id)
+	if was == nil {
+		return ErrUnknown
+	}
+	vals := slices.Clone(was.vals)
+	for col, raw := range raws {
+		vals[def.index(col)] = raw
+	}
+	def.replace(was, def.newRow(vals))
+	return nil
+}
+
+// Delete removes one row of a table with an id, with everything that cascades.
+func (t *Tenant) Delete(table, id string) error {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	def := t.def(table)
+	if def == nil || !def.keyed || !t.exists(table, id) {
+		return fmt.Errorf("delete from %s %s: %w", table, id, ErrUnknown)
+	}
+	t.drop(table, map[string]bool{quote(id): true})
+	return nil
+}
+
+// drop deletes rows by quoted id, and all rows that refer to them.
+func (t *Tenant) drop(name string, ids map[string]bool) {
+	switch name {
+	case "users":
+		t.dropUsers(ids)
+	case "roles":
+		for id := range ids {
+			t.dropRole(unquote(id))
+		}
+	case "organizations":
+		for id := range ids {
+			t.dropMembers(unquote(id))
+		}
+	case "organization_roles":
+		t.eachMember(func(m *member) {
+			m.roles = slices.DeleteFunc(m.roles, func(r string) bool { return ids[quote(r)] })
+		})
+	}
+	if tab := t.tables[name]; tab != nil {
+		tab.remove(func(r *row) bool { return ids[quote(r.id)] })
+	}
+	for _, tab := range t.tables {
+		for i, c := range tab.cols {
+			if c.parent != name {
+				continue
+			}
+			gone := tab.remove(func(r *row) bool { return ids[r.vals[i]] })
+			t.cascade(tab, gone)
+		}
+	}
+}
+
+// cascade follows what refers to rows that are gone.
+func (t *Tenant) cascade(tab *table, gone []*row) {
+	if len(gone) == 0 {
+		return
+	}
+	if tab.name == "organization_application_relations" {
+		roles := t.tables["organization_role_application_relations"]
+		for _, g := range gone {
+			roles.remove(func(r *row) bool { return r.vals[0] == g.vals[0] && r.vals[2] == g.vals[1] })
+		}
+	}
+	if tab.keyed {
+		ids := map[string]bool{}
+		for _, g := range gone {
+			ids[quote(g.id)] = true
+		}
+		t.drop(tab.name, ids)
+	}
+}
+
+// Unlink removes from a table without an id every row that has all the given
+// column values (strings), with what cascades. No such row is ErrUnknown.
+func (t *Tenant) Unlink(table string, key Row) error {
+	raws, err := rawsOf(key)
+	if err != nil {
+		return fmt.Errorf("unlink from %s: %w", table, err)
+	}
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if !t.unlink(table, raws) {
+		return fmt.Errorf("unlink from %s: %w", table, ErrUnknown)
+	}
+	return nil
+}
+
+func (t *Tenant) unlink(name string, raws map[string]string) bool {
+	text := func(col string) string { return unquote(raws[col]) }
+	switch name {
+	case usersRoles:
+		return t.unassign(text("user_id"), text("role_id"))
+	case orgUsers:
+		return t.leave(text("organization_id"), text("user_id"))
+	case orgRoleUser:
+		return t.revoke(text("organization_id"), text("organization_role_id"), text("user_id"))
+	}
+	tab := t.tables[name]
+	if tab == nil || tab.keyed {
+		return false
+	}
+	gone := tab.remove(func(r *row) bool {
+		for col, raw := range raws {
+			if i := tab.index(col); i < 0 || r.vals[i] != raw {
+				return false
+			}
+		}
+		return true
+	})
+	t.cascade(tab, gone)
+	return len(gone) > 0
+}
