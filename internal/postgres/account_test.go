@@ -24,6 +24,7 @@ func TestAHomeThatTheServersAccountCannotReachIsMadeElsewhere(t *testing.T) {
 	if filepath.Dir(h.dir) != want {
 		t.Errorf("home = %s, want it in %s", h.dir, want)
 	}
+	query(t, begin(t, Options{Dir: filepath.Join(private, "server"), Fast: true}), "select ''")
 	again, err := resolveHome(filepath.Join(private, "server"), h.account)
 	if err != nil || again.dir != h.dir {
 		t.Errorf("the second time home = %s, %v, want %s", again.dir, err, h.dir)

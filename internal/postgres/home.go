@@ -89,7 +89,7 @@ func makeHome(dir, fallback string) (home, error) {
 		if err := os.MkdirAll(target, 0o755); err != nil {
 			return home{}, err
 		}
-		if err := os.Symlink(target, dir); err != nil {
+		if err := os.Symlink(target, dir); err != nil && !errors.Is(err, fs.ErrExist) {
 			return home{}, err
 		}
 	}
@@ -99,6 +99,10 @@ func makeHome(dir, fallback string) (home, error) {
 // newHome makes an empty or missing directory a home.
 func newHome(dir string, acc account) (home, error) {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return home{}, err
+	}
+	dir, err := filepath.EvalSymlinks(dir)
+	if err != nil {
 		return home{}, err
 	}
 	if err := os.Chmod(dir, 0o700); err != nil {

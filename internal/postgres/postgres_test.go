@@ -128,6 +128,28 @@ func TestUsersThatComeAndGoAtOnceAllFindAServer(t *testing.T) {
 	}
 }
 
+func TestNobodyStartsOrStopsAServerWhileAnotherDoes(t *testing.T) {
+	t.Parallel()
+	o := Options{Dir: serverDir(t), Fast: true}
+	srv := begin(t, o)
+	turn, err := srv.home.takeTurn(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer turn.Close()
+	impatient, cancel := context.WithCancel(t.Context())
+	cancel() // what need not wait is done nevertheless
+	for what, err := range map[string]error{
+		"start": second(Start(impatient, o)),
+		"stop":  srv.Stop(impatient),
+	} {
+		if err == nil || !strings.Contains(err.Error(), "wait for "+turn.Name()) {
+			t.Errorf("%s: error = %v, want it to wait for %s", what, err, turn.Name())
+		}
+	}
+	eventually(t, "the server, left all the same, is gone", func() bool { return mustGone(t, srv) })
+}
+
 func TestAServerStartsThoughItsLastOne(t *testing.T) {
 	t.Parallel()
 	for name, leave := range map[string]func(*testing.T, *Server){
@@ -175,8 +197,13 @@ func TestAServerStartsThoughItsLastOne(t *testing.T) {
 			query(t, srv, "create table t as select 1; select ''")
 			leave(t, srv)
 			end(t, srv)
-			if got := query(t, begin(t, o), "select count(*)::text from t"); got != "1" {
+			again := begin(t, o)
+			if got := query(t, again, "select count(*)::text from t"); got != "1" {
 				t.Errorf("rows = %s, want 1", got)
+			}
+			end(t, again)
+			if again.home.listening(t.Context()) {
+				t.Error("a server runs after its last user has gone")
 			}
 		})
 	}
@@ -229,6 +256,8 @@ func TestAServerWhoseDirectoryHasALongPathHasItsSocketElsewhere(t *testing.T) {
 	t.Cleanup(func() { os.RemoveAll(srv.home.sockets) })
 	query(t, srv, "select ''")
 }
+
+func second(_ *Server, err error) error { return err }
 
 // connect returns a connection that ends with the test.
 func connect(t *testing.T, srv *Server) *pgx.Conn {
