@@ -26,6 +26,9 @@ type logFilter struct {
 
 func (f *logFilter) accepts(tab *table, r *row) bool {
 	at := float64(r.created) / 1000
+	if !f.strict {
+		at = math.Floor(at) // a bound includes its whole millisecond
+	}
 	if at < f.from || at > f.to || f.strict && (at == f.from || at == f.to) {
 		return false
 	}
