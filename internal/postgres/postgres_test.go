@@ -4,9 +4,7 @@ import (
 	"context"
 	"errors"
 	"os"
-	"os/exec"
 	"path/filepath"
-	"strconv"
 	"strings"
 	"sync"
 	"syscall"
@@ -57,7 +55,7 @@ func TestAKeptServerKeepsItsData(t *testing.T) {
 
 func TestAKeptServerStaysForItsOtherUsersWhenTheOneThatStartedIt(t *testing.T) {
 	t.Parallel()
-	for name, leave := range map[string]func(*testing.T, string) (int, func()){
+	for name, begun := range map[string]func(*testing.T, string) (int, func()){
 		"stops": func(t *testing.T, dir string) (int, func()) {
 			srv := begin(t, Options{Dir: dir, Fast: true})
 			pid, err := srv.PID()
@@ -74,7 +72,7 @@ func TestAKeptServerStaysForItsOtherUsersWhenTheOneThatStartedIt(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			dir := serverDir(t)
-			pid, leave := leave(t, dir)
+			pid, leave := begun(t, dir)
 			srv := begin(t, Options{Dir: dir})
 			conn := connect(t, srv)
 			leave()
@@ -148,65 +146,6 @@ func TestNobodyStartsOrStopsAServerWhileAnotherDoes(t *testing.T) {
 		}
 	}
 	eventually(t, "the server, left all the same, is gone", func() bool { return mustGone(t, srv) })
-}
-
-func TestAServerStartsThoughItsLastOne(t *testing.T) {
-	t.Parallel()
-	for name, leave := range map[string]func(*testing.T, *Server){
-		"was killed": func(t *testing.T, srv *Server) {
-			pid, err := srv.PID()
-			if err != nil {
-				t.Fatal(err)
-			}
-			if err := syscall.Kill(pid, syscall.SIGKILL); err != nil {
-				t.Fatal(err)
-			}
-		},
-		"left a process id that is another's now": func(t *testing.T, srv *Server) {
-			end(t, srv)
-			other := exec.CommandContext(t.Context(), "cat")
-			other.SysProcAttr = srv.home.account.process()
-			if _, err := other.StdinPipe(); err != nil {
-				t.Fatal(err)
-			}
-			if err := other.Start(); err != nil {
-				t.Fatal(err)
-			}
-			text := strconv.Itoa(other.Process.Pid) + "\n" + srv.home.data() + "\n1\n5432\n" + srv.home.sockets + "\n"
-			for _, file := range []string{srv.home.pidFile(), filepath.Join(srv.home.sockets, ".s.PGSQL.5432.lock")} {
-				write(t, srv.home.account, file, text)
-			}
-		},
-		"lost its keeper and runs on": func(t *testing.T, srv *Server) {
-			end(t, srv)
-			args := append([]string{"-D", srv.home.data()}, settings(Options{Dir: "x", Fast: true}, srv.home.sockets)...)
-			orphan := exec.CommandContext(t.Context(), filepath.Join(srv.bindir, "postgres"), args...)
-			orphan.SysProcAttr = srv.home.account.process()
-			orphan.Dir = srv.home.dir
-			if err := orphan.Start(); err != nil {
-				t.Fatal(err)
-			}
-			go func() { _ = orphan.Wait() }() // or it would stay a zombie
-			eventually(t, "it listens", func() bool { return srv.ping(t.Context()) == nil })
-		},
-	} {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			o := Options{Dir: serverDir(t), Fast: true}
-			srv := begin(t, o)
-			query(t, srv, "create table t as select 1; select ''")
-			leave(t, srv)
-			end(t, srv)
-			again := begin(t, o)
-			if got := query(t, again, "select count(*)::text from t"); got != "1" {
-				t.Errorf("rows = %s, want 1", got)
-			}
-			end(t, again)
-			if again.home.listening(t.Context()) {
-				t.Error("a server runs after its last user has gone")
-			}
-		})
-	}
 }
 
 func TestAStartThatFailsSaysWhy(t *testing.T) {
@@ -287,6 +226,13 @@ func mustGone(t *testing.T, srv *Server) bool {
 		t.Fatal(err)
 	}
 	return gone
+}
+
+func signal(t *testing.T, pid int, sig syscall.Signal) {
+	t.Helper()
+	if err := syscall.Kill(pid, sig); err != nil {
+		t.Fatalf("send %s to %d: %v", sig, pid, err)
+	}
 }
 
 func running(pid int) bool {
