@@ -93,4 +93,3 @@ func (b *brake) heal(sent time.Time) {
 		b.step = 0
 	}
 }
-

@@ -162,7 +162,8 @@ func TestListFailsForGood(t *testing.T) {
 		"a body that quotes secrets": {
 			sayJSON(400, `{"code":"x","message":"you sent token-1 and `+appSecret+`"}`), verdict{}, "status 400", 1,
 		},
-		"a body that is hostile": {say(400, "text/html", hostile), verdict{}, "text/html", 1},
+		"a code that quotes the token": {sayJSON(400, `{"code":"token-1","message":"m"}`), verdict{}, "status 400", 1},
+		"a body that is hostile":       {say(400, "text/html", hostile), verdict{}, "text/html", 1},
 		"headers that are hostile": {
 			sayJSON(400, `{"code":"a b","message":"x"}`, "Logto-Core-Request-Id", strings.Repeat("x", 3000), "Retry-After", "-1"),
 			verdict{}, "status 400", 1,

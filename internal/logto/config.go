@@ -100,4 +100,3 @@ func setDefaults(cfg *Config, endpoint string) {
 		cfg.Transport = newTransport(cfg.Concurrency)
 	}
 }
-

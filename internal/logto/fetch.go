@@ -139,4 +139,3 @@ func (c *Client) readBody(resp *http.Response) ([]byte, error) {
 	}
 	return b.Bytes(), err
 }
-

@@ -12,6 +12,8 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"golang.org/x/time/rate"
 )
 
 // server is the other end of a gatedTransport, in synctest's time: it answers
@@ -123,8 +125,11 @@ func TestGateKeepsTheLimitWhenTheProcessIsRestarted(t *testing.T) {
 			t.Parallel()
 			synctest.Test(t, func(t *testing.T) {
 				r := rand.New(rand.NewPCG(3, 4))
-				s := &server{latency: between(r, 0, lag), counted: r.Float64}
-				for range 40 {
+				// The worst is when the last request of one process is counted
+				// late, and the first of the next early.
+				early := func() float64 { return float64(r.IntN(2)) }
+				s := &server{latency: between(r, 0, 250*time.Millisecond), counted: early}
+				for range 300 {
 					life := time.Duration(r.Int64N(int64(2 * limit.Per)))
 					ctx, cancel := context.WithTimeout(t.Context(), life)
 					process(ctx, limit, s)
@@ -140,23 +145,36 @@ func TestGateKeepsTheLimitWhenTheProcessIsRestarted(t *testing.T) {
 
 func TestGateLetsGoOfWhoNoLongerWaits(t *testing.T) {
 	t.Parallel()
-	synctest.Test(t, func(t *testing.T) {
-		g := newGate(Config{Limit: Limit{1, time.Hour}, Log: slog.New(slog.DiscardHandler)}, defaultTuning(), &counts{})
-		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
-		defer cancel()
-		began := time.Now()
-		if _, err := g.pass(ctx); !errors.Is(err, context.DeadlineExceeded) {
-			t.Errorf("pass: %v, want the context's error", err)
-		}
-		if waited := time.Since(began); waited != time.Minute {
-			t.Errorf("it returned after %v, want a minute", waited)
-		}
-		done, err := g.pass(t.Context())
-		if err != nil {
-			t.Fatal(err)
-		}
-		done()
-	})
+	for name, tc := range map[string]struct {
+		pace  rate.Limit // a second
+		again time.Duration
+	}{
+		"for the pace":   {share / 3600, time.Hour * 100 / 98},
+		"for its ticket": {rate.Inf, time.Hour + lag},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				began := time.Now()
+				g := newGate(Config{Limit: Limit{1, time.Hour}, Log: slog.New(slog.DiscardHandler)}, defaultTuning(), &counts{})
+				g.pace.SetLimit(tc.pace)
+				ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+				defer cancel()
+				if _, err := g.pass(ctx); !errors.Is(err, context.DeadlineExceeded) {
+					t.Errorf("pass: %v, want the context's error", err)
+				}
+				if waited := time.Since(began); waited != time.Minute {
+					t.Errorf("it returned after %v, want a minute", waited)
+				}
+				if _, err := g.pass(t.Context()); err != nil {
+					t.Error(err)
+				}
+				if waited := time.Since(began); waited.Round(time.Second) != tc.again.Round(time.Second) {
+					t.Errorf("the next one passed after %v, want %v as if there had been none before", waited, tc.again)
+				}
+			})
+		})
+	}
 }
 
 func TestBrakeHoldsTheWholeTenant(t *testing.T) {
@@ -209,6 +227,32 @@ func TestBrakeForgetsWhenARequestIsAnswered(t *testing.T) {
 		b.hold(time.Now().Add(-1), 0)
 		if held := b.held(); held > 1250*time.Millisecond {
 			t.Errorf("held for %v, want about a second again", held)
+		}
+	})
+}
+
+func TestBrakeRefusesToWaitLongerThanPatience(t *testing.T) {
+	t.Parallel()
+	b := &brake{log: slog.New(slog.DiscardHandler), first: time.Second, patience: time.Minute}
+	b.hold(time.Now(), time.Hour)
+	if e, ok := errors.AsType[*Error](b.free(t.Context())); !ok || e.Status != http.StatusTooManyRequests {
+		t.Errorf("error %v, want one of status 429", e)
+	}
+}
+
+func TestPolicyRefusesToWaitLongerThanThePatienceThatIsLeft(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		c := &Client{gate: newGate(Config{Log: slog.New(slog.DiscardHandler), Patience: time.Minute}, defaultTuning(), &counts{})}
+		c.gate.brake.hold(time.Now(), 30*time.Second)
+		p := &policy{client: c, patience: time.Minute}
+		if err := p.tooLong(); err != nil {
+			t.Errorf("before the first failure: %v", err)
+		}
+		p.failed, p.until = 1, time.Now().Add(20*time.Second)
+		p.last = &Error{Code: "auth.exceed_token_limit"}
+		if e, ok := errors.AsType[*Error](p.tooLong()); !ok || e.Code != "auth.exceed_token_limit" {
+			t.Errorf("with 20 of 30 seconds left: %v, want an error with the code of the one before", e)
 		}
 	})
 }
