@@ -1,5 +1,13 @@
 package logtotest
 
+import (
+	"fmt"
+	"math/rand/v2"
+	"slices"
+	"strings"
+	"time"
+)
+
 // Options says what Generate makes.
 type Options struct {
 	Users         int    // how many users; the other tables follow from it
@@ -8,5 +16,245 @@ type Options struct {
 	Ties          bool   // half of the users come in 8 import batches that share one created_at
 }
 
-// Generate makes a tenant up. It is deterministic: equal options, equal tenant.
-func Generate(o Options) *Tenant { return newTenant(o.Seed) }
+// A generator makes up a tenant. Everything it draws comes from one source, in
+// one order, so that equal options make equal tenants.
+type generator struct {
+	*Tenant
+	Options
+	r     *rand.Rand
+	apps  []string
+	roles []string // of users
+	orgs  []string
+	b     []byte // scratch
+}
+
+// Generate makes a tenant up: people with all the variety the API knows, and a
+// few rows of every other table. It is deterministic: equal options, equal
+// tenant. Its clock starts on 1 November 2026.
+func Generate(o Options) *Tenant {
+	if o.Organizations == 0 {
+		o.Organizations = max(1, o.Users/100)
+	}
+	g := &generator{Tenant: newTenant(o.Seed), Options: o, r: rand.New(rand.NewPCG(o.Seed, 0x5eed))}
+	g.base = time.Date(2026, 11, 1, 0, 0, 0, 0, time.UTC)
+	g.basics()
+	g.makeOrganizations()
+	g.makeUsers()
+	g.assignRoles()
+	g.makeMembers()
+	g.makeInvitations()
+	g.makeBelongings()
+	g.makeLogs()
+	g.began = time.Now()
+	return g.Tenant
+}
+
+// must inserts a row of the generator's own making.
+func (g *generator) must(table string, row Row) string {
+	raws, err := rawsOf(row)
+	if err != nil {
+		panic(err)
+	}
+	id, err := g.insert(table, raws)
+	if err != nil {
+		panic(fmt.Sprintf("generate %s: %v", table, err))
+	}
+	return id
+}
+
+// bulk inserts many rows at once.
+func (g *generator) bulk(table string, n int, make func(i int) Row) []string {
+	tab := g.tables[table]
+	ids := []string{}
+	for i := range n {
+		raws, err := rawsOf(make(i))
+		if err != nil {
+			panic(err)
+		}
+		vals, err := g.complete(tab, raws)
+		if err != nil {
+			panic(fmt.Sprintf("generate %s: %v", table, err))
+		}
+		r := tab.newRow(vals)
+		tab.heap = append(tab.heap, r)
+		ids = append(ids, r.id)
+	}
+	if tab.keyed {
+		tab.sorted = slices.Clone(tab.heap)
+		slices.SortFunc(tab.sorted, func(a, b *row) int { return strings.Compare(a.id, b.id) })
+	}
+	return ids
+}
+
+// past is a moment in the two years before the tenant's clock began, newer ones
+// being likelier.
+func (g *generator) past() time.Time {
+	days := 730 * (1 - g.r.Float64()*g.r.Float64())
+	return g.base.Add(-time.Hour - time.Duration((730-days)*24*float64(time.Hour))).Truncate(time.Microsecond)
+}
+
+func pick[T any](r *rand.Rand, list []T) T { return list[r.IntN(len(list))] }
+
+func (g *generator) makeOrganizations() {
+	firsts, seconds := organizationNames()
+	g.orgs = g.bulk("organizations", g.Organizations, func(i int) Row {
+		r := Row{
+			"id": g.newID(12), "name": fmt.Sprintf("%s %s %d", pick(g.r, firsts), pick(g.r, seconds), i+1),
+			"created_at": g.past(), "is_mfa_required": g.r.IntN(10) == 0,
+		}
+		if g.r.IntN(2) == 0 {
+			r["description"] = fmt.Sprintf("Customer number %d", i+1)
+		}
+		if g.r.IntN(2) == 0 {
+			r["custom_data"] = Row{"tier": pick(g.r, []string{"gold", "silver", "bronze"}), "seats": 5 * (1 + g.r.IntN(100))}
+		}
+		return r
+	})
+	orgRoles := g.tables["organization_roles"].heap
+	for i, org := range g.orgs {
+		if i%10 == 0 {
+			g.must("organization_jit_email_domains", Row{"organization_id": org, "email_domain": fmt.Sprintf("org%d.example", i+1)})
+			g.must("organization_jit_roles", Row{"organization_id": org, "organization_role_id": orgRoles[0].id})
+		}
+		if i%40 == 0 {
+			g.must("organization_jit_sso_connectors", Row{"organization_id": org, "sso_connector_id": g.tables["sso_connectors"].heap[0].id})
+		}
+	}
+	machine := g.tables["organization_roles"].where("type", "MachineToMachine")[0].id
+	for i, app := range g.tables["applications"].where("type", "MachineToMachine") {
+		for _, org := range window(g.orgs, 0, 15*(i+1)) {
+			g.must("organization_application_relations", Row{"organization_id": org, "application_id": app.id})
+			if g.r.IntN(2) == 0 {
+				g.must("organization_role_application_relations",
+					Row{"organization_id": org, "application_id": app.id, "organization_role_id": machine})
+			}
+		}
+	}
+}
+
+// assignRoles gives half of the users the default role and some of them others.
+func (g *generator) assignRoles() {
+	age := map[string][]*user{}
+	for _, u := range g.users.byAge {
+		for i, role := range g.roles {
+			if i == 0 && g.r.IntN(2) == 0 || i > 0 && g.r.IntN(12) == 0 {
+				u.roles = append(u.roles, role)
+				age[role] = append(age[role], u)
+			}
+		}
+	}
+	ids := map[string][]*user{}
+	for _, u := range g.users.byID {
+		for _, role := range u.roles {
+			ids[role] = append(ids[role], u)
+		}
+	}
+	for role, users := range ids {
+		g.roleUsers[role] = &userSet{byID: users, byAge: age[role]}
+	}
+}
+
+// makeMembers makes about 1.05 memberships a user, a fifth of them in one big
+// organization.
+func (g *generator) makeMembers() {
+	roles := []string{}
+	for _, r := range g.tables["organization_roles"].where("type", "User") {
+		roles = append(roles, r.id)
+	}
+	for _, u := range g.users.byID {
+		for range []int{0, 0, 0, 1, 1, 1, 1, 2, 2, 3}[g.r.IntN(10)] {
+			org := g.orgs[0]
+			if g.r.IntN(5) > 0 {
+				org = pick(g.r, g.orgs)
+			}
+			if slices.ContainsFunc(u.orgs, func(m *member) bool { return m.org == org }) {
+				continue
+			}
+			m := &member{user: u, org: org}
+			switch g.r.IntN(10) {
+			case 0, 1:
+			case 2:
+				m.roles = []string{roles[0], pick(g.r, roles[1:])}
+			default:
+				m.roles = []string{roles[0]}
+			}
+			u.orgs = append(u.orgs, m)
+			g.members[org] = append(g.members[org], m)
+		}
+	}
+}
+
+func (g *generator) makeInvitations() {
+	n := min(len(g.orgs), 3000)
+	ids := g.bulk("organization_invitations", n, func(i int) Row {
+		at := g.base.Add(-time.Duration(g.r.IntN(40*24)) * time.Hour)
+		r := Row{
+			"organization_id": g.orgs[i], "invitee": fmt.Sprintf("invitee%d@example.com", i+1), "created_at": at, "updated_at": at,
+			"expires_at": at.Add(10 * 24 * time.Hour), "status": pick(g.r, []string{"Pending", "Accepted", "Expired", "Revoked"}),
+		}
+		if all := g.users.byID; len(all) > 0 {
+			if g.r.IntN(2) == 0 {
+				r["inviter_id"] = pick(g.r, all).id()
+			}
+			if r["status"] == "Accepted" {
+				r["accepted_user_id"] = pick(g.r, all).id()
+			}
+		}
+		return r
+	})
+	for i, id := range ids {
+		if i%3 == 0 {
+			g.must("organization_invitation_role_relations",
+				Row{"organization_invitation_id": id, "organization_role_id": g.tables["organization_roles"].heap[0].id})
+		}
+	}
+}
+
+// makeBelongings gives some users tokens, SSO identities and one-time tokens.
+func (g *generator) makeBelongings() {
+	connector := g.tables["sso_connectors"].heap[0].id
+	all := g.users.byID
+	step := max(1, len(all)/min(len(all)+1, 2000), 50)
+	for i := 0; i < len(all); i += step {
+		at := g.past()
+		g.must("personal_access_tokens", Row{"user_id": all[i].id(), "name": "ci token", "value": "pat_" + g.newID(32), "created_at": at})
+		id := all[(i+1)%len(all)].id()
+		g.must("user_sso_identities", Row{
+			"user_id": id, "issuer": "https://idp.example.com", "identity_id": "acme|" + id, "sso_connector_id": connector,
+			"detail": Row{"email": id + "@acme.example", "groups": []string{"eng"}}, "created_at": at, "updated_at": at,
+		})
+	}
+	for i := range 3 {
+		g.must("one_time_tokens", Row{
+			"email": fmt.Sprintf("guest%d@example.com", i), "token": g.newID(32), "created_at": g.base.Add(-time.Hour),
+			"expires_at": g.base.Add(time.Duration(i-1) * 24 * time.Hour),
+		})
+	}
+}
+
+func (g *generator) makeLogs() {
+	keys := []string{
+		"Interaction.SignIn.Submit", "Interaction.SignIn.Identifier.Password.Submit", "Interaction.End", "Interaction.Register.Submit",
+		"ExchangeTokenBy.AuthorizationCode", "ExchangeTokenBy.RefreshToken", "RevokeToken",
+	}
+	hook := g.tables["hooks"].heap[0].id
+	g.bulk("logs", min(50+g.Users/2, 5000), func(i int) Row {
+		at := g.base.Add(-time.Duration(g.r.Int64N(int64(90 * 24 * time.Hour)))).Truncate(time.Microsecond)
+		if i%20 == 0 {
+			at = g.base.Add(-time.Duration(i) * time.Second)
+			return Row{"key": "TriggerHook.User.Created", "created_at": at, "payload": Row{
+				"key": "TriggerHook.User.Created", "hookId": hook, "result": pick(g.r, []string{"Success", "Error"}),
+				"hookRequest": Row{"body": Row{"event": "User.Created", "hookId": hook, "createdAt": at.Format(time.RFC3339)}},
+			}}
+		}
+		key := pick(g.r, keys)
+		payload := Row{
+			"key": key, "result": "Success", "applicationId": pick(g.r, g.apps), "ip": fmt.Sprintf("203.0.113.%d", g.r.IntN(256)),
+			"userAgent": "Mozilla/5.0 (Windows NT 10.0; Win64; x64) Chrome/126.0", "sessionId": g.newID(21),
+		}
+		if all := g.users.byID; len(all) > 0 {
+			payload["userId"] = pick(g.r, all).id()
+		}
+		return Row{"key": key, "created_at": at, "payload": payload}
+	})
+}
