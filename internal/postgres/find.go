@@ -136,7 +136,7 @@ func onPath(command string) bool {
 // remedy says how to install the server binaries on this system.
 func remedy() string {
 	if runtime.GOOS == "darwin" {
-		return "brew install postgresql@17"
+		return "run brew install postgresql@17"
 	}
 	for _, manager := range []struct{ command, install string }{
 		{"apt-get", "apt-get install postgresql"},
@@ -145,7 +145,7 @@ func remedy() string {
 		{"brew", "brew install postgresql@17"},
 	} {
 		if onPath(manager.command) {
-			return manager.install
+			return "run " + manager.install
 		}
 	}
 	return "install a PostgreSQL server, or set " + BinVariable + " to the directory of its binaries"
