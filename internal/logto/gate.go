@@ -95,43 +95,66 @@ func newGate(cfg Config, tune tuning, counts *counts) *gate {
 }
 
 // pass waits until a request may go out. The caller calls done when its answer
-// has begun to arrive, or it failed. An error is ctx's.
+// has begun to arrive, or it failed. The error is ctx's, or the brake's.
+//
+// The pace comes last, for what it spaces out must not meet again behind it;
+// a process that begins relies on that.
 func (g *gate) pass(ctx context.Context) (done func(), err error) {
 	began := time.Now()
 	defer func() { g.counts.waited.Add(int64(time.Since(began))) }()
-	done, err = g.ticket(ctx)
+	usable, err := g.ticket(ctx)
 	if err != nil {
 		return nil, err
 	}
-	// The hold comes last: it may have begun while the request stood in line.
-	if err := g.brake.free(ctx); err != nil {
-		done()
-		return nil, err
+	for {
+		if err := g.brake.free(ctx); err != nil {
+			g.giveBack(usable)
+			return nil, err
+		}
+		if err := g.turn(ctx); err != nil {
+			g.giveBack(usable)
+			return nil, err
+		}
+		if g.brake.held() <= 0 { // else the hold began while the request stood in line
+			return func() { g.giveBack(time.Now().Add(g.per)) }, nil
+		}
 	}
-	return done, nil
 }
 
-// ticket waits for the pace and for a ticket.
-func (g *gate) ticket(ctx context.Context) (giveBack func(), err error) {
+// ticket waits for a ticket, and returns since when it is usable.
+func (g *gate) ticket(ctx context.Context) (usable time.Time, err error) {
 	if g.pace == nil {
-		return func() {}, ctx.Err()
+		return time.Time{}, ctx.Err()
+	}
+	select {
+	case usable = <-g.tickets:
+	case <-ctx.Done():
+		return time.Time{}, ctx.Err()
+	}
+	if err := sleep(ctx, time.Until(usable)); err != nil {
+		g.giveBack(usable)
+		return time.Time{}, err
+	}
+	return usable, nil
+}
+
+func (g *gate) giveBack(usable time.Time) {
+	if g.pace != nil {
+		g.tickets <- usable
+	}
+}
+
+// turn waits for the pace.
+func (g *gate) turn(ctx context.Context) error {
+	if g.pace == nil {
+		return ctx.Err()
 	}
 	turn := g.pace.Reserve()
 	if err := sleep(ctx, turn.Delay()); err != nil {
 		turn.Cancel()
-		return nil, err
+		return err
 	}
-	var usable time.Time
-	select {
-	case usable = <-g.tickets:
-	case <-ctx.Done():
-		return nil, ctx.Err()
-	}
-	if err := sleep(ctx, time.Until(usable)); err != nil {
-		g.tickets <- usable
-		return nil, err
-	}
-	return func() { g.tickets <- time.Now().Add(g.per) }, nil
+	return nil
 }
 
 // sleep returns ctx's error if that ends first.

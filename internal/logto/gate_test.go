@@ -22,6 +22,8 @@ type server struct {
 	latency func() time.Duration
 	// counted is where between sending (0) and answer (1) the server counts.
 	counted func() float64
+	// pause is what a worker has else to do between two requests.
+	pause func() time.Duration
 
 	mu       sync.Mutex
 	arrivals []time.Time
@@ -71,6 +73,10 @@ func process(ctx context.Context, l Limit, s *server) {
 				if resp, err := t.RoundTrip(req); err == nil {
 					resp.Body.Close()
 				}
+				s.mu.Lock()
+				pause := s.pause()
+				s.mu.Unlock()
+				_ = sleep(ctx, pause)
 			}
 		})
 	}
@@ -101,7 +107,7 @@ func TestGateKeepsTheLimitInAnyWindow(t *testing.T) {
 			t.Parallel()
 			synctest.Test(t, func(t *testing.T) {
 				r := rand.New(rand.NewPCG(1, 2))
-				s := &server{latency: between(r, tc.from, tc.to), counted: r.Float64}
+				s := &server{latency: between(r, tc.from, tc.to), counted: r.Float64, pause: between(r, 0, 0)}
 				ctx, cancel := context.WithTimeout(t.Context(), 20*tc.limit.Per)
 				defer cancel()
 				process(ctx, tc.limit, s)
@@ -128,7 +134,8 @@ func TestGateKeepsTheLimitWhenTheProcessIsRestarted(t *testing.T) {
 				// The worst is when the last request of one process is counted
 				// late, and the first of the next early.
 				early := func() float64 { return float64(r.IntN(2)) }
-				s := &server{latency: between(r, 0, 250*time.Millisecond), counted: early}
+				now := func() time.Duration { return time.Duration(r.IntN(20)/19) * time.Second } // and then
+				s := &server{latency: between(r, 0, 250*time.Millisecond), counted: early, pause: now}
 				for range 300 {
 					life := time.Duration(r.Int64N(int64(2 * limit.Per)))
 					ctx, cancel := context.WithTimeout(t.Context(), life)
@@ -255,4 +262,53 @@ func TestPolicyRefusesToWaitLongerThanThePatienceThatIsLeft(t *testing.T) {
 			t.Errorf("with 20 of 30 seconds left: %v, want an error with the code of the one before", e)
 		}
 	})
+}
+
+// statuses answers with one status after the other.
+type statuses []int
+
+func (s *statuses) RoundTrip(*http.Request) (*http.Response, error) {
+	status := (*s)[0]
+	*s = (*s)[1:]
+	return &http.Response{StatusCode: status, Body: http.NoBody}, nil
+}
+
+func TestTransportTellsTheBrake(t *testing.T) {
+	t.Parallel()
+	for name, tc := range map[string]struct {
+		statuses statuses
+		min, max time.Duration // of the hold after the last
+	}{
+		"of a 429":                                {statuses{429}, time.Second, 1250 * time.Millisecond},
+		"of one after the other":                  {statuses{429, 429}, 2 * time.Second, 2500 * time.Millisecond},
+		"of an answer between":                    {statuses{429, 429, 200, 429}, time.Second, 1250 * time.Millisecond},
+		"nothing of a 503 without Retry-After":    {statuses{503}, -time.Hour, 0},
+		"nothing of a refusal that is no 429":     {statuses{403}, -time.Hour, 0},
+		"not to forget because of a server's 500": {statuses{429, 500, 429}, 2 * time.Second, 2500 * time.Millisecond},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				c := &counts{}
+				g := newGate(Config{Log: slog.New(slog.DiscardHandler), Patience: time.Minute}, defaultTuning(), c)
+				g.brake.until = time.Now().Add(-time.Minute) // free, and by a time that can be compared
+				transport := &gatedTransport{next: &tc.statuses, gate: g, counts: c, timeout: time.Minute}
+				for range len(tc.statuses) {
+					time.Sleep(1) // of the bubble: requests are not sent at the moment of an answer
+					req, err := http.NewRequestWithContext(t.Context(), "GET", "http://logto.test/", nil)
+					if err != nil {
+						t.Fatal(err)
+					}
+					resp, err := transport.RoundTrip(req)
+					if err != nil {
+						t.Fatal(err)
+					}
+					resp.Body.Close()
+				}
+				if held := g.brake.held(); held < tc.min || held > tc.max {
+					t.Errorf("held for %v, want %v to %v", held, tc.min, tc.max)
+				}
+			})
+		})
+	}
 }
