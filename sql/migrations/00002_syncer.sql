@@ -99,7 +99,7 @@ comment on column syncer.certificates.read_at is 'When the reading of the listin
 create table syncer.checkpoints (
     run_id bigint not null references syncer.runs on delete cascade,
     listing text not null,
-    sequence bigint not null,
+    sequence bigint generated always as identity,
     marks jsonb not null,
     primary key (run_id, listing, sequence)
 );

@@ -1,0 +1,162 @@
+package load
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+	"unicode"
+
+	"github.com/jackc/pgx/v5/pgxpool"
+
+	"logto-syncer/internal/catalog"
+)
+
+// kind is how a value is written to a column.
+type kind int
+
+const (
+	textKind kind = iota
+	boolKind
+	bigintKind
+	timeKind
+	jsonKind
+)
+
+var kinds = map[string]kind{
+	"text": textKind, "boolean": boolKind, "bigint": bigintKind,
+	"timestamp with time zone": timeKind, "jsonb": jsonKind,
+}
+
+// column is one column that takes something of an item.
+type column struct {
+	name string
+	kind kind
+}
+
+// Columns the loader fills by itself.
+const (
+	tenantColumn = "tenant_id"
+	extraColumn  = "extra"
+	hashColumn   = "item_hash"
+	fromColumn   = "valid_from"
+	toColumn     = "valid_to"
+	seqColumn    = "stage_seq" // of stage tables: which reading a row is of
+)
+
+func ours(name string) bool {
+	return slices.Contains([]string{tenantColumn, extraColumn, hashColumn, fromColumn}, name)
+}
+
+const selectColumns = `
+select c.relname, a.attname, format_type(a.atttypid, null)
+from pg_attribute a join pg_class c on c.oid = a.attrelid
+where c.relnamespace = 'logto'::regnamespace and c.relkind in ('r', 'p') and a.attnum > 0 and not a.attisdropped
+order by c.relname, a.attnum`
+
+// readColumns returns the columns of every table of the mirror.
+func readColumns(ctx context.Context, pool *pgxpool.Pool) (map[string][]column, error) {
+	rows, err := pool.Query(ctx, selectColumns)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	columns := map[string][]column{}
+	for rows.Next() {
+		var table, name, typ string
+		if err := rows.Scan(&table, &name, &typ); err != nil {
+			return nil, err
+		}
+		k, ok := kinds[typ]
+		if !ok && !ours(name) {
+			return nil, fmt.Errorf("logto.%s.%s is of type %s, which no field can be written to", table, name, typ)
+		}
+		columns[table] = append(columns[table], column{name, k})
+	}
+	return columns, rows.Err()
+}
+
+// table is a table of the mirror and where its columns take their values from.
+type table struct {
+	catalog.Table
+	name     string
+	columns  []column         // those that take something of an item, in the table's order
+	sources  []catalog.Source // of the columns
+	byField  map[string][]int // columns by the first field their value is below
+	hasExtra bool
+	drop     map[string]bool
+	mask     []bool // columns whose secrets are blanked
+}
+
+func newTable(t catalog.Table, all []column) (*table, error) {
+	if all == nil {
+		return nil, fmt.Errorf("there is no table logto.%s: has the database been migrated?", t.Name)
+	}
+	out := &table{Table: t, name: t.Name, byField: map[string][]int{}, drop: map[string]bool{}}
+	for _, field := range t.Drop {
+		out.drop[field] = true
+	}
+	for _, c := range all {
+		out.hasExtra = out.hasExtra || c.name == extraColumn
+		if ours(c.name) {
+			continue
+		}
+		source, ok := t.From[c.name]
+		if !ok {
+			source = catalog.Field(camel(c.name))
+		}
+		i := len(out.columns)
+		out.columns = append(out.columns, c)
+		out.sources = append(out.sources, source)
+		out.mask = append(out.mask, slices.Contains(t.Mask, c.name))
+		if !source.IsParent() && !source.IsItem() && !source.IsMemberName() {
+			field := source.Path()[0]
+			out.byField[field] = append(out.byField[field], i)
+		}
+	}
+	for _, key := range t.Key {
+		if !slices.ContainsFunc(out.columns, func(c column) bool { return c.name == key }) {
+			return nil, fmt.Errorf("logto.%s has no column %s", t.Name, key)
+		}
+	}
+	return out, nil
+}
+
+// camel turns a column's name into the field it is named after.
+func camel(name string) string {
+	words := strings.Split(name, "_")
+	for i, word := range words[1:] {
+		if word != "" {
+			words[i+1] = string(unicode.ToUpper(rune(word[0]))) + word[1:]
+		}
+	}
+	return strings.Join(words, "")
+}
+
+// plan is how the items of one listing become rows.
+type plan struct {
+	*catalog.Listing
+	root   *table
+	nested []*table
+	shape  [16]byte
+}
+
+func newPlan(l *catalog.Listing, columns map[string][]column) (*plan, error) {
+	root, err := newTable(l.Root, columns[l.Root.Name])
+	if err != nil {
+		return nil, err
+	}
+	p := &plan{Listing: l, root: root}
+	for _, t := range l.Nested {
+		nested, err := newTable(t, columns[t.Name])
+		if err != nil {
+			return nil, err
+		}
+		p.nested = append(p.nested, nested)
+	}
+	p.shape = shape(p.tables())
+	return p, nil
+}
+
+// tables returns the root table and the nested ones.
+func (p *plan) tables() []*table { return append([]*table{p.root}, p.nested...) }

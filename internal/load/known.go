@@ -1,0 +1,104 @@
+package load
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgtype"
+
+	"logto-syncer/internal/catalog"
+)
+
+// Known returns the items the mirror has of a listing below one parent with
+// ids in [from, to), by id, at most limit of them; all with a limit of 0. An
+// empty to has no end.
+func (l *Loader) Known(ctx context.Context, listing *catalog.Listing, parent, from, to string, limit int) ([]Known, error) {
+	where, args := l.below(listing, parent)
+	id := pgx.Identifier{listing.IDColumn()}.Sanitize()
+	sql := fmt.Sprintf("select %s, item_hash from %s where %s", id, mirrorTable(listing), where)
+	if from != "" {
+		args = append(args, from)
+		sql += fmt.Sprintf(" and %s >= $%d", id, len(args))
+	}
+	if to != "" {
+		args = append(args, to)
+		sql += fmt.Sprintf(" and %s < $%d", id, len(args))
+	}
+	sql += " order by " + id
+	if limit > 0 {
+		sql += fmt.Sprintf(" limit %d", limit)
+	}
+	known, err := collectKnown(l.pool.Query(ctx, sql, args...))
+	if err != nil {
+		return nil, fmt.Errorf("read what the mirror has of %s: %w", listing.Name, err)
+	}
+	return known, nil
+}
+
+// Lookup returns which of the ids the mirror has below one parent.
+func (l *Loader) Lookup(ctx context.Context, listing *catalog.Listing, parent string, ids []string) ([]Known, error) {
+	where, args := l.below(listing, parent)
+	id := pgx.Identifier{listing.IDColumn()}.Sanitize()
+	args = append(args, ids)
+	sql := fmt.Sprintf("select %s, item_hash from %s where %s and %s = any($%d)", id, mirrorTable(listing), where, id, len(args))
+	known, err := collectKnown(l.pool.Query(ctx, sql, args...))
+	if err != nil {
+		return nil, fmt.Errorf("look up what the mirror has of %s: %w", listing.Name, err)
+	}
+	return known, nil
+}
+
+func collectKnown(rows pgx.Rows, err error) ([]Known, error) {
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var known []Known
+	for rows.Next() {
+		var k Known
+		var hash []byte
+		if err := rows.Scan(&k.ID, (*pgtype.DriverBytes)(&hash)); err != nil {
+			return nil, err
+		}
+		copy(k.Hash[:], hash)
+		known = append(known, k)
+	}
+	return known, rows.Err()
+}
+
+// Count returns how many items the mirror has of a listing below one parent.
+func (l *Loader) Count(ctx context.Context, listing *catalog.Listing, parent string) (n int, err error) {
+	where, args := l.below(listing, parent)
+	err = l.pool.QueryRow(ctx, fmt.Sprintf("select count(*) from %s where %s", mirrorTable(listing), where), args...).Scan(&n)
+	if err != nil {
+		return 0, fmt.Errorf("count what the mirror has of %s: %w", listing.Name, err)
+	}
+	return n, nil
+}
+
+// Latest returns the newest created_at of a listing; zero without rows.
+func (l *Loader) Latest(ctx context.Context, listing *catalog.Listing) (time.Time, error) {
+	var latest *time.Time
+	sql := fmt.Sprintf("select max(created_at) from %s where tenant_id = $1", mirrorTable(listing))
+	if err := l.pool.QueryRow(ctx, sql, l.tenant).Scan(&latest); err != nil {
+		return time.Time{}, fmt.Errorf("look for the newest of %s: %w", listing.Name, err)
+	}
+	if latest == nil {
+		return time.Time{}, nil
+	}
+	return *latest, nil
+}
+
+// below returns the condition for the rows of a listing below one parent.
+func (l *Loader) below(listing *catalog.Listing, parent string) (where string, args []any) {
+	if listing.Parent == "" {
+		return "tenant_id = $1", []any{l.tenant}
+	}
+	return "tenant_id = $1 and " + pgx.Identifier{listing.ParentColumn()}.Sanitize() + " = $2", []any{l.tenant, parent}
+}
+
+func mirrorTable(listing *catalog.Listing) string {
+	return pgx.Identifier{"logto", listing.Root.Name}.Sanitize()
+}

@@ -1,0 +1,77 @@
+// Package load puts the items of a run into Postgres in two steps. Stage
+// writes the rows that are new or changed into tables of the run's own, by
+// COPY; Publish merges them into the mirror in one transaction, so that a
+// reader sees the tables as they were or as they are, never between. A row
+// that has not changed is not written at all.
+//
+// What the columns of a table are is asked of the database, what they take of
+// an item of package catalog. The package knows nothing of the API the items
+// came from.
+package load
+
+import (
+	"context"
+	"crypto/sha256"
+	"fmt"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgxpool"
+
+	"logto-syncer/internal/catalog"
+)
+
+// StageSchema is where the tables of a run are until it is published.
+const StageSchema = "syncer_stage"
+
+// Hash is of all that is stored of an item; the zero Hash is of no item.
+type Hash [16]byte
+
+// Known is an item the mirror has.
+type Known struct {
+	ID   string
+	Hash Hash
+}
+
+// A Loader knows the tables of the mirror as they were when it was opened. It
+// is safe for concurrent use.
+type Loader struct {
+	pool   *pgxpool.Pool
+	tenant string
+	plans  map[string]*plan // by listing
+}
+
+// Open reads the columns of the tables the listings fill. tenant is the value
+// of their tenant_id.
+func Open(ctx context.Context, pool *pgxpool.Pool, tenant string, listings []*catalog.Listing) (*Loader, error) {
+	columns, err := readColumns(ctx, pool)
+	if err != nil {
+		return nil, fmt.Errorf("read the columns of the mirror: %w", err)
+	}
+	l := &Loader{pool: pool, tenant: tenant, plans: map[string]*plan{}}
+	for _, listing := range listings {
+		p, err := newPlan(listing, columns)
+		if err != nil {
+			return nil, fmt.Errorf("plan the tables of %s: %w", listing.Name, err)
+		}
+		l.plans[listing.Name] = p
+	}
+	return l, nil
+}
+
+// shape identifies what is stored of an item: when a column is added, all
+// items count as changed and fill it.
+func shape(tables []*table) [16]byte {
+	h := sha256.New()
+	for _, t := range tables {
+		fmt.Fprintf(h, "%s:", t.name)
+		for _, c := range t.columns {
+			fmt.Fprintf(h, "%s %d,", c.name, c.kind)
+		}
+	}
+	return [16]byte(h.Sum(nil)[:16])
+}
+
+// inTx runs f in a transaction and commits it, or rolls it back on an error.
+func inTx(ctx context.Context, pool *pgxpool.Pool, f func(pgx.Tx) error) error {
+	return pgx.BeginFunc(ctx, pool, f)
+}

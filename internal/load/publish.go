@@ -1,0 +1,324 @@
+package load
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+
+	"logto-syncer/internal/catalog"
+)
+
+// A Publication says how a run is published.
+type Publication struct {
+	At       time.Time       // when the new versions become valid
+	Proved   map[string]bool // listings whose absent items leave the mirror
+	NoRecord map[string]bool // tables that keep no history; nil: all keep it
+	// Guard is asked, before anything is changed, whether so many rows of so
+	// many may leave a table; its error ends the publication. Nil lets all.
+	Guard func(table string, leaving, rows int64) error
+}
+
+// A Change is what publishing did to the root table of a listing.
+type Change struct {
+	Inserted, Updated, Deleted int64
+	// HeldBack are rows that point at something the mirror does not have.
+	HeldBack int64
+}
+
+// publishing is one publication under way.
+type publishing struct {
+	*Stage
+	Publication
+	tx      pgx.Tx
+	changes map[string]*Change
+	deleted map[string][]string // ids that left, by table with an id others refer to
+}
+
+// Publish merges the stage into the mirror within the caller's transaction,
+// which the caller commits. listings are all that the run read, in the order
+// of the catalog. The result is by listing.
+func (s *Stage) Publish(ctx context.Context, tx pgx.Tx, listings []*catalog.Listing, how Publication) (map[string]*Change, error) {
+	p := &publishing{s, how, tx, map[string]*Change{}, map[string][]string{}}
+	for _, l := range listings {
+		p.changes[l.Name] = &Change{}
+		if err := p.settle(ctx, s.plans[l.Name]); err != nil {
+			return nil, fmt.Errorf("settle what was read of %s: %w", l.Name, err)
+		}
+	}
+	for _, l := range listings {
+		if err := p.guard(ctx, s.plans[l.Name]); err != nil {
+			return nil, err
+		}
+	}
+	for _, l := range listings {
+		if err := p.merge(ctx, s.plans[l.Name]); err != nil {
+			return nil, fmt.Errorf("publish %s: %w", l.Name, err)
+		}
+	}
+	for _, l := range s.everything() {
+		if err := p.cascade(ctx, l); err != nil {
+			return nil, fmt.Errorf("publish what deletions take with them in %s: %w", l.Name, err)
+		}
+	}
+	return p.changes, nil
+}
+
+// everything returns the plans of all listings of the catalog the loader has,
+// in its order.
+func (s *Stage) everything() []*plan {
+	var plans []*plan
+	for _, l := range catalog.All() {
+		if p := s.plans[l.Name]; p != nil {
+			plans = append(plans, p)
+		}
+	}
+	return plans
+}
+
+// settle leaves one reading of each item in the stage, the last one.
+func (p *publishing) settle(ctx context.Context, plan *plan) error {
+	root := p.merging(plan, plan.root)
+	superseded := int64(0)
+	if p.has(plan.root.name) {
+		if _, err := p.exec(ctx, "analyze "+root.Stage); err != nil {
+			return err
+		}
+		var twice bool
+		if err := p.tx.QueryRow(ctx, render("duplicates", root)).Scan(&twice); err != nil {
+			return err
+		}
+		if twice {
+			n, err := p.exec(ctx, render("supersede", root))
+			if err != nil {
+				return err
+			}
+			superseded += n
+		}
+	}
+	if p.has(goneTable) {
+		n, err := p.settleGone(ctx, plan, root)
+		if err != nil {
+			return err
+		}
+		superseded += n
+	}
+	for _, t := range plan.nested {
+		if !p.has(t.name) {
+			continue
+		}
+		if _, err := p.exec(ctx, "analyze "+p.merging(plan, t).Stage); err != nil {
+			return err
+		}
+	}
+	if superseded > 0 {
+		return p.orphans(ctx, plan)
+	}
+	return nil
+}
+
+func (p *publishing) settleGone(ctx context.Context, plan *plan, root merging) (superseded int64, err error) {
+	if p.has(plan.root.name) {
+		if superseded, err = p.exec(ctx, render("supersede_gone", root), plan.Name); err != nil {
+			return 0, err
+		}
+	}
+	_, err = p.exec(ctx, render("revive", root), plan.Name, p.tenant)
+	return superseded, err
+}
+
+// guard asks whether what is to leave the root table may.
+func (p *publishing) guard(ctx context.Context, plan *plan) error {
+	if p.Guard == nil || !p.Proved[plan.Name] || !p.has(goneTable) {
+		return nil
+	}
+	m := p.merging(plan, plan.root)
+	var leaving, rows int64
+	err := p.tx.QueryRow(ctx, "select count(distinct (parent, id)) from "+m.Gone+" where listing = $1", plan.Name).Scan(&leaving)
+	if err != nil {
+		return fmt.Errorf("count what is to leave %s: %w", plan.root.name, err)
+	}
+	if leaving == 0 {
+		return nil
+	}
+	if err := p.tx.QueryRow(ctx, "select count(*) from "+m.Mirror+" where tenant_id = $1", p.tenant).Scan(&rows); err != nil {
+		return fmt.Errorf("count the rows of %s: %w", plan.root.name, err)
+	}
+	return p.Guard(plan.root.name, leaving, rows)
+}
+
+// merge brings the tables of one listing up to what was read of it.
+func (p *publishing) merge(ctx context.Context, plan *plan) error {
+	change := p.changes[plan.Name]
+	for _, t := range plan.tables() {
+		if !p.has(t.name) {
+			continue
+		}
+		if err := p.holdBack(ctx, plan, t); err != nil {
+			return err
+		}
+	}
+	if p.has(plan.root.name) {
+		if err := p.mergeRoot(ctx, plan, change); err != nil {
+			return err
+		}
+	}
+	if p.Proved[plan.Name] && p.has(goneTable) {
+		return p.remove(ctx, plan, change)
+	}
+	return nil
+}
+
+// holdBack takes rows out of the stage that point at what the mirror does not
+// have, and with an item its elements.
+func (p *publishing) holdBack(ctx context.Context, plan *plan, t *table) error {
+	for _, ref := range t.Refs {
+		if ref.Table == plan.root.name && t != plan.root {
+			continue // an element and its item come and go together
+		}
+		m := p.merging(plan, t)
+		m.Column, m.Target = quote(ref.Column), "logto."+quote(ref.Table)
+		if m.Nested && p.has(plan.root.name) {
+			if _, err := p.exec(ctx, render("incomplete", m)); err != nil {
+				return err
+			}
+		}
+		n, err := p.exec(ctx, render("dangling", m))
+		if err != nil {
+			return err
+		}
+		p.changes[plan.Name].HeldBack += n
+		if n > 0 && !m.Nested {
+			if err := p.orphans(ctx, plan); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// orphans takes elements out of the stage whose item is not in it.
+func (p *publishing) orphans(ctx context.Context, plan *plan) error {
+	for _, t := range plan.nested {
+		if !p.has(t.name) {
+			continue
+		}
+		if _, err := p.exec(ctx, render("orphans", p.merging(plan, t))); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// mergeRoot writes the items that are new or changed, and their elements.
+func (p *publishing) mergeRoot(ctx context.Context, plan *plan, change *Change) (err error) {
+	for _, t := range plan.nested {
+		if err := p.mergeNested(ctx, plan, t); err != nil {
+			return fmt.Errorf("%s: %w", t.name, err)
+		}
+	}
+	m := p.merging(plan, plan.root)
+	if err := p.history(ctx, plan.root, "replaced_history", m, p.At); err != nil {
+		return err
+	}
+	if change.Updated, err = p.exec(ctx, render("update", m), p.At); err != nil {
+		return err
+	}
+	change.Inserted, err = p.exec(ctx, render("insert", m), p.At)
+	return err
+}
+
+// mergeNested replaces the elements of the items in the stage, and writes only
+// those that differ.
+func (p *publishing) mergeNested(ctx context.Context, plan *plan, t *table) error {
+	m := p.merging(plan, t)
+	m.Leaving = m.replacedElements(p.has(t.name))
+	if err := p.leave(ctx, t, m, nil); err != nil {
+		return err
+	}
+	if !p.has(t.name) {
+		return nil
+	}
+	if len(t.columns) > len(t.Key) {
+		if err := p.history(ctx, t, "replaced_history", m, p.At); err != nil {
+			return err
+		}
+		if _, err := p.exec(ctx, render("update", m), p.At); err != nil {
+			return err
+		}
+	}
+	_, err := p.exec(ctx, render("insert", m), p.At)
+	return err
+}
+
+// remove deletes the items that are gone, and their elements.
+func (p *publishing) remove(ctx context.Context, plan *plan, change *Change) error {
+	for _, t := range plan.nested {
+		m := p.merging(plan, t)
+		m.Leaving = m.goneElements()
+		if err := p.leave(ctx, t, m, nil); err != nil {
+			return fmt.Errorf("%s: %w", t.name, err)
+		}
+	}
+	m := p.merging(plan, plan.root)
+	m.Leaving = m.goneItems()
+	before := len(p.deleted[plan.root.name])
+	if err := p.leave(ctx, plan.root, m, nil); err != nil {
+		return err
+	}
+	change.Deleted += int64(len(p.deleted[plan.root.name]) - before)
+	return nil
+}
+
+// leave moves rows of a table that are leaving to its history, and remembers
+// their ids for what refers to them. ids are for a condition that names them
+// as $3.
+func (p *publishing) leave(ctx context.Context, t *table, m merging, ids []string) error {
+	if ids == nil {
+		m.Leaving += " and $3::text[] is null"
+	}
+	rows, err := p.tx.Query(ctx, render("leave", m), p.At, p.tenant, ids, !p.NoRecord[t.name])
+	if err != nil {
+		return err
+	}
+	left, err := pgx.CollectRows(rows, pgx.RowTo[string])
+	p.deleted[t.name] = append(p.deleted[t.name], left...)
+	return err
+}
+
+// history writes to the history of a table, if it keeps one.
+func (p *publishing) history(ctx context.Context, t *table, name string, m merging, args ...any) error {
+	if p.NoRecord[t.name] {
+		return nil
+	}
+	_, err := p.exec(ctx, render(name, m), args...)
+	return err
+}
+
+// cascade removes rows that point at what this run has deleted, as Logto does.
+func (p *publishing) cascade(ctx context.Context, plan *plan) error {
+	for i, t := range plan.tables() {
+		for _, ref := range t.Refs {
+			ids := p.deleted[ref.Table]
+			if len(ids) == 0 {
+				continue
+			}
+			m := p.merging(plan, t)
+			m.Leaving = "m." + quote(ref.Column) + " = any($3)"
+			before := len(p.deleted[t.name])
+			if err := p.leave(ctx, t, m, ids); err != nil {
+				return fmt.Errorf("%s: %w", t.name, err)
+			}
+			if change := p.changes[plan.Name]; change != nil && i == 0 {
+				change.Deleted += int64(len(p.deleted[t.name]) - before)
+			}
+		}
+	}
+	return nil
+}
+
+func (p *publishing) exec(ctx context.Context, sql string, args ...any) (int64, error) {
+	tag, err := p.tx.Exec(ctx, sql, args...)
+	return tag.RowsAffected(), err
+}

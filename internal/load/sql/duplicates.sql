@@ -1,0 +1,4 @@
+-- Whether the run has read an item of {{.Stage}} more than once.
+select exists (
+    select from {{.Stage}} group by {{.Keys}} having count(*) > 1
+)

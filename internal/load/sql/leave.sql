@@ -1,0 +1,12 @@
+-- Rows that leave the mirror, into its history where it keeps one ($4).
+with leaving as (
+    delete from {{.Mirror}} m
+    where m.tenant_id = $2 and {{.Leaving}}
+    returning m.*
+), kept as (
+    insert into {{.History}} ({{.Columns ""}}, valid_from, valid_to)
+    select {{.Columns "l."}}, l.valid_from, $1::timestamptz
+    from leaving l
+    where $4
+)
+select l.{{.LastKey}} from leaving l

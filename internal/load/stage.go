@@ -1,0 +1,244 @@
+package load
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+	"sync"
+
+	"github.com/jackc/pgx/v5"
+
+	"logto-syncer/internal/catalog"
+)
+
+// A Stage is where the rows of one run wait to be published. It is safe for
+// concurrent use, but for Write, which takes one caller at a time.
+type Stage struct {
+	*Loader
+	run int64
+
+	mu   sync.Mutex
+	made map[string]bool // stage tables that are there
+}
+
+// OpenStage returns the stage of a run, with what an earlier attempt left in it.
+func (l *Loader) OpenStage(ctx context.Context, run int64) (*Stage, error) {
+	s := &Stage{Loader: l, run: run, made: map[string]bool{}}
+	rows, err := l.pool.Query(ctx, "select relname from pg_class where relnamespace = $1::regnamespace and relname like $2",
+		StageSchema, strings.ReplaceAll(s.name(""), "_", `\_`)+"%")
+	if err != nil {
+		return nil, fmt.Errorf("look for the stage of run %d: %w", run, err)
+	}
+	names, err := pgx.CollectRows(rows, pgx.RowTo[string])
+	if err != nil {
+		return nil, fmt.Errorf("look for the stage of run %d: %w", run, err)
+	}
+	for _, name := range names {
+		s.made[name] = true
+	}
+	return s, nil
+}
+
+// name returns the name of a stage table.
+func (s *Stage) name(table string) string { return stageName(s.run, table) }
+
+func stageName(run int64, table string) string { return fmt.Sprintf("run_%d_%s", run, table) }
+
+// has reports whether the run has staged anything for a table.
+func (s *Stage) has(table string) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.made[s.name(table)]
+}
+
+// goneTable holds the items that are to leave the mirror.
+const goneTable = "gone"
+
+// Prepare makes the stage tables that the batches need and that are not there.
+// It has a transaction of its own, so that Write needs no locks on the catalog.
+func (s *Stage) Prepare(ctx context.Context, batches []*Batch) error {
+	var ddl []string
+	for _, b := range batches {
+		for i, t := range b.plan.tables() {
+			if b.rows[i] > 0 && !s.has(t.name) {
+				ddl = append(ddl, s.createTable(t, i == 0))
+			}
+		}
+		if len(b.gone) > 0 && !s.has(goneTable) {
+			ddl = append(ddl, fmt.Sprintf(
+				`create table if not exists %s (listing text, parent text collate "C", id text collate "C", %s bigint)`,
+				pgx.Identifier{StageSchema, s.name(goneTable)}.Sanitize(), seqColumn))
+		}
+	}
+	if len(ddl) == 0 {
+		return nil
+	}
+	slices.Sort(ddl)
+	if _, err := s.pool.Exec(ctx, strings.Join(slices.Compact(ddl), ";\n")); err != nil {
+		return fmt.Errorf("make stage tables of run %d: %w", s.run, err)
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, b := range batches {
+		for i, t := range b.plan.tables() {
+			if b.rows[i] > 0 {
+				s.made[s.name(t.name)] = true
+			}
+		}
+		if len(b.gone) > 0 {
+			s.made[s.name(goneTable)] = true
+		}
+	}
+	return nil
+}
+
+// createTable returns the statement that makes the stage of a table: its
+// columns and the number of the reading a row is of.
+func (s *Stage) createTable(t *table, root bool) string {
+	stage := pgx.Identifier{StageSchema, s.name(t.name)}.Sanitize()
+	ddl := fmt.Sprintf("create table if not exists %s (like %s, %s bigint not null)",
+		stage, pgx.Identifier{"logto", t.name}.Sanitize(), seqColumn)
+	return ddl + fmt.Sprintf(";\nalter table %s drop column if exists %s", stage, fromColumn)
+}
+
+// Write copies batches into the stage within the caller's transaction.
+// Prepare has to have been called with them.
+func (s *Stage) Write(ctx context.Context, tx pgx.Tx, batches []*Batch) error {
+	type stream struct {
+		t      *table
+		root   bool
+		tuples []io.Reader
+	}
+	streams := map[string]*stream{}
+	var order []string
+	for _, b := range batches {
+		for i, t := range b.plan.tables() {
+			if b.rows[i] == 0 {
+				continue
+			}
+			if streams[t.name] == nil {
+				streams[t.name] = &stream{t: t, root: i == 0}
+				order = append(order, t.name)
+			}
+			streams[t.name].tuples = append(streams[t.name].tuples, bytes.NewReader(b.bytes[i]))
+		}
+	}
+	for _, name := range order {
+		st := streams[name]
+		if err := s.copy(ctx, tx, st.t, st.root, st.tuples); err != nil {
+			return fmt.Errorf("stage rows of %s: %w", name, err)
+		}
+	}
+	return s.writeGone(ctx, tx, batches)
+}
+
+// copy streams encoded rows into the stage of a table.
+func (s *Stage) copy(ctx context.Context, tx pgx.Tx, t *table, root bool, tuples []io.Reader) error {
+	sql := fmt.Sprintf("copy %s (%s) from stdin binary",
+		pgx.Identifier{StageSchema, s.name(t.name)}.Sanitize(), columnList("", t.stageColumns(root)))
+	readers := append([]io.Reader{bytes.NewReader(copyHeader)}, tuples...)
+	_, err := tx.Conn().PgConn().CopyFrom(ctx, io.MultiReader(append(readers, bytes.NewReader(copyTrailer))...), sql)
+	return err
+}
+
+// stageColumns returns the columns of a stage table in the order of the tuples.
+func (t *table) stageColumns(root bool) []string {
+	names := []string{tenantColumn}
+	for _, c := range t.columns {
+		names = append(names, c.name)
+	}
+	if t.hasExtra {
+		names = append(names, extraColumn)
+	}
+	if root {
+		names = append(names, hashColumn)
+	}
+	return append(names, seqColumn)
+}
+
+// columnList quotes names, each behind a prefix such as "s.".
+func columnList(prefix string, names []string) string {
+	quoted := make([]string, len(names))
+	for i, name := range names {
+		quoted[i] = prefix + pgx.Identifier{name}.Sanitize()
+	}
+	return strings.Join(quoted, ", ")
+}
+
+func (s *Stage) writeGone(ctx context.Context, tx pgx.Tx, batches []*Batch) error {
+	var listings, parents, ids []string
+	var seqs []int64
+	for _, b := range batches {
+		for _, g := range b.gone {
+			listings, parents = append(listings, b.plan.Name), append(parents, g.parent)
+			ids, seqs = append(ids, g.id), append(seqs, g.seq)
+		}
+	}
+	if len(ids) == 0 {
+		return nil
+	}
+	sql := fmt.Sprintf("insert into %s select * from unnest($1::text[], $2::text[], $3::text[], $4::bigint[])",
+		pgx.Identifier{StageSchema, s.name(goneTable)}.Sanitize())
+	if _, err := tx.Exec(ctx, sql, listings, parents, ids, seqs); err != nil {
+		return fmt.Errorf("stage what is gone: %w", err)
+	}
+	return nil
+}
+
+// DropStage removes the stage tables of a run, if there are any, within the
+// caller's transaction.
+func DropStage(ctx context.Context, tx pgx.Tx, run int64) error {
+	rows, err := tx.Query(ctx, "select relname from pg_class where relnamespace = $1::regnamespace and relkind = 'r' and relname like $2",
+		StageSchema, strings.ReplaceAll(stageName(run, ""), "_", `\_`)+"%")
+	if err != nil {
+		return fmt.Errorf("look for the stage of run %d: %w", run, err)
+	}
+	names, err := pgx.CollectRows(rows, pgx.RowTo[string])
+	if err != nil || len(names) == 0 {
+		return err
+	}
+	tables := make([]string, len(names))
+	for i, name := range names {
+		tables[i] = pgx.Identifier{StageSchema, name}.Sanitize()
+	}
+	if _, err := tx.Exec(ctx, "drop table "+strings.Join(tables, ", ")); err != nil {
+		return fmt.Errorf("drop the stage of run %d: %w", run, err)
+	}
+	return nil
+}
+
+// Parents returns the ids of a top-level listing as they will be once the run
+// is published, as far as it knows by now: those of the mirror and of the
+// stage but for those gone. Only ids greater than after, at most limit, in
+// order; kind keeps those of a type, or of none.
+func (s *Stage) Parents(ctx context.Context, l *catalog.Listing, kind, after string, limit int) ([]string, error) {
+	id := pgx.Identifier{l.IDColumn()}.Sanitize()
+	where := fmt.Sprintf("tenant_id = $1 and %s > $2", id)
+	args := []any{s.tenant, after, limit}
+	if kind != "" {
+		where += " and (type = $4 or type is null)"
+		args = append(args, kind)
+	}
+	sql := fmt.Sprintf("select %s as id from %s where %s", id, pgx.Identifier{"logto", l.Root.Name}.Sanitize(), where)
+	if s.has(l.Root.Name) {
+		sql += fmt.Sprintf(" union select %s from %s where %s", id, pgx.Identifier{StageSchema, s.name(l.Root.Name)}.Sanitize(), where)
+	}
+	sql = "select id from (" + sql + ") found"
+	if s.has(goneTable) {
+		sql += fmt.Sprintf(" where not exists (select from %s gone where gone.listing = $%d and gone.id = found.id)",
+			pgx.Identifier{StageSchema, s.name(goneTable)}.Sanitize(), len(args)+1)
+		args = append(args, l.Name)
+	}
+	rows, err := s.pool.Query(ctx, sql+" order by id limit $3", args...)
+	if err != nil {
+		return nil, fmt.Errorf("read the parents in %s: %w", l.Name, err)
+	}
+	ids, err := pgx.CollectRows(rows, pgx.RowTo[string])
+	if err != nil {
+		return nil, fmt.Errorf("read the parents in %s: %w", l.Name, err)
+	}
+	return ids, nil
+}
