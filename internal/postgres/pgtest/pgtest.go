@@ -66,7 +66,7 @@ func URL(t testing.TB, prepare Prepare) string {
 
 // shared is the server of this test binary. It is the one thing that tests
 // have in common, so it cannot be handed to them.
-var shared server //nolint:gochecknoglobals // see above
+var shared server
 
 type server struct {
 	start     sync.Once
