@@ -25,7 +25,8 @@ type Error struct {
 	// Message is Logto's, in English, shortened; or this package's where
 	// Logto said nothing.
 	Message string
-	// RetryAfter is what the server asked for. 0: it did not.
+	// RetryAfter is what the server asked for, or what is left of it if the
+	// request was not sent for that reason. 0: it did not ask.
 	RetryAfter time.Duration
 	// Hint is what somebody can do about it. May be empty.
 	Hint string
@@ -42,7 +43,7 @@ const (
 	kindConnection              // no answer, or its body did not arrive
 	kindGarbage                 // 200, and a body that is no answer
 	kindBig                     // a body over Config.MaxBody
-	kindRequest                 // not sent: the caller's mistake
+	kindRequest                 // nothing that another attempt would change
 	kindUnknownPath             // 404 or 405 from the server's router
 	kindAuth                    // the credentials or their rights
 	kindToken                   // a request for a token, for other reasons
