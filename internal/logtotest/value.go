@@ -154,7 +154,7 @@ func asFloats(v any) any {
 			return nil // JavaScript's Infinity is null in JSON
 		}
 		if f == math.Trunc(f) && math.Abs(f) < 1e21 {
-			return json.Number(strconv.FormatFloat(f, 'f', 0, 64))
+			return json.Number(strconv.FormatFloat(f, 'f', -1, 64))
 		}
 		return json.Number(strconv.FormatFloat(f, 'g', -1, 64))
 	case []any:

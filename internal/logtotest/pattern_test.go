@@ -1,0 +1,179 @@
+package logtotest
+
+import (
+	"fmt"
+	"regexp"
+	"slices"
+	"testing"
+
+	"pgregory.net/rapid"
+)
+
+func TestLike(t *testing.T) {
+	t.Parallel()
+	for _, tc := range []struct {
+		pattern, text string
+		sensitive     bool
+		want          bool
+	}{
+		{"abc", "abc", true, true},
+		{"abc", "ABC", true, false},
+		{"abc", "ABC", false, true},
+		{"a%", "a", true, true},
+		{"%b%", "abc", true, true},
+		{"%a%b", "xaxb", true, true},
+		{"%a%b", "xaxbx", true, false},
+		{"a_c", "abc", true, true},
+		{"a_c", "aéc", true, true},
+		{"a_c", "ac", true, false},
+		{`100\%`, "100%", true, true},
+		{`100\%`, "1000", true, false},
+		{"%", "", true, true},
+		{"_", "", true, false},
+		{"%é%", "CAFÉ x", false, true},
+	} {
+		t.Run(fmt.Sprintf("%s matches %s: %v", tc.pattern, tc.text, tc.want), func(t *testing.T) {
+			t.Parallel()
+			if got := like(tc.pattern, tc.sensitive)(tc.text); got != tc.want {
+				t.Errorf("got %v", got)
+			}
+		})
+	}
+}
+
+func TestSimilarTo(t *testing.T) {
+	t.Parallel()
+	for _, tc := range []struct {
+		pattern, text string
+		want          bool
+	}{
+		{"(a|b)%", "banana", true},
+		{"(a|b)%", "cab", false},
+		{"a.c", "abc", false},
+		{"a_c", "abc", true},
+		{"[0-4]%", "3x", true},
+		{"%$", "a$", true},
+	} {
+		re := regexp.MustCompile(similarTo(tc.pattern))
+		if got := re.MatchString(tc.text); got != tc.want {
+			t.Errorf("%q similar to %q: %v", tc.text, tc.pattern, got)
+		}
+	}
+}
+
+// TestRangesAreThePattern holds the indexed way of a search to the slow one.
+func TestRangesAreThePattern(t *testing.T) {
+	t.Parallel()
+	ids := func(t *rapid.T) []string {
+		return rapid.SliceOfDistinct(rapid.StringMatching(`[ -~é]{0,2}[a-d0-3_A-]{1,4}`), rapid.ID[string]).Draw(t, "ids")
+	}
+	class := rapid.OneOf(
+		rapid.StringMatching(`[a-d0-3]`),
+		rapid.SampledFrom([]string{"[a-c]", "[0-1a-b]", "[abd]", "[^0-9a-z]", "[^a]", "[a-b0]", "[A-Z]", "[_]", "é", ".", "a+", "(a|b)", "[[:digit:]]"}),
+	)
+	t.Run("posix", func(t *testing.T) {
+		t.Parallel()
+		rapid.Check(t, func(t *rapid.T) {
+			pattern := "^"
+			for _, c := range rapid.SliceOfN(class, 1, 3).Draw(t, "classes") {
+				pattern += c
+			}
+			sameAsScan(t, ids(t), posixRanges(pattern), regexp.MustCompile(pattern).MatchString)
+		})
+	})
+	t.Run("like", func(t *testing.T) {
+		t.Parallel()
+		rapid.Check(t, func(t *rapid.T) {
+			pattern := rapid.StringMatching(`[a-d0-3_%]{1,3}%?`).Draw(t, "pattern")
+			sameAsScan(t, ids(t), likeRanges(pattern), like(pattern, true))
+		})
+	})
+}
+
+func sameAsScan(t *rapid.T, ids []string, ranges []idRange, matches func(string) bool) {
+	if ranges == nil {
+		return // left to the scan
+	}
+	var users []*user
+	var want, have []string
+	for _, id := range ids {
+		u := new(user)
+		u.setTexts(&[uTexts]string{quote(id)})
+		users = append(users, u)
+		if matches(id) {
+			want = append(want, id)
+		}
+	}
+	set := newUserSet(users)
+	for _, r := range ranges {
+		for _, u := range set.between(r) {
+			have = append(have, u.id())
+		}
+	}
+	slices.Sort(want)
+	slices.Sort(have)
+	if !slices.Equal(want, have) {
+		t.Fatalf("ranges %v find %q, the pattern %q", ranges, have, want)
+	}
+}
+
+func TestRangesOfWhatSplitsAsk(t *testing.T) {
+	t.Parallel()
+	for _, pattern := range []string{"^a", "^ab", "^ab[0-7]", "^[0-9a-f]", "^[^0-9a-z]", "^a[^0-9a-z]", "^[ab][0-3]"} {
+		if posixRanges(pattern) == nil {
+			t.Errorf("%s is scanned", pattern)
+		}
+	}
+}
+
+func TestTopByAgeKeepsTheTies(t *testing.T) {
+	t.Parallel()
+	rapid.Check(t, func(t *rapid.T) {
+		n := rapid.IntRange(1000, 1500).Draw(t, "n")
+		users := make([]*user, n)
+		for i := range users {
+			users[i] = &user{created: int64(rapid.IntRange(0, 50).Draw(t, "at"))}
+		}
+		top := rapid.IntRange(1, 100).Draw(t, "top")
+		times := func(users []*user) (at []int64) {
+			for _, u := range users {
+				at = append(at, -u.created)
+			}
+			slices.Sort(at)
+			return at
+		}
+		all := times(users)
+		got := times(topByAge(slices.Clone(users), top))
+		if len(got) < top || !slices.Equal(all[:len(got)], got) || len(got) < n && all[len(got)] == all[top-1] {
+			t.Fatalf("%d of %d kept for the top %d", len(got), n, top)
+		}
+	})
+}
+
+func TestShuffledIsAPermutation(t *testing.T) {
+	t.Parallel()
+	rapid.Check(t, func(t *rapid.T) {
+		n, key := rapid.IntRange(1, 300).Draw(t, "n"), rapid.Uint64().Draw(t, "key")
+		seen := make([]bool, n)
+		for i := range n {
+			j := shuffled(i, n, key)
+			if j < 0 || j >= n || seen[j] {
+				t.Fatalf("%d of %d goes to %d", i, n, j)
+			}
+			seen[j] = true
+		}
+	})
+}
+
+func TestRounded(t *testing.T) {
+	t.Parallel()
+	for in, want := range map[string]string{
+		`{"big":9007199254740993}`:      `{"big":9007199254740992}`,
+		`{"s":"9007199254740993"}`:      `{"s":"9007199254740993"}`,
+		`[1.5,-3,12345678901234567890]`: `[1.5,-3,12345678901234567000]`,
+	} {
+		if got := rounded(in); got != want {
+			t.Errorf("rounded(%s) = %s, want %s", in, got, want)
+		}
+	}
+}
