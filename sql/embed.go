@@ -2,9 +2,20 @@
 // that make the tables, and the reports.
 package sql
 
-import "embed"
+import (
+	"embed"
+	"io/fs"
+)
 
-// Migrations are goose migrations, in folder migrations.
-//
 //go:embed migrations/*.sql
-var Migrations embed.FS
+var files embed.FS
+
+// Folder returns one of the folders beside this file: migrations. It panics
+// for a name there is no folder of.
+func Folder(name string) fs.FS {
+	folder, err := fs.Sub(files, name)
+	if err != nil {
+		panic(err)
+	}
+	return folder
+}

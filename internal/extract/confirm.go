@@ -162,8 +162,7 @@ func (w *Walker) FetchByID(ctx context.Context, l *catalog.Listing, ids []string
 	case l.ItemPath != "":
 		gone, err = k.absentByPath(ctx, ids)
 	default:
-		proof, err := w.Walk(ctx, l)
-		return nil, proof.Requests, err
+		err = k.one(ctx, "") // the list once more
 	}
 	return gone, k.proof.Requests, err
 }

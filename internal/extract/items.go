@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"net/url"
+	"strings"
 
 	"github.com/go-json-experiment/json/jsontext"
 
@@ -21,7 +22,7 @@ func (k *walk) items(p logto.Page) []Item {
 	items := make([]Item, 0, len(p.Items))
 	for _, value := range p.Items {
 		id, ok := rawjson.String(value, k.l.ID)
-		if !ok || id == "" || len(id) > maxID {
+		if !ok || id == "" || len(id) > maxID || strings.ContainsRune(id, 0) {
 			k.spoil(NotProved, fmt.Sprintf("an item has no %q that could be its id", k.l.ID))
 			k.note("items without an id, left out", 1)
 			continue

@@ -102,3 +102,12 @@ func (l *Loader) below(listing *catalog.Listing, parent string) (where string, a
 func mirrorTable(listing *catalog.Listing) string {
 	return pgx.Identifier{"logto", listing.Root.Name}.Sanitize()
 }
+
+// Any reports whether the mirror has anything of a listing.
+func (l *Loader) Any(ctx context.Context, listing *catalog.Listing) (any bool, err error) {
+	err = l.pool.QueryRow(ctx, "select exists (select from "+mirrorTable(listing)+" where tenant_id = $1)", l.tenant).Scan(&any)
+	if err != nil {
+		return false, fmt.Errorf("look whether the mirror has %s: %w", listing.Name, err)
+	}
+	return any, nil
+}

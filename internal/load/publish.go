@@ -15,9 +15,16 @@ type Publication struct {
 	At       time.Time       // when the new versions become valid
 	Proved   map[string]bool // listings whose absent items leave the mirror
 	NoRecord map[string]bool // tables that keep no history; nil: all keep it
-	// Guard is asked, before anything is changed, whether so many rows of so
-	// many may leave a table; its error ends the publication. Nil lets all.
-	Guard func(table string, leaving, rows int64) error
+	// Guard is told, before anything is changed, which tables so many rows of
+	// so many would leave; its error ends the publication. Nil lets all.
+	Guard func(leaving []Leaving) error
+}
+
+// Leaving is how many rows of how many are to leave a table.
+type Leaving struct {
+	Table   string `json:"table"`
+	Leaving int64  `json:"leaving"`
+	Rows    int64  `json:"rows"`
 }
 
 // A Change is what publishing did to the root table of a listing.
@@ -47,10 +54,8 @@ func (s *Stage) Publish(ctx context.Context, tx pgx.Tx, listings []*catalog.List
 			return nil, fmt.Errorf("settle what was read of %s: %w", l.Name, err)
 		}
 	}
-	for _, l := range listings {
-		if err := p.guard(ctx, s.plans[l.Name]); err != nil {
-			return nil, err
-		}
+	if err := p.guard(ctx, listings); err != nil {
+		return nil, err
 	}
 	for _, l := range listings {
 		if err := p.merge(ctx, s.plans[l.Name]); err != nil {
@@ -128,24 +133,28 @@ func (p *publishing) settleGone(ctx context.Context, plan *plan, root merging) (
 	return superseded, err
 }
 
-// guard asks whether what is to leave the root table may.
-func (p *publishing) guard(ctx context.Context, plan *plan) error {
-	if p.Guard == nil || !p.Proved[plan.Name] || !p.has(goneTable) {
+// guard asks whether what is to leave the root tables may.
+func (p *publishing) guard(ctx context.Context, listings []*catalog.Listing) error {
+	if p.Guard == nil || !p.has(goneTable) {
 		return nil
 	}
-	m := p.merging(plan, plan.root)
-	var leaving, rows int64
-	err := p.tx.QueryRow(ctx, "select count(distinct (parent, id)) from "+m.Gone+" where listing = $1", plan.Name).Scan(&leaving)
-	if err != nil {
-		return fmt.Errorf("count what is to leave %s: %w", plan.root.name, err)
+	var all []Leaving
+	for _, l := range listings {
+		m := p.merging(p.plans[l.Name], p.plans[l.Name].root)
+		leaving := Leaving{Table: l.Root.Name}
+		err := p.tx.QueryRow(ctx, "select count(distinct (parent, id)) from "+m.Gone+" where listing = $1", l.Name).Scan(&leaving.Leaving)
+		if err != nil {
+			return fmt.Errorf("count what is to leave %s: %w", l.Root.Name, err)
+		}
+		if leaving.Leaving == 0 || !p.Proved[l.Name] {
+			continue
+		}
+		if err := p.tx.QueryRow(ctx, "select count(*) from "+m.Mirror+" where tenant_id = $1", p.tenant).Scan(&leaving.Rows); err != nil {
+			return fmt.Errorf("count the rows of %s: %w", l.Root.Name, err)
+		}
+		all = append(all, leaving)
 	}
-	if leaving == 0 {
-		return nil
-	}
-	if err := p.tx.QueryRow(ctx, "select count(*) from "+m.Mirror+" where tenant_id = $1", p.tenant).Scan(&rows); err != nil {
-		return fmt.Errorf("count the rows of %s: %w", plan.root.name, err)
-	}
-	return p.Guard(plan.root.name, leaving, rows)
+	return p.Guard(all)
 }
 
 // merge brings the tables of one listing up to what was read of it.

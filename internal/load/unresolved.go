@@ -1,0 +1,54 @@
+package load
+
+import (
+	"context"
+	"fmt"
+	"strings"
+
+	"github.com/jackc/pgx/v5"
+)
+
+// Unresolved returns, by table, the ids that staged rows point at and neither
+// the mirror nor the stage has. The run asks for them before it is published.
+func (s *Stage) Unresolved(ctx context.Context) (map[string][]string, error) {
+	byTarget := map[string][]string{} // statements that find ids, by table
+	for _, plan := range s.everything() {
+		for _, t := range plan.tables() {
+			if !s.has(t.name) {
+				continue
+			}
+			for _, ref := range t.Refs {
+				byTarget[ref.Table] = append(byTarget[ref.Table], s.unresolved(t, ref.Column, ref.Table))
+			}
+		}
+	}
+	out := map[string][]string{}
+	for target, statements := range byTarget {
+		rows, err := s.pool.Query(ctx, strings.Join(statements, "\nunion\n"))
+		if err != nil {
+			return nil, fmt.Errorf("look for references to %s: %w", target, err)
+		}
+		ids, err := pgx.CollectRows(rows, pgx.RowTo[string])
+		if err != nil {
+			return nil, fmt.Errorf("look for references to %s: %w", target, err)
+		}
+		if len(ids) > 0 {
+			out[target] = ids
+		}
+	}
+	return out, nil
+}
+
+// unresolved returns the statement that finds what one reference points at in
+// vain.
+func (s *Stage) unresolved(t *table, column, target string) string {
+	stage := func(name string) string { return pgx.Identifier{StageSchema, s.name(name)}.Sanitize() }
+	sql := fmt.Sprintf(`select distinct s.%[1]s from %[2]s s where s.%[1]s is not null
+and not exists (select from logto.%[3]s t where t.tenant_id = s.tenant_id and t.id = s.%[1]s)`,
+		quote(column), stage(t.name), quote(target))
+	if s.has(target) {
+		sql += fmt.Sprintf(" and not exists (select from %s t where t.tenant_id = s.tenant_id and t.id = s.%s)",
+			stage(target), quote(column))
+	}
+	return sql
+}

@@ -1,0 +1,206 @@
+package mirror
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"sync"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgxpool"
+
+	"logto-syncer/internal/catalog"
+	"logto-syncer/internal/extract"
+	"logto-syncer/internal/load"
+	"logto-syncer/internal/logto"
+	"logto-syncer/internal/state"
+)
+
+// attempt is one attempt at a run.
+type attempt struct {
+	job    Job
+	pool   *pgxpool.Pool
+	client *logto.Client
+	log    *slog.Logger
+	run    state.Run
+	stage  *load.Stage
+	walker *extract.Walker
+	sink   *sink
+}
+
+// begin starts or resumes a run and clears up after those given up.
+func (r *Runner) begin(ctx context.Context, job Job) (*attempt, error) {
+	mode := "run"
+	if job.Afresh {
+		mode = "backfill"
+	}
+	names := make([]string, len(job.Listings))
+	for i, l := range job.Listings {
+		names[i] = l.Name
+	}
+	errand := state.Errand{Tenant: job.Tenant, Job: job.Name, Mode: mode, Listings: names, Endpoint: job.Endpoint}
+	run, abandoned, err := state.Begin(ctx, r.Pool, errand, job.ResumeWithin)
+	if err != nil {
+		return nil, err
+	}
+	a := &attempt{job: job, pool: r.Pool, client: r.Client, log: r.Log, run: run}
+	for _, id := range abandoned {
+		if err := a.clear(ctx, id); err != nil {
+			return nil, err
+		}
+	}
+	// All listings, not just the job's: what is deleted takes with it what
+	// other listings' rows say of it.
+	loader, err := load.Open(ctx, r.Pool, job.Tenant, catalog.All())
+	if err != nil {
+		return nil, err
+	}
+	if a.stage, err = loader.OpenStage(ctx, run.ID); err != nil {
+		return nil, err
+	}
+	if a.sink, err = newSink(ctx, a); err != nil {
+		return nil, err
+	}
+	a.walker = &extract.Walker{
+		API: r.Client, Mirror: a.sink, Store: a.sink, Log: r.Log, Afresh: job.Afresh,
+		Stop: r.Stop, Progress: r.Progress,
+	}
+	return a, nil
+}
+
+// clear removes what a run has left in the stage.
+func (a *attempt) clear(ctx context.Context, run int64) error {
+	return pgx.BeginFunc(ctx, a.pool, func(tx pgx.Tx) error {
+		if err := load.DropStage(ctx, tx, run); err != nil {
+			return err
+		}
+		return state.Clear(ctx, tx, run)
+	})
+}
+
+// walk reads all listings, those with parents after their parents. It returns
+// the proofs by listing.
+func (a *attempt) walk(ctx context.Context) (map[string]*extract.Proof, error) {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	var mu sync.Mutex
+	proofs := map[string]*extract.Proof{}
+	done := map[string]chan struct{}{}
+	for _, l := range a.job.Listings {
+		done[l.Name] = make(chan struct{})
+	}
+	var wg sync.WaitGroup
+	errs := make([]error, len(a.job.Listings))
+	for i, l := range a.job.Listings {
+		wg.Go(func() {
+			defer close(done[l.Name])
+			if l.Parent != "" {
+				select {
+				case <-done[l.Parent]:
+				case <-ctx.Done():
+				}
+			}
+			if ctx.Err() != nil {
+				return
+			}
+			proof, err := a.walker.Walk(ctx, l)
+			if errs[i] = err; err != nil && !errors.Is(err, extract.ErrStopped) {
+				cancel()
+			}
+			mu.Lock()
+			defer mu.Unlock()
+			proofs[l.Name] = &proof
+			if err == nil {
+				a.logWalk(ctx, proof)
+			}
+		})
+	}
+	wg.Wait()
+	if err := a.sink.flush(context.WithoutCancel(ctx)); err != nil {
+		errs = append(errs, err)
+	}
+	if err := worst(errs); err != nil {
+		return proofs, err
+	}
+	for _, l := range a.job.Listings {
+		if l.Parent != "" && proofs[l.Parent].Outcome != extract.Complete && proofs[l.Name].Outcome == extract.Complete {
+			proofs[l.Name].Outcome = extract.NotProved
+			proofs[l.Name].Reason = "there may be more parents: " + l.Parent + " is " + string(proofs[l.Parent].Outcome)
+		}
+	}
+	return proofs, context.Cause(ctx)
+}
+
+// worst returns the error that tells most: not one that follows from another.
+func worst(errs []error) error {
+	var last error
+	for _, err := range errs {
+		if err != nil && (last == nil || errors.Is(last, context.Canceled) || errors.Is(last, extract.ErrStopped)) {
+			last = err
+		}
+	}
+	return last
+}
+
+func (a *attempt) logWalk(ctx context.Context, p extract.Proof) {
+	a.log.InfoContext(ctx, "listing read", "tenant", a.job.Tenant, "listing", p.Listing.Name, "walk", p.Walk,
+		"distinct", p.Distinct, "requests", p.Requests, "proof", string(p.Outcome))
+}
+
+// maxRounds bounds how often references are followed: what is fetched may
+// refer to something itself.
+const maxRounds = 3
+
+// close fetches what staged rows point at and nobody has seen, such as a user
+// made while the run was on. What is not there any more stays away, and the
+// rows that point at it.
+func (a *attempt) close(ctx context.Context, proofs map[string]*extract.Proof) error {
+	asked := map[string]bool{}
+	for range maxRounds {
+		unresolved, err := retried(ctx, a.log, func() (map[string][]string, error) { return a.stage.Unresolved(ctx) })
+		if err != nil {
+			return err
+		}
+		news := false
+		for table, ids := range unresolved {
+			l := owner(table)
+			var open []string
+			for _, id := range ids {
+				if key := table + "\x00" + id; !asked[key] {
+					asked[key] = true
+					open = append(open, id)
+				}
+			}
+			if l == nil || len(open) == 0 || proofs[l.Name] == nil || proofs[l.Name].Outcome == extract.Unknown {
+				continue
+			}
+			news = true
+			gone, requests, err := a.walker.FetchByID(ctx, l, open)
+			if err != nil {
+				return fmt.Errorf("fetch what other rows refer to in %s: %w", table, err)
+			}
+			proofs[l.Name].Requests += requests
+			proofs[l.Name].Distinct += len(open) - len(gone)
+		}
+		if err := a.sink.flush(ctx); err != nil {
+			return err
+		}
+		if !news {
+			return nil
+		}
+	}
+	return nil
+}
+
+// owner returns the listing that fills a table.
+func owner(table string) *catalog.Listing {
+	for _, l := range catalog.All() {
+		for _, t := range l.Tables() {
+			if t.Name == table {
+				return l
+			}
+		}
+	}
+	return nil
+}

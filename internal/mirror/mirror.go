@@ -1,0 +1,137 @@
+// Package mirror runs one job on one tenant from end to end: it walks the
+// listings, stages what is new or changed, closes what the rows refer to, and
+// publishes all of it in one transaction with the certificates. It is the one
+// package that knows extract, load and state; they do not know each other.
+package mirror
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"time"
+
+	"github.com/jackc/pgx/v5/pgxpool"
+
+	"logto-syncer/internal/catalog"
+	"logto-syncer/internal/extract"
+	"logto-syncer/internal/load"
+	"logto-syncer/internal/logto"
+	"logto-syncer/internal/state"
+)
+
+// A Job is one tenant to be brought up to date.
+type Job struct {
+	Tenant   string // its name, the tenant_id of its rows
+	Name     string // the job in jobs.yaml; empty without one
+	Endpoint string
+	Listings []*catalog.Listing // in the order of the catalog
+	// Afresh reads everything as if for the first time.
+	Afresh bool
+	// ResumeWithin is how old an unfinished run may be to be gone on with;
+	// 0 begins afresh.
+	ResumeWithin time.Duration
+	// Guard says whether so many rows of so many may leave a table; nil lets
+	// any number leave.
+	Guard func(leaving, rows int64) bool
+	// NoHistory are tables that keep none.
+	NoHistory map[string]bool
+	// Retention is how long history is kept; 0 keeps it.
+	Retention time.Duration
+}
+
+// A Runner runs jobs. Its fields are set before the first and not changed.
+type Runner struct {
+	Pool   *pgxpool.Pool
+	Client *logto.Client
+	Log    *slog.Logger
+	// Progress is told of every page; nil is not told.
+	Progress func(extract.Step)
+	// Stop, once closed, ends a run after the pages that are on their way, so
+	// that it can be resumed.
+	Stop <-chan struct{}
+}
+
+// GuardError says that a run would have deleted more than it may.
+type GuardError struct{ Tables []load.Leaving }
+
+func (e *GuardError) Error() string {
+	text := "nothing was published, for more rows would be deleted than max_delete allows:"
+	for _, t := range e.Tables {
+		text += fmt.Sprintf(" %d of %d in %s,", t.Leaving, t.Rows, t.Table)
+	}
+	return text[:len(text)-1] + "; if the tenant really lost them, run once with --allow-mass-delete"
+}
+
+// Run runs a job. The summary is whole when the error is nil, and tells what
+// is known otherwise. Errors a caller may want to tell apart: state.ErrLocked,
+// extract.ErrStopped, *GuardError, *logto.Error.
+func (r *Runner) Run(ctx context.Context, job Job) (s Summary, err error) {
+	began := time.Now()
+	s = Summary{Type: "summary", Tenant: job.Tenant, Status: state.Failed, Resumable: true}
+	defer func() { s.effort(r.Client.Stats(), time.Since(began)) }()
+
+	lock, err := state.Acquire(ctx, r.Pool, job.Tenant)
+	if err != nil {
+		s.Resumable = false
+		return s, err
+	}
+	ctx, cancel := context.WithCancelCause(ctx)
+	held := make(chan struct{})
+	go func() {
+		defer close(held)
+		if err := lock.Hold(ctx, 2*time.Second); err != nil {
+			cancel(err)
+		}
+	}()
+	defer func() {
+		cancel(nil)
+		<-held
+		lock.Release()
+	}()
+
+	err = r.run(ctx, job, &s, began)
+	if cause := context.Cause(ctx); err != nil && cause != nil && !errors.Is(cause, context.Canceled) {
+		err = cause
+	}
+	return s, err
+}
+
+// run is Run under the lock.
+func (r *Runner) run(ctx context.Context, job Job, s *Summary, began time.Time) error {
+	a, err := r.begin(ctx, job)
+	if err != nil {
+		return err
+	}
+	s.RunID, s.Resumed = a.run.ID, a.run.Resumed()
+	proofs, err := a.walk(ctx)
+	if err == nil {
+		err = a.close(ctx, proofs)
+	}
+	if err == nil {
+		err = a.publish(ctx, proofs, s, began)
+	}
+	if err != nil {
+		return a.fail(s, err, began)
+	}
+	return nil
+}
+
+// fail records why the attempt ended, as far as the database can be reached.
+func (a *attempt) fail(s *Summary, cause error, began time.Time) error {
+	var guard *GuardError
+	switch {
+	case errors.As(cause, &guard):
+		s.Status, s.Resumable = state.Refused, false
+	case errors.Is(cause, extract.ErrStopped), errors.Is(cause, context.Canceled):
+		s.Status = state.Stopped
+	}
+	s.Error = cause.Error()
+	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+	defer cancel()
+	err := a.run.Finish(ctx, a.pool, s.Status, time.Time{}, cause, effortOf(a.client.Stats(), time.Since(began)))
+	if err == nil && s.Status == state.Refused {
+		err = a.clear(ctx, a.run.ID)
+	}
+	return errors.Join(cause, err)
+}

@@ -1,0 +1,108 @@
+package mirror
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+
+	"logto-syncer/internal/extract"
+	"logto-syncer/internal/load"
+	"logto-syncer/internal/state"
+)
+
+// publish merges what was read into the mirror and writes the certificates,
+// in one transaction.
+func (a *attempt) publish(ctx context.Context, proofs map[string]*extract.Proof, s *Summary, began time.Time) error {
+	_, err := retried(ctx, a.log, func() (struct{}, error) {
+		return struct{}{}, pgx.BeginFunc(ctx, a.pool, func(tx pgx.Tx) error { return a.publishIn(ctx, tx, proofs, s, began) })
+	})
+	if err != nil {
+		return fmt.Errorf("publish run %d: %w", a.run.ID, err)
+	}
+	return nil
+}
+
+func (a *attempt) publishIn(ctx context.Context, tx pgx.Tx, proofs map[string]*extract.Proof, s *Summary, began time.Time) error {
+	at, err := a.run.Claim(ctx, tx)
+	if err != nil {
+		return err
+	}
+	how := load.Publication{At: at, Proved: map[string]bool{}, NoRecord: a.job.NoHistory}
+	for name, p := range proofs {
+		how.Proved[name] = p.Outcome == extract.Complete
+	}
+	if a.job.Guard != nil {
+		how.Guard = a.guard
+	}
+	changes, err := a.stage.Publish(ctx, tx, a.job.Listings, how)
+	if err != nil {
+		return err
+	}
+	certificates, status := a.certify(proofs, changes)
+	if err := a.run.Certify(ctx, tx, certificates); err != nil {
+		return err
+	}
+	if err := a.run.Finish(ctx, tx, status, at, nil, effortOf(a.client.Stats(), time.Since(began))); err != nil {
+		return err
+	}
+	if err := state.Clear(ctx, tx, a.run.ID); err != nil {
+		return err
+	}
+	if err := load.DropStage(ctx, tx, a.run.ID); err != nil {
+		return err
+	}
+	s.Status, s.Resumable, s.Listings, s.PublishedAt = status, false, certificates, &at
+	return nil
+}
+
+// guard refuses to publish when the job's guard objects to any table.
+func (a *attempt) guard(leaving []load.Leaving) error {
+	var over []load.Leaving
+	for _, l := range leaving {
+		if !a.job.Guard(l.Leaving, l.Rows) {
+			over = append(over, l)
+		}
+	}
+	if over == nil {
+		return nil
+	}
+	return &GuardError{over}
+}
+
+// certify turns proofs and changes into certificates, and says what the run
+// is as a whole.
+func (a *attempt) certify(proofs map[string]*extract.Proof, changes map[string]*load.Change) ([]state.Certificate, string) {
+	status := state.Succeeded
+	var out []state.Certificate
+	for _, l := range a.job.Listings {
+		p, change := proofs[l.Name], changes[l.Name]
+		c := state.Certificate{
+			Listing: l.Name, Walk: string(p.Walk), Parents: p.Parents, Distinct: p.Distinct, Requests: p.Requests,
+			Inserted: change.Inserted, Updated: change.Updated, Deleted: change.Deleted,
+			Unchanged: max(0, int64(p.Distinct)-change.Inserted-change.Updated-change.HeldBack),
+			Proof:     string(p.Outcome), Reason: p.Reason, Notes: map[string]int{}, ReadAt: p.ReadAt,
+		}
+		if p.Total >= 0 {
+			c.Total = &p.Total
+		}
+		maps.Copy(c.Notes, p.Notes)
+		maps.Copy(c.Notes, a.sink.notes[l.Name])
+		if change.HeldBack > 0 {
+			c.Notes["rows held back, since what they point at is not there"] = int(change.HeldBack)
+		}
+		for _, need := range l.Needs {
+			if q := proofs[need]; change.HeldBack > 0 && q != nil && q.Outcome != extract.Complete && c.Proof == string(extract.Complete) {
+				c.Proof = string(extract.NotProved)
+				c.Reason = "rows are held back that point at " + need + ", which is " + string(q.Outcome)
+			}
+		}
+		if c.Proof != string(extract.Complete) && c.Proof != string(extract.Unknown) {
+			status = state.Unproved
+		}
+		out = append(out, c)
+	}
+	return out, status
+}

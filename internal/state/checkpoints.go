@@ -1,0 +1,50 @@
+package state
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
+	"github.com/jackc/pgx/v5/pgxpool"
+)
+
+// Execer is a pool, a connection or a transaction.
+type Execer interface {
+	Exec(ctx context.Context, sql string, args ...any) (pgconn.CommandTag, error)
+}
+
+// Mark notes parts of a listing as done: marks is a JSON array. It belongs in
+// the transaction that stores their rows.
+func (r Run) Mark(ctx context.Context, db Execer, listing string, marks []byte) error {
+	_, err := db.Exec(ctx, "insert into syncer.checkpoints (run_id, listing, marks) values ($1, $2, $3)", r.ID, listing, string(marks))
+	if err != nil {
+		return fmt.Errorf("mark parts of %s: %w", listing, err)
+	}
+	return nil
+}
+
+// Marks returns the arrays of marks of a listing in the order they were made.
+func (r Run) Marks(ctx context.Context, pool *pgxpool.Pool, listing string) ([][]byte, error) {
+	rows, err := pool.Query(ctx, "select marks::text from syncer.checkpoints where run_id = $1 and listing = $2 order by sequence", r.ID, listing)
+	if err != nil {
+		return nil, fmt.Errorf("read the marks of %s: %w", listing, err)
+	}
+	marks, err := pgx.CollectRows(rows, pgx.RowTo[string])
+	if err != nil {
+		return nil, fmt.Errorf("read the marks of %s: %w", listing, err)
+	}
+	out := make([][]byte, len(marks))
+	for i, text := range marks {
+		out[i] = []byte(text)
+	}
+	return out, nil
+}
+
+// Clear removes the marks of a run that is published or given up.
+func Clear(ctx context.Context, db Execer, run int64) error {
+	if _, err := db.Exec(ctx, "delete from syncer.checkpoints where run_id = $1", run); err != nil {
+		return fmt.Errorf("clear the marks of run %d: %w", run, err)
+	}
+	return nil
+}

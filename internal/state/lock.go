@@ -1,0 +1,89 @@
+package state
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/jackc/pgx/v5/pgxpool"
+)
+
+// ErrLocked says that another run works on the tenant.
+var ErrLocked = errors.New("another run is working on this tenant")
+
+// lockSeed tells our advisory locks from others': the key is a hash of the
+// tenant's name with this seed.
+const lockSeed = 0x6c6f67746f
+
+// A Lock is held by a connection of its own, so that it ends with the process
+// whatever happens to it.
+type Lock struct {
+	pool   *pgxpool.Pool
+	tenant string
+	conn   *pgxpool.Conn
+}
+
+// Acquire takes the lock of a tenant, or returns ErrLocked at once.
+func Acquire(ctx context.Context, pool *pgxpool.Pool, tenant string) (*Lock, error) {
+	conn, err := pool.Acquire(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("connect for the lock of %s: %w", tenant, err)
+	}
+	var got bool
+	err = conn.QueryRow(ctx, "select pg_try_advisory_lock(hashtextextended($2, $1))", lockSeed, tenant).Scan(&got)
+	if err != nil {
+		conn.Release()
+		return nil, fmt.Errorf("lock %s: %w", tenant, err)
+	}
+	if !got {
+		conn.Release()
+		return nil, ErrLocked
+	}
+	return &Lock{pool, tenant, conn}, nil
+}
+
+// Hold keeps the lock until ctx is done. When its connection is lost, the
+// database having been restarted, it takes the lock again as soon as it can.
+// It returns ErrLocked when somebody else was faster, and nil when ctx is done.
+func (l *Lock) Hold(ctx context.Context, every time.Duration) error {
+	ticker := time.NewTicker(every)
+	defer ticker.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-ticker.C:
+		}
+		if l.conn != nil && l.conn.Ping(ctx) == nil {
+			continue
+		}
+		if ctx.Err() != nil {
+			return nil
+		}
+		l.drop()
+		again, err := Acquire(ctx, l.pool, l.tenant)
+		if errors.Is(err, ErrLocked) {
+			return fmt.Errorf("the database was gone, and with it the lock of %s: %w", l.tenant, err)
+		}
+		if err == nil {
+			l.conn = again.conn
+		}
+	}
+}
+
+// Release gives the lock back. It is called when Hold has returned.
+func (l *Lock) Release() { l.drop() }
+
+// drop ends the connection and with it the lock: closing is the one way to
+// give it back that cannot fail.
+func (l *Lock) drop() {
+	if l.conn == nil {
+		return
+	}
+	conn := l.conn.Hijack()
+	l.conn = nil
+	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
+	defer cancel()
+	_ = conn.Close(ctx)
+}

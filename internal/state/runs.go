@@ -1,0 +1,131 @@
+package state
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgtype"
+	"github.com/jackc/pgx/v5/pgxpool"
+)
+
+// What a run can be; see the comments of syncer.runs.
+const (
+	Running   = "running"
+	Stopped   = "stopped"
+	Succeeded = "succeeded"
+	Unproved  = "unproved"
+	Refused   = "refused"
+	Failed    = "failed"
+	Abandoned = "abandoned"
+)
+
+// ErrNotOurs ends a publication of a run that another process has taken over.
+var ErrNotOurs = errors.New("another process has taken the run over")
+
+// Errand is what a run is to do. A run is resumed only for the same errand.
+type Errand struct {
+	Tenant   string
+	Job      string
+	Mode     string // run or backfill
+	Listings []string
+	Endpoint string
+}
+
+// A Run is one reading of a tenant and its publication.
+type Run struct {
+	ID      int64
+	Tenant  string
+	Attempt int       // 1, and one more each time it is resumed
+	Started time.Time // its first attempt
+	owner   pgtype.UUID
+}
+
+// Resumed reports whether an earlier attempt has left something to go on from.
+func (r Run) Resumed() bool { return r.Attempt > 1 }
+
+// Begin starts a run, or resumes the tenant's last one if it is unfinished,
+// for the same errand and not older than within. Older unfinished runs are
+// given up; the caller clears up after the ids in abandoned. The caller holds
+// the tenant's lock.
+func Begin(ctx context.Context, pool *pgxpool.Pool, e Errand, within time.Duration) (run Run, abandoned []int64, err error) {
+	err = pgx.BeginFunc(ctx, pool, func(tx pgx.Tx) error {
+		if _, err := tx.Exec(ctx, query("tenant"), e.Tenant, e.Endpoint); err != nil {
+			return err
+		}
+		run, err = resume(ctx, tx, e, within)
+		if errors.Is(err, pgx.ErrNoRows) {
+			run, err = begin(ctx, tx, e)
+		}
+		if err != nil {
+			return err
+		}
+		rows, err := tx.Query(ctx, query("abandon"), e.Tenant, run.ID)
+		if err != nil {
+			return err
+		}
+		abandoned, err = pgx.CollectRows(rows, pgx.RowTo[int64])
+		return err
+	})
+	if err != nil {
+		return Run{}, nil, fmt.Errorf("begin a run of %s: %w", e.Tenant, err)
+	}
+	return run, abandoned, nil
+}
+
+func resume(ctx context.Context, tx pgx.Tx, e Errand, within time.Duration) (Run, error) {
+	run := Run{Tenant: e.Tenant}
+	err := tx.QueryRow(ctx, query("resume"), e.Tenant, e.Mode, e.Listings, within).
+		Scan(&run.ID, &run.Attempt, &run.Started, &run.owner)
+	return run, err
+}
+
+func begin(ctx context.Context, tx pgx.Tx, e Errand) (Run, error) {
+	run := Run{Tenant: e.Tenant}
+	err := tx.QueryRow(ctx, query("begin"), e.Tenant, e.Job, e.Mode, e.Listings).
+		Scan(&run.ID, &run.Attempt, &run.Started, &run.owner)
+	return run, err
+}
+
+// Claim locks the run within the transaction that publishes it and returns
+// the moment of publication: now, but later than any other of the tenant even
+// if the clock has jumped. It returns ErrNotOurs when another process has
+// taken the run over.
+func (r Run) Claim(ctx context.Context, tx pgx.Tx) (at time.Time, err error) {
+	err = tx.QueryRow(ctx, query("claim"), r.ID, r.owner, r.Tenant).Scan(&at)
+	if errors.Is(err, pgx.ErrNoRows) {
+		return at, ErrNotOurs
+	}
+	if err != nil {
+		return at, fmt.Errorf("claim run %d: %w", r.ID, err)
+	}
+	return at, nil
+}
+
+// Effort is what an attempt of a run has cost.
+type Effort struct {
+	Requests, Retries, Throttled int64
+	Seconds                      float64
+}
+
+// Finish ends the attempt of a run with a status, in a transaction of the
+// caller or on its own. published is zero unless the run was published; cause
+// is nil unless it failed. A run that is not ours any more is left alone.
+func (r Run) Finish(ctx context.Context, db Execer, status string, published time.Time, cause error, e Effort) error {
+	var at *time.Time
+	if !published.IsZero() {
+		at = &published
+	}
+	var reason *string
+	if cause != nil {
+		text := cause.Error()
+		reason = &text
+	}
+	_, err := db.Exec(ctx, query("finish"), r.ID, r.owner, status, at, reason, e.Requests, e.Retries, e.Throttled, e.Seconds)
+	if err != nil {
+		return fmt.Errorf("finish run %d: %w", r.ID, err)
+	}
+	return nil
+}
