@@ -221,3 +221,26 @@ func TestEverythingAtOnce(t *testing.T) {
 		t.Errorf("the role has %d users", n)
 	}
 }
+
+func TestPlaceholderSecrets(t *testing.T) {
+	t.Parallel()
+	s := start(t, logtotest.Generate(logtotest.Options{Users: 5}))
+	bearer := token(t, s, "all")
+	list := func() (with, without int) {
+		for _, a := range ask(t, s, http.MethodGet, "/api/applications", bearer).body.([]any) {
+			if _, ok := a.(map[string]any)["secret"]; ok {
+				with++
+			} else {
+				without++
+			}
+		}
+		return with, without
+	}
+	if with, without := list(); with != 3 || without != 3 {
+		t.Errorf("%d applications with a secret and %d without, want 3 and 3", with, without)
+	}
+	s.SetVersion("1.41")
+	if with, _ := list(); with != 6 {
+		t.Errorf("before 1.42 %d of 6 applications show their secret", with)
+	}
+}

@@ -1,8 +1,10 @@
 package logtotest
 
 import (
+	"bytes"
 	"net/http"
 	"slices"
+	"strings"
 )
 
 // This file answers for /api/applications and /api/resources.
@@ -49,13 +51,24 @@ func (c *call) listApplications() answer {
 	return c.list(l)
 }
 
-// appendApplication shows an application with more at its end. The placeholder in
+// application shows an application, without the closing brace. The placeholder in
 // the place of a secret is hidden since 1.42.
+func (c *call) application(b []byte, tab *table, r *row) []byte {
+	from := len(b)
+	b = tab.append(b, r, true)
+	if secret := tab.raw(r, "secret"); strings.HasPrefix(secret, `"#internal:`) && !c.s.before("1.42") {
+		field := []byte(`"secret":` + secret + `,`)
+		if i := bytes.Index(b[from:], field); i >= 0 {
+			b = slices.Delete(b, from+i, from+i+len(field))
+		}
+	}
+	return b
+}
+
+// appendApplication shows an application whole, with more at its end.
 func (c *call) appendApplication(more string) func(b []byte, r *row) []byte {
 	tab := c.t.tables["applications"]
-	return func(b []byte, r *row) []byte {
-		return append(append(tab.append(b, r, true), more...), '}')
-	}
+	return func(b []byte, r *row) []byte { return append(append(c.application(b, tab, r), more...), '}') }
 }
 
 func (c *call) getApplication() answer {

@@ -80,10 +80,10 @@ func (f *finder) count() int {
 	if f.set == nil {
 		return 0
 	}
-	parts, exact, ok := f.indexed()
 	if len(f.s.matches) == 0 && f.keep == nil {
 		return f.set.len()
 	}
+	parts, exact, ok := f.indexed()
 	if !ok {
 		parts = [][]*user{f.set.byID}
 	}
@@ -112,22 +112,37 @@ func (f *finder) newest(top int) []*user {
 		return f.set.byAge
 	}
 	parts, exact, ok := f.indexed()
-	if !ok {
-		parts = [][]*user{f.set.byAge}
+	n := 0
+	for _, part := range parts {
+		n += len(part)
 	}
-	var users []*user
+	if !ok || top >= 0 && n > 1000 && top*f.set.len() < n*(n/4) {
+		return f.walk(top) // matches are frequent: the newest are soon found
+	}
+	users := make([]*user, 0, n)
 	for _, part := range parts {
 		for _, u := range part {
-			if exact && ok || f.accepts(u) {
+			if exact || f.accepts(u) {
 				users = append(users, u)
 			}
 		}
 	}
-	if !ok {
-		return users // as sorted as byAge
-	}
 	users = topByAge(users, top)
 	slices.SortFunc(users, compareAge)
+	return users
+}
+
+// walk is newest without an index: from the newest user on.
+func (f *finder) walk(top int) []*user {
+	var users []*user
+	for _, u := range f.set.byAge {
+		if n := len(users); top >= 0 && n >= top && (n == 0 || u.created != users[n-1].created) {
+			break
+		}
+		if f.accepts(u) {
+			users = append(users, u)
+		}
+	}
 	return users
 }
 

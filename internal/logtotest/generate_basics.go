@@ -93,6 +93,9 @@ func (g *generator) basicApplications(at time.Time) {
 	kinds := []string{"MachineToMachine", "SPA", "Native", "Traditional", "MachineToMachine", "SPA"}
 	for i, name := range []string{"Mirror", "Customer portal", "Mobile app", "Back office", "Nightly sync", "Партнёры"} {
 		row := Row{"name": name, "type": kinds[i], "created_at": at.Add(time.Duration(i) * time.Hour), "secret": "internal:" + g.newID(21)}
+		if i%2 == 0 {
+			row["secret"] = "#internal:" + g.newID(21) // a placeholder; the others are legacy secrets
+		}
 		if i == 0 {
 			row["id"] = "mirrorapplication0001"
 		}

@@ -87,7 +87,7 @@ func (c *call) organizationApplications() answer {
 		})
 	}
 	return c.list(fixed(find, func(b []byte, r *row) []byte {
-		return c.t.appendRoles(apps.append(b, r, true), c.t.applicationRoles(c.args[0], r.id))
+		return c.t.appendRoles(c.application(b, apps, r), c.t.applicationRoles(c.args[0], r.id))
 	}))
 }
 

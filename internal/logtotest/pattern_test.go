@@ -177,3 +177,36 @@ func TestRounded(t *testing.T) {
 		}
 	}
 }
+
+// TestFinderFindsWhatAScanFinds compares the ways to find a page.
+func TestFinderFindsWhatAScanFinds(t *testing.T) {
+	t.Parallel()
+	tenant := Generate(Options{Users: 6000, Ties: true})
+	for _, raw := range []string{
+		"search.id=a%25", "search.id=ab%25", "mode.id=posix&search.id=^[0-9a-f]", "mode.id=posix&search.id=^[^0-9]",
+		"search.id=a%25&search.name=%25a%25&joint=and", "mode.id=posix&search.id=^[a-m]&search.username=a%25&joint=and",
+		"search.id=a%25&search.name=%25a%25", "search.name=%25o%25", "mode.id=exact&search.id=" + tenant.users.byID[5].id(),
+	} {
+		t.Run(raw, func(t *testing.T) {
+			t.Parallel()
+			s, err := parseSearch(append(parseQuery(raw), parseQuery("isCaseSensitive=true")...), userFields())
+			if err != nil {
+				t.Fatal(err)
+			}
+			f := &finder{set: tenant.users, s: s}
+			want := f.walk(-1)
+			if len(want) == 0 || f.count() != len(want) {
+				t.Errorf("count %d, want %d", f.count(), len(want))
+			}
+			for _, top := range []int{1, 20, 100, 1000, 6000} {
+				got := f.newest(top)
+				if len(got) < min(top, len(want)) || !slices.Equal(got, want[:len(got)]) {
+					t.Errorf("the top %d are not the first of all", top)
+				}
+				if n := len(got); n < len(want) && want[n].created == want[n-1].created {
+					t.Errorf("the top %d end within a tie", top)
+				}
+			}
+		})
+	}
+}

@@ -139,7 +139,7 @@ func (c *call) roleApplications() answer {
 			return slices.DeleteFunc(tab.byIDs(ids), func(r *row) bool {
 				return tab.text(r, "type") != "MachineToMachine" || !tab.found(r, s)
 			})
-		}, item(tab)), err
+		}, c.appendApplication("")), err
 	})
 }
 
