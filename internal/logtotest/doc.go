@@ -2,4 +2,47 @@
 // a tenant in memory behind a real HTTP server that answers as Logto OSS 1.42
 // does, its bad habits included. It can be changed while it is read and told to
 // misbehave, and it keeps count of what it was asked.
+//
+//	tenant := logtotest.Generate(logtotest.Options{Users: 20_000, Ties: true})
+//	server := logtotest.Start(tenant)
+//	defer server.Close()
+//	// server.URL, server.AppID, server.AppSecret, server.Resource
+//
+// # What is simulated
+//
+// The listings of users, organizations, roles, resources, applications, the
+// organization template, invitations, hooks, logs, connectors and the small lists
+// beside them, with their sub-lists; required and optional paging with
+// Total-Number, Total-Number-Is-Capped and Link; the search family; error bodies;
+// tokens by client credentials; ETags. A contract test replays what a real server
+// answered about testdata/tenant.json and compares everything that is not
+// volatile, so the simulation is honest as far as that recording goes.
+//
+// The bad habits are on unless Orderly turns them off:
+//   - users and logs are sorted by created_at alone. Rows that share one come in
+//     an order that depends on where the page ends, so a walk by pages reads some
+//     twice and others never, while the number of rows is right;
+//   - organizations and resources come in physical order: an UPDATE moves a row,
+//     and of more than 500 organizations the first tenth comes by id instead;
+//   - a page is two statements, Total-Number and the rows, and a change can fall
+//     between (BetweenStatements);
+//   - a deletion shifts the pages after it; integers beyond 2^53 are rounded; idle
+//     connections are closed after 5 seconds; secrets are listed in plain text.
+//
+// Changes (CreateUser, Insert, ...) and faults (Inject, Throttle, Poison,
+// SetVersion, ...) take effect for the next statement, from any goroutine. Chances
+// are drawn from the server's seed: requests sent one after the other meet the
+// same fate every time.
+//
+// # What is not
+//
+// Nothing can be changed over HTTP: the routes answer GET, and 405 otherwise. What
+// a mirror does not read is missing and answers 404: sign-in experience, account
+// center, configurations, sessions and grants (always empty), SAML applications,
+// consent, Logto Cloud. Tokens look like JWTs but are not signed, and their
+// audience and issuer are not checked. Response guards strip nothing: a row of
+// the wrong shape is shown as it is, where Logto would answer 500 (use Poison).
+// Neither uniqueness other than of ids nor types of columns are enforced on what
+// is loaded or inserted. Webhooks are not sent, and changes leave no log rows; a
+// token request leaves one.
 package logtotest

@@ -116,9 +116,10 @@ func (c *call) items(l listing, offset, limit int) answer {
 func (c *call) links(a *answer, page, total, size int, capped bool) {
 	last := max(1, (total+size-1)/size)
 	a.set("Total-Number", strconv.Itoa(total))
+	before, after := c.q.aroundPage()
+	before = "<http://" + c.r.Host + strings.TrimPrefix(c.r.URL.Path, "/api") + "?" + before
 	link := func(page int, rel string) {
-		path := strings.TrimPrefix(c.r.URL.Path, "/api")
-		a.set("Link", "<http://"+c.r.Host+path+"?"+c.q.withPage(strconv.Itoa(page))+">; rel=\""+rel+"\"")
+		a.set("Link", before+strconv.Itoa(page)+after+">; rel=\""+rel+"\"")
 	}
 	link(1, "first")
 	if page > 1 {

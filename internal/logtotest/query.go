@@ -22,6 +22,9 @@ func parseQuery(raw string) query {
 }
 
 func unescape(s string) string {
+	if !strings.ContainsAny(s, "%+") {
+		return s
+	}
 	if u, err := url.QueryUnescape(s); err == nil {
 		return u
 	}
@@ -59,34 +62,37 @@ func (q query) yes(key string) bool {
 	return false
 }
 
-// withPage is the query as Link repeats it: values of one key joined by commas,
-// page set.
-func (q query) withPage(page string) string {
+// aroundPage is the query as Link repeats it, before and after the number of the
+// page: values of one key are joined by commas.
+func (q query) aroundPage() (before, after string) {
 	var keys []string
-	values := map[string]string{}
+	values := map[string][]string{}
 	for _, p := range q {
-		if _, again := values[p.key]; again {
-			values[p.key] += "," + p.value
-			continue
+		if values[p.key] == nil {
+			keys = append(keys, p.key)
 		}
-		keys = append(keys, p.key)
-		values[p.key] = p.value
+		values[p.key] = append(values[p.key], p.value)
 	}
-	if _, ok := values["page"]; !ok {
+	if values["page"] == nil {
 		keys = append(keys, "page")
 	}
-	values["page"] = page
-	var b strings.Builder
+	part := &before
 	for i, k := range keys {
 		if i > 0 {
-			b.WriteByte('&')
+			*part += "&"
 		}
-		b.WriteString(formEscape(k) + "=" + formEscape(values[k]))
+		*part += formEscape(k) + "="
+		if k == "page" {
+			part = &after
+			continue
+		}
+		*part += formEscape(strings.Join(values[k], ","))
 	}
-	return b.String()
+	return before, after
 }
 
 // formEscape escapes as URLSearchParams does.
 func formEscape(s string) string {
-	return strings.NewReplacer("%2A", "*", "~", "%7E").Replace(url.QueryEscape(s))
+	s = url.QueryEscape(s)
+	return strings.ReplaceAll(strings.ReplaceAll(s, "%2A", "*"), "~", "%7E")
 }

@@ -131,7 +131,7 @@ func versionNumber(v string) int {
 
 // answer is the answer of an untroubled server to a request under /api.
 func (s *Server) answer(c *call) answer {
-	path := strings.TrimPrefix(c.r.URL.Path, "/api/")
+	path := strings.TrimSuffix(strings.TrimPrefix(c.r.URL.Path, "/api/"), "/")
 	if path == "status" {
 		return answer{status: http.StatusNoContent}
 	}

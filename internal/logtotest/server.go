@@ -85,11 +85,16 @@ func (t *Tenant) credentials() (id, secret, resource string) {
 	return "", "", resource
 }
 
+// idleTimeout is when the server closes a connection nobody uses.
+const idleTimeout = 5 * time.Second
+
 // Start is New, listening on a free port of the loopback interface. The caller
 // closes it. It panics when it cannot listen, as httptest does.
 func Start(t *Tenant, opts ...Option) *Server {
 	s := New(t, opts...)
-	s.http = httptest.NewServer(s)
+	s.http = httptest.NewUnstartedServer(s)
+	s.http.Config.IdleTimeout = idleTimeout
+	s.http.Start()
 	s.URL = s.http.URL
 	return s
 }

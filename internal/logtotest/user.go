@@ -1,7 +1,6 @@
 package logtotest
 
 import (
-	"slices"
 	"strings"
 )
 
@@ -122,71 +121,4 @@ func appendBool(b []byte, v bool) []byte {
 		return append(b, "true"...)
 	}
 	return append(b, "false"...)
-}
-
-// A userSet is some of the users, in the two orders they are asked for.
-type userSet struct {
-	byID  []*user
-	byAge []*user // newest first, then by id
-}
-
-func compareID(u *user, id string) int { return strings.Compare(u.id(), id) }
-
-func compareAge(a, b *user) int {
-	switch {
-	case a.created > b.created:
-		return -1
-	case a.created < b.created:
-		return 1
-	}
-	return strings.Compare(a.id(), b.id())
-}
-
-// newUserSet takes the slice over.
-func newUserSet(users []*user) *userSet {
-	s := &userSet{byID: users, byAge: slices.Clone(users)}
-	slices.SortFunc(s.byID, func(a, b *user) int { return strings.Compare(a.id(), b.id()) })
-	slices.SortFunc(s.byAge, compareAge)
-	return s
-}
-
-func (s *userSet) get(id string) *user {
-	if s == nil {
-		return nil
-	}
-	if i, ok := slices.BinarySearchFunc(s.byID, id, compareID); ok {
-		return s.byID[i]
-	}
-	return nil
-}
-
-func (s *userSet) len() int {
-	if s == nil {
-		return 0
-	}
-	return len(s.byID)
-}
-
-// add puts a user in; it must not be there yet.
-func (s *userSet) add(u *user) {
-	i, _ := slices.BinarySearchFunc(s.byID, u.id(), compareID)
-	s.byID = slices.Insert(s.byID, i, u)
-	i, _ = slices.BinarySearchFunc(s.byAge, u, compareAge)
-	s.byAge = slices.Insert(s.byAge, i, u)
-}
-
-func (s *userSet) drop(u *user) {
-	if s.get(u.id()) == nil {
-		return
-	}
-	i, _ := slices.BinarySearchFunc(s.byID, u.id(), compareID)
-	s.byID = slices.Delete(s.byID, i, i+1)
-	i, _ = slices.BinarySearchFunc(s.byAge, u, compareAge)
-	s.byAge = slices.Delete(s.byAge, i, i+1)
-}
-
-func (s *userSet) dropAll(gone map[*user]bool) {
-	drop := func(u *user) bool { return gone[u] }
-	s.byID = slices.DeleteFunc(s.byID, drop)
-	s.byAge = slices.DeleteFunc(s.byAge, drop)
 }
