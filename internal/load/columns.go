@@ -102,7 +102,9 @@ func newTable(t catalog.Table, all []column) (*table, error) {
 			continue
 		}
 		source, ok := t.From[c.name]
-		if !ok {
+		if ok { // the field of its name says the same, or nothing
+			out.drop[camel(c.name)] = true
+		} else {
 			source = catalog.Field(camel(c.name))
 		}
 		i := len(out.columns)
