@@ -173,7 +173,37 @@ func TestCascades(t *testing.T) {
 			if n := tenant.Count(tc.table); n > 0 {
 				t.Errorf("%d rows left", n)
 			}
+			for _, table := range tenant.Tables() {
+				if n, rows := tenant.Count(table), tenant.Rows(table); n != len(rows) {
+					t.Errorf("%s counts %d rows and has %d", table, n, len(rows))
+				}
+			}
 		})
+	}
+}
+
+func TestCascadesGoOn(t *testing.T) {
+	t.Parallel()
+	tenant := logtotest.Generate(logtotest.Options{Users: 60, Organizations: 20})
+	for _, r := range tenant.Rows("resources") {
+		check(t, tenant.Delete("resources", r["id"].(string)))
+	}
+	for _, table := range []string{"scopes", "roles_scopes", "organization_role_resource_scope_relations"} {
+		if n := tenant.Count(table); n > 0 {
+			t.Errorf("%d rows of %s outlive every resource", n, table)
+		}
+	}
+	for _, r := range tenant.Rows("organization_application_relations") {
+		check(t, tenant.Unlink("organization_application_relations", r))
+	}
+	if n := tenant.Count("organization_role_application_relations"); n > 0 {
+		t.Errorf("%d roles of applications outlive their organizations", n)
+	}
+	for _, r := range tenant.Rows("organization_user_relations") {
+		check(t, tenant.RemoveMember(r["organization_id"].(string), r["user_id"].(string)))
+	}
+	if n := tenant.Count("organization_role_user_relations"); n > 0 {
+		t.Errorf("%d roles of members outlive their memberships", n)
 	}
 }
 
