@@ -177,3 +177,15 @@ func TestUpdateMovesAnOrganization(t *testing.T) {
 		t.Errorf("the changed organization is at %d, want it at the end", slices.Index(after, before[3]))
 	}
 }
+
+func TestOrganizationUsersHadNoOrder(t *testing.T) {
+	t.Parallel()
+	s := start(t, logtotest.Generate(logtotest.Options{Users: 3000, Organizations: 5}))
+	path := "/api/organizations/" + s.Tenant.Rows("organizations")[0]["id"].(string) + "/users"
+	for version, want := range map[string]bool{"": true, "1.40": true, "1.39": false} {
+		s.SetVersion(version)
+		if ids, _ := walk(t, s, path); slices.IsSorted(ids) != want || distinct(ids) == len(ids) != want {
+			t.Errorf("version %q: %d rows, %d distinct, sorted by id: %v", version, len(ids), distinct(ids), slices.IsSorted(ids))
+		}
+	}
+}
