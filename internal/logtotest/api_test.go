@@ -244,3 +244,52 @@ func TestPlaceholderSecrets(t *testing.T) {
 		t.Errorf("before 1.42 %d of 6 applications show their secret", with)
 	}
 }
+
+func TestCappedLogs(t *testing.T) {
+	t.Parallel()
+	tenant := logtotest.Generate(logtotest.Options{Users: 1})
+	for range 10_001 {
+		if _, err := tenant.Insert("logs", logtotest.Row{"key": "RevokeToken"}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	s := start(t, tenant)
+	bearer := token(t, s, "all")
+	for path, want := range map[string][2]string{
+		"/api/logs?enableCap=true&logKey=RevokeGrants": {"", ""},
+		"/api/logs?enableCap=true":                    {"10001", "true"},
+		"/api/logs":                                   {"", ""},
+	} {
+		got := ask(t, s, http.MethodGet, path, bearer)
+		links := strings.Join(got.header.Values("Link"), " ")
+		if got.header.Get("Total-Number-Is-Capped") != want[1] || want[0] != "" && got.header.Get("Total-Number") != want[0] ||
+			strings.Contains(links, `rel="last"`) == (want[1] == "true") {
+			t.Errorf("%s: %v", path, got.header)
+		}
+	}
+}
+
+func TestETag(t *testing.T) {
+	t.Parallel()
+	s := start(t, loadTenant(t))
+	bearer := token(t, s, "all")
+	again := func(tag string) reply {
+		r, err := http.NewRequest(http.MethodGet, s.URL+"/api/organization-scopes", nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		r.Header.Set("Authorization", "Bearer "+bearer)
+		r.Header.Set("If-None-Match", tag)
+		return send(t, r)
+	}
+	tag := again("").header.Get("ETag")
+	if got := again(tag); got.status != http.StatusNotModified || got.raw != "" {
+		t.Errorf("the same list: %d %s", got.status, got.raw)
+	}
+	if _, err := s.Tenant.Insert("organization_scopes", logtotest.Row{"name": "new"}); err != nil {
+		t.Fatal(err)
+	}
+	if got := again(tag); got.status != http.StatusOK {
+		t.Errorf("a changed list: %d", got.status)
+	}
+}

@@ -1,7 +1,7 @@
 package logtotest
 
 // CreateUser adds a user; created_at may be given, also an old one, like any
-// other column of users.
+// other column of users. Who has a password_updated_at has a password.
 func (t *Tenant) CreateUser(row Row) (id string, err error) { return t.Insert("users", row) }
 
 // UpdateUser changes the given columns of a user.

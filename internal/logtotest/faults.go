@@ -5,7 +5,7 @@ import "time"
 // A Kind says what goes wrong.
 type Kind int
 
-// The kinds of Fault.
+// The kinds of Fault. Empty to Capped spoil paged answers only, the others any.
 const (
 	Status    Kind = iota // answer Fault.Status with an error body
 	Reset                 // reset the connection without an answer
