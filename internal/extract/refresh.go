@@ -108,7 +108,7 @@ func (k *walk) newest(ctx context.Context, parent string) (fresh []string, total
 func (k *walk) unknown(ctx context.Context, parent string, items []Item) ([]string, error) {
 	var ids []string
 	for _, item := range items {
-		known, err := k.Mirror.Known(ctx, k.l, parent, item.ID, item.ID+"\x00", 1)
+		known, err := k.Mirror.Known(ctx, k.l, parent, item.ID, successor(item.ID), 1)
 		if err != nil {
 			return nil, err
 		}
@@ -118,6 +118,9 @@ func (k *walk) unknown(ctx context.Context, parent string, items []Item) ([]stri
 	}
 	return ids, nil
 }
+
+// successor is the next id by bytes: no text in Postgres holds a NUL.
+func successor(id string) string { return id + "\x01" }
 
 // totals asks for the Total-Number of every range.
 func (k *walk) totals(ctx context.Context, parent string, ranges []idRange) ([]int, error) {
@@ -187,7 +190,7 @@ func (k *walk) feed(ctx context.Context, r *refreshing, fresh []string, yield fu
 			return nil
 		}
 		flush(false)
-		from = known[len(known)-1].ID + "\x00"
+		from = successor(known[len(known)-1].ID)
 	}
 	return ErrStopped
 }

@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"errors"
 	"fmt"
+	"hash"
 	"net/url"
 	"slices"
 
@@ -84,23 +85,20 @@ func (l *Loader) Add(b *Batch, parent, id string, item jsontext.Value, known Has
 	}
 	rows := [8]int{}
 	copy(rows[:], b.rows)
-	e := encoding{Batch: b, tenant: l.tenant, parent: parent, item: id, seq: seq}
 	h := sha256.New()
 	h.Write(b.plan.shape[:])
+	e := encoding{Batch: b, tenant: l.tenant, parent: parent, item: id, seq: seq, hash: h}
 	if err := e.root(item); err != nil {
 		b.cut(starts, rows[:])
 		return false, fmt.Errorf("encode an item of %s: %w", b.plan.Name, err)
 	}
-	for i := range b.bytes {
-		h.Write(b.bytes[i][starts[i]:])
-	}
-	var hash Hash
-	copy(hash[:], h.Sum(nil))
-	if hash == known {
+	var sum Hash
+	copy(sum[:], h.Sum(nil))
+	if sum == known {
 		b.cut(starts, rows[:])
 		return false, nil
 	}
-	b.finish(starts, hash, seq)
+	b.finish(sum, seq)
 	return true, nil
 }
 
@@ -117,6 +115,7 @@ type encoding struct {
 	*Batch
 	tenant, parent, item string
 	seq                  int64
+	hash                 hash.Hash // of the rows but for their sequence
 }
 
 // root encodes an item and what is nested in it, without hash and sequence.
@@ -172,6 +171,7 @@ func (e *encoding) tuple(i int, t *table, object jsontext.Value, member string, 
 	if i == 0 {
 		fields++ // hash
 	}
+	start := len(e.bytes[i])
 	dst := appendBytes(appendCount(e.bytes[i], fields), e.tenant)
 	for c := range t.columns {
 		dst = e.field(dst, t, c, member)
@@ -179,6 +179,7 @@ func (e *encoding) tuple(i int, t *table, object jsontext.Value, member string, 
 	if t.hasExtra {
 		dst = e.appendExtra(dst)
 	}
+	e.hash.Write(dst[start:])
 	if i > 0 {
 		dst = appendInt64(dst, e.seq)
 	}
@@ -308,6 +309,6 @@ func (e *encoding) appendExtra(dst []byte) []byte {
 }
 
 // finish appends hash and sequence to the root row of the item just encoded.
-func (b *Batch) finish(starts []int, hash Hash, seq int64) {
-	b.bytes[0] = appendInt64(appendBytes(b.bytes[0], hash[:]), seq)
+func (b *Batch) finish(sum Hash, seq int64) {
+	b.bytes[0] = appendInt64(appendBytes(b.bytes[0], sum[:]), seq)
 }
