@@ -257,8 +257,8 @@ func TestCappedLogs(t *testing.T) {
 	bearer := token(t, s, "all")
 	for path, want := range map[string][2]string{
 		"/api/logs?enableCap=true&logKey=RevokeGrants": {"", ""},
-		"/api/logs?enableCap=true":                    {"10001", "true"},
-		"/api/logs":                                   {"", ""},
+		"/api/logs?enableCap=true":                     {"10001", "true"},
+		"/api/logs":                                    {"", ""},
 	} {
 		got := ask(t, s, http.MethodGet, path, bearer)
 		links := strings.Join(got.header.Values("Link"), " ")

@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
-	"maps"
 	"net/http"
 	"net/url"
 	"os"
@@ -83,6 +82,7 @@ type reply struct {
 	header http.Header
 	body   any
 	raw    string
+	host   string
 }
 
 func send(t *testing.T, r *http.Request) reply {
@@ -96,7 +96,7 @@ func send(t *testing.T, r *http.Request) reply {
 	if err != nil {
 		t.Fatal(err)
 	}
-	got := reply{status: res.StatusCode, header: res.Header, body: string(raw), raw: string(raw)}
+	got := reply{status: res.StatusCode, header: res.Header, body: string(raw), raw: string(raw), host: r.URL.Host}
 	if strings.HasPrefix(res.Header.Get("Content-Type"), "application/json") {
 		d := json.NewDecoder(strings.NewReader(string(raw)))
 		d.UseNumber()
@@ -153,7 +153,6 @@ func TestRecorded(t *testing.T) {
 	s := start(t, tenant)
 	tokens := map[string]string{"none": "", "garbage": "garbage", "token": token(t, s, "all"), "token without scope": token(t, s, "")}
 	asRecorded(t, tenant, all)
-	users := neighbours(all)
 	for i, e := range all {
 		t.Run(fmt.Sprintf("%03d %.80s", i, e.Request.Path), func(t *testing.T) {
 			var got reply
@@ -168,11 +167,7 @@ func TestRecorded(t *testing.T) {
 			}
 			compareHeaders(t, e, got)
 			want, have := settle(e.Body), settle(got.body)
-			if _, page := users[e.Request.Path]; page {
-				comparePage(t, users, e.Request.Path, want, have)
-				return
-			}
-			if !e.Ordered {
+			if !e.Ordered && !sortedByAge(e.Request.Path) {
 				want, have = asSet(want), asSet(have)
 			}
 			if diff := cmp.Diff(want, have); diff != "" {
@@ -180,6 +175,12 @@ func TestRecorded(t *testing.T) {
 			}
 		})
 	}
+}
+
+// sortedByAge tells which lists without a promised order come in the recorded one
+// all the same: ties fall as they fell, for the physical order is the same.
+func sortedByAge(path string) bool {
+	return strings.HasPrefix(path, "/api/users?") || strings.HasPrefix(path, "/api/logs?") || strings.Contains(path, "/recent-logs?")
 }
 
 // asRecorded takes away the logs that are younger than the recording of /logs:
@@ -247,8 +248,7 @@ func compareHeaders(t *testing.T, e exchange, got reply) {
 	}
 	var have []string
 	for _, l := range got.header.Values("Link") {
-		u, _ := url.Parse(l[1:strings.Index(l, "/"+strings.SplitN(l, "/", 4)[3])])
-		have = append(have, strings.Replace(l, u.String(), "", 1))
+		have = append(have, strings.Replace(l, "http://"+got.host, "", 1))
 	}
 	if diff := cmp.Diff(want, have); diff != "" {
 		t.Errorf("Link (-recorded +simulated):\n%.2000s", diff)
@@ -300,76 +300,4 @@ func text(v any) string {
 		panic(err)
 	}
 	return string(raw)
-}
-
-// neighbours gathers, for every page of the walks over /users and /logs, the
-// recorded pages around it: where ties cross a boundary, a row may be on either.
-func neighbours(all []exchange) map[string][]any {
-	pages := map[string][]any{}
-	for page := 1; page <= 14; page++ {
-		path := fmt.Sprintf("/api/users?page=%d&page_size=100", page)
-		for _, e := range all {
-			for near := page - 1; near <= page+1; near++ {
-				if e.Request.Path == fmt.Sprintf("/api/users?page=%d&page_size=100", near) {
-					pages[path] = append(pages[path], settle(e.Body).([]any)...)
-				}
-			}
-		}
-	}
-	var logs []any
-	for _, e := range all {
-		if list, ok := e.Body.([]any); ok && strings.HasPrefix(e.Request.Path, "/api/logs?") {
-			logs = append(logs, settle(list).([]any)...)
-		}
-	}
-	for _, e := range all {
-		if strings.HasPrefix(e.Request.Path, "/api/logs?page") {
-			pages[e.Request.Path] = logs
-		}
-	}
-	return pages
-}
-
-// comparePage wants the same created_at at every place of a page, and for every
-// row a recorded one, on this page or next to it. Rows the real server lost
-// between two of its pages are looked for by created_at alone.
-func comparePage(t *testing.T, near map[string][]any, path string, want, have any) {
-	t.Helper()
-	times := func(list any) (at []string) {
-		for _, u := range list.([]any) {
-			at = append(at, text(u.(map[string]any)["createdAt"]))
-		}
-		return at
-	}
-	if diff := cmp.Diff(times(want), times(have)); diff != "" {
-		t.Errorf("created_at (-recorded +simulated):\n%s", diff)
-	}
-	byID := map[string]any{}
-	tied := map[string]int{}
-	for _, u := range near[path] {
-		m := u.(map[string]any)
-		byID[m["id"].(string)] = u
-		tied[text(m["createdAt"])]++
-	}
-	for _, u := range have.([]any) {
-		m := u.(map[string]any)
-		rec, seen := byID[m["id"].(string)]
-		if !seen {
-			if tied[text(m["createdAt"])] < 2 {
-				t.Errorf("%s is on no recorded page around", m["id"])
-			}
-			if diff := cmp.Diff(fields(near[path][0]), fields(u)); diff != "" {
-				t.Errorf("fields of %s (-recorded +simulated):\n%s", m["id"], diff)
-			}
-			continue
-		}
-		if diff := cmp.Diff(rec, u); diff != "" {
-			t.Errorf("row (-recorded +simulated):\n%s", diff)
-		}
-	}
-}
-
-func fields(v any) []string {
-	m, _ := v.(map[string]any)
-	return slices.Sorted(maps.Keys(m))
 }

@@ -193,14 +193,23 @@ func (c *call) find(s search, set func() *userSet, keep func(*user) bool) listin
 	return listing{
 		count: func() int { return at().count() },
 		rows: func(b []byte, offset, limit int) []byte {
-			users := at().newest(offset + limit)
-			page := newestFirst(users, func(u *user) int64 { return u.created }, offset, limit, c.salt(c.t.writes))
-			for _, u := range page {
+			for _, u := range c.page(at(), offset, limit) {
 				b = append(u.appendProfile(b), '}', ',')
 			}
 			return b
 		},
 	}
+}
+
+// page is a page of what a finder finds, as the server would sort it.
+func (c *call) page(f *finder, offset, limit int) []*user {
+	created := func(u *user) int64 { return u.created }
+	if c.s.orderly || f.count() > sortLimit {
+		return newestFirst(f.newest(offset+limit), created, offset, limit, c.salt(c.t.writes))
+	}
+	users := slices.Clone(f.newest(-1))
+	slices.SortFunc(users, func(a, b *user) int { return cmp.Compare(a.place, b.place) })
+	return window(postgresOrder(users, created, offset+limit), offset, limit)
 }
 
 // salt decides how ties fall; 0, for an orderly server, is not at all. The

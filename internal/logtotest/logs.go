@@ -80,18 +80,27 @@ func (c *call) window(f *logFilter) (answer, bool) {
 func (c *call) logList(f *logFilter, tenant bool) answer {
 	tab := c.t.tables["logs"]
 	find := func() []*row {
-		return newestRows(slices.DeleteFunc(slices.Clone(tab.heap), func(r *row) bool { return !f.accepts(tab, r) }))
+		return slices.DeleteFunc(slices.Clone(tab.heap), func(r *row) bool { return !f.accepts(tab, r) })
 	}
 	return c.list(listing{
 		cap:   logCap,
 		count: func() int { return len(find()) },
 		rows: func(b []byte, offset, limit int) []byte {
-			for _, r := range newestFirst(find(), func(r *row) int64 { return r.created }, offset, limit, c.salt(0)) {
+			for _, r := range c.newestLogs(find(), offset, limit) {
 				b = append(tab.append(b, r, tenant), '}', ',')
 			}
 			return b
 		},
 	})
+}
+
+// newestLogs is a page of rows in physical order, as the server would sort them.
+func (c *call) newestLogs(rows []*row, offset, limit int) []*row {
+	created := func(r *row) int64 { return r.created }
+	if c.s.orderly || len(rows) > sortLimit {
+		return newestFirst(newestRows(rows), created, offset, limit, c.salt(0))
+	}
+	return window(postgresOrder(rows, created, offset+limit), offset, limit)
 }
 
 func (c *call) listLogs() answer {

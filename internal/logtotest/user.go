@@ -37,6 +37,7 @@ type user struct {
 	long      bool     // has integers the API rounds
 	roles     []string // ids, in order of assignment
 	orgs      []*member
+	place     uint64 // in the heap: an update moves a user to its end
 }
 
 // A member is one membership with its organization roles.
