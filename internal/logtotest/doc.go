@@ -21,7 +21,9 @@
 // The bad habits are on unless Orderly turns them off:
 //   - users and logs are sorted by created_at alone. Rows that share one come in
 //     an order that depends on where the page ends, so a walk by pages reads some
-//     twice and others never, while the number of rows is right;
+//     twice and others never, while the number of rows is right. Lists of up to
+//     5,000 rows are sorted as Postgres sorts them, to the row; of longer ones only
+//     the share that is lost is true to life;
 //   - organizations and resources come in physical order: an UPDATE moves a row,
 //     and of more than 500 organizations the first tenth comes by id instead;
 //   - a page is two statements, Total-Number and the rows, and a change can fall

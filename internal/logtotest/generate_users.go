@@ -39,20 +39,7 @@ func (g *generator) makeUsers() {
 func (g *generator) makeUser(u *user, i int) {
 	given, family := g.person()
 	n := strconv.Itoa(i)
-	u.created, u.password, u.signedIn = g.past().UnixMicro(), null, null
-	if g.Ties && i%2 == 0 {
-		u.created = g.base.AddDate(0, -2*(1+(i/2)%batches), 0).UnixMicro() + 123456
-	}
-	u.updated = u.created
-	since := time.Duration(g.base.UnixMicro()-u.created) * time.Microsecond
-	if g.r.IntN(4) > 0 {
-		u.signedIn = u.created + g.r.Int64N(int64(since/time.Microsecond)+1)
-		u.updated = max(u.updated, u.signedIn)
-	}
-	if g.r.IntN(3) > 0 {
-		u.password = u.created
-	}
-	u.suspended = g.r.IntN(50) == 0
+	g.makeTimes(u, i)
 
 	b, col := g.b[:0], 0
 	next := func(parts ...string) {
@@ -91,6 +78,24 @@ func (g *generator) makeUser(u *user, i int) {
 		next("[]")
 	}
 	g.b, u.blob = b, string(b)
+}
+
+// makeTimes draws when a person came, signed in last and set a password.
+func (g *generator) makeTimes(u *user, i int) {
+	u.created, u.password, u.signedIn = g.past().UnixMicro(), null, null
+	if g.Ties && i%2 == 0 {
+		u.created = g.base.AddDate(0, -2*(1+(i/2)%batches), 0).UnixMicro() + 123456
+	}
+	u.updated = u.created
+	since := time.Duration(g.base.UnixMicro()-u.created) * time.Microsecond
+	if g.r.IntN(4) > 0 {
+		u.signedIn = u.created + g.r.Int64N(int64(since/time.Microsecond)+1)
+		u.updated = max(u.updated, u.signedIn)
+	}
+	if g.r.IntN(3) > 0 {
+		u.password = u.created
+	}
+	u.suspended = g.r.IntN(50) == 0
 }
 
 // A namePart is a name and what an address makes of it.
