@@ -7,10 +7,10 @@ import (
 	"io/fs"
 )
 
-//go:embed migrations/*.sql
+//go:embed migrations/*.sql reports/*.sql
 var files embed.FS
 
-// Folder returns one of the folders beside this file: migrations. It panics
+// Folder returns one of the folders beside this file: migrations or reports. It panics
 // for a name there is no folder of.
 func Folder(name string) fs.FS {
 	folder, err := fs.Sub(files, name)

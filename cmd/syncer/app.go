@@ -1,0 +1,99 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"sync"
+	"sync/atomic"
+
+	"logto-syncer/internal/catalog"
+	"logto-syncer/internal/config"
+)
+
+// An app is what the commands have in common.
+type app struct {
+	world
+	out    *output
+	config string // path of the configuration
+
+	stop     chan struct{} // closed at the first signal
+	graceful atomic.Bool   // the first signal ends at the next resting place only
+}
+
+// errInterrupted is the cause a context ends with when somebody pressed Ctrl-C.
+var errInterrupted = errors.New("interrupted")
+
+// watch turns signals into ends: the first closes a.stop and, unless the
+// command rests by itself then, ends the context; the second ends it in any
+// case. done ends the watch and waits for it.
+func (a *app) watch(ctx context.Context) (_ context.Context, done func()) {
+	a.stop = make(chan struct{})
+	ctx, cancel := context.WithCancelCause(ctx)
+	var wg sync.WaitGroup
+	wg.Go(func() {
+		for n := 0; ; n++ {
+			select {
+			case <-ctx.Done():
+				return
+			case <-a.signals:
+			}
+			if n == 0 {
+				close(a.stop)
+			}
+			if n > 0 || !a.graceful.Load() {
+				cancel(errInterrupted)
+				return
+			}
+			fmt.Fprintln(a.stderr, "\nsyncer: finishing the requests under way; once more stops at once")
+		}
+	})
+	return ctx, func() {
+		cancel(nil)
+		wg.Wait()
+	}
+}
+
+// load reads the configuration and tells of its warnings.
+func (a *app) load() (*config.Config, error) {
+	cfg, err := config.Load(a.config, a.env, catalog.Names())
+	if err != nil {
+		if _, isPath := errors.AsType[*fs.PathError](err); isPath {
+			err = fmt.Errorf("%w: %w", errNoConfig, err)
+		}
+		return nil, err
+	}
+	log := a.out.logger(a.stderr)
+	for _, w := range cfg.Warnings {
+		log.Warn(w.Message, "at", fmt.Sprintf("%s:%d:%d", w.File, w.Line, w.Column), "hint", w.Hint) //nolint:sloglint // the message is the file's
+	}
+	return cfg, nil
+}
+
+// jobsNamed returns the jobs of those names, all without names.
+func jobsNamed(cfg *config.Config, names []string) ([]config.Job, error) {
+	if len(names) == 0 {
+		return cfg.Jobs, nil
+	}
+	var jobs []config.Job
+	for _, name := range names {
+		job, ok := cfg.Job(name)
+		if !ok {
+			return nil, usageError{"no job " + name + " in the configuration", "it has: " + jobNames(cfg)}
+		}
+		jobs = append(jobs, job)
+	}
+	return jobs, nil
+}
+
+func jobNames(cfg *config.Config) string {
+	text := ""
+	for i, j := range cfg.Jobs {
+		if i > 0 {
+			text += ", "
+		}
+		text += j.Name
+	}
+	return text
+}

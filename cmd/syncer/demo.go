@@ -1,0 +1,137 @@
+package main
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"fmt"
+	"net/url"
+	"strconv"
+
+	"github.com/go-json-experiment/json"
+
+	"logto-syncer/internal/catalog"
+	"logto-syncer/internal/config"
+	"logto-syncer/internal/logto"
+	"logto-syncer/internal/logtotest"
+	"logto-syncer/internal/mirror"
+	"logto-syncer/internal/postgres"
+)
+
+// demoCmd is syncer demo.
+type demoCmd struct {
+	Users int  `default:"20000" placeholder:"N" help:"How many users to simulate (default: 20000)."`
+	Keep  bool `help:"Keep the database, in ./.syncer."`
+}
+
+// Run is called by kong.
+func (c *demoCmd) Run(ctx context.Context, a *app) (err error) {
+	if c.Users < 0 || c.Users > 5_000_000 {
+		return usageError{"--users: want a number from 0 to 5000000", ""}
+	}
+	a.out.printf("A simulated Logto with %s users, half of them from imports that share a created_at ...\n", count(c.Users))
+	server := logtotest.Start(logtotest.Generate(logtotest.Options{Users: c.Users, Seed: 1, Ties: true}))
+	defer server.Close()
+	a.out.printf("A Postgres to mirror it into ...\n")
+	options := postgres.Options{}
+	if c.Keep {
+		options.Dir = embeddedDir
+	}
+	db, err := openEmbedded(ctx, options, 1)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, db.Close()) }()
+	if err := db.migrate(ctx, a.out.logger(a.stderr)); err != nil {
+		return err
+	}
+	t := demoTask(server)
+	if err := a.runTasks(ctx, db, []task{t}); err != nil {
+		return err
+	}
+	if err := a.report(ctx, db); err != nil {
+		return err
+	}
+	if err := a.comparePaging(ctx, t.tenant); err != nil {
+		return err
+	}
+	return a.invite(ctx, db, c.Keep)
+}
+
+func demoTask(server *logtotest.Server) task {
+	return task{
+		config.Tenant{
+			Name: "demo", Endpoint: server.URL, Resource: server.Resource,
+			AppID: server.AppID, AppSecret: config.Secret(server.AppSecret), Concurrency: 6,
+		},
+		mirror.Job{Tenant: "demo", Name: "demo", Endpoint: server.URL, Listings: catalog.Select(nil)},
+	}
+}
+
+// comparePaging reads the users page by page, as the documentation of the API
+// describes it, and says what that would have lost.
+func (a *app) comparePaging(ctx context.Context, t config.Tenant) error {
+	if a.out.json || a.out.quiet {
+		return nil
+	}
+	client, err := newClient(t, a.out.logger(a.stderr))
+	if err != nil {
+		return err
+	}
+	defer client.Close()
+	rows, distinct, err := pageThrough(ctx, client, "/users")
+	if err != nil {
+		return fmt.Errorf("walk the users by pages: %w", err)
+	}
+	a.out.printf("\nBy plain pages the same API returns %s users, and nothing looks wrong; but only\n%s of them are different ones: %s are lost. The mirror has all of them.\n",
+		count(rows), count(distinct), count(rows-distinct))
+	return nil
+}
+
+func pageThrough(ctx context.Context, client *logto.Client, path string) (rows, distinct int, err error) {
+	const size = 100
+	ids := map[string]bool{}
+	for n := 1; ; n++ {
+		page, err := client.List(ctx, path, url.Values{"page": {strconv.Itoa(n)}, "page_size": {strconv.Itoa(size)}})
+		if err != nil {
+			return 0, 0, err
+		}
+		for _, item := range page.Items {
+			var row struct {
+				ID string `json:"id"`
+			}
+			if err := json.Unmarshal(item, &row); err != nil {
+				return 0, 0, err
+			}
+			ids[row.ID] = true
+		}
+		rows += len(page.Items)
+		if len(page.Items) < size {
+			return rows, len(ids), nil
+		}
+	}
+}
+
+// invite says how to connect, and keeps the server up while a person may want
+// to.
+func (a *app) invite(ctx context.Context, db *database, keep bool) error {
+	psql := db.server.PsqlCommand(embeddedName)
+	if keep {
+		a.out.printf("\nThe database stays in ./%s. While nothing runs, open it with\n\n  syncer psql --embedded\n", embeddedDir)
+	}
+	if a.out.json || a.out.quiet || !isTerminal(a.stdin) {
+		return nil
+	}
+	a.out.printf("\nConnect from another terminal with\n\n  %s\n\nand try: \\d+ logto.users\n\nPress Enter to end the demo.\n", psql)
+	enter := make(chan struct{})
+	go func() { // ends with the process: a read from a terminal cannot be called off
+		defer close(enter)
+		_, _ = bufio.NewReader(a.stdin).ReadString('\n')
+	}()
+	select {
+	case <-enter:
+	case <-a.stop:
+	case <-ctx.Done():
+	}
+	return nil
+}

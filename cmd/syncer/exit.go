@@ -1,0 +1,116 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"io/fs"
+	"slices"
+	"strings"
+
+	"logto-syncer/internal/config"
+	"logto-syncer/internal/extract"
+	"logto-syncer/internal/logto"
+	"logto-syncer/internal/mirror"
+	"logto-syncer/internal/postgres"
+	"logto-syncer/internal/state"
+)
+
+// The exit codes are a promise; the README has the table.
+const (
+	exitDone        = 0
+	exitFailed      = 1
+	exitUsage       = 2 // or a mistake in the configuration
+	exitUnproved    = 3 // something could not be proved, or was held back by the guard
+	exitRunning     = 4
+	exitInterrupted = 130
+)
+
+// A usageError is a mistake in how the program was called.
+type usageError struct{ text, hint string }
+
+func (e usageError) Error() string { return e.text }
+
+// An unprovedError says that the work was done and what it found is not good.
+type unprovedError struct{ text, hint string }
+
+func (e unprovedError) Error() string { return e.text }
+
+// A reportedError has been told to the user in detail: only its code counts.
+type reportedError struct{ code int }
+
+func (reportedError) Error() string { return "see above" }
+
+// exitCode returns the code for an error; of several joined, the worst.
+func exitCode(err error) int {
+	if several, ok := err.(interface{ Unwrap() []error }); ok { //nolint:errorlint // each of the joined ones is looked at, not the first that fits
+		codes := []int{exitDone}
+		for _, one := range several.Unwrap() {
+			codes = append(codes, exitCode(one))
+		}
+		return worst(codes)
+	}
+	var (
+		usage    usageError
+		unproved unprovedError
+		guard    *mirror.GuardError
+		reported reportedError
+		problems config.Errors
+	)
+	switch {
+	case err == nil:
+		return exitDone
+	case errors.As(err, &reported):
+		return reported.code
+	case errors.As(err, &usage), errors.As(err, &problems), errors.Is(err, errNoConfig):
+		return exitUsage
+	case errors.As(err, &guard), errors.As(err, &unproved):
+		return exitUnproved
+	case errors.Is(err, state.ErrLocked):
+		return exitRunning
+	case errors.Is(err, extract.ErrStopped), errors.Is(err, errInterrupted), errors.Is(err, context.Canceled):
+		return exitInterrupted
+	}
+	return exitFailed
+}
+
+// worst returns the code that tells most of several: an interruption concerns
+// all of them, a failure needs somebody more than what could not be proved,
+// and that more than a run that is under way already.
+func worst(codes []int) int {
+	order := []int{exitDone, exitRunning, exitUnproved, exitFailed, exitUsage, exitInterrupted}
+	return slices.MaxFunc(codes, func(a, b int) int { return slices.Index(order, a) - slices.Index(order, b) })
+}
+
+// errNoConfig says that the configuration file is not there or not readable.
+var errNoConfig = errors.New("no configuration")
+
+// explain splits an error into what happened and what to do about it; the
+// hint may be empty.
+func explain(err error) (text, hint string) {
+	var (
+		usage    usageError
+		unproved unprovedError
+	)
+	text = err.Error()
+	switch {
+	case errors.As(err, &usage):
+		return text, usage.hint
+	case errors.As(err, &unproved):
+		return text, unproved.hint
+	case errors.Is(err, errNoConfig) && errors.Is(err, fs.ErrNotExist):
+		return text, "name it with -c FILE, or begin with the jobs.yaml of the repository"
+	case errors.Is(err, state.ErrLocked):
+		return text, "it ends by itself; syncer status shows it"
+	case errors.Is(err, extract.ErrStopped), errors.Is(err, errInterrupted):
+		return text, "what is read is kept: the next syncer run goes on from there"
+	case errors.Is(err, postgres.ErrNotFound):
+		return text, "or name a database in the configuration: database: postgres://..."
+	}
+	if api, ok := errors.AsType[*logto.Error](err); ok && api.Hint != "" {
+		return strings.Replace(text, "; "+api.Hint, "", 1), api.Hint
+	}
+	if before, after, ok := strings.Cut(text, "; if the tenant really lost them, "); ok {
+		return before, "if the tenant really lost them, " + after
+	}
+	return text, ""
+}

@@ -1,0 +1,47 @@
+package main
+
+import (
+	"slices"
+	"strings"
+
+	"logto-syncer/internal/catalog"
+	"logto-syncer/internal/config"
+)
+
+// listingsOf returns what a job reads: what it names, and what that needs.
+func listingsOf(s config.Selection) []*catalog.Listing {
+	names := slices.Clone(s.Names)
+	if s.All {
+		for _, l := range catalog.Select(nil) {
+			names = append(names, l.Name)
+		}
+	}
+	return catalog.Select(names)
+}
+
+// listingsNamed returns the listings of those names and what they need.
+func listingsNamed(names []string) ([]*catalog.Listing, error) {
+	for _, name := range names {
+		if catalog.Find(name) == nil {
+			return nil, usageError{"no listing " + name, "there are: " + listingNames()}
+		}
+	}
+	return catalog.Select(names), nil
+}
+
+func listingNames() string { return strings.Join(catalog.Names(), ", ") }
+
+// listingsFor returns what the jobs read of a tenant, together.
+func listingsFor(jobs []config.Job, tenant string) []*catalog.Listing {
+	var all config.Selection
+	for _, j := range jobs {
+		if j.Tenants.Has(tenant) {
+			all.All = all.All || j.Listings.All
+			all.Names = append(all.Names, j.Listings.Names...)
+		}
+	}
+	if !all.All && all.Names == nil {
+		return nil
+	}
+	return listingsOf(all)
+}

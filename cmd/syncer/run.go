@@ -1,0 +1,156 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+
+	"github.com/sourcegraph/conc/pool"
+
+	"logto-syncer/internal/catalog"
+	"logto-syncer/internal/config"
+	"logto-syncer/internal/logto"
+	"logto-syncer/internal/mirror"
+)
+
+// maxTenants is how many tenants are read at once; each has a limiter of its
+// own.
+const maxTenants = 3
+
+// runCmd is syncer run.
+type runCmd struct {
+	Jobs            []string `arg:"" optional:"" name:"job" help:"Jobs of the configuration, one after another; all if none is named."`
+	AllowMassDelete bool     `help:"Publish even if more rows are deleted than max_delete allows."`
+}
+
+// Run is called by kong.
+func (c *runCmd) Run(ctx context.Context, a *app) error {
+	cfg, err := a.load()
+	if err != nil {
+		return err
+	}
+	jobs, err := jobsNamed(cfg, c.Jobs)
+	if err != nil {
+		return err
+	}
+	var errands []errand
+	for _, j := range jobs {
+		listings := listingsOf(j.Listings)
+		e := errand{}
+		for _, t := range cfg.TenantsOf(j) {
+			e = append(e, taskOf(cfg, t, j.Name, listings, c.AllowMassDelete))
+		}
+		errands = append(errands, e)
+	}
+	return a.runAll(ctx, cfg, errands)
+}
+
+// A task is one job for one tenant.
+type task struct {
+	tenant config.Tenant
+	job    mirror.Job
+}
+
+// An errand are tasks of different tenants, which may run at once.
+type errand []task
+
+func taskOf(cfg *config.Config, t config.Tenant, name string, listings []*catalog.Listing, anything bool) task {
+	job := mirror.Job{
+		Tenant: t.Name, Name: name, Endpoint: t.Endpoint, Listings: listings,
+		ResumeWithin: cfg.ResumeWithin, NoHistory: withoutHistory(cfg.History), Retention: cfg.History.Retention,
+	}
+	if !anything {
+		job.Guard = func(leaving, rows int64) bool { return !t.MaxDelete.Exceeded(leaving, rows) }
+	}
+	return task{t, job}
+}
+
+// withoutHistory returns the tables that keep none.
+func withoutHistory(h config.History) map[string]bool {
+	none := map[string]bool{}
+	for _, name := range h.Except {
+		none[name] = true
+	}
+	for _, l := range catalog.All() {
+		for _, t := range l.Tables() {
+			none[t.Name] = none[t.Name] || !h.Enabled
+		}
+	}
+	return none
+}
+
+// runAll opens and migrates the database and runs the errands one after
+// another. The error joins those of the tasks.
+func (a *app) runAll(ctx context.Context, cfg *config.Config, errands []errand) (err error) {
+	db, err := openDatabase(ctx, cfg.Database, len(cfg.Tenants))
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, db.Close()) }()
+	if err := db.migrate(ctx, a.out.logger(a.stderr)); err != nil {
+		return err
+	}
+	var errs []error
+	for _, e := range errands {
+		errs = append(errs, a.runTasks(ctx, db, e))
+		if exitCode(errors.Join(errs...)) == exitInterrupted {
+			break
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// runTasks runs the tasks, some at once, each to its end.
+func (a *app) runTasks(ctx context.Context, db *database, tasks []task) error {
+	a.graceful.Store(true)
+	defer a.graceful.Store(false)
+	show := newProgress(a.out, len(tasks) > 1)
+	defer show.close()
+	p := pool.New().WithErrors().WithMaxGoroutines(maxTenants)
+	summaries := make([]mirror.Summary, len(tasks))
+	for i, t := range tasks {
+		p.Go(func() (err error) {
+			summaries[i], err = a.runTask(ctx, db, t, show)
+			return err
+		})
+	}
+	err := p.Wait()
+	show.close()
+	for _, s := range summaries {
+		a.summarize(s)
+	}
+	return err
+}
+
+// runTask runs one job on one tenant.
+func (a *app) runTask(ctx context.Context, db *database, t task, show *progress) (mirror.Summary, error) {
+	log := show.logger(t.tenant.Name)
+	client, err := newClient(t.tenant, log)
+	if err != nil {
+		return mirror.Summary{}, tenantError{t.tenant.Name, err}
+	}
+	defer client.Close()
+	runner := &mirror.Runner{Pool: db.Pool, Client: client, Log: log, Stop: a.stop, Progress: show.of(t.tenant.Name)}
+	summary, err := runner.Run(ctx, t.job)
+	switch {
+	case err != nil && context.Cause(ctx) == errInterrupted:
+		err = errInterrupted
+	case err == nil && !summary.Proved():
+		err = unprovedError{"not everything could be proved", "syncer status has the reasons; nothing was deleted where the proof is missing"}
+	}
+	if err != nil {
+		err = tenantError{t.tenant.Name, err}
+	}
+	return summary, err
+}
+
+func newClient(t config.Tenant, log *slog.Logger) (*logto.Client, error) {
+	return logto.New(clientConfig(t, log))
+}
+
+func clientConfig(t config.Tenant, log *slog.Logger) logto.Config {
+	return logto.Config{
+		Endpoint: t.Endpoint, Resource: t.Resource, AppID: t.AppID, AppSecret: t.AppSecret.Reveal(),
+		Limit: logto.Limit(t.Limit), Concurrency: t.Concurrency, Log: log,
+	}
+}

@@ -1,0 +1,58 @@
+package main
+
+import (
+	"strconv"
+	"strings"
+	"unicode/utf8"
+)
+
+// A table is text in columns: those of the first row are its headings.
+type table [][]string
+
+// String lays the table out, two spaces between columns. A column is aligned
+// to the right when all there is below its heading are numbers.
+func (t table) String() string {
+	if len(t) == 0 {
+		return ""
+	}
+	widths := make([]int, len(t[0]))
+	right := make([]bool, len(t[0]))
+	for c := range t[0] {
+		right[c] = len(t) > 1
+		for r, row := range t {
+			widths[c] = max(widths[c], utf8.RuneCountInString(row[c]))
+			right[c] = right[c] && (r == 0 || numeric(row[c]))
+		}
+	}
+	var b strings.Builder
+	for _, row := range t {
+		line := ""
+		for c, cell := range row {
+			pad := strings.Repeat(" ", widths[c]-utf8.RuneCountInString(cell))
+			if right[c] {
+				line += pad + cell + "  "
+			} else {
+				line += cell + pad + "  "
+			}
+		}
+		b.WriteString(strings.TrimRight(line, " ") + "\n")
+	}
+	return b.String()
+}
+
+func numeric(cell string) bool {
+	return strings.Trim(cell, "0123456789,.-+>=%s ") == ""
+}
+
+// count writes a number with commas between the thousands.
+func count[N ~int | ~int64](n N) string {
+	digits := strconv.FormatInt(int64(n), 10)
+	sign := ""
+	if digits[0] == '-' {
+		sign, digits = "-", digits[1:]
+	}
+	for i := len(digits) - 3; i > 0; i -= 3 {
+		digits = digits[:i] + "," + digits[i:]
+	}
+	return sign + digits
+}
