@@ -4,6 +4,7 @@ import (
 	"crypto/sha1"
 	"encoding/base64"
 	"fmt"
+	"maps"
 	"net/http"
 	"strconv"
 )
@@ -66,9 +67,7 @@ func (a *answer) set(key, value string) {
 // write sends the answer whole.
 func (a *answer) write(w http.ResponseWriter, r *http.Request) {
 	h := w.Header()
-	for k, vs := range a.header {
-		h[k] = vs
-	}
+	maps.Copy(h, a.header)
 	switch {
 	case a.status == http.StatusNoContent:
 		w.WriteHeader(a.status)

@@ -2,6 +2,7 @@ package logtotest_test
 
 import (
 	"fmt"
+	"maps"
 	"math/rand/v2"
 	"net/http"
 	"net/url"
@@ -135,9 +136,7 @@ func TestTokenErrors(t *testing.T) {
 	good := url.Values{"grant_type": {"client_credentials"}, "resource": {s.Resource}, "scope": {"all"}}
 	with := func(kv ...string) url.Values {
 		form := url.Values{}
-		for k, v := range good {
-			form[k] = v
-		}
+		maps.Copy(form, good)
 		for i := 0; i < len(kv); i += 2 {
 			form.Set(kv[i], kv[i+1])
 		}

@@ -1,5 +1,7 @@
 package logtotest
 
+import "maps"
+
 // CreateUser adds a user; created_at may be given, also an old one, like any
 // other column of users. Who has a password_updated_at has a password.
 func (t *Tenant) CreateUser(row Row) (id string, err error) { return t.Insert("users", row) }
@@ -91,9 +93,7 @@ func (t *Tenant) DeleteApplication(id string) error { return t.Delete("applicati
 // CreateScope adds a scope to a resource.
 func (t *Tenant) CreateScope(resource string, row Row) (id string, err error) {
 	with := Row{"resource_id": resource}
-	for k, v := range row {
-		with[k] = v
-	}
+	maps.Copy(with, row)
 	return t.Insert("scopes", with)
 }
 
@@ -103,9 +103,7 @@ func (t *Tenant) DeleteScope(id string) error { return t.Delete("scopes", id) }
 // CreateInvitation invites somebody (invitee, an e-mail address) to an organization.
 func (t *Tenant) CreateInvitation(organization, invitee string, row Row) (id string, err error) {
 	with := Row{"organization_id": organization, "invitee": invitee}
-	for k, v := range row {
-		with[k] = v
-	}
+	maps.Copy(with, row)
 	return t.Insert("organization_invitations", with)
 }
 

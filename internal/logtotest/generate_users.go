@@ -7,12 +7,12 @@ import (
 
 func personNames() (given, family []string) {
 	return []string{
-			"Ava", "Liam", "Noah", "Emma", "Olga", "James", "Mary", "Chloe", "Ahmed", "Jose", "Mia", "Yuki", "Lena", "Max", "Zoë", "Ivan", "Anna",
-			"Tom", "Sara", "Omar", "Li", "Nina", "Paul", "Ida", "Jonas", "Fatima", "Diego", "Wei", "Aisha", "Björn", "Marta", "Ravi",
-		}, []string{
-			"Jones", "Brown", "Miller", "Nguyen", "Kim", "Tanaka", "Petrov", "Hassan", "Li", "Garcia", "Müller", "Smith", "Johnson", "Novak", "Rossi",
-			"Silva", "Khan", "Ito", "Larsen", "Dubois", "O'Connor", "Weber", "Kowalski", "Haddad", "Costa", "Singh", "Andersson", "Moreau",
-		}
+		"Ava", "Liam", "Noah", "Emma", "Olga", "James", "Mary", "Chloe", "Ahmed", "Jose", "Mia", "Yuki", "Lena", "Max", "Zoë", "Ivan", "Anna",
+		"Tom", "Sara", "Omar", "Li", "Nina", "Paul", "Ida", "Jonas", "Fatima", "Diego", "Wei", "Aisha", "Björn", "Marta", "Ravi",
+	}, []string{
+		"Jones", "Brown", "Miller", "Nguyen", "Kim", "Tanaka", "Petrov", "Hassan", "Li", "Garcia", "Müller", "Smith", "Johnson", "Novak", "Rossi",
+		"Silva", "Khan", "Ito", "Larsen", "Dubois", "O'Connor", "Weber", "Kowalski", "Haddad", "Costa", "Singh", "Andersson", "Moreau",
+	}
 }
 
 func organizationNames() (firsts, seconds []string) {

@@ -164,38 +164,28 @@ func posixRanges(p string) []idRange {
 // posixClass reads one letter or class at the beginning of p, as spans of bytes,
 // and says how long it is; 0 is something else.
 func posixClass(p string) (spans [][2]byte, n int) {
-	plain := func(c byte) bool {
-		return c >= '0' && c <= '9' || c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c == '_' || c == '-'
+	end := strings.IndexByte(p, ']')
+	switch {
+	case p[0] != '[':
+		end = 0
+	case end < 2:
+		return nil, 0
 	}
-	if p[0] != '[' {
-		if !plain(p[0]) || len(p) > 1 && strings.IndexByte("*+?{|", p[1]) >= 0 {
+	if len(p) > end+1 && strings.IndexByte("*+?{|", p[end+1]) >= 0 {
+		return nil, 0
+	}
+	if end == 0 {
+		if !plainByte(p[0]) {
 			return nil, 0
 		}
 		return [][2]byte{{p[0], p[0]}}, 1
 	}
-	end := strings.IndexByte(p, ']')
-	if end < 2 || len(p) > end+1 && strings.IndexByte("*+?{|", p[end+1]) >= 0 {
-		return nil, 0
-	}
 	inner, negated := strings.CutPrefix(p[1:end], "^")
-	if inner == "" {
+	in, ok := classBytes(inner)
+	if !ok {
 		return nil, 0
 	}
-	var in [256]bool
-	for i := 0; i < len(inner); i++ {
-		from, to := inner[i], inner[i]
-		if i+2 < len(inner) && inner[i+1] == '-' {
-			to = inner[i+2]
-			i += 2
-		}
-		if !plain(from) || !plain(to) || from > to {
-			return nil, 0
-		}
-		for c := int(from); c <= int(to); c++ {
-			in[c] = true
-		}
-	}
-	for c := 0; c < 256; c++ {
+	for c := range 256 {
 		if in[c] == negated {
 			continue
 		}
@@ -206,4 +196,27 @@ func posixClass(p string) (spans [][2]byte, n int) {
 		}
 	}
 	return spans, end + 1
+}
+
+// plainByte tells what stands for itself in a regular expression.
+func plainByte(c byte) bool {
+	return c >= '0' && c <= '9' || c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c == '_' || c == '-'
+}
+
+// classBytes reads what is between the brackets: single bytes and ranges.
+func classBytes(inner string) (in [256]bool, ok bool) {
+	for i := 0; i < len(inner); i++ {
+		from, to := inner[i], inner[i]
+		if i+2 < len(inner) && inner[i+1] == '-' {
+			to = inner[i+2]
+			i += 2
+		}
+		if !plainByte(from) || !plainByte(to) || from > to {
+			return in, false
+		}
+		for c := int(from); c <= int(to); c++ {
+			in[c] = true
+		}
+	}
+	return in, inner != ""
 }

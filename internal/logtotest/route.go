@@ -15,76 +15,73 @@ type route struct {
 	literal int    // how many elements are no *, to find the best match
 }
 
+// get makes a route: versions are the one it came with and the one before which
+// its paging was not optional, both "" or left out where there is nothing to say.
+func get(path string, answer func(*call) answer, versions ...string) route {
+	versions = append(versions, "", "")
+	r := route{path: strings.Split(path, "/"), answer: answer, since: versions[0], paged: versions[1]}
+	r.literal = len(r.path) - strings.Count(path, "*")
+	return r
+}
+
 // routes lists what the simulation knows.
 func routes() []route {
-	var all []route
-	add := func(path string, answer func(*call) answer, versions ...string) {
-		r := route{path: strings.Split(path, "/"), answer: answer}
-		r.literal = len(r.path) - strings.Count(path, "*")
-		for _, v := range versions {
-			if paged, ok := strings.CutPrefix(v, "paged before "); ok {
-				r.paged = paged
-			} else {
-				r.since = v
-			}
-		}
-		all = append(all, r)
+	return []route{
+		get("users", (*call).listUsers),
+		get("users/*", (*call).getUser),
+		get("users/*/roles", (*call).userRoles),
+		get("users/*/organizations", (*call).userOrganizations),
+		get("users/*/personal-access-tokens", (*call).userTokens, "1.20"),
+		get("users/*/mfa-verifications", (*call).userFactors),
+		get("users/*/all-identities", (*call).userIdentities, "1.30"),
+		get("users/*/custom-data", userPart(uCustomData)),
+		get("users/*/has-password", (*call).hasPassword),
+		get("users/*/sessions", nothingFor(`{"sessions":[]}`), "1.38"),
+		get("users/*/grants", nothingFor(`{"grants":[]}`), "1.38"),
+		get("dashboard/users/total", (*call).usersTotal),
+		get("organizations", (*call).listOrganizations),
+		get("organizations/*", getRow("organizations")),
+		get("organizations/*/users", (*call).organizationUsers),
+		get("organizations/*/users/*/roles", (*call).memberRoles),
+		get("organizations/*/applications", (*call).organizationApplications, "1.18"),
+		get("organizations/*/applications/*/roles", (*call).applicationMemberRoles, "1.18"),
+		get("organizations/*/jit/email-domains", (*call).jitDomains, "1.18", "1.36"),
+		get("organizations/*/jit/roles", jit("organization_jit_roles", "organization_role_id", "organization_roles"), "1.18"),
+		get("organizations/*/jit/sso-connectors", jit("organization_jit_sso_connectors", "sso_connector_id", "sso_connectors"), "1.18"),
+		get("organization-roles", (*call).listOrganizationRoles),
+		get("organization-roles/*", (*call).getOrganizationRole),
+		get("organization-roles/*/scopes", (*call).organizationRoleScopes, "", "1.25"),
+		get("organization-roles/*/resource-scopes", (*call).organizationRoleResourceScopes, "", "1.25"),
+		get("organization-scopes", (*call).listOrganizationScopes, "", "1.25"),
+		get("organization-scopes/*", getRow("organization_scopes")),
+		get("organization-invitations", (*call).listInvitations),
+		get("organization-invitations/*", (*call).getInvitation),
+		get("roles", (*call).listRoles),
+		get("roles/*", getRow("roles")),
+		get("roles/*/users", (*call).roleUsers),
+		get("roles/*/applications", (*call).roleApplications),
+		get("roles/*/scopes", (*call).roleScopes),
+		get("resources", (*call).listResources),
+		get("resources/*", getRow("resources")),
+		get("resources/*/scopes", (*call).resourceScopes),
+		get("applications", (*call).listApplications),
+		get("applications/*", (*call).getApplication),
+		get("applications/*/roles", (*call).applicationRoles),
+		get("applications/*/organizations", (*call).applicationOrganizations, "1.18"),
+		get("applications/*/secrets", (*call).applicationSecrets, "1.19"),
+		get("connectors", (*call).listConnectors),
+		get("sso-connectors", (*call).listSSOConnectors),
+		get("hooks", (*call).listHooks),
+		get("hooks/*", (*call).getHook),
+		get("hooks/*/recent-logs", (*call).recentLogs),
+		get("logs", (*call).listLogs),
+		get("logs/*", getRow("logs")),
+		get("custom-profile-fields", (*call).listProfileFields, "1.31"),
+		get("email-templates", (*call).listEmailTemplates, "1.25"),
+		get("email-templates/*", getRow("email_templates"), "1.25"),
+		get("one-time-tokens", (*call).listOneTimeTokens, "1.27"),
+		get("domains", (*call).listDomains),
 	}
-	add("users", (*call).listUsers)
-	add("users/*", (*call).getUser)
-	add("users/*/roles", (*call).userRoles)
-	add("users/*/organizations", (*call).userOrganizations)
-	add("users/*/personal-access-tokens", (*call).userTokens, "1.20")
-	add("users/*/mfa-verifications", (*call).userFactors)
-	add("users/*/all-identities", (*call).userIdentities, "1.30")
-	add("users/*/custom-data", userPart(uCustomData))
-	add("users/*/has-password", (*call).hasPassword)
-	add("users/*/sessions", nothingFor(`{"sessions":[]}`), "1.38")
-	add("users/*/grants", nothingFor(`{"grants":[]}`), "1.38")
-	add("dashboard/users/total", (*call).usersTotal)
-	add("organizations", (*call).listOrganizations)
-	add("organizations/*", getRow("organizations"))
-	add("organizations/*/users", (*call).organizationUsers)
-	add("organizations/*/users/*/roles", (*call).memberRoles)
-	add("organizations/*/applications", (*call).organizationApplications, "1.18")
-	add("organizations/*/applications/*/roles", (*call).applicationMemberRoles, "1.18")
-	add("organizations/*/jit/email-domains", (*call).jitDomains, "1.18", "paged before 1.36")
-	add("organizations/*/jit/roles", jit("organization_jit_roles", "organization_role_id", "organization_roles"), "1.18")
-	add("organizations/*/jit/sso-connectors", jit("organization_jit_sso_connectors", "sso_connector_id", "sso_connectors"), "1.18")
-	add("organization-roles", (*call).listOrganizationRoles)
-	add("organization-roles/*", (*call).getOrganizationRole)
-	add("organization-roles/*/scopes", (*call).organizationRoleScopes, "paged before 1.25")
-	add("organization-roles/*/resource-scopes", (*call).organizationRoleResourceScopes, "paged before 1.25")
-	add("organization-scopes", (*call).listOrganizationScopes, "paged before 1.25")
-	add("organization-scopes/*", getRow("organization_scopes"))
-	add("organization-invitations", (*call).listInvitations)
-	add("organization-invitations/*", (*call).getInvitation)
-	add("roles", (*call).listRoles)
-	add("roles/*", getRow("roles"))
-	add("roles/*/users", (*call).roleUsers)
-	add("roles/*/applications", (*call).roleApplications)
-	add("roles/*/scopes", (*call).roleScopes)
-	add("resources", (*call).listResources)
-	add("resources/*", getRow("resources"))
-	add("resources/*/scopes", (*call).resourceScopes)
-	add("applications", (*call).listApplications)
-	add("applications/*", (*call).getApplication)
-	add("applications/*/roles", (*call).applicationRoles)
-	add("applications/*/organizations", (*call).applicationOrganizations, "1.18")
-	add("applications/*/secrets", (*call).applicationSecrets, "1.19")
-	add("connectors", (*call).listConnectors)
-	add("sso-connectors", (*call).listSSOConnectors)
-	add("hooks", (*call).listHooks)
-	add("hooks/*", (*call).getHook)
-	add("hooks/*/recent-logs", (*call).recentLogs)
-	add("logs", (*call).listLogs)
-	add("logs/*", getRow("logs"))
-	add("custom-profile-fields", (*call).listProfileFields, "1.31")
-	add("email-templates", (*call).listEmailTemplates, "1.25")
-	add("email-templates/*", getRow("email_templates"), "1.25")
-	add("one-time-tokens", (*call).listOneTimeTokens, "1.27")
-	add("domains", (*call).listDomains)
-	return all
 }
 
 // find picks the route for a path below /api/; nil for none.

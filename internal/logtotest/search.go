@@ -1,6 +1,7 @@
 package logtotest
 
 import (
+	"errors"
 	"fmt"
 	"regexp"
 	"slices"
@@ -183,7 +184,7 @@ func (s *search) accepts(get func(col string) (string, bool)) bool {
 
 // answerFor turns an error of parseSearch into what the server says.
 func answerFor(err error) answer {
-	if err == errPattern {
+	if errors.Is(err, errPattern) {
 		return internalError()
 	}
 	return badSearch(err.Error())

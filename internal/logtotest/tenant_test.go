@@ -221,7 +221,7 @@ func TestUnknownIDs(t *testing.T) {
 	t.Parallel()
 	tenant := logtotest.Generate(logtotest.Options{Users: 5})
 	user, org := tenant.Rows("users")[0]["id"].(string), tenant.Rows("organizations")[0]["id"].(string)
-	for name, do := range map[string]func() error{
+	for name, do := range map[string]func() error{ //nolint:paralleltest // nothing may have changed when all are through
 		"delete user":         func() error { return tenant.DeleteUser("nope") },
 		"delete users":        func() error { return tenant.DeleteUsers(user, "nope") },
 		"update user":         func() error { return tenant.UpdateUser("nope", logtotest.Row{"name": "x"}) },

@@ -2,6 +2,7 @@ package logtotest
 
 import (
 	"bytes"
+	"maps"
 	"math"
 	"net/http"
 	"slices"
@@ -168,9 +169,7 @@ func (s *Server) trouble(w http.ResponseWriter, r *http.Request, c *call, next f
 
 // cut sends half an answer and aborts, which closes the connection.
 func (a *answer) cut(w http.ResponseWriter) {
-	for k, vs := range a.header {
-		w.Header()[k] = vs
-	}
+	maps.Copy(w.Header(), a.header)
 	w.Header().Set("Content-Type", "application/json; charset=utf-8")
 	w.WriteHeader(a.status)
 	_, _ = w.Write(a.body) // the connection is about to go anyway

@@ -39,66 +39,84 @@ func TestFaults(t *testing.T) {
 		fault logtotest.Fault
 		check func(t *testing.T, res *http.Response, body string, err error)
 	}{
-		"a 503 names the seconds to wait": {logtotest.Fault{Kind: logtotest.Status, Status: 503, RetryAfter: 1500 * time.Millisecond},
+		"a 503 names the seconds to wait": {
+			logtotest.Fault{Kind: logtotest.Status, Status: 503, RetryAfter: 1500 * time.Millisecond},
 			func(t *testing.T, res *http.Response, body string, err error) {
 				if err != nil || res.StatusCode != 503 || res.Header.Get("Retry-After") != "2" {
 					t.Errorf("%v %v %s", err, res, body)
 				}
-			}},
-		"a 500 is a bare message": {logtotest.Fault{Kind: logtotest.Status, Status: 500},
+			},
+		},
+		"a 500 is a bare message": {
+			logtotest.Fault{Kind: logtotest.Status, Status: 500},
 			func(t *testing.T, res *http.Response, body string, err error) {
 				if err != nil || res.StatusCode != 500 || body != `{"message":"Internal server error."}` {
 					t.Errorf("%v %v %s", err, res, body)
 				}
-			}},
-		"a reset is a reset": {logtotest.Fault{Kind: logtotest.Reset},
+			},
+		},
+		"a reset is a reset": {
+			logtotest.Fault{Kind: logtotest.Reset},
 			func(t *testing.T, _ *http.Response, _ string, err error) {
 				if !errors.Is(err, syscall.ECONNRESET) && !errors.Is(err, io.EOF) {
 					t.Errorf("error %v", err)
 				}
-			}},
-		"a body is cut short": {logtotest.Fault{Kind: logtotest.Truncate},
+			},
+		},
+		"a body is cut short": {
+			logtotest.Fault{Kind: logtotest.Truncate},
 			func(t *testing.T, res *http.Response, body string, err error) {
 				if !errors.Is(err, io.ErrUnexpectedEOF) || !strings.HasPrefix(body, `[{"id"`) || res.Header.Get("Total-Number") != "50" {
 					t.Errorf("%v %q", err, body)
 				}
-			}},
-		"HTML comes with a 200": {logtotest.Fault{Kind: logtotest.HTML},
+			},
+		},
+		"HTML comes with a 200": {
+			logtotest.Fault{Kind: logtotest.HTML},
 			func(t *testing.T, res *http.Response, body string, err error) {
 				if err != nil || res.StatusCode != 200 || !strings.HasPrefix(res.Header.Get("Content-Type"), "text/html") {
 					t.Errorf("%v %v %s", err, res, body)
 				}
-			}},
-		"garbage claims to be JSON": {logtotest.Fault{Kind: logtotest.Garbage},
+			},
+		},
+		"garbage claims to be JSON": {
+			logtotest.Fault{Kind: logtotest.Garbage},
 			func(t *testing.T, res *http.Response, body string, err error) {
 				if err != nil || res.StatusCode != 200 || strings.HasSuffix(body, "]") || !strings.HasPrefix(res.Header.Get("Content-Type"), "application/json") {
 					t.Errorf("%v %v %s", err, res, body)
 				}
-			}},
+			},
+		},
 		"a page is empty under the right total": {logtotest.Fault{Kind: logtotest.Empty}, wantPage("50", 0, "")},
 		"a page is a row short":                 {logtotest.Fault{Kind: logtotest.Short}, wantPage("50", 9, "")},
 		"a page is the one before":              {logtotest.Fault{Kind: logtotest.WrongPage}, wantPage("50", 10, "")},
 		"the total is missing":                  {logtotest.Fault{Kind: logtotest.NoTotal}, wantPage("", 10, "")},
 		"the total is capped":                   {logtotest.Fault{Kind: logtotest.Capped, Cap: 30}, wantPage("31", 10, "true")},
-		"an unknown endpoint is plain text": {logtotest.Fault{Kind: logtotest.Missing},
+		"an unknown endpoint is plain text": {
+			logtotest.Fault{Kind: logtotest.Missing},
 			func(t *testing.T, res *http.Response, body string, err error) {
 				if err != nil || res.StatusCode != 404 || body != "Not Found" {
 					t.Errorf("%v %v %s", err, res, body)
 				}
-			}},
-		"a token is revoked": {logtotest.Fault{Kind: logtotest.Revoke},
+			},
+		},
+		"a token is revoked": {
+			logtotest.Fault{Kind: logtotest.Revoke},
 			func(t *testing.T, res *http.Response, body string, err error) {
 				if err != nil || res.StatusCode != 401 || !strings.Contains(body, "auth.unauthorized") {
 					t.Errorf("%v %v %s", err, res, body)
 				}
-			}},
+			},
+		},
 		"a late answer is a good one": {logtotest.Fault{Kind: logtotest.Delay, Delay: time.Millisecond, DelayMax: 3 * time.Millisecond}, wantPage("50", 10, "")},
-		"a closed connection comes after a good answer": {logtotest.Fault{Kind: logtotest.Close},
+		"a closed connection comes after a good answer": {
+			logtotest.Fault{Kind: logtotest.Close},
 			func(t *testing.T, res *http.Response, _ string, err error) {
 				if err != nil || res.StatusCode != 200 || !res.Close {
 					t.Errorf("%v %v", err, res)
 				}
-			}},
+			},
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

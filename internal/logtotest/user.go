@@ -55,8 +55,6 @@ func (u *user) raw(col int) string {
 	return u.blob[from:u.ends[col]]
 }
 
-func (u *user) text(col int) string { return unquote(u.raw(col)) }
-
 func (u *user) id() string { return unquote(u.blob[:u.ends[0]]) }
 
 // setTexts replaces all text columns.
