@@ -6,18 +6,21 @@ import (
 )
 
 func personNames() (given, family []string) {
-	return []string{
+	given = []string{
 		"Ava", "Liam", "Noah", "Emma", "Olga", "James", "Mary", "Chloe", "Ahmed", "Jose", "Mia", "Yuki", "Lena", "Max", "Zoë", "Ivan", "Anna",
 		"Tom", "Sara", "Omar", "Li", "Nina", "Paul", "Ida", "Jonas", "Fatima", "Diego", "Wei", "Aisha", "Björn", "Marta", "Ravi",
-	}, []string{
+	}
+	family = []string{
 		"Jones", "Brown", "Miller", "Nguyen", "Kim", "Tanaka", "Petrov", "Hassan", "Li", "Garcia", "Müller", "Smith", "Johnson", "Novak", "Rossi",
 		"Silva", "Khan", "Ito", "Larsen", "Dubois", "O'Connor", "Weber", "Kowalski", "Haddad", "Costa", "Singh", "Andersson", "Moreau",
 	}
+	return given, family
 }
 
 func organizationNames() (firsts, seconds []string) {
-	return []string{"Umbrella", "Vandelay", "Northwind", "Globex", "Stark", "Initech", "Acme", "Hooli", "Wayne", "Tyrell", "Soylent", "株式会社サンプル"},
-		[]string{"Group", "LLC", "Ltd.", "S.A.", "GmbH", "Inc.", "AB", "Works"}
+	firsts = []string{"Umbrella", "Vandelay", "Northwind", "Globex", "Stark", "Initech", "Acme", "Hooli", "Wayne", "Tyrell", "Soylent", "株式会社サンプル"}
+	seconds = []string{"Group", "LLC", "Ltd.", "S.A.", "GmbH", "Inc.", "AB", "Works"}
+	return firsts, seconds
 }
 
 // batches is how many imports there are with Ties.
