@@ -1,0 +1,462 @@
+-- +goose Up
+-- What people ask of a tenant, a view a question. Names are Logto's own; every
+-- view has tenant_id, and a column of one name means the same in all of them.
+-- Lists of names are subqueries, so that a question that does not ask for them
+-- does not pay for them. Days, weeks and months are those of UTC. Views read
+-- with the rights of their owner, who may read schema syncer where an analyst
+-- may not.
+create schema report;
+comment on schema report is 'Questions about the mirror, each with its answer: a view, or a function where it takes a date or a name.';
+
+create view report.user_directory as
+select u.tenant_id, u.id as user_id, u.username, u.primary_email, u.primary_phone, u.name, u.is_suspended, u.has_password,
+    u.created_at, u.last_sign_in_at,
+    (select a.name from logto.applications a where a.tenant_id = u.tenant_id and a.id = u.application_id) as signed_up_with,
+    array(select r.name from logto.user_roles h join logto.roles r on r.tenant_id = h.tenant_id and r.id = h.role_id
+        where h.tenant_id = u.tenant_id and h.user_id = u.id order by r.name) as roles,
+    array(select o.name from logto.organization_users m join logto.organizations o on o.tenant_id = m.tenant_id and o.id = m.organization_id
+        where m.tenant_id = u.tenant_id and m.user_id = u.id order by o.name) as organizations,
+    array(select i.target from logto.user_identities i
+        where i.tenant_id = u.tenant_id and i.user_id = u.id order by i.target) as social_identities,
+    array(select coalesce(c.connector_name, i.issuer) as connector from logto.user_sso_identities i
+        left join logto.sso_connectors c on c.tenant_id = i.tenant_id and c.id = i.sso_connector_id
+        where i.tenant_id = u.tenant_id and i.user_id = u.id order by connector) as sso_identities,
+    array(select f.type from logto.user_mfa_verifications f
+        where f.tenant_id = u.tenant_id and f.user_id = u.id order by f.type) as mfa_factors
+from logto.users u;
+comment on view report.user_directory is 'Who is this person? One row a user: roles, organizations, identities, second factors, last sign-in.';
+
+create view report.user_permissions as
+select h.tenant_id, h.user_id, null::text collate "C" as organization_id, null::text as organization, 'role' as through,
+    r.id as role_id, r.name as role, s.id as scope_id, s.name as scope, a.name as resource, a.indicator
+from logto.user_roles h
+join logto.roles r on r.tenant_id = h.tenant_id and r.id = h.role_id
+join logto.role_scopes g on g.tenant_id = r.tenant_id and g.role_id = r.id
+join logto.scopes s on s.tenant_id = g.tenant_id and s.id = g.scope_id
+left join logto.resources a on a.tenant_id = s.tenant_id and a.id = s.resource_id
+union all
+select h.tenant_id, h.user_id, o.id, o.name, 'organization role', r.id, r.name, s.id, s.name, null, null
+from logto.organization_user_roles h
+join logto.organizations o on o.tenant_id = h.tenant_id and o.id = h.organization_id
+join logto.organization_roles r on r.tenant_id = h.tenant_id and r.id = h.organization_role_id
+join logto.organization_role_scopes g on g.tenant_id = r.tenant_id and g.organization_role_id = r.id
+join logto.organization_scopes s on s.tenant_id = g.tenant_id and s.id = g.organization_scope_id
+union all
+select h.tenant_id, h.user_id, o.id, o.name, 'organization role', r.id, r.name, s.id, s.name, a.name, a.indicator
+from logto.organization_user_roles h
+join logto.organizations o on o.tenant_id = h.tenant_id and o.id = h.organization_id
+join logto.organization_roles r on r.tenant_id = h.tenant_id and r.id = h.organization_role_id
+join logto.organization_role_resource_scopes g on g.tenant_id = r.tenant_id and g.organization_role_id = r.id
+join logto.scopes s on s.tenant_id = g.tenant_id and s.id = g.scope_id
+left join logto.resources a on a.tenant_id = s.tenant_id and a.id = s.resource_id;
+comment on view report.user_permissions is 'What may this user do? One row a user, permission and the role that grants it, across the tenant and in each organization. Suspended users are in it: they keep their roles.';
+
+create view report.application_permissions as
+select h.tenant_id, h.application_id, null::text collate "C" as organization_id, null::text as organization, 'role' as through,
+    r.id as role_id, r.name as role, s.id as scope_id, s.name as scope, a.name as resource, a.indicator
+from logto.application_roles h
+join logto.roles r on r.tenant_id = h.tenant_id and r.id = h.role_id
+join logto.role_scopes g on g.tenant_id = r.tenant_id and g.role_id = r.id
+join logto.scopes s on s.tenant_id = g.tenant_id and s.id = g.scope_id
+left join logto.resources a on a.tenant_id = s.tenant_id and a.id = s.resource_id
+union all
+select h.tenant_id, h.application_id, o.id, o.name, 'organization role', r.id, r.name, s.id, s.name, null, null
+from logto.organization_application_roles h
+join logto.organizations o on o.tenant_id = h.tenant_id and o.id = h.organization_id
+join logto.organization_roles r on r.tenant_id = h.tenant_id and r.id = h.organization_role_id
+join logto.organization_role_scopes g on g.tenant_id = r.tenant_id and g.organization_role_id = r.id
+join logto.organization_scopes s on s.tenant_id = g.tenant_id and s.id = g.organization_scope_id
+union all
+select h.tenant_id, h.application_id, o.id, o.name, 'organization role', r.id, r.name, s.id, s.name, a.name, a.indicator
+from logto.organization_application_roles h
+join logto.organizations o on o.tenant_id = h.tenant_id and o.id = h.organization_id
+join logto.organization_roles r on r.tenant_id = h.tenant_id and r.id = h.organization_role_id
+join logto.organization_role_resource_scopes g on g.tenant_id = r.tenant_id and g.organization_role_id = r.id
+join logto.scopes s on s.tenant_id = g.tenant_id and s.id = g.scope_id
+left join logto.resources a on a.tenant_id = s.tenant_id and a.id = s.resource_id;
+comment on view report.application_permissions is 'What may this application do by itself? One row a machine-to-machine application, permission and the role that grants it.';
+
+create view report.permission_holders as
+select p.tenant_id, p.scope_id, p.scope, p.resource, p.indicator, p.organization_id, p.organization, p.through, p.role_id, p.role,
+    'user' as holder_type, u.id as holder_id, coalesce(u.primary_email, u.username, u.primary_phone, u.name) as holder, u.is_suspended
+from report.user_permissions p
+join logto.users u on u.tenant_id = p.tenant_id and u.id = p.user_id
+union all
+select p.tenant_id, p.scope_id, p.scope, p.resource, p.indicator, p.organization_id, p.organization, p.through, p.role_id, p.role,
+    'application', a.id, a.name, false
+from report.application_permissions p
+join logto.applications a on a.tenant_id = p.tenant_id and a.id = p.application_id;
+comment on view report.permission_holders is 'Who may do this? The reverse of user_permissions and application_permissions, for access reviews: ask by scope and indicator.';
+
+create view report.organization_members as
+select m.tenant_id, m.organization_id, o.name as organization, m.user_id, u.username, u.primary_email, u.name, u.is_suspended, u.last_sign_in_at,
+    array(select r.name from logto.organization_user_roles h
+        join logto.organization_roles r on r.tenant_id = h.tenant_id and r.id = h.organization_role_id
+        where h.tenant_id = m.tenant_id and h.organization_id = m.organization_id and h.user_id = m.user_id
+        order by r.name) as organization_roles
+from logto.organization_users m
+join logto.organizations o on o.tenant_id = m.tenant_id and o.id = m.organization_id
+join logto.users u on u.tenant_id = m.tenant_id and u.id = m.user_id;
+comment on view report.organization_members is 'Who is in this organization, as what? One row a membership.';
+
+create view report.role_members as
+select h.tenant_id, h.role_id, r.name as role, 'user' as holder_type, h.user_id as holder_id,
+    coalesce(u.primary_email, u.username, u.primary_phone, u.name) as holder, u.is_suspended, u.last_sign_in_at
+from logto.user_roles h
+join logto.roles r on r.tenant_id = h.tenant_id and r.id = h.role_id
+join logto.users u on u.tenant_id = h.tenant_id and u.id = h.user_id
+union all
+select h.tenant_id, h.role_id, r.name, 'application', h.application_id, a.name, false, null
+from logto.application_roles h
+join logto.roles r on r.tenant_id = h.tenant_id and r.id = h.role_id
+join logto.applications a on a.tenant_id = h.tenant_id and a.id = h.application_id;
+comment on view report.role_members is 'Who holds this role? One row a holder: a user, or a machine-to-machine application.';
+
+create view report.users_without_access as
+select u.tenant_id, u.id as user_id, u.username, u.primary_email, u.name, u.is_suspended, u.created_at, u.last_sign_in_at
+from logto.users u
+where not exists (select from logto.user_roles h where h.tenant_id = u.tenant_id and h.user_id = u.id)
+    and not exists (select from logto.organization_users m where m.tenant_id = u.tenant_id and m.user_id = u.id);
+comment on view report.users_without_access is 'Who has no role and is in no organization?';
+
+create function report.organizations_without(organization_role text)
+returns table (tenant_id text, organization_id text, organization text, created_at timestamptz, members bigint, suspended_holders bigint)
+language sql stable
+as $$
+    with holders as (
+        select h.tenant_id, h.organization_id, count(*) as holders, count(*) filter (where u.is_suspended) as suspended
+        from logto.organization_user_roles h
+        join logto.organization_roles r on r.tenant_id = h.tenant_id and r.id = h.organization_role_id
+        join logto.users u on u.tenant_id = h.tenant_id and u.id = h.user_id
+        where lower(r.name) = lower(organizations_without.organization_role)
+        group by h.tenant_id, h.organization_id
+    )
+    select o.tenant_id, o.id, o.name, o.created_at,
+        (select count(*) from logto.organization_users m where m.tenant_id = o.tenant_id and m.organization_id = o.id),
+        coalesce(h.suspended, 0)
+    from logto.organizations o
+    left join holders h on h.tenant_id = o.tenant_id and h.organization_id = o.id
+    where h.holders is null or h.holders = h.suspended
+$$;
+comment on function report.organizations_without is 'Which organizations have no member with this organization role (by name, in any case), or only suspended ones? suspended_holders counts those.';
+
+create view report.organizations_without_owner as
+select w.tenant_id, w.organization_id, w.organization, w.created_at, w.members, w.suspended_holders as suspended_owners
+from report.organizations_without('owner') w;
+comment on view report.organizations_without_owner is 'Which organizations have nobody who could speak for them? Those without a member who holds the organization role owner and is not suspended; for a role of another name, report.organizations_without(name).';
+
+create view report.invitations as
+select i.tenant_id, i.id as invitation_id, i.organization_id, o.name as organization, i.invitee, i.status,
+    i.status = 'Pending' and i.expires_at > now() as is_open, i.created_at, i.expires_at,
+    i.inviter_id, coalesce(b.primary_email, b.username, b.name) as inviter,
+    i.accepted_user_id, coalesce(a.primary_email, a.username, a.name) as accepted_user,
+    array(select r.name from logto.organization_invitation_roles g
+        join logto.organization_roles r on r.tenant_id = g.tenant_id and r.id = g.organization_role_id
+        where g.tenant_id = i.tenant_id and g.organization_invitation_id = i.id order by r.name) as organization_roles
+from logto.organization_invitations i
+left join logto.organizations o on o.tenant_id = i.tenant_id and o.id = i.organization_id
+left join logto.users b on b.tenant_id = i.tenant_id and b.id = i.inviter_id
+left join logto.users a on a.tenant_id = i.tenant_id and a.id = i.accepted_user_id;
+comment on view report.invitations is 'Which invitations are open, expired, accepted or revoked? One row an invitation.';
+
+create view report.sign_ups_by_day as
+select u.tenant_id, date_trunc('day', u.created_at at time zone 'UTC')::date as day, count(*) as sign_ups,
+    count(*) filter (where u.last_sign_in_at >= u.created_at + interval '1 day') as came_back
+from logto.users u
+group by 1, 2;
+comment on view report.sign_ups_by_day is 'How many people signed up each day, and how many of them came back? Users since deleted are not counted.';
+
+create view report.sign_ups_by_week as
+select u.tenant_id, date_trunc('week', u.created_at at time zone 'UTC')::date as week, count(*) as sign_ups,
+    count(*) filter (where u.last_sign_in_at >= u.created_at + interval '1 day') as came_back
+from logto.users u
+group by 1, 2;
+comment on view report.sign_ups_by_week is 'How many people signed up each week, and how many of them came back? Users since deleted are not counted.';
+
+create view report.sign_ups_by_month as
+select u.tenant_id, date_trunc('month', u.created_at at time zone 'UTC')::date as month, count(*) as sign_ups,
+    count(*) filter (where u.last_sign_in_at >= u.created_at + interval '1 day') as came_back
+from logto.users u
+group by 1, 2;
+comment on view report.sign_ups_by_month is 'How many people signed up each month, and how many of them came back? Users since deleted are not counted.';
+
+create function report.active_users_at(at timestamptz)
+returns table (tenant_id text, users bigint, within_1_day bigint, within_7_days bigint, within_30_days bigint, within_90_days bigint, never bigint)
+language sql stable
+as $$
+    select u.tenant_id, count(*),
+        count(*) filter (where u.last_sign_in_at > at - interval '1 day'),
+        count(*) filter (where u.last_sign_in_at > at - interval '7 days'),
+        count(*) filter (where u.last_sign_in_at > at - interval '30 days'),
+        count(*) filter (where u.last_sign_in_at > at - interval '90 days'),
+        count(*) filter (where u.last_sign_in_at is null)
+    from logto.users u
+    where u.created_at <= at
+    group by u.tenant_id
+$$;
+comment on function report.active_users_at is 'How many of today''s users had their last sign-in in the 1, 7, 30, 90 days before a moment, or later? Logto keeps only the last one, so for a moment long past later sign-ins count too.';
+
+create view report.active_users as
+select a.tenant_id, a.users, a.within_1_day, a.within_7_days, a.within_30_days, a.within_90_days, a.never
+from report.active_users_at(now()) a;
+comment on view report.active_users is 'How many users are active? One row a tenant, by last sign-in, as of now.';
+
+create view report.last_sign_ins_by_day as
+select u.tenant_id, date_trunc('day', u.last_sign_in_at at time zone 'UTC')::date as day, count(*) as users
+from logto.users u
+where u.last_sign_in_at is not null
+group by 1, 2;
+comment on view report.last_sign_ins_by_day is 'When were people last seen? How many users have their last sign-in on each day.';
+
+create function report.dormant_users_at(at timestamptz, days integer default 90)
+returns table (tenant_id text, user_id text, username text, primary_email text, name text, is_suspended boolean, last_sign_in_at timestamptz, days_away integer)
+language sql stable
+as $$
+    select u.tenant_id, u.id, u.username, u.primary_email, u.name, u.is_suspended, u.last_sign_in_at,
+        floor(extract(epoch from at - u.last_sign_in_at) / 86400)::integer
+    from logto.users u
+    where u.last_sign_in_at < at - make_interval(days => dormant_users_at.days)
+$$;
+comment on function report.dormant_users_at is 'Who had, at a moment, not signed in for so many days? Users who never signed in are in report.never_signed_in.';
+
+create view report.dormant_users as
+select d.tenant_id, d.user_id, d.username, d.primary_email, d.name, d.is_suspended, d.last_sign_in_at, d.days_away
+from report.dormant_users_at(now(), 90) d;
+comment on view report.dormant_users is 'Who has not signed in for 90 days? For another number, report.dormant_users_at(now(), days).';
+
+create view report.never_signed_in as
+select u.tenant_id, u.id as user_id, u.username, u.primary_email, u.name, u.is_suspended, u.created_at
+from logto.users u
+where u.last_sign_in_at is null;
+comment on view report.never_signed_in is 'Who never signed in?';
+
+create view report.suspended_users as
+select u.tenant_id, u.id as user_id, u.username, u.primary_email, u.name, u.created_at, u.last_sign_in_at,
+    (select count(*) from logto.user_roles h where h.tenant_id = u.tenant_id and h.user_id = u.id) as role_count,
+    (select count(*) from logto.organization_users m where m.tenant_id = u.tenant_id and m.user_id = u.id) as organization_count
+from logto.users u
+where u.is_suspended;
+comment on view report.suspended_users is 'Who is suspended, and what would they get back?';
+
+create view report.duplicate_people as
+select u.tenant_id, 'e-mail' as kind, lower(u.primary_email) as value, count(*) as users, array_agg(u.id order by u.id) as user_ids
+from logto.users u
+where u.primary_email is not null
+group by u.tenant_id, lower(u.primary_email)
+having count(*) > 1
+union all
+select u.tenant_id, 'phone', u.primary_phone, count(*), array_agg(u.id order by u.id)
+from logto.users u
+where u.primary_phone is not null
+group by u.tenant_id, u.primary_phone
+having count(*) > 1
+union all
+select i.tenant_id, 'social identity', i.target || ' ' || i.identity_user_id, count(*), array_agg(i.user_id order by i.user_id)
+from logto.user_identities i
+where i.identity_user_id is not null
+group by i.tenant_id, i.target, i.identity_user_id
+having count(*) > 1
+union all
+select i.tenant_id, 'enterprise identity', i.issuer || ' ' || i.identity_id, count(distinct i.user_id), array_agg(distinct i.user_id order by i.user_id)
+from logto.user_sso_identities i
+where i.issuer is not null and i.identity_id is not null
+group by i.tenant_id, i.issuer, i.identity_id
+having count(distinct i.user_id) > 1;
+comment on view report.duplicate_people is 'Which accounts may be one person? Same e-mail address but for case, same phone, same external identity.';
+
+create view report.organization_email_domains as
+select m.tenant_id, m.organization_id, o.name as organization, d.domain, count(*) as members,
+    exists (select from logto.organization_jit_email_domains j
+        where j.tenant_id = m.tenant_id and j.organization_id = m.organization_id and lower(j.email_domain) = d.domain) as joins_by_itself
+from logto.organization_users m
+join logto.organizations o on o.tenant_id = m.tenant_id and o.id = m.organization_id
+join logto.users u on u.tenant_id = m.tenant_id and u.id = m.user_id
+cross join lateral (select lower(split_part(u.primary_email, '@', 2)) as domain) d
+where u.primary_email is not null
+group by m.tenant_id, m.organization_id, o.name, d.domain;
+comment on view report.organization_email_domains is 'Which e-mail domains are in this organization? Strangers in a customer''s organization show here.';
+
+create view report.identity_providers as
+select i.tenant_id, 'social' as kind, i.target as provider, count(*) as identities, count(distinct i.user_id) as users
+from logto.user_identities i
+group by i.tenant_id, i.target
+union all
+select i.tenant_id, 'enterprise', coalesce(c.connector_name, i.issuer), count(*), count(distinct i.user_id)
+from logto.user_sso_identities i
+left join logto.sso_connectors c on c.tenant_id = i.tenant_id and c.id = i.sso_connector_id
+group by i.tenant_id, coalesce(c.connector_name, i.issuer);
+comment on view report.identity_providers is 'How do people sign in from elsewhere? Social and enterprise identities by provider.';
+
+create view report.application_directory as
+select a.tenant_id, a.id as application_id, a.name as application, a.type, a.is_third_party, a.created_at,
+    array(select r.name from logto.application_roles h join logto.roles r on r.tenant_id = h.tenant_id and r.id = h.role_id
+        where h.tenant_id = a.tenant_id and h.application_id = a.id order by r.name) as roles,
+    array(select o.name from logto.organization_applications s join logto.organizations o on o.tenant_id = s.tenant_id and o.id = s.organization_id
+        where s.tenant_id = a.tenant_id and s.application_id = a.id order by o.name) as organizations,
+    (select count(*) from logto.users u where u.tenant_id = a.tenant_id and u.application_id = a.id) as sign_ups
+from logto.applications a;
+comment on view report.application_directory is 'Which applications are there, of which type, which organizations do they serve, who signed up through them?';
+
+create view report.organization_directory as
+select o.tenant_id, o.id as organization_id, o.name as organization, o.created_at, o.is_mfa_required,
+    (select count(*) from logto.organization_users m where m.tenant_id = o.tenant_id and m.organization_id = o.id) as members,
+    (select count(*) from logto.organization_users m join logto.users u on u.tenant_id = m.tenant_id and u.id = m.user_id
+        where m.tenant_id = o.tenant_id and m.organization_id = o.id and u.is_suspended) as suspended_members,
+    (select max(u.last_sign_in_at) from logto.organization_users m join logto.users u on u.tenant_id = m.tenant_id and u.id = m.user_id
+        where m.tenant_id = o.tenant_id and m.organization_id = o.id) as last_sign_in_at,
+    (select count(*) from logto.organization_applications s where s.tenant_id = o.tenant_id and s.organization_id = o.id) as applications,
+    (select count(*) from logto.organization_invitations i
+        where i.tenant_id = o.tenant_id and i.organization_id = o.id and i.status = 'Pending') as pending_invitations
+from logto.organizations o;
+comment on view report.organization_directory is 'Which organizations are there, how big and how alive are they? One row an organization.';
+
+create view report.organization_growth as
+select o.tenant_id, date_trunc('month', o.created_at at time zone 'UTC')::date as month, count(*) as organizations_created,
+    sum(count(*)) over (partition by o.tenant_id order by date_trunc('month', o.created_at at time zone 'UTC')::date)::bigint as organizations_so_far
+from logto.organizations o
+group by 1, 2;
+comment on view report.organization_growth is 'How does the number of organizations grow? By month of creation, of those that exist; months without any have no row.';
+
+create view report.certificates as
+select c.tenant_id, c.listing, c.run_id, c.proof, c.reason, c.walk, c.total, c.distinct_ids, c.inserted, c.updated, c.deleted, c.unchanged,
+    c.requests, c.notes, c.read_at, r.published_at
+from syncer.certificates c
+join syncer.runs r on r.run_id = c.run_id;
+comment on view report.certificates is 'What did each run prove? One row a published run and listing.';
+
+create view report.freshness as
+select distinct on (c.tenant_id, c.listing) c.tenant_id, c.listing, c.proof, c.reason, c.distinct_ids, c.read_at, c.published_at, c.run_id,
+    (select max(p.read_at) from report.certificates p
+        where p.tenant_id = c.tenant_id and p.listing = c.listing and p.proof = 'complete') as last_proved_at
+from report.certificates c
+order by c.tenant_id, c.listing, c.run_id desc;
+comment on view report.freshness is 'How fresh is the mirror, and is it proved? One row a tenant and listing: its last certificate.';
+
+create view report.runs as
+select r.tenant_id, r.run_id, r.job, r.mode, r.status, r.attempt, r.started_at, r.finished_at, r.published_at, r.requests, r.retries,
+    r.throttled, r.seconds
+from syncer.runs r;
+comment on view report.runs is 'How did the runs go? One row a run.';
+
+create view report.tenants as
+select t.tenant_id, t.first_seen_at, r.first_published_at, r.last_published_at
+from syncer.tenants t
+left join (select tenant_id, min(published_at) as first_published_at, max(published_at) as last_published_at from syncer.runs group by tenant_id) r
+    on r.tenant_id = t.tenant_id;
+comment on view report.tenants is 'Which tenants are mirrored here, and since when? Of what was before first_published_at nothing is known but what Logto still says.';
+
+-- +goose StatementBegin
+-- A column of one name means the same in every view, so it is explained once.
+do $$
+declare
+    meanings constant jsonb := $json${
+        "tenant_id": "Tenant the row belongs to: its name in jobs.yaml.",
+        "user_id": "Logto id of the user.",
+        "username": "Username. Null: none set.",
+        "primary_email": "E-mail address the user signs in with. Null: none set.",
+        "primary_phone": "Phone number the user signs in with, digits only with country code. Null: none set.",
+        "name": "Display name of the user. Null: none set.",
+        "is_suspended": "True: cannot sign in. Applications are never suspended.",
+        "has_password": "True: a password is set. Null: the server is too old to say.",
+        "created_at": "When it was created in Logto.",
+        "last_sign_in_at": "Last sign-in; of an organization, of any of its members. Null: never, or an application.",
+        "signed_up_with": "Name of the application the user signed up with. Null: made otherwise, or the application is gone.",
+        "roles": "Names of the roles held. Empty: none.",
+        "organizations": "Names of the organizations it belongs to or serves. Empty: none.",
+        "social_identities": "Providers of the social identities. Empty: none.",
+        "sso_identities": "Connectors, or issuers, of the enterprise identities. Empty: none, or the listing user_sso_identities is not mirrored.",
+        "mfa_factors": "Types of the second factors. Empty: none, or the listing user_mfa_verifications is not mirrored.",
+        "organization_id": "Logto id of the organization. Null: the permission holds across the tenant.",
+        "organization": "Name of the organization. Null: the permission holds across the tenant.",
+        "through": "What grants the permission: role, or organization role.",
+        "role_id": "Logto id of the role or organization role.",
+        "role": "Name of the role or organization role.",
+        "scope_id": "Logto id of the permission or organization permission.",
+        "scope": "Name of the permission as in the scope claim, such as read:orders.",
+        "resource": "Name of the API resource the permission is of. Null: an organization permission.",
+        "indicator": "Resource indicator: the audience of the access token. Null: an organization permission.",
+        "application_id": "Logto id of the application; its client_id.",
+        "application": "Name of the application.",
+        "holder_type": "user or application.",
+        "holder_id": "Logto id of the user or application.",
+        "holder": "For people to read: e-mail address, username, phone or name of the user, whichever is there first; name of the application.",
+        "organization_roles": "Names of the organization roles held, or brought by the invitation. Empty: none.",
+        "members": "How many members: of the organization, or of it with an address in the domain.",
+        "suspended_owners": "How many owners there are who are suspended.",
+        "suspended_members": "How many members are suspended.",
+        "invitation_id": "Logto id of the invitation.",
+        "invitee": "E-mail address invited.",
+        "status": "Of an invitation: Pending, Accepted, Expired or Revoked, as of the last run. Of a run: running, stopped, succeeded, unproved, refused, failed or abandoned.",
+        "is_open": "True: pending and not expired by now.",
+        "expires_at": "When it stops being valid.",
+        "inviter_id": "The user who invites. Null: sent by the Management API.",
+        "inviter": "E-mail address, username or name of the inviter. Null: sent by the Management API.",
+        "accepted_user_id": "The user who accepted. Null: nobody yet.",
+        "accepted_user": "E-mail address, username or name of who accepted. Null: nobody yet.",
+        "day": "Day, in UTC.",
+        "week": "Monday the week begins with, in UTC.",
+        "month": "First day of the month, in UTC.",
+        "sign_ups": "How many users were created then, or signed up with the application.",
+        "came_back": "How many of them had their last sign-in a day or more after they were created.",
+        "users": "How many users.",
+        "within_1_day": "How many users had their last sign-in within 1 day.",
+        "within_7_days": "How many users had their last sign-in within 7 days.",
+        "within_30_days": "How many users had their last sign-in within 30 days.",
+        "within_90_days": "How many users had their last sign-in within 90 days.",
+        "never": "How many users never signed in.",
+        "days_away": "Whole days since the last sign-in.",
+        "role_count": "How many roles the user holds.",
+        "organization_count": "How many organizations the user is a member of.",
+        "kind": "Of duplicates: e-mail, phone, social identity or enterprise identity. Of providers: social or enterprise.",
+        "value": "What the accounts share: the address in lower case, the phone, provider and id there.",
+        "user_ids": "Logto ids of the users, sorted.",
+        "domain": "Part of the e-mail address after the @, in lower case.",
+        "joins_by_itself": "True: users with such an address join the organization by themselves (just-in-time provisioning).",
+        "provider": "Target of the social connector, or name of the enterprise connector, or its issuer.",
+        "identities": "How many identities.",
+        "type": "Native, SPA, Traditional, MachineToMachine, Protected or SAML.",
+        "is_third_party": "True: belongs to somebody else, asks users for consent.",
+        "is_mfa_required": "True: members need multi-factor authentication. Null: the server is too old to say.",
+        "applications": "How many applications belong to the organization.",
+        "pending_invitations": "How many invitations were pending at the last run.",
+        "organizations_created": "How many of today's organizations were created in the month.",
+        "organizations_so_far": "How many of today's organizations there were at its end.",
+        "listing": "The listing; its root table has the same name.",
+        "run_id": "Number of the run.",
+        "proof": "complete: the table equals the listing. not proved, failed, unknown to server: see reason.",
+        "reason": "Why the proof is not complete. Null: it is.",
+        "walk": "How it was read: whole, pages, split, refresh or window.",
+        "total": "What the server said is there. Null: it said nothing, the list came whole.",
+        "distinct_ids": "Distinct items read.",
+        "inserted": "Rows new in the table.",
+        "updated": "Rows replaced.",
+        "deleted": "Rows that left the table.",
+        "unchanged": "Rows left alone.",
+        "requests": "Requests it took.",
+        "notes": "What else a reader should know. Null: nothing.",
+        "read_at": "When the reading of the listing was done: the mirror is as of then.",
+        "published_at": "When the mirror took it over. Null: not published.",
+        "last_proved_at": "When it was last read to a complete proof. Null: never.",
+        "job": "Job in jobs.yaml it ran for; empty for one without a job.",
+        "mode": "run: by what the mirror knows. backfill: everything afresh.",
+        "attempt": "How many times it was started.",
+        "started_at": "When its first attempt began.",
+        "finished_at": "When its last attempt ended. Null: running, or its process died.",
+        "retries": "Requests that were repetitions of a failed one.",
+        "throttled": "Answers that asked to slow down.",
+        "seconds": "Seconds of all attempts.",
+        "first_seen_at": "When its first run began.",
+        "first_published_at": "When it was first published: history begins here. Null: never.",
+        "last_published_at": "When it was last published. Null: never."
+    }$json$;
+    shown record;
+begin
+    for shown in
+        select c.relname, a.attname from pg_class c join pg_attribute a on a.attrelid = c.oid
+        where c.relnamespace = 'report'::regnamespace and c.relkind = 'v' and a.attnum > 0
+    loop
+        execute format('comment on column report.%I.%I is %L', shown.relname, shown.attname, meanings ->> shown.attname);
+    end loop;
+end
+$$;
+-- +goose StatementEnd
