@@ -20,6 +20,7 @@ type app struct {
 
 	stop     chan struct{} // closed at the first signal
 	graceful atomic.Bool   // the first signal ends at the next resting place only
+	deaf     atomic.Bool   // signals are somebody else's affair
 }
 
 // errInterrupted is the cause a context ends with when somebody pressed Ctrl-C.
@@ -38,6 +39,10 @@ func (a *app) watch(ctx context.Context) (_ context.Context, done func()) {
 			case <-ctx.Done():
 				return
 			case <-a.signals:
+			}
+			if a.deaf.Load() {
+				n--
+				continue
 			}
 			if n == 0 {
 				close(a.stop)

@@ -42,9 +42,9 @@ func (reportedError) Error() string { return "see above" }
 
 // exitCode returns the code for an error; of several joined, the worst.
 func exitCode(err error) int {
-	if several, ok := err.(interface{ Unwrap() []error }); ok { //nolint:errorlint // each of the joined ones is looked at, not the first that fits
-		codes := []int{exitDone}
-		for _, one := range several.Unwrap() {
+	if several := joined(err); several != nil {
+		var codes []int
+		for _, one := range several {
 			codes = append(codes, exitCode(one))
 		}
 		return worst(codes)
@@ -73,6 +73,23 @@ func exitCode(err error) int {
 	return exitFailed
 }
 
+// joined returns the errors that err is nothing but a list of; nil if it is
+// one of its own.
+func joined(err error) []error {
+	several, ok := err.(interface{ Unwrap() []error }) //nolint:errorlint // what an error wraps is one story with it
+	if !ok {
+		return nil
+	}
+	var texts []string
+	for _, one := range several.Unwrap() {
+		texts = append(texts, one.Error())
+	}
+	if strings.Join(texts, "\n") != err.Error() {
+		return nil
+	}
+	return several.Unwrap()
+}
+
 // worst returns the code that tells most of several: an interruption concerns
 // all of them, a failure needs somebody more than what could not be proved,
 // and that more than a run that is under way already.
@@ -91,7 +108,7 @@ func explain(err error) (text, hint string) {
 		usage    usageError
 		unproved unprovedError
 	)
-	text = err.Error()
+	text = oneLine(err.Error())
 	switch {
 	case errors.As(err, &usage):
 		return text, usage.hint
@@ -113,4 +130,17 @@ func explain(err error) (text, hint string) {
 		return before, "if the tenant really lost them, " + after
 	}
 	return text, ""
+}
+
+// oneLine puts the lines pgx writes, one for each way it tried to connect,
+// behind each other, equal ones once.
+func oneLine(text string) string {
+	lines := strings.Split(text, "\n\t")
+	var kept []string
+	for _, line := range lines {
+		if !slices.Contains(kept, line) {
+			kept = append(kept, line)
+		}
+	}
+	return strings.Join(kept, " ")
 }

@@ -46,8 +46,12 @@ type grammar struct {
 	Quiet   bool   `short:"q" xor:"loud" help:"Only errors."`
 
 	Demo     demoCmd     `cmd:"" help:"Mirror a simulated tenant into a throw-away Postgres and report on it."`
+	Check    checkCmd    `cmd:"" help:"Check everything that can be wrong before the first run."`
+	Plan     planCmd     `cmd:"" help:"Say what a run would ask of the API, and how long that takes."`
 	Run      runCmd      `cmd:"" help:"Run jobs now, once, and exit: what cron calls."`
 	Backfill backfillCmd `cmd:"" help:"Read listings as if for the first time, once."`
+	Status   statusCmd   `cmd:"" help:"Show the last runs and how fresh each table is."`
+	Psql     psqlCmd     `cmd:"" help:"Open the mirror's database with psql."`
 	Simulate simulateCmd `cmd:"" help:"Serve a simulated Logto, to try a configuration against."`
 	Migrate  migrateCmd  `cmd:"" help:"Bring the database up to date; run does it by itself."`
 	Version  versionCmd  `cmd:"" help:"Print the version."`

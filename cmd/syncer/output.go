@@ -110,12 +110,12 @@ func parts(err error) []error {
 	if err == nil {
 		return nil
 	}
-	several, ok := err.(interface{ Unwrap() []error }) //nolint:errorlint // only what was joined by ourselves, at the top
-	if !ok {
+	several := joined(err)
+	if several == nil {
 		return []error{err}
 	}
 	var out []error
-	for _, one := range several.Unwrap() {
+	for _, one := range several {
 		out = append(out, parts(one)...)
 	}
 	return out

@@ -63,3 +63,6 @@ func reportTable(ctx context.Context, db *database, query string) (table, error)
 	})
 	return append(table{heads}, body...), err
 }
+
+// collectText returns the one text column of a query.
+func collectText(rows pgx.Rows) ([]string, error) { return pgx.CollectRows(rows, pgx.RowTo[string]) }

@@ -56,3 +56,11 @@ func count[N ~int | ~int64](n N) string {
 	}
 	return sign + digits
 }
+
+// number writes so many of a thing.
+func number(n int, thing string) string {
+	if n != 1 {
+		thing += "s"
+	}
+	return count(n) + " " + thing
+}

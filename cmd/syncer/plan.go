@@ -1,0 +1,116 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"time"
+
+	"github.com/jackc/pgx/v5/pgxpool"
+
+	"logto-syncer/internal/catalog"
+	"logto-syncer/internal/config"
+	"logto-syncer/internal/logto"
+	"logto-syncer/internal/mirror"
+	"logto-syncer/internal/state"
+)
+
+// planCmd is syncer plan.
+type planCmd struct {
+	Jobs []string `arg:"" optional:"" name:"job" help:"Jobs of the configuration; all if none is named."`
+}
+
+// Run is called by kong.
+func (c *planCmd) Run(ctx context.Context, a *app) (err error) {
+	cfg, err := a.load()
+	if err != nil {
+		return err
+	}
+	jobs, err := jobsNamed(cfg, c.Jobs)
+	if err != nil {
+		return err
+	}
+	db, err := openIfThere(ctx, cfg)
+	if err != nil {
+		return err
+	}
+	var pool *pgxpool.Pool // nil: nothing is mirrored yet
+	if db != nil {
+		defer func() { err = errors.Join(err, db.Close()) }()
+		pending, err := state.Pending(ctx, db.Pool)
+		if err != nil {
+			return err
+		}
+		if !pending {
+			pool = db.Pool
+		}
+	}
+	var errs []error
+	for _, t := range cfg.Tenants {
+		if listings := listingsFor(jobs, t.Name); listings != nil {
+			errs = append(errs, a.plan(ctx, pool, t, listings))
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// openIfThere opens the database, but makes no embedded one: then it is nil.
+func openIfThere(ctx context.Context, cfg *config.Config) (*database, error) {
+	if cfg.Database == "" {
+		if _, err := os.Stat(embeddedDir); errors.Is(err, os.ErrNotExist) {
+			return nil, nil
+		}
+	}
+	return openDatabase(ctx, cfg.Database, 1)
+}
+
+func (a *app) plan(ctx context.Context, pool *pgxpool.Pool, t config.Tenant, listings []*catalog.Listing) error {
+	log := a.out.logger(a.stderr)
+	client, err := newClient(t, log)
+	if err != nil {
+		return tenantError{t.Name, err}
+	}
+	defer client.Close()
+	runner := &mirror.Runner{Pool: pool, Client: client, Log: log}
+	plan, err := runner.Plan(ctx, mirror.Job{Tenant: t.Name, Listings: listings}, logto.Limit(t.Limit))
+	if err != nil {
+		return tenantError{t.Name, err}
+	}
+	a.out.object(plan)
+	a.out.printf("%s", planText(plan, t.Limit))
+	return nil
+}
+
+func planText(p mirror.Plan, limit config.Limit) string {
+	seconds := func(s float64) string {
+		if limit.None() {
+			return "-"
+		}
+		return fmt.Sprintf("%.1f", s)
+	}
+	rows := table{{"listing", "rows", "walk", "requests", "seconds"}}
+	for _, e := range p.Listings {
+		total := "?"
+		if e.Total != nil {
+			total = count(*e.Total)
+		}
+		if e.Note != "" {
+			total = e.Note
+		}
+		rows = append(rows, []string{e.Listing, total, string(e.Walk), atLeast(e.AtLeast) + count(e.Requests), seconds(e.Seconds)})
+	}
+	text := fmt.Sprintf("\n%s\n%s%s: %s%s requests", p.Tenant, rows, p.Tenant, atLeast(p.AtLeast), count(p.Requests))
+	if limit.None() {
+		return text + ", no limit\n"
+	}
+	return text + fmt.Sprintf(", %s%s at %d in %s\n", atLeast(p.AtLeast),
+		time.Duration(p.Seconds*float64(time.Second)).Round(time.Second), limit.Requests, limit.Per)
+}
+
+func atLeast(yes bool) string {
+	if yes {
+		return ">= "
+	}
+	return ""
+}

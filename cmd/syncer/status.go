@@ -1,0 +1,205 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"logto-syncer/internal/catalog"
+	"logto-syncer/internal/config"
+	"logto-syncer/internal/state"
+)
+
+// statusCmd is syncer status.
+type statusCmd struct {
+	MaxAge time.Duration `placeholder:"26h" help:"Exit 3 when a table the jobs read is older or not proved: what a monitor calls."`
+	Runs   int           `default:"5" placeholder:"N" help:"How many runs of each tenant to show (default: 5)."`
+}
+
+// Run is called by kong.
+func (c *statusCmd) Run(ctx context.Context, a *app) (err error) {
+	cfg, err := a.load()
+	if err != nil {
+		return err
+	}
+	if c.MaxAge < 0 || c.Runs < 0 {
+		return usageError{"want --max-age and --runs of 0 or more", ""}
+	}
+	db, err := openIfThere(ctx, cfg)
+	if err != nil {
+		return err
+	}
+	var runs []state.Record
+	var fresh []state.Freshness
+	if db != nil {
+		defer func() { err = errors.Join(err, db.Close()) }()
+		if runs, fresh, err = readStatus(ctx, db, c.Runs); err != nil {
+			return err
+		}
+	}
+	lines := ages(cfg, fresh, time.Now(), c.MaxAge)
+	for _, r := range runs {
+		a.out.object(runLine{"run", r})
+	}
+	for _, l := range lines {
+		a.out.object(l)
+	}
+	if c.MaxAge > 0 {
+		return a.judge(lines, c.MaxAge)
+	}
+	a.out.printf("%s%s", runsText(runs, time.Now()), agesText(lines))
+	return nil
+}
+
+func readStatus(ctx context.Context, db *database, limit int) ([]state.Record, []state.Freshness, error) {
+	there, err := state.Migrated(ctx, db.Pool)
+	if err != nil || !there {
+		return nil, nil, err
+	}
+	runs, err := state.Last(ctx, db.Pool, limit)
+	if err != nil {
+		return nil, nil, err
+	}
+	fresh, err := state.Fresh(ctx, db.Pool)
+	return runs, fresh, err
+}
+
+// A runLine is a run, in JSON.
+type runLine struct {
+	Type string `json:"type"` // "run"
+	state.Record
+}
+
+// An ageLine says how old what the mirror has of a listing is, in JSON.
+type ageLine struct {
+	Type string `json:"type"` // "freshness"
+	state.Freshness
+	Tables []string `json:"tables"`
+	Age    float64  `json:"age_seconds"` // since it was last read; -1: it never was
+	Wanted bool     `json:"wanted"`      // a job reads it
+	Stale  bool     `json:"stale"`       // wanted, and older than --max-age or not proved
+}
+
+// ages joins what there is with what the jobs want. A maxAge of 0 lets any
+// age pass.
+func ages(cfg *config.Config, fresh []state.Freshness, now time.Time, maxAge time.Duration) []ageLine {
+	var lines []ageLine
+	for _, t := range cfg.Tenants {
+		for _, l := range listingsFor(cfg.Jobs, t.Name) {
+			line := ageLine{Type: "freshness", Freshness: state.Freshness{Tenant: t.Name, Listing: l.Name, Proof: "never read"}, Age: -1, Wanted: true}
+			if i := slices.IndexFunc(fresh, func(f state.Freshness) bool { return f.Tenant == t.Name && f.Listing == l.Name }); i >= 0 {
+				line.Freshness = fresh[i]
+				fresh = slices.Delete(slices.Clone(fresh), i, i+1)
+			}
+			lines = append(lines, line)
+		}
+	}
+	for _, f := range fresh { // of tenants and listings no job reads any more
+		lines = append(lines, ageLine{Type: "freshness", Freshness: f})
+	}
+	for i := range lines {
+		l := &lines[i]
+		for _, t := range catalog.Find(l.Listing).Tables() {
+			l.Tables = append(l.Tables, t.Name)
+		}
+		if !l.ReadAt.IsZero() {
+			l.Age = now.Sub(l.ReadAt).Seconds()
+		}
+		l.Stale = l.Wanted && maxAge > 0 && l.Proof != "unknown to server" && (l.Proof != "complete" || l.Age > maxAge.Seconds())
+	}
+	return lines
+}
+
+// judge says which tables are too old or not proved.
+func (a *app) judge(lines []ageLine, maxAge time.Duration) error {
+	var stale []string
+	checked := 0
+	for _, l := range lines {
+		if !l.Wanted {
+			continue
+		}
+		checked++
+		if l.Stale {
+			stale = append(stale, fmt.Sprintf("%s %s (%s)", l.Tenant, l.Listing, ageText(l)))
+		}
+	}
+	if stale == nil {
+		a.out.printf("all %d listings are proved and younger than %s\n", checked, maxAge)
+		return nil
+	}
+	text := fmt.Sprintf("%d of %d listings are older than %s or not proved:", len(stale), checked, maxAge)
+	for _, s := range stale {
+		text += "\n  " + s
+	}
+	return unprovedError{text, "syncer run reads them; syncer status shows what happened"}
+}
+
+func ageText(l ageLine) string {
+	if l.Age < 0 {
+		return l.Proof
+	}
+	return l.Proof + ", " + ago(l.Age)
+}
+
+// ago writes an age in its two largest units at most.
+func ago(seconds float64) string {
+	d := time.Duration(seconds * float64(time.Second))
+	switch {
+	case d < time.Minute:
+		return fmt.Sprintf("%d s", int(d.Seconds()))
+	case d < time.Hour:
+		return fmt.Sprintf("%d min", int(d.Minutes()))
+	case d < 48*time.Hour:
+		return fmt.Sprintf("%d h %d min", int(d.Hours()), int(d.Minutes())%60)
+	}
+	return fmt.Sprintf("%d days", int(d.Hours()/24))
+}
+
+func runsText(runs []state.Record, now time.Time) string {
+	if len(runs) == 0 {
+		return "nothing has run yet\n"
+	}
+	rows := table{{"run", "tenant", "job", "status", "began", "took", "requests", "new", "changed", "gone"}}
+	notes := ""
+	for _, r := range runs {
+		var inserted, updated, deleted int64
+		for _, c := range r.Listings {
+			inserted, updated, deleted = inserted+c.Inserted, updated+c.Updated, deleted+c.Deleted
+			if c.Reason != "" {
+				notes += fmt.Sprintf("  run %d, %s is %s: %s\n", r.RunID, c.Listing, c.Proof, c.Reason)
+			}
+		}
+		status := r.Status
+		if status == state.Running && !r.Alive {
+			status = "killed"
+		}
+		job := r.Job
+		if r.Mode != "run" {
+			job = r.Mode
+		}
+		rows = append(rows, []string{
+			count(r.RunID), r.Tenant, job, status, ago(now.Sub(r.StartedAt).Seconds()) + " ago", fmt.Sprintf("%.1f s", r.Seconds),
+			count(r.Requests), count(inserted), count(updated), count(deleted),
+		})
+		if r.Error != "" {
+			notes += fmt.Sprintf("  run %d: %s\n", r.RunID, r.Error)
+		}
+	}
+	return rows.String() + notes
+}
+
+func agesText(lines []ageLine) string {
+	rows := table{{"tenant", "table", "read", "proof"}}
+	for _, l := range lines {
+		read := "never"
+		if l.Age >= 0 {
+			read = ago(l.Age) + " ago"
+		}
+		for _, t := range l.Tables {
+			rows = append(rows, []string{l.Tenant, t, read, l.Proof})
+		}
+	}
+	return "\n" + rows.String()
+}

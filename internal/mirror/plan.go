@@ -1,0 +1,164 @@
+package mirror
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"math"
+	"net/url"
+	"strconv"
+
+	"logto-syncer/internal/catalog"
+	"logto-syncer/internal/extract"
+	"logto-syncer/internal/load"
+	"logto-syncer/internal/logto"
+)
+
+// A Plan says what a run of a job would ask of the API. It is an estimate: a
+// listing that changes under its walk takes more.
+type Plan struct {
+	Type     string     `json:"type"` // "plan"
+	Tenant   string     `json:"tenant"`
+	Requests int        `json:"requests"`
+	AtLeast  bool       `json:"at_least"` // Requests may be more
+	Seconds  float64    `json:"seconds"`  // Requests at the limit; 0 without one
+	Listings []Estimate `json:"listings"`
+}
+
+// An Estimate is what one listing would take, all its parents together.
+type Estimate struct {
+	Listing  string       `json:"listing"`
+	Walk     catalog.Walk `json:"walk"`
+	Total    *int         `json:"total"` // nil: to be known only by reading it
+	Requests int          `json:"requests"`
+	AtLeast  bool         `json:"at_least"`
+	Seconds  float64      `json:"seconds"`
+	Note     string       `json:"note,omitempty"`
+}
+
+// Plan asks for the totals of the job's listings, a request or two each, and
+// reckons from them and from what the mirror knows. It writes nothing. Without
+// a Pool the mirror knows nothing.
+func (r *Runner) Plan(ctx context.Context, job Job, limit logto.Limit) (Plan, error) {
+	p := &planner{api: r.Client, job: job, parents: map[string]parents{}}
+	if r.Pool != nil && !job.Afresh {
+		var err error
+		if p.known, err = load.Open(ctx, r.Pool, job.Tenant, catalog.All()); err != nil {
+			return Plan{}, err
+		}
+	}
+	plan := Plan{Type: "plan", Tenant: job.Tenant, Listings: []Estimate{}}
+	for _, l := range job.Listings {
+		e, err := p.estimate(ctx, l)
+		if err != nil {
+			return Plan{}, fmt.Errorf("plan %s: %w", l.Name, err)
+		}
+		e.Seconds = secondsAt(limit, e.Requests)
+		plan.Requests += e.Requests
+		plan.AtLeast = plan.AtLeast || e.AtLeast
+		plan.Listings = append(plan.Listings, e)
+	}
+	plan.Seconds = secondsAt(limit, plan.Requests)
+	return plan, nil
+}
+
+func secondsAt(limit logto.Limit, requests int) float64 {
+	if limit.Requests == 0 {
+		return 0
+	}
+	return math.Round(float64(requests)*limit.Per.Seconds()/float64(limit.Requests)*10) / 10
+}
+
+// planner plans the listings of one job, parents before their children.
+type planner struct {
+	api     extract.API
+	job     Job
+	known   *load.Loader // nil: the mirror knows nothing
+	parents map[string]parents
+}
+
+// parents is what a plan knows of the items of a listing that others have for
+// parents.
+type parents struct {
+	number  int
+	atLeast bool
+	unknown bool // the server does not know the listing
+}
+
+func (p *planner) estimate(ctx context.Context, l *catalog.Listing) (Estimate, error) {
+	if l.Parent != "" {
+		return p.below(ctx, l)
+	}
+	total, err := p.total(ctx, l, nil)
+	if logto.IsUnknownPath(err) {
+		p.parents[l.Name] = parents{unknown: true}
+		return Estimate{Listing: l.Name, Walk: l.Walk, Requests: 1, Note: "unknown to server"}, nil
+	}
+	if err != nil {
+		return Estimate{}, err
+	}
+	p.parents[l.Name] = parents{number: total}
+	known, err := p.count(ctx, l, "")
+	if err != nil {
+		return Estimate{}, err
+	}
+	e := Estimate{Listing: l.Name, Total: &total}
+	e.Walk, e.Requests = cost(l, total, known)
+	return e, nil
+}
+
+// total asks for one row of a list and returns how many there are.
+func (p *planner) total(ctx context.Context, l *catalog.Listing, filter url.Values) (int, error) {
+	query := url.Values{"page": {"1"}, "page_size": {"1"}}
+	maps.Copy(query, l.Query)
+	maps.Copy(query, filter)
+	if l.Walk == catalog.Window && p.known != nil {
+		latest, err := p.known.Latest(ctx, l)
+		if err != nil {
+			return 0, err
+		}
+		if !latest.IsZero() {
+			query.Set("start_time", strconv.FormatInt(latest.UnixMilli(), 10))
+		}
+	}
+	page, err := p.api.List(ctx, l.Path, query)
+	if err != nil {
+		return 0, err
+	}
+	return max(page.Total, len(page.Items)), nil // without a total, it came whole
+}
+
+// count returns how many items the mirror has below a parent.
+func (p *planner) count(ctx context.Context, l *catalog.Listing, parent string) (int, error) {
+	if p.known == nil || l.Walk != catalog.Split {
+		return 0, nil
+	}
+	return p.known.Count(ctx, l, parent)
+}
+
+const perPage = 100
+
+// cost reckons the requests of one list of so many items. The figures are
+// those of package extract.
+func cost(l *catalog.Listing, total, known int) (catalog.Walk, int) {
+	pages := (total + perPage - 1) / perPage
+	switch {
+	case l.Walk == catalog.Whole || total < perPage && known < perPage:
+		return l.Walk, 1
+	case l.Walk == catalog.Pages: // a look, and two readings, each to a page that is not full
+		return l.Walk, 1 + 2*(total/perPage+1)
+	case l.Walk == catalog.Split && known < perPage: // ranges of 80 on average, one in twelve divided again
+		return l.Walk, 1 + int(math.Ceil(float64(total)/80*1.09))
+	case l.Walk != catalog.Split:
+		return l.Walk, max(1, pages)
+	}
+	batch := perPage
+	if l.CountOnly {
+		batch = 300
+	}
+	requests := 1 + (known+batch-1)/batch + (max(0, total-known)+perPage-1)/perPage
+	if known >= 2000 { // totals by prefix
+		requests += 36
+	}
+	return catalog.Refresh, requests
+}

@@ -1,0 +1,103 @@
+package mirror
+
+import (
+	"context"
+	"net/url"
+	"strconv"
+
+	"github.com/go-json-experiment/json"
+
+	"logto-syncer/internal/catalog"
+)
+
+// maxRolePages bounds how many roles a plan looks at: 2,000.
+const maxRolePages = 20
+
+// role is what a plan reads of a role. The numbers are nil from a server too
+// old to send them.
+type role struct {
+	ID           string `json:"id"`
+	Type         string `json:"type"`
+	Users        *int   `json:"usersCount"`
+	Applications *int   `json:"applicationsCount"`
+}
+
+// below estimates a listing that is read once for every parent. How big the
+// lists are is known of roles only; of others, a request a parent is the least.
+func (p *planner) below(ctx context.Context, l *catalog.Listing) (Estimate, error) {
+	above := catalog.Find(l.Parent)
+	if p.parents[above.Name].unknown {
+		return Estimate{Listing: l.Name, Walk: l.Walk, Note: "no parents: " + above.Name + " is unknown to server"}, nil
+	}
+	if above.Name == "roles" && l.Walk != catalog.Whole {
+		return p.belowRoles(ctx, l, above)
+	}
+	number := p.parents[above.Name].number
+	if l.ParentType != "" {
+		var err error
+		if number, err = p.total(ctx, above, url.Values{"types": {l.ParentType}}); err != nil {
+			return Estimate{}, err
+		}
+	}
+	return Estimate{Listing: l.Name, Walk: l.Walk, Requests: number, AtLeast: l.Walk != catalog.Whole}, nil
+}
+
+// belowRoles adds up what the roles say of themselves.
+func (p *planner) belowRoles(ctx context.Context, l, above *catalog.Listing) (Estimate, error) {
+	roles, all, err := p.roles(ctx, above)
+	if err != nil {
+		return Estimate{}, err
+	}
+	e := Estimate{Listing: l.Name, Walk: l.Walk, AtLeast: !all}
+	sum := 0
+	for _, r := range roles {
+		if r.Type != "" && r.Type != l.ParentType {
+			continue
+		}
+		number := r.Users
+		if l.Name == "application_roles" {
+			number = r.Applications
+		}
+		if number == nil {
+			e.AtLeast = true
+			e.Requests++
+			continue
+		}
+		known, err := p.count(ctx, l, r.ID)
+		if err != nil {
+			return Estimate{}, err
+		}
+		walk, requests := cost(l, *number, known)
+		if walk == catalog.Refresh {
+			e.Walk = walk
+		}
+		sum += *number
+		e.Requests += requests
+	}
+	if !e.AtLeast {
+		e.Total = &sum
+	}
+	return e, nil
+}
+
+// roles reads the roles with the numbers of who has them, and whether these
+// are all.
+func (p *planner) roles(ctx context.Context, l *catalog.Listing) (roles []role, all bool, err error) {
+	for n := 1; n <= maxRolePages; n++ {
+		page, err := p.api.List(ctx, l.Path, url.Values{"page": {strconv.Itoa(n)}, "page_size": {strconv.Itoa(perPage)}})
+		if err != nil {
+			return nil, false, err
+		}
+		for _, item := range page.Items {
+			var r role
+			if err := json.Unmarshal(item, &r); err != nil {
+				return nil, false, err
+			}
+			roles = append(roles, r)
+		}
+		if len(page.Items) < perPage {
+			return roles, true, nil
+		}
+	}
+	return roles, false, nil
+}

@@ -1,0 +1,112 @@
+package state
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgxpool"
+)
+
+// A Record is what is known of a run, now or long ago.
+type Record struct {
+	RunID       int64         `json:"run_id" db:"run_id"`
+	Tenant      string        `json:"tenant" db:"tenant_id"`
+	Job         string        `json:"job" db:"job"`
+	Mode        string        `json:"mode" db:"mode"`
+	Status      string        `json:"status" db:"status"`
+	Alive       bool          `json:"alive" db:"alive"` // a process works on the tenant; a running run without one was killed
+	Attempt     int           `json:"attempt" db:"attempt"`
+	StartedAt   time.Time     `json:"started_at" db:"started_at"`
+	FinishedAt  *time.Time    `json:"finished_at" db:"finished_at"`
+	PublishedAt *time.Time    `json:"published_at" db:"published_at"`
+	Requests    int64         `json:"requests" db:"requests"`
+	Retries     int64         `json:"retries" db:"retries"`
+	Throttled   int64         `json:"throttled" db:"throttled"`
+	Seconds     float64       `json:"seconds" db:"seconds"`
+	Error       string        `json:"error,omitempty" db:"error"`
+	Listings    []Certificate `json:"listings" db:"-"`
+}
+
+// Freshness says how old what the mirror has of a listing is.
+type Freshness struct {
+	Tenant   string     `json:"tenant" db:"tenant_id"`
+	Listing  string     `json:"listing" db:"listing"`
+	RunID    int64      `json:"run_id" db:"run_id"` // the last run that was published with it
+	Proof    string     `json:"proof" db:"proof"`
+	Reason   string     `json:"reason,omitempty" db:"reason"`
+	ReadAt   time.Time  `json:"read_at" db:"read_at"`
+	ProvedAt *time.Time `json:"proved_at" db:"proved_at"` // when it was last read to a complete proof; nil: never
+}
+
+// Migrated reports whether the database has the tables of this package at all.
+func Migrated(ctx context.Context, pool *pgxpool.Pool) (bool, error) {
+	var there bool
+	err := pool.QueryRow(ctx, "select to_regclass('syncer.certificates') is not null").Scan(&there)
+	if err != nil {
+		return false, fmt.Errorf("look for the tables of syncer: %w", err)
+	}
+	return there, nil
+}
+
+// Last returns the last runs of every tenant, at most so many each, the newest
+// first, with their certificates.
+func Last(ctx context.Context, pool *pgxpool.Pool, limit int) ([]Record, error) {
+	rows, err := pool.Query(ctx, query("status_runs"), limit, lockSeed)
+	if err != nil {
+		return nil, fmt.Errorf("read the last runs: %w", err)
+	}
+	records, err := pgx.CollectRows(rows, pgx.RowToStructByName[Record])
+	if err != nil {
+		return nil, fmt.Errorf("read the last runs: %w", err)
+	}
+	ids := make([]int64, len(records))
+	at := map[int64]int{}
+	for i := range records {
+		ids[i], at[records[i].RunID] = records[i].RunID, i
+		records[i].Listings = []Certificate{}
+	}
+	rows, err = pool.Query(ctx, query("status_certificates"), ids)
+	if err != nil {
+		return nil, fmt.Errorf("read certificates: %w", err)
+	}
+	defer rows.Close()
+	for rows.Next() {
+		id, c, err := scanCertificate(rows)
+		if err != nil {
+			return nil, fmt.Errorf("read certificates: %w", err)
+		}
+		r := &records[at[id]]
+		r.Listings = append(r.Listings, c)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, fmt.Errorf("read certificates: %w", err)
+	}
+	return records, nil
+}
+
+func scanCertificate(row pgx.CollectableRow) (run int64, c Certificate, err error) {
+	var notes []byte
+	err = row.Scan(&run, &c.Listing, &c.Walk, &c.Parents, &c.Total, &c.Distinct, &c.Requests,
+		&c.Inserted, &c.Updated, &c.Deleted, &c.Unchanged, &c.Proof, &c.Reason, &notes, &c.ReadAt)
+	if err == nil && notes != nil {
+		err = json.Unmarshal(notes, &c.Notes)
+	}
+	return run, c, err
+}
+
+// Fresh returns how fresh every listing ever published is, by tenant and
+// listing.
+func Fresh(ctx context.Context, pool *pgxpool.Pool) ([]Freshness, error) {
+	rows, err := pool.Query(ctx, query("status_fresh"))
+	if err != nil {
+		return nil, fmt.Errorf("read how fresh the tables are: %w", err)
+	}
+	fresh, err := pgx.CollectRows(rows, pgx.RowToStructByName[Freshness])
+	if err != nil {
+		return nil, fmt.Errorf("read how fresh the tables are: %w", err)
+	}
+	return fresh, nil
+}
