@@ -1,5 +1,5 @@
 // Package sql hands out the SQL that is part of the program: the migrations
-// that make the tables, and the reports.
+// that make the tables, and the queries the demo shows.
 package sql
 
 import (
@@ -7,10 +7,10 @@ import (
 	"io/fs"
 )
 
-//go:embed migrations/*.sql reports/*.sql
+//go:embed migrations/*.sql demo/*.sql
 var files embed.FS
 
-// Folder returns one of the folders beside this file: migrations or reports. It panics
+// Folder returns one of the folders beside this file: migrations or demo. It panics
 // for a name there is no folder of.
 func Folder(name string) fs.FS {
 	folder, err := fs.Sub(files, name)

@@ -11,12 +11,12 @@ import (
 	"logto-syncer/sql"
 )
 
-// report prints the reports in sql/reports, in the order of their names.
+// report prints the reports in sql/demo, in the order of their names.
 func (a *app) report(ctx context.Context, db *database) error {
 	if a.out.json || a.out.quiet {
 		return nil
 	}
-	folder := sql.Folder("reports")
+	folder := sql.Folder("demo")
 	files, err := fs.Glob(folder, "*.sql")
 	if err != nil {
 		return err
