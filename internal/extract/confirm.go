@@ -39,7 +39,7 @@ func (k *walk) confirm(ctx context.Context, parent string, ids []string, again f
 // absentByIDs asks the listing for the ids, and returns those it does not have.
 func (k *walk) absentByIDs(ctx context.Context, parent string, ids []string) ([]string, error) {
 	var gone []string
-	for batch := range batches(ids, pageSize) {
+	for batch := range batches(ids, k.size()) {
 		items, sure, err := k.exact(ctx, parent, batch)
 		if err != nil {
 			return nil, err
@@ -103,7 +103,7 @@ func (k *walk) byPath(ctx context.Context, id string) (there bool, err error) {
 func (k *walk) exact(ctx context.Context, parent string, ids []string) (items []Item, sure bool, err error) {
 	query := exactQuery(ids)
 	for range maxAsks {
-		page, err := k.list(ctx, parent, pageQuery(1, pageSize), query)
+		page, err := k.list(ctx, parent, pageQuery(1, k.size()), query)
 		if err != nil {
 			return nil, false, err
 		}

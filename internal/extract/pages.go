@@ -35,11 +35,11 @@ func (k *walk) pages(ctx context.Context, parent string, in idRange) (finding, e
 		k.progress(m.Rows, m.Rows)
 		return finding{walk: catalog.Pages, total: m.Total, distinct: m.Rows}, nil
 	}
-	first, err := k.list(ctx, parent, pageQuery(1, pageSize), filter)
+	first, err := k.list(ctx, parent, pageQuery(1, k.size()), filter)
 	if err != nil && !logto.IsPoison(err) {
 		return finding{}, err
 	}
-	if err == nil && len(first.Items) < pageSize && (first.Total == len(first.Items) || first.Total < 0) {
+	if err == nil && len(first.Items) < k.size() && (first.Total == len(first.Items) || first.Total < 0) {
 		return k.onePage(ctx, parent, name, first, in)
 	}
 	var last *reading
@@ -67,7 +67,7 @@ func (k *walk) pages(ctx context.Context, parent string, in idRange) (finding, e
 func (k *walk) onePage(ctx context.Context, parent, name string, first logto.Page, in idRange) (finding, error) {
 	items := distinctItems(k.items(first))
 	n, err := k.complete(ctx, parent, name+"proved", in, items, func(ctx context.Context) ([]Item, error) {
-		again, err := k.list(ctx, parent, pageQuery(1, pageSize), in.query())
+		again, err := k.list(ctx, parent, pageQuery(1, k.size()), in.query())
 		return k.items(again), err
 	})
 	return finding{walk: catalog.Pages, total: first.Total, distinct: n}, err
@@ -132,7 +132,7 @@ func (k *walk) reading(ctx context.Context, parent, name string, filter url.Valu
 	if counts {
 		k.progress(0, max(r.total, 0))
 	}
-	planned := (r.total + pageSize - 1) / pageSize
+	planned := (r.total + k.size() - 1) / k.size()
 	p := k.group(ctx, parent)
 	for n := 2; n <= planned; n++ {
 		p.Go(func(ctx context.Context) error {
@@ -161,9 +161,9 @@ func (k *walk) page(ctx context.Context, r *reading, parent, name string, filter
 	if m, ok := k.done(parent, mark); ok {
 		r.take(m.Total, false, m.IDs)
 		k.progress(m.Rows, 0)
-		return len(m.IDs) >= pageSize, nil
+		return len(m.IDs) >= k.size(), nil
 	}
-	page, err := k.list(ctx, parent, pageQuery(n, pageSize), filter)
+	page, err := k.list(ctx, parent, pageQuery(n, k.size()), filter)
 	if logto.IsPoison(err) {
 		page, err = k.bisectPage(ctx, r, parent, filter, n)
 	}
@@ -181,7 +181,7 @@ func (k *walk) page(ctx context.Context, r *reading, parent, name string, filter
 		rows = len(items)
 	}
 	part := Part{Listing: k.l, Parent: parent, Items: items, Mark: Mark{Name: mark, Total: page.Total, Rows: rows, IDs: ids}}
-	return len(page.Items) >= pageSize, k.put(ctx, part, rows)
+	return len(page.Items) >= k.size(), k.put(ctx, part, rows)
 }
 
 // take adds a page to the reading.
@@ -225,7 +225,7 @@ func (k *walk) bisectPage(ctx context.Context, r *reading, parent string, filter
 		return nil
 	}
 	for i := range 10 {
-		if err := read((n-1)*10+i+1, pageSize/10); err != nil {
+		if err := read((n-1)*10+i+1, k.size()/10); err != nil {
 			return whole, err
 		}
 	}

@@ -11,17 +11,17 @@ import (
 )
 
 const (
-	// countIDs is how many known ids are asked for at once where only their
-	// number is in question, as far as they fit in a URL.
-	countIDs = 300
+	// countPages is how many pages of known ids are asked for at once where only
+	// their number is in question, as far as they fit in a URL.
+	countPages = 3
 	// feedIDs is how many known ids are read from the mirror at once.
 	feedIDs = 5000
-	// manyKnown is from how many known ids on Total-Number is asked for by
-	// prefix as well: then a prefix that does not add up is split, and not all.
-	manyKnown = 2000
+	// manyKnown is from how many pages of known ids on Total-Number is asked for
+	// by prefix as well: then a prefix that does not add up is split, not all.
+	manyKnown = 20
 	// manyNew ends the search for new items from the newest on when so many
-	// were found: splitting finds them for less.
-	manyNew = 5000
+	// pages were found: splitting finds them for less.
+	manyNew = 50
 )
 
 // refreshing is the reading of one list by the ids the mirror knows.
@@ -49,7 +49,7 @@ func (k *walk) refresh(ctx context.Context, parent string, known int) (finding, 
 		return finding{}, err
 	}
 	r.totals = []int{total}
-	if known >= manyKnown {
+	if known >= manyKnown*k.size() {
 		r.ranges = everyID.divide(len(alphabet))
 		if r.totals, err = k.totals(ctx, parent, r.ranges); err != nil {
 			return finding{}, err
@@ -71,7 +71,7 @@ func (k *walk) newest(ctx context.Context, parent string) (fresh []string, total
 	}
 	seen := map[string]bool{}
 	for n := 1; ; n++ {
-		page, err := k.list(ctx, parent, pageQuery(n, pageSize))
+		page, err := k.list(ctx, parent, pageQuery(n, k.size()))
 		if err != nil {
 			return nil, 0, err
 		}
@@ -88,7 +88,7 @@ func (k *walk) newest(ctx context.Context, parent string) (fresh []string, total
 				seen[id], fresh = true, append(fresh, id)
 			}
 		}
-		if !found || len(page.Items) < pageSize || len(fresh) >= manyNew {
+		if !found || len(page.Items) < k.size() || len(fresh) >= manyNew*k.size() {
 			if found { // they were made before or after this page counted: ask again
 				total = -1
 			}
@@ -160,9 +160,9 @@ func (k *walk) ask(ctx context.Context, r *refreshing, fresh []string) error {
 
 // feed cuts what the mirror knows, and the fresh ids, into batches.
 func (k *walk) feed(ctx context.Context, r *refreshing, fresh []string, yield func([]Known)) error {
-	most := pageSize
+	most := k.size()
 	if k.l.CountOnly {
-		most = countIDs
+		most = countPages * k.size()
 	}
 	var rest []Known
 	flush := func(all bool) {
@@ -222,7 +222,7 @@ func (k *walk) batch(ctx context.Context, r *refreshing, batch []Known) error {
 func (k *walk) rows(ctx context.Context, r *refreshing, name string, batch []Known) error {
 	part := Part{Listing: k.l, Parent: r.parent, Known: hashesOf(batch)}
 	unsure := []string(nil)
-	for ids := range batches(idsOf(batch), pageSize) {
+	for ids := range batches(idsOf(batch), k.size()) {
 		items, sure, err := k.exactRows(ctx, r.parent, ids)
 		if err != nil {
 			return err
@@ -287,7 +287,7 @@ func (k *walk) close(ctx context.Context, r *refreshing) (finding, error) {
 	for i, in := range r.ranges {
 		if slices.Contains(open, in) {
 			expected := max(r.totals[i], r.alive[i])
-			parts = append(parts, in.pieces((expected+partRows-1)/partRows)...)
+			parts = append(parts, in.pieces(k.partsFor(expected))...)
 		}
 	}
 	rest, err := k.ranges(ctx, r.parent, parts)

@@ -15,7 +15,10 @@ import (
 // overflows a page of 100 and is read again in two. Fewer rows waste requests
 // on half-empty pages, more on overflows; 80 comes to 1.30 requests per 100 of
 // 20,000 rows, and to more than 1.35 for two tenants of that size in a hundred.
-const partRows = 80
+func (k *walk) partRows() int { return max(1, k.size()*4/5) }
+
+// partsFor returns how many ranges so many rows are divided into.
+func (k *walk) partsFor(rows int) int { return (rows + k.partRows() - 1) / k.partRows() }
 
 // splitting is the reading of one list in ranges of ids.
 type splitting struct {
@@ -34,9 +37,9 @@ func (k *walk) split(ctx context.Context, parent string) (finding, error) {
 		return orZero(f), err
 	}
 	k.progress(0, total)
-	parts := everyID.divide((total + partRows - 1) / partRows)
+	parts := everyID.divide(k.partsFor(total))
 	if !spread(sample) {
-		parts = everyID.divideBy(sample, min(16, (total+partRows-1)/partRows))
+		parts = everyID.divideBy(sample, min(16, k.partsFor(total)))
 	}
 	return k.ranges(ctx, parent, parts)
 }
@@ -51,10 +54,10 @@ func (k *walk) begin(ctx context.Context, parent string) (total int, sample []st
 		k.progress(m.Rows, m.Rows)
 		return 0, nil, &finding{walk: catalog.Split, total: m.Total, distinct: m.Rows}, nil
 	}
-	page, err := k.list(ctx, parent, pageQuery(1, pageSize))
+	page, err := k.list(ctx, parent, pageQuery(1, k.size()))
 	if logto.IsPoison(err) { // one of its rows; ranges will get at the others
 		page, err = k.list(ctx, parent, pageQuery(pastTheEnd, 1))
-	} else if err == nil && len(page.Items) < pageSize && (page.Total == len(page.Items) || page.Total < 0) {
+	} else if err == nil && len(page.Items) < k.size() && (page.Total == len(page.Items) || page.Total < 0) {
 		f, err := k.onePage(ctx, parent, "", page, everyID)
 		f.walk = catalog.Split
 		return 0, nil, &f, err
@@ -67,7 +70,7 @@ func (k *walk) begin(ctx context.Context, parent string) (total int, sample []st
 	}
 	total = max(page.Total, len(page.Items), 1)
 	if page.Total < 0 || page.Capped { // ranges will find out as they overflow
-		total = max(total, 36*partRows)
+		total = max(total, 36*k.partRows())
 	}
 	return total, sample, nil, k.put(ctx, Part{Listing: k.l, Parent: parent, Mark: Mark{Name: "begin", Total: total, IDs: sample}}, 0)
 }
@@ -127,7 +130,7 @@ func (k *walk) part(ctx context.Context, s *splitting, r idRange) error {
 		return k.children(ctx, s, m.IDs)
 	}
 	for range maxAsks {
-		page, err := k.list(ctx, s.parent, pageQuery(1, pageSize), r.query())
+		page, err := k.list(ctx, s.parent, pageQuery(1, k.size()), r.query())
 		if logto.IsPoison(err) {
 			return k.poisoned(ctx, s, r)
 		}
@@ -140,7 +143,7 @@ func (k *walk) part(ctx context.Context, s *splitting, r idRange) error {
 				return fmt.Errorf("the server does not search by id: asked for %s, it sent others; is something between that drops query parameters?", r.regexp())
 			}
 		}
-		if len(page.Items) >= pageSize || page.Total >= pageSize {
+		if len(page.Items) >= k.size() || page.Total >= k.size() {
 			return k.overflow(ctx, s, r, max(page.Total, len(items)), items)
 		}
 		if page.Total < 0 || page.Total == len(items) {
@@ -202,7 +205,7 @@ func (k *walk) overflow(ctx context.Context, s *splitting, r idRange, total int,
 	}
 	var parts []idRange
 	if r.odd == 0 {
-		parts = r.divideBy(sample, min(32, (total+partRows-1)/partRows))
+		parts = r.divideBy(sample, min(32, k.partsFor(total)))
 	}
 	if len(parts) < 2 {
 		return k.byPages(ctx, s, r)

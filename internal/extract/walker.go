@@ -15,8 +15,8 @@ import (
 )
 
 const (
-	// pageSize is the most a page of the Management API has.
-	pageSize = 100
+	// maxPage is the most rows a page of the Management API has.
+	maxPage = 100
 	// maxWalks bounds how often a listing that does not settle is walked again.
 	maxWalks = 6
 	// maxAsks bounds how often a statement is repeated whose rows and
@@ -33,6 +33,9 @@ type Walker struct {
 	Log    *slog.Logger
 	// Afresh reads every listing as if the mirror knew nothing of it.
 	Afresh bool
+	// PageSize is how many rows a page has; 0: the most the API allows, 100.
+	// Smaller pages are for tests, to which a list of three of them is long.
+	PageSize int
 	// Parallel bounds the pages of one listing that are on their way from
 	// request to Store at once; 0: 12. The client bounds the requests.
 	Parallel int
@@ -155,7 +158,7 @@ func (k *walk) read(ctx context.Context, parent string) (finding, error) {
 			return finding{}, err
 		}
 	}
-	if known < pageSize {
+	if known < k.size() {
 		return k.split(ctx, parent)
 	}
 	return k.refresh(ctx, parent, known)
@@ -190,6 +193,14 @@ func (k *walk) list(ctx context.Context, parent string, queries ...url.Values) (
 		return k.API.List(ctx, path, query)
 	}
 	return k.member(ctx, path, query)
+}
+
+// size is how many rows a page has.
+func (k *walk) size() int {
+	if k.PageSize == 0 {
+		return maxPage
+	}
+	return k.PageSize
 }
 
 func (k *walk) stopped() bool {

@@ -35,7 +35,11 @@ type Client struct {
 // New returns a Client. It sends nothing yet; Authenticate tells whether the
 // credentials are good. An error says which field of cfg is wrong.
 func New(cfg Config) (*Client, error) {
-	return newClient(cfg, defaultTuning())
+	tune := defaultTuning()
+	if cfg.Backoff > 0 {
+		tune.first, tune.hold, tune.longest = cfg.Backoff, 2*cfg.Backoff, 60*cfg.Backoff
+	}
+	return newClient(cfg, tune)
 }
 
 func newClient(cfg Config, tune tuning) (*Client, error) {

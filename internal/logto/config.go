@@ -37,6 +37,9 @@ type Config struct {
 	// Patience is how long one answer is tried for after its first failure,
 	// before it fails for good. 0: 5 minutes.
 	Patience time.Duration
+	// Backoff is the first pause after a failed attempt; it grows from there.
+	// 0: half a second.
+	Backoff time.Duration
 	// Log hears of retries (debug) and of the server throttling the tenant
 	// (warn). nil: nothing is logged.
 	Log *slog.Logger

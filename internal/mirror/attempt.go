@@ -64,7 +64,7 @@ func (r *Runner) begin(ctx context.Context, job Job) (*attempt, error) {
 	}
 	a.walker = &extract.Walker{
 		API: r.Client, Mirror: a.sink, Store: a.sink, Log: r.Log, Afresh: job.Afresh,
-		Stop: r.Stop, Progress: r.Progress,
+		PageSize: r.PageSize, Stop: r.Stop, Progress: r.Progress,
 	}
 	return a, nil
 }

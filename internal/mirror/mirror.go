@@ -47,6 +47,9 @@ type Runner struct {
 	Log    *slog.Logger
 	// Progress is told of every page; nil is not told.
 	Progress func(extract.Step)
+	// PageSize is how many rows a page has; 0: the most the API allows. Smaller
+	// pages are for tests.
+	PageSize int
 	// Stop, once closed, ends a run after the pages that are on their way, so
 	// that it can be resumed.
 	Stop <-chan struct{}

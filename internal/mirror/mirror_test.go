@@ -132,3 +132,5 @@ func TestTheMirrorEqualsTheRecordedTenant(t *testing.T) {
 	wantProved(t, b.run(t))
 	b.wantEqual(t)
 }
+
+func silent() *slog.Logger { return slog.New(slog.DiscardHandler) }

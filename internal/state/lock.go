@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
 )
 
@@ -21,26 +22,29 @@ const lockSeed = 0x6c6f67746f
 type Lock struct {
 	pool   *pgxpool.Pool
 	tenant string
-	conn   *pgxpool.Conn
+	conn   *pgx.Conn
 }
 
 // Acquire takes the lock of a tenant, or returns ErrLocked at once.
 func Acquire(ctx context.Context, pool *pgxpool.Pool, tenant string) (*Lock, error) {
-	conn, err := pool.Acquire(ctx)
+	// Not one of the pool's: runs that each hold one of a few could wait for
+	// the others' for ever.
+	conn, err := pgx.ConnectConfig(ctx, pool.Config().ConnConfig)
 	if err != nil {
 		return nil, fmt.Errorf("connect for the lock of %s: %w", tenant, err)
 	}
 	var got bool
 	err = conn.QueryRow(ctx, "select pg_try_advisory_lock(hashtextextended($2, $1))", lockSeed, tenant).Scan(&got)
+	l := &Lock{pool, tenant, conn}
 	if err != nil {
-		conn.Release()
+		l.drop()
 		return nil, fmt.Errorf("lock %s: %w", tenant, err)
 	}
 	if !got {
-		conn.Release()
+		l.drop()
 		return nil, ErrLocked
 	}
-	return &Lock{pool, tenant, conn}, nil
+	return l, nil
 }
 
 // Hold keeps the lock until ctx is done. When its connection is lost, the
@@ -81,9 +85,8 @@ func (l *Lock) drop() {
 	if l.conn == nil {
 		return
 	}
-	conn := l.conn.Hijack()
-	l.conn = nil
 	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
 	defer cancel()
-	_ = conn.Close(ctx)
+	_ = l.conn.Close(ctx) // however it fails, the connection is gone
+	l.conn = nil
 }

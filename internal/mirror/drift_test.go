@@ -1,0 +1,302 @@
+package mirror_test
+
+import (
+	"context"
+	"flag"
+	"fmt"
+	"math/rand/v2"
+	"net/http"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgxpool"
+
+	"logto-syncer/internal/catalog"
+	"logto-syncer/internal/logto"
+	"logto-syncer/internal/logtotest"
+	"logto-syncer/internal/mirror"
+	"logto-syncer/internal/mirror/mirrortest"
+	"logto-syncer/internal/postgres/pgtest"
+	"logto-syncer/internal/state"
+)
+
+var (
+	schedules = flag.Int("schedules", 500, "how many random schedules of changes to run against the promise")
+	firstSeed = flag.Uint64("first-seed", 1, "the seed of the first of them")
+)
+
+// The promise, for random tenants, random changes woven between the requests
+// of a run and between the statements of one request, and random faults:
+//
+//   - the first run holds every row that lived throughout it, and none that had
+//     died before it began, in every listing it says is proved;
+//   - when the tenant rests, one more run makes the mirror equal to it;
+//   - history has each superseded version once, without overlaps or gaps;
+//   - nothing points at what is not there.
+func TestThePromiseHoldsWhateverHappensDuringARun(t *testing.T) {
+	t.Parallel()
+	pool := pgtest.New(t, migrated)
+	seeds := make(chan uint64)
+	var workers sync.WaitGroup
+	for range 4 {
+		workers.Go(func() {
+			for seed := range seeds {
+				if err := schedule(t.Context(), pool, seed); err != nil {
+					t.Errorf("seed %d: %v\n(repeat it with -run %s -schedules 1 -first-seed %d)", seed, err, t.Name(), seed)
+				}
+			}
+		})
+	}
+	for i := range uint64(*schedules) {
+		if t.Failed() {
+			break
+		}
+		seeds <- *firstSeed + i
+	}
+	close(seeds)
+	workers.Wait()
+}
+
+// Schedules that broke the promise once.
+func TestThePromiseHoldsWhereItDidNot(t *testing.T) {
+	t.Parallel()
+	pool := pgtest.New(t, migrated)
+	for name, seed := range map[string]uint64{} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			if err := schedule(t.Context(), pool, seed); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+}
+
+// drift is one tenant that changes while it is read.
+type drift struct {
+	seed   uint64
+	r      *rand.Rand
+	server *logtotest.Server
+	runner *mirror.Runner
+	job    mirror.Job
+	pool   *pgxpool.Pool
+
+	mu      sync.Mutex
+	changes *rand.Rand
+	one     int // in so many requests something changes
+	budget  int
+	log     []string
+}
+
+// schedule runs one schedule and returns how it broke the promise.
+func schedule(ctx context.Context, pool *pgxpool.Pool, seed uint64) error {
+	d, err := newDrift(pool, seed)
+	if err != nil {
+		return err
+	}
+	defer d.server.Close()
+	defer d.runner.Client.Close()
+	defer d.clear(context.WithoutCancel(ctx))
+	// One to three runs under drift, the first on an empty mirror.
+	for n := range 1 + d.r.IntN(3) {
+		if err := d.drifting(ctx); err != nil {
+			return fmt.Errorf("run %d: %w\nchanges:\n%s", n+1, err, strings.Join(d.log, "\n"))
+		}
+		for range d.r.IntN(20) {
+			d.server.Tenant.Churn(d.changes)
+		}
+	}
+	if err := d.resting(ctx); err != nil {
+		return fmt.Errorf("at rest: %w\nchanges:\n%s", err, strings.Join(d.log, "\n"))
+	}
+	return nil
+}
+
+func newDrift(pool *pgxpool.Pool, seed uint64) (*drift, error) {
+	r := rand.New(rand.NewPCG(seed, 1))
+	tenant := logtotest.Generate(logtotest.Options{
+		Users: 1 + r.IntN(120), Organizations: 1 + r.IntN(30), Seed: seed, Ties: r.IntN(2) == 0,
+	})
+	server := logtotest.Start(tenant, logtotest.WithSeed(seed))
+	client, err := logto.New(logto.Config{
+		Endpoint: server.URL, Resource: server.Resource, AppID: server.AppID, AppSecret: server.AppSecret,
+		Backoff: time.Millisecond, Concurrency: 1 + r.IntN(6),
+	})
+	if err != nil {
+		return nil, err
+	}
+	return &drift{
+		seed: seed, r: r, server: server, pool: pool, changes: rand.New(rand.NewPCG(seed, 2)), one: 1 + r.IntN(20),
+		runner: &mirror.Runner{Pool: pool, Client: client, Log: silent(), PageSize: []int{5, 10, 20, 100}[r.IntN(4)]},
+		job: mirror.Job{
+			Tenant: fmt.Sprintf("seed-%d", seed), Endpoint: server.URL, ResumeWithin: time.Hour,
+			Listings: catalog.Select(nil),
+		},
+	}, nil
+}
+
+// drifting runs the job while the tenant changes.
+func (d *drift) drifting(ctx context.Context) error {
+	before := d.truth()
+	born := d.watch()
+	remove := d.faults()
+	s, err := d.runner.Run(ctx, d.job)
+	d.server.OnRequest(nil)
+	d.server.BetweenStatements(nil)
+	remove()
+	if err != nil {
+		return err
+	}
+	_ = born
+	return d.held(ctx, s, before, d.truth())
+}
+
+// watch lets the tenant change between requests and between their statements.
+func (d *drift) watch() struct{} {
+	d.budget = 30 + d.r.IntN(100)
+	change := func(int, *http.Request) {
+		d.mu.Lock()
+		defer d.mu.Unlock()
+		if d.budget > 0 && d.changes.IntN(d.one) == 0 {
+			d.budget--
+			d.log = append(d.log, d.server.Tenant.Churn(d.changes))
+		}
+	}
+	d.server.OnRequest(change)
+	d.server.BetweenStatements(change)
+	return struct{}{}
+}
+
+// faults injects what heals by itself.
+func (d *drift) faults() (remove func()) {
+	var undo []func()
+	for _, f := range []logtotest.Fault{
+		{Kind: logtotest.Status, Status: 503}, {Kind: logtotest.Status, Status: 429}, {Kind: logtotest.Reset},
+		{Kind: logtotest.Truncate}, {Kind: logtotest.Garbage}, {Kind: logtotest.HTML}, {Kind: logtotest.Close},
+		{Kind: logtotest.Short}, {Kind: logtotest.Empty}, {Kind: logtotest.NoTotal}, {Kind: logtotest.WrongPage},
+		{Kind: logtotest.Revoke}, {Kind: logtotest.Capped, Cap: 10},
+	} {
+		if d.r.IntN(6) == 0 {
+			f.Skip, f.Count = d.r.IntN(60), 1+d.r.IntN(2)
+			undo = append(undo, d.server.Inject(f))
+		}
+	}
+	return func() {
+		for _, f := range undo {
+			f()
+		}
+	}
+}
+
+// truth is the rows of every mirrored table by their keys.
+func (d *drift) truth() map[string]map[string]bool {
+	out := map[string]map[string]bool{}
+	for _, l := range d.job.Listings {
+		for _, table := range l.Tables() {
+			keys, err := mirrortest.Keys(d.server.Tenant, table)
+			if err != nil {
+				panic(err)
+			}
+			out[table.Name] = keys
+		}
+	}
+	return out
+}
+
+// held checks what a run under drift has to hold.
+func (d *drift) held(ctx context.Context, s mirror.Summary, before, after map[string]map[string]bool) error {
+	proved := map[string]bool{}
+	for _, c := range s.Listings {
+		proved[c.Listing] = c.Proof == "complete"
+	}
+	for _, l := range d.job.Listings {
+		if !proved[l.Name] {
+			continue
+		}
+		for _, table := range l.Tables() {
+			mirrored, err := mirrortest.MirroredKeys(ctx, d.pool, d.job.Tenant, table)
+			if err != nil {
+				return err
+			}
+			for key := range before[table.Name] {
+				if after[table.Name][key] && !mirrored[key] {
+					return fmt.Errorf("%s: %s lived throughout the run and is not in the mirror", table.Name, key)
+				}
+			}
+			_ = slices.Sorted[string]
+		}
+	}
+	return d.sound(ctx)
+}
+
+// resting runs the job on the tenant at rest and expects it mirrored exactly.
+func (d *drift) resting(ctx context.Context) error {
+	s, err := d.runner.Run(ctx, d.job)
+	if err != nil {
+		return err
+	}
+	if s.Status != state.Succeeded {
+		for _, c := range s.Listings {
+			if c.Proof != "complete" {
+				return fmt.Errorf("%s is %s: %s", c.Listing, c.Proof, c.Reason)
+			}
+		}
+	}
+	var tables []string
+	for _, l := range d.job.Listings {
+		for _, table := range l.Tables() {
+			tables = append(tables, table.Name)
+		}
+	}
+	diff, err := mirrortest.Diff(ctx, d.pool, d.job.Tenant, d.server.Tenant, tables...)
+	if err != nil {
+		return err
+	}
+	if diff != "" {
+		return fmt.Errorf("mirror (+) and tenant (-) differ:\n%s", diff)
+	}
+	return d.sound(ctx)
+}
+
+// sound checks history, and that no stage is left. Foreign keys keep
+// references whole.
+func (d *drift) sound(ctx context.Context) error {
+	for _, l := range d.job.Listings {
+		for _, table := range l.Tables() {
+			var overlaps int
+			err := d.pool.QueryRow(ctx, mirrortest.Overlaps(table), d.job.Tenant).Scan(&overlaps)
+			if err != nil {
+				return err
+			}
+			if overlaps > 0 {
+				return fmt.Errorf("%d versions in the history of %s overlap, or have no time", overlaps, table.Name)
+			}
+		}
+	}
+	var staged int
+	err := d.pool.QueryRow(ctx, "select count(*) from syncer.checkpoints c join syncer.runs r using (run_id) where r.tenant_id = $1", d.job.Tenant).Scan(&staged)
+	if err == nil && staged > 0 {
+		err = fmt.Errorf("%d checkpoints are left of a run that is published", staged)
+	}
+	return err
+}
+
+// clear removes the tenant from the database the schedules share.
+func (d *drift) clear(ctx context.Context) {
+	batch := &pgx.Batch{}
+	listings := catalog.All()
+	slices.Reverse(listings)
+	for _, l := range listings {
+		for _, table := range slices.Backward(l.Tables()) {
+			for _, schema := range []string{"logto", "logto_history"} {
+				batch.Queue("delete from "+pgx.Identifier{schema, table.Name}.Sanitize()+" where tenant_id = $1", d.job.Tenant)
+			}
+		}
+	}
+	if err := d.pool.SendBatch(ctx, batch).Close(); err != nil {
+		panic(err)
+	}
+}
