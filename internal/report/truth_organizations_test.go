@@ -56,9 +56,6 @@ func (tr *truth) without(role, column string) (out []row) {
 
 func invitations(tr *truth) (out []row) {
 	roles := grouped(tr.where("organization_invitation_role_relations", nil), "organization_invitation_id")
-	if len(roles[nil]) > 0 {
-		roles = grouped(tr.where("organization_invitation_role_relations", nil), "invitation_id")
-	}
 	name := func(id any) any {
 		u := row{}
 		for _, column := range []string{"primary_email", "username", "name"} {

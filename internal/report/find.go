@@ -1,0 +1,123 @@
+package report
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"logto-syncer/sql/reports"
+)
+
+// ErrUnknown is what Find's error wraps when there is no such report.
+var ErrUnknown = errors.New("no such report")
+
+// List returns the reports, by name: the built-in ones and those of the user's
+// folder; empty: none of the user's. A user's report replaces a built-in one of
+// its name. The error tells of every file that is not a report; the others are
+// returned beside it.
+func List(folder string) ([]*Report, error) {
+	found := map[string]*Report{}
+	err := add(found, reports.Files(), "")
+	if folder != "" {
+		err = errors.Join(err, add(found, os.DirFS(folder), folder))
+	}
+	var all []*Report
+	for _, r := range found {
+		all = append(all, r)
+	}
+	slices.SortFunc(all, func(a, b *Report) int { return strings.Compare(a.Name, b.Name) })
+	return all, err
+}
+
+// Find returns the report of a name, the user's before a built-in one. The
+// error wraps ErrUnknown if there is none, and then suggests one.
+func Find(folder, name string) (*Report, error) {
+	if fs.ValidPath(name) && !strings.ContainsAny(name, `/\`) && name != "." {
+		if folder != "" {
+			if r, err := read(os.DirFS(folder), folder, name+".sql"); !errors.Is(err, fs.ErrNotExist) {
+				return r, err
+			}
+		}
+		if r, err := read(reports.Files(), "", name+".sql"); !errors.Is(err, fs.ErrNotExist) {
+			return r, err
+		}
+	}
+	var names []string
+	all, _ := List(folder) // what cannot be read is not what was asked for
+	for _, r := range all {
+		names = append(names, r.Name)
+	}
+	return nil, fmt.Errorf("%w: %q%s", ErrUnknown, name, suggest(name, names))
+}
+
+func add(found map[string]*Report, folder fs.FS, path string) error {
+	files, err := fs.Glob(folder, "*.sql")
+	if err == nil && path != "" {
+		_, err = fs.Stat(folder, ".")
+	}
+	if err != nil {
+		return fmt.Errorf("list the reports: %w", err)
+	}
+	var broken []error
+	for _, file := range files {
+		r, err := read(folder, path, file)
+		if err != nil {
+			broken = append(broken, err)
+			continue
+		}
+		found[r.Name] = r
+	}
+	return errors.Join(broken...)
+}
+
+func read(folder fs.FS, path, file string) (*Report, error) {
+	text, err := fs.ReadFile(folder, file)
+	if err != nil {
+		return nil, fmt.Errorf("read a report: %w", err)
+	}
+	r, err := Parse(strings.TrimSuffix(file, ".sql"), filepath.Join(path, file), string(text))
+	if err != nil {
+		return nil, err
+	}
+	r.BuiltIn = path == ""
+	return r, nil
+}
+
+// suggest says which of the names may have been meant; empty: none is near.
+func suggest(name string, names []string) string {
+	best, least := "", len(name)/2+1
+	for _, other := range names {
+		if d := distance(name, other); d < least {
+			best, least = other, d
+		}
+	}
+	if best == "" {
+		return ""
+	}
+	return fmt.Sprintf(": did you mean %q?", best)
+}
+
+// distance is how many bytes to insert, delete or replace to make b of a.
+func distance(a, b string) int {
+	row := make([]int, len(b)+1)
+	for j := range row {
+		row[j] = j
+	}
+	for i := range len(a) {
+		diagonal := row[0]
+		row[0]++
+		for j := range len(b) {
+			cost := diagonal
+			if a[i] != b[j] {
+				cost++
+			}
+			diagonal = row[j+1]
+			row[j+1] = min(cost, row[j]+1, row[j+1]+1)
+		}
+	}
+	return row[len(b)]
+}

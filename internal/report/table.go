@@ -1,0 +1,170 @@
+package report
+
+import (
+	"bufio"
+	"fmt"
+	"strings"
+	"unicode"
+
+	"github.com/mattn/go-runewidth"
+)
+
+// sample is how many rows a table's columns are made to fit; later ones have
+// to fit the columns.
+const sample = 1000
+
+// narrowest is how narrow a column may become before the table is written as
+// one record below the other.
+const narrowest = 6
+
+// tableRenderer writes an aligned table. Columns that do not fit into the width
+// together are cut, the widest first, and end in an ellipsis where they are.
+type tableRenderer struct {
+	w       *bufio.Writer
+	width   int
+	columns []Column
+	held    [][]string
+	widths  []int // nil: rows are held
+	records bool  // too many columns for the width
+	rows    int
+}
+
+func (r *tableRenderer) Begin(columns []Column) error {
+	r.columns = columns
+	return nil
+}
+
+func (r *tableRenderer) Row(values []any) error {
+	r.rows++
+	cells := make([]string, len(values))
+	for i, v := range values {
+		cells[i] = plain(text(v))
+	}
+	if r.widths != nil {
+		return r.write(cells)
+	}
+	if r.held = append(r.held, cells); len(r.held) < sample {
+		return nil
+	}
+	return r.release()
+}
+
+func (r *tableRenderer) End() error {
+	if r.widths == nil {
+		if err := r.release(); err != nil {
+			return err
+		}
+	}
+	rows := "rows"
+	if r.rows == 1 {
+		rows = "row"
+	}
+	if _, err := fmt.Fprintf(r.w, "(%d %s)\n", r.rows, rows); err != nil {
+		return err
+	}
+	return r.w.Flush()
+}
+
+// release settles the widths and writes the rows held.
+func (r *tableRenderer) release() error {
+	r.settle()
+	if !r.records {
+		names, rule := make([]string, len(r.columns)), make([]string, len(r.columns))
+		for i, c := range r.columns {
+			names[i], rule[i] = c.Name, strings.Repeat("-", r.widths[i])
+		}
+		if err := r.write(names); err != nil {
+			return err
+		}
+		if err := r.write(rule); err != nil {
+			return err
+		}
+	}
+	for _, cells := range r.held {
+		if err := r.write(cells); err != nil {
+			return err
+		}
+	}
+	r.held = nil
+	return nil
+}
+
+func (r *tableRenderer) settle() {
+	r.widths = make([]int, len(r.columns))
+	total := 2 * (len(r.columns) - 1)
+	for i, c := range r.columns {
+		r.widths[i] = display().StringWidth(c.Name)
+		for _, cells := range r.held {
+			r.widths[i] = max(r.widths[i], display().StringWidth(cells[i]))
+		}
+		total += r.widths[i]
+	}
+	for ; total > r.width; total-- {
+		widest := 0
+		for i, w := range r.widths {
+			if w > r.widths[widest] {
+				widest = i
+			}
+		}
+		if r.widths[widest] <= narrowest {
+			r.records = true
+			return
+		}
+		r.widths[widest]--
+	}
+}
+
+func (r *tableRenderer) write(cells []string) error {
+	if r.records {
+		return r.writeRecord(cells)
+	}
+	var line strings.Builder
+	for i, cell := range cells {
+		if i > 0 {
+			line.WriteString("  ")
+		}
+		cell = display().Truncate(cell, r.widths[i], "…")
+		space := strings.Repeat(" ", max(0, r.widths[i]-display().StringWidth(cell)))
+		if r.columns[i].Numeric {
+			line.WriteString(space + cell)
+		} else {
+			line.WriteString(cell + space)
+		}
+	}
+	_, err := r.w.WriteString(strings.TrimRight(line.String(), " ") + "\n")
+	return err
+}
+
+// writeRecord writes a row as lines, a column each.
+func (r *tableRenderer) writeRecord(cells []string) error {
+	longest := 0
+	for _, c := range r.columns {
+		longest = max(longest, display().StringWidth(c.Name))
+	}
+	for i, cell := range cells {
+		name := display().FillRight(r.columns[i].Name, longest)
+		cell = display().Truncate(cell, max(narrowest, r.width-longest-2), "…")
+		if _, err := r.w.WriteString(strings.TrimRight(name+"  "+cell, " ") + "\n"); err != nil {
+			return err
+		}
+	}
+	_, err := r.w.WriteString("\n")
+	return err
+}
+
+// display measures text as a terminal shows it, whatever the locale is.
+func display() *runewidth.Condition { return &runewidth.Condition{StrictEmojiNeutral: true} }
+
+// plain replaces what would move the cursor or colour the terminal: names are
+// chosen by strangers.
+func plain(s string) string {
+	return strings.Map(func(c rune) rune {
+		if c == '\n' || c == '\t' {
+			return ' '
+		}
+		if unicode.IsControl(c) || unicode.Is(unicode.Bidi_Control, c) {
+			return unicode.ReplacementChar
+		}
+		return c
+	}, s)
+}
