@@ -29,10 +29,9 @@ func (c *demoCmd) Run(ctx context.Context, a *app) (err error) {
 	if c.Users < 0 || c.Users > 5_000_000 {
 		return usageError{"--users: want a number from 0 to 5000000", ""}
 	}
-	a.out.printf("A simulated Logto with %s users, half of them from imports that share a created_at ...\n", count(c.Users))
+	a.out.printf("A simulated Logto with %s users, half of them imported, which share timestamps;\na Postgres to mirror it into:\n", count(c.Users))
 	server := logtotest.Start(logtotest.Generate(logtotest.Options{Users: c.Users, Seed: 1, Ties: true}))
 	defer server.Close()
-	a.out.printf("A Postgres to mirror it into ...\n")
 	options := postgres.Options{}
 	if c.Keep {
 		options.Dir = embeddedDir
