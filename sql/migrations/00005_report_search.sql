@@ -1,0 +1,143 @@
+-- +goose Up
+-- Search for people, as the console cannot. Fuzzy matching takes the extension
+-- pg_trgm, which every managed Postgres allows and which the owner of a database
+-- may create. Where it may not be created, the migration goes on without:
+-- a fuzzy search then finds what contains the query. The extension may also be
+-- created later; the search asks at every call.
+
+-- +goose StatementBegin
+do $$
+begin
+    create extension if not exists pg_trgm with schema public;
+exception
+    when insufficient_privilege or feature_not_supported or undefined_file or invalid_schema_name or duplicate_object or unique_violation then
+        raise notice 'without the extension pg_trgm: %', sqlerrm;
+end
+$$;
+-- +goose StatementEnd
+
+create function report.escape_like(query text)
+returns text
+language sql immutable strict
+as $$ select replace(replace(replace(query, '\', '\\'), '%', '\%'), '_', '\_') $$;
+comment on function report.escape_like is 'The query as like takes it, so that % and _ stand for themselves.';
+
+-- The search is put together from the conditions that are asked for, so that
+-- each question gets the plan that fits it: one plan for all would read every
+-- user. Values are parameters of what is put together, never part of it.
+-- +goose StatementBegin
+create function report.search_users(
+    query text default null,
+    match text default 'fuzzy',
+    case_sensitive boolean default false,
+    tenant text default null,
+    custom_data jsonb default null,
+    custom_data_path jsonpath default null,
+    profile jsonb default null,
+    role text default null,
+    organization text default null,
+    organization_role text default null,
+    email_domain text default null,
+    created_from timestamptz default null,
+    created_until timestamptz default null,
+    signed_in_from timestamptz default null,
+    signed_in_until timestamptz default null,
+    suspended boolean default null,
+    page integer default 1,
+    page_size integer default 50
+)
+returns table (tenant_id text, user_id text, username text, primary_email text, primary_phone text, name text, is_suspended boolean, created_at timestamptz, last_sign_in_at timestamptz, rank real, total bigint)
+language plpgsql stable
+set pg_trgm.word_similarity_threshold = 0.5 -- the usual 0.6 misses one wrong letter in a short word
+as $$
+declare
+    tenants text[];
+    trigrams text;
+    conditions text := 'u.tenant_id = any($1)';
+    rank text := '0::real';
+    finding text;
+begin
+    if match not in ('fuzzy', 'contains', 'prefix', 'exact') then
+        raise exception 'match is %: want fuzzy, contains, prefix or exact', quote_nullable(match) using errcode = 'invalid_parameter_value';
+    end if;
+    if page < 1 or page_size < 1 then
+        raise exception 'page is % and page_size is %: want 1 or more', page, page_size using errcode = 'invalid_parameter_value';
+    end if;
+    select case when search_users.tenant is not null then array[search_users.tenant] else array_agg(t.tenant_id) end into tenants from report.tenants t;
+    select quote_ident(n.nspname) into trigrams
+    from pg_extension e join pg_namespace n on n.oid = e.extnamespace
+    where e.extname = 'pg_trgm';
+
+    if query is not null then
+        if match = 'fuzzy' and trigrams is not null and not case_sensitive then
+            finding := format('$2 operator(%s.<%%%%) %%s', trigrams);
+            rank := format('greatest(%1$s.word_similarity($2, coalesce(u.name, '''')), %1$s.word_similarity($2, coalesce(u.username, '''')), %1$s.word_similarity($2, coalesce(u.primary_email, '''')), %1$s.word_similarity($2, coalesce(u.primary_phone, '''')))', trigrams);
+        elsif match = 'exact' then
+            finding := case when case_sensitive then '%s = $2' else 'lower(%s) = lower($2)' end;
+        else
+            finding := '%s ' || case when case_sensitive then 'like ' else 'ilike ' end
+                || case when match = 'prefix' then '' else '''%%'' || ' end || 'report.escape_like($2) || ''%%''';
+        end if;
+        conditions := conditions || ' and (u.id = $2';
+        for i in 1..4 loop
+            conditions := conditions || ' or ' || format(finding, (array['u.username', 'u.primary_email', 'u.primary_phone', 'u.name'])[i]);
+        end loop;
+        conditions := conditions || ')';
+    end if;
+    if custom_data is not null then
+        conditions := conditions || ' and u.custom_data @> $3';
+    end if;
+    if custom_data_path is not null then
+        conditions := conditions || ' and u.custom_data @@ $4';
+    end if;
+    if profile is not null then
+        conditions := conditions || ' and u.profile @> $5';
+    end if;
+    if role is not null then
+        conditions := conditions || ' and (u.tenant_id, u.id) in (select h.tenant_id, h.user_id from logto.user_roles h join logto.roles r on r.tenant_id = h.tenant_id and r.id = h.role_id where r.tenant_id = any($1) and (r.name = $6 or r.id = $6))';
+    end if;
+    if organization is not null then
+        conditions := conditions || ' and (u.tenant_id, u.id) in (select m.tenant_id, m.user_id from logto.organization_users m join logto.organizations o on o.tenant_id = m.tenant_id and o.id = m.organization_id where o.tenant_id = any($1) and (o.name = $7 or o.id = $7))';
+    end if;
+    if organization_role is not null then
+        conditions := conditions || ' and (u.tenant_id, u.id) in (select h.tenant_id, h.user_id from logto.organization_user_roles h join logto.organization_roles r on r.tenant_id = h.tenant_id and r.id = h.organization_role_id join logto.organizations o on o.tenant_id = h.tenant_id and o.id = h.organization_id where r.tenant_id = any($1) and (r.name = $8 or r.id = $8) and ($7 is null or o.name = $7 or o.id = $7))';
+    end if;
+    if email_domain is not null then
+        conditions := conditions || ' and lower(split_part(u.primary_email, ''@'', 2)) = lower($9)';
+    end if;
+    if created_from is not null then
+        conditions := conditions || ' and u.created_at >= $10';
+    end if;
+    if created_until is not null then
+        conditions := conditions || ' and u.created_at < $11';
+    end if;
+    if signed_in_from is not null then
+        conditions := conditions || ' and u.last_sign_in_at >= $12';
+    end if;
+    if signed_in_until is not null then
+        conditions := conditions || ' and u.last_sign_in_at < $13';
+    end if;
+    if suspended is not null then
+        conditions := conditions || case when suspended then ' and u.is_suspended' else ' and u.is_suspended is not true' end;
+    end if;
+
+    return query execute format($query$
+        with found as materialized (
+            select u.tenant_id, u.id, u.created_at, %s as rank from logto.users u where %s
+        ), page as (
+            select f.tenant_id, f.id, f.rank from found f
+            order by f.rank desc, f.created_at desc, f.tenant_id, f.id
+            offset ($14 - 1)::bigint * $15 limit $15
+        )
+        select u.tenant_id::text, u.id::text, u.username, u.primary_email, u.primary_phone, u.name, u.is_suspended, u.created_at::timestamptz,
+            u.last_sign_in_at::timestamptz, p.rank, (select count(*) from found)
+        from page p
+        join logto.users u on u.tenant_id = p.tenant_id and u.id = p.id
+        order by p.rank desc, u.created_at desc, u.tenant_id, u.id
+        $query$, rank, conditions)
+    using tenants, query, custom_data, custom_data_path, profile, role, organization, organization_role, email_domain,
+        created_from, created_until, signed_in_from, signed_in_until, page, page_size;
+end
+$$;
+-- +goose StatementEnd
+comment on function report.search_users is 'Who is meant? Finds users by query in username, e-mail address, phone and name, or the whole id: match fuzzy (a word like it, the nearest first), contains, prefix or exact; without regard to case unless case_sensitive, which makes fuzzy contains. By custom_data or profile they contain ({"plan": "pro"}) and custom_data_path that is true ($.credits > 10); by role, organization, organization_role (in the organization, if one is given) by name or id; by e-mail domain; created and last signed in from (inclusive) until (exclusive); suspended or not. All that is given must be so. Returns a page, the newest user first where nothing is nearer, and in total how many there are on all pages.';
