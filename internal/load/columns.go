@@ -81,11 +81,20 @@ type table struct {
 	catalog.Table
 	name     string
 	columns  []column         // those that take something of an item, in the table's order
-	sources  []catalog.Source // of the columns
+	origins  []origin         // of the columns
 	byField  map[string][]int // columns by the first field their value is below
 	hasExtra bool
+	members  bool // of a nested table: its elements are the members of an object
 	drop     map[string]bool
-	mask     []bool // columns whose secrets are blanked
+}
+
+// origin is where a column takes its value from, worked out once.
+type origin struct {
+	catalog.Source
+	field string   // of the item or element; empty: the value is from elsewhere
+	below []string // the way from there to the value
+	mask  bool     // secrets in the value are blanked
+	key   bool     // the column is of the primary key
 }
 
 func newTable(t catalog.Table, all []column) (*table, error) {
@@ -98,22 +107,8 @@ func newTable(t catalog.Table, all []column) (*table, error) {
 	}
 	for _, c := range all {
 		out.hasExtra = out.hasExtra || c.name == extraColumn
-		if ours(c.name) {
-			continue
-		}
-		source, ok := t.From[c.name]
-		if ok { // the field of its name says the same, or nothing
-			out.drop[camel(c.name)] = true
-		} else {
-			source = catalog.Field(camel(c.name))
-		}
-		i := len(out.columns)
-		out.columns = append(out.columns, c)
-		out.sources = append(out.sources, source)
-		out.mask = append(out.mask, slices.Contains(t.Mask, c.name))
-		if !source.IsParent() && !source.IsItem() && !source.IsMemberName() {
-			field := source.Path()[0]
-			out.byField[field] = append(out.byField[field], i)
+		if !ours(c.name) {
+			out.add(c)
 		}
 	}
 	for _, key := range t.Key {
@@ -122,6 +117,25 @@ func newTable(t catalog.Table, all []column) (*table, error) {
 		}
 	}
 	return out, nil
+}
+
+// add adds a column that takes something of an item.
+func (t *table) add(c column) {
+	source, ok := t.From[c.name]
+	if ok { // the field of its name says the same, or nothing
+		t.drop[camel(c.name)] = true
+	} else {
+		source = catalog.Field(camel(c.name))
+	}
+	o := origin{Source: source, mask: slices.Contains(t.Mask, c.name), key: slices.Contains(t.Key, c.name)}
+	t.members = t.members || source.IsMemberName()
+	if !source.IsParent() && !source.IsItem() && !source.IsMemberName() {
+		path := source.Path()
+		o.field, o.below = path[0], path[1:]
+		t.byField[o.field] = append(t.byField[o.field], len(t.columns))
+	}
+	t.columns = append(t.columns, c)
+	t.origins = append(t.origins, o)
 }
 
 // camel turns a column's name into the field it is named after.
@@ -141,6 +155,7 @@ type plan struct {
 	root   *table
 	nested []*table
 	shape  [16]byte
+	id     int // the column of the root table that holds an item's own id
 }
 
 func newPlan(l *catalog.Listing, columns map[string][]column) (*plan, error) {
@@ -149,6 +164,7 @@ func newPlan(l *catalog.Listing, columns map[string][]column) (*plan, error) {
 		return nil, err
 	}
 	p := &plan{Listing: l, root: root}
+	p.id = slices.IndexFunc(root.columns, func(c column) bool { return c.name == l.IDColumn() })
 	for _, t := range l.Nested {
 		nested, err := newTable(t, columns[t.Name])
 		if err != nil {

@@ -11,6 +11,9 @@ import (
 	"logto-syncer/internal/rawjson"
 )
 
+// jsonbVersion comes before the text of a jsonb in binary.
+const jsonbVersion = 1
+
 // maxExponent bounds the numbers that go to jsonb as they are: Postgres's
 // numeric holds 131,072 digits before the point and 16,383 behind it.
 const maxExponent = 1000
@@ -26,7 +29,8 @@ func (n *notes) appendJSONB(dst []byte, value jsontext.Value) []byte {
 	if plainJSON(value) {
 		return append(dst, value...)
 	}
-	return n.rewrite(dst, value, false, 0)
+	r := rewriting{notes: n}
+	return r.rewrite(dst, value)
 }
 
 // plainJSON reports whether jsonb surely takes the value as it is. Escapes
@@ -35,17 +39,12 @@ func plainJSON(value jsontext.Value) bool {
 	if bytes.Contains(value, []byte(`\u`)) || !utf8.Valid(value) {
 		return false
 	}
-	inString, digits, depth := false, 0, 0
+	digits, depth := 0, 0
 	for i := 0; i < len(value); i++ {
-		c := value[i]
-		switch {
-		case inString:
-			if c == '\\' {
-				i++
-			}
-			inString = c != '"'
+		switch c := value[i]; {
 		case c == '"':
-			inString, digits = true, 0
+			i += stringEnd(value[i:]) - 1
+			digits = 0
 		case c >= '0' && c <= '9':
 			if digits++; digits > maxExponent {
 				return false
@@ -66,59 +65,161 @@ func plainJSON(value jsontext.Value) bool {
 	return true
 }
 
-// rewrite appends the value token by token; with mask, values of
-// secret-looking names are blanked on the way.
-func (n *notes) rewrite(dst []byte, value jsontext.Value, mask bool, depth int) []byte {
-	if depth > maxNesting {
-		n.replaced++
-		return n.quote(dst, string(value))
-	}
-	comma := func(open byte) {
-		if dst[len(dst)-1] != open {
-			dst = append(dst, ',')
+// stringEnd returns the length of the JSON string that value begins with.
+func stringEnd(value jsontext.Value) int {
+	for i := 1; i < len(value); i++ {
+		switch value[i] {
+		case '\\':
+			i++
+		case '"':
+			return i + 1
 		}
 	}
-	switch value.Kind() {
-	case '{':
-		dst = append(dst, '{')
-		_ = rawjson.Members(value, func(name []byte, member jsontext.Value) error {
-			comma('{')
-			dst = append(n.quote(dst, string(name)), ':')
-			if mask && member.Kind() == '"' && secretName(string(name)) {
-				member = jsontext.Value(`"******"`)
+	return len(value)
+}
+
+// containerEnd returns the length of the object or array that value begins
+// with.
+func containerEnd(value jsontext.Value) int {
+	depth := 0
+	for i := 0; i < len(value); i++ {
+		switch value[i] {
+		case '"':
+			i += stringEnd(value[i:]) - 1
+		case '{', '[':
+			depth++
+		case '}', ']':
+			if depth--; depth == 0 {
+				return i + 1
 			}
-			dst = n.rewrite(dst, member, mask, depth+1)
-			return nil
-		})
-		return append(dst, '}')
-	case '[':
-		dst = append(dst, '[')
-		_ = rawjson.Elements(value, func(element jsontext.Value) error {
-			comma('[')
-			dst = n.rewrite(dst, element, mask, depth+1)
-			return nil
-		})
-		return append(dst, ']')
-	case '"':
-		text, _ := rawjson.AppendString(nil, value)
-		return n.quote(dst, string(text))
-	case '0':
-		if !numeric(value) {
-			n.replaced++
-			return n.quote(dst, string(value))
 		}
+	}
+	return len(value)
+}
+
+// rewriting writes a JSON value anew, in one pass: it has been read before and
+// is known to be JSON.
+type rewriting struct {
+	*notes
+	mask   bool
+	stack  []byte // the containers that are open
+	name   bool   // the next string is the name of a member
+	secret int    // how many containers were open when the value of a secret began; 0: none has
+	blank  bool   // the next value is one of a secret
+}
+
+func (r *rewriting) rewrite(dst []byte, value jsontext.Value) []byte {
+	for i := 0; i < len(value); {
+		switch c := value[i]; c {
+		case ' ', '\t', '\r', '\n':
+			i++
+		case '{', '[':
+			if len(r.stack) == maxNesting {
+				end := containerEnd(value[i:])
+				dst = r.tooDeep(dst, value[i:i+end])
+				i += end
+				continue
+			}
+			r.open(c)
+			dst = append(dst, c)
+			i++
+		case '}', ']':
+			r.close()
+			dst = append(dst, c)
+			i++
+		case ',':
+			r.blank = false
+			r.name = r.stack[len(r.stack)-1] == '{'
+			dst = append(dst, c)
+			i++
+		case ':':
+			r.name = false
+			dst = append(dst, c)
+			i++
+		case '"':
+			end := stringEnd(value[i:])
+			dst = r.text(dst, value[i:i+end])
+			i += end
+		default:
+			end := bytes.IndexAny(value[i:], " \t\r\n,]}")
+			if end < 0 {
+				end = len(value) - i
+			}
+			dst = r.scalar(dst, value[i:i+end])
+			i += end
+		}
+	}
+	return dst
+}
+
+func (r *rewriting) open(c byte) {
+	r.stack = append(r.stack, c)
+	if r.blank && r.secret == 0 {
+		r.secret = len(r.stack)
+	}
+	r.blank, r.name = false, c == '{'
+}
+
+func (r *rewriting) close() {
+	if r.secret == len(r.stack) {
+		r.secret = 0
+	}
+	r.stack = r.stack[:len(r.stack)-1]
+	r.name = false
+}
+
+// masked stands for the value of a secret.
+const masked = `"******"`
+
+func (r *rewriting) hidden() bool { return r.blank || r.secret > 0 }
+
+// text appends a string that jsonb takes: without NUL, in valid UTF-8.
+func (r *rewriting) text(dst []byte, quoted jsontext.Value) []byte {
+	if !r.name && r.hidden() {
+		return append(dst, masked...)
+	}
+	text, exact, _ := rawjson.AppendString(nil, quoted)
+	if !exact {
+		r.replaced++
+	}
+	if r.name && r.mask {
+		r.blank = secretName(string(text))
+	}
+	return r.quote(dst, string(text))
+}
+
+// scalar appends a number, true, false or null.
+func (r *rewriting) scalar(dst []byte, value jsontext.Value) []byte {
+	if value.Kind() != '0' {
+		return append(dst, value...)
+	}
+	if r.hidden() {
+		return append(dst, masked...)
+	}
+	if !numeric(value) {
+		r.replaced++
+		return r.quote(dst, string(value))
 	}
 	return append(dst, value...)
 }
 
-// quote appends a string that jsonb takes: without NUL, in valid UTF-8.
-func (n *notes) quote(dst []byte, s string) []byte {
-	if strings.ContainsRune(s, 0) {
-		n.replaced++
-		s = strings.ReplaceAll(s, "\x00", "\ufffd")
+// tooDeep appends a value as a string, for what is nested too deep.
+func (r *rewriting) tooDeep(dst []byte, value jsontext.Value) []byte {
+	r.replaced++
+	if r.mask { // who knows what is in there
+		return append(dst, masked...)
 	}
-	out, _ := jsontext.AppendQuote(dst, strings.ToValidUTF8(s, "\ufffd"))
-	return out
+	return r.quote(dst, strings.ToValidUTF8(string(value), "\ufffd"))
+}
+
+// quote appends a text, which is valid UTF-8, as a string that jsonb takes.
+func (n *notes) quote(dst []byte, text string) []byte {
+	if strings.Contains(text, "\x00") {
+		n.replaced++
+		text = strings.ReplaceAll(text, "\x00", "\ufffd")
+	}
+	dst, _ = jsontext.AppendQuote(dst, text)
+	return dst
 }
 
 // numeric reports whether a JSON number surely fits in numeric.
@@ -132,26 +233,4 @@ func numeric(value jsontext.Value) bool {
 	}
 	e, err := strconv.Atoi(exponent)
 	return err == nil && e < maxExponent && e > -maxExponent
-}
-
-// secretWords are what names of secrets contain, secretEnds what they end in:
-// the words the server itself blanks in its logs since 1.42.
-var (
-	secretWords = []string{"secret", "password", "apikey", "privatekey", "credential", "cookie", "authorization"}
-	secretEnds  = []string{"token"}
-)
-
-func secretName(name string) bool {
-	name = strings.ToLower(strings.NewReplacer("_", "", "-", "").Replace(name))
-	for _, word := range secretWords {
-		if strings.Contains(name, word) {
-			return true
-		}
-	}
-	for _, end := range secretEnds {
-		if strings.HasSuffix(name, end) {
-			return true
-		}
-	}
-	return false
 }

@@ -89,6 +89,19 @@ func (m merging) Lasting(prefix string) string {
 	return columnList(prefix, names)
 }
 
+// Stored lists the columns that are not of the key; a constant if there are
+// none.
+func (m merging) Stored(prefix string) string {
+	names := slices.DeleteFunc(m.stored(), func(name string) bool { return slices.Contains(m.t.Key, name) })
+	if !m.Nested {
+		names = append(names, hashColumn)
+	}
+	if len(names) == 0 {
+		return "1"
+	}
+	return columnList(prefix, names)
+}
+
 // Assign sets what is not the key to the stage's values.
 func (m merging) Assign() string {
 	var set []string

@@ -82,25 +82,13 @@ func (s *Stage) everything() []*plan {
 	return plans
 }
 
-// settle leaves one reading of each item in the stage, the last one.
+// settle leaves one reading of each item in the stage, the last one, and of
+// each element within it.
 func (p *publishing) settle(ctx context.Context, plan *plan) error {
 	root := p.merging(plan, plan.root)
-	superseded := int64(0)
-	if p.has(plan.root.name) {
-		if _, err := p.exec(ctx, "analyze "+root.Stage); err != nil {
-			return err
-		}
-		var twice bool
-		if err := p.tx.QueryRow(ctx, render("duplicates", root)).Scan(&twice); err != nil {
-			return err
-		}
-		if twice {
-			n, err := p.exec(ctx, render("supersede", root))
-			if err != nil {
-				return err
-			}
-			superseded += n
-		}
+	superseded, err := p.supersede(ctx, root)
+	if err != nil {
+		return err
 	}
 	if p.has(goneTable) {
 		n, err := p.settleGone(ctx, plan, root)
@@ -109,18 +97,32 @@ func (p *publishing) settle(ctx context.Context, plan *plan) error {
 		}
 		superseded += n
 	}
-	for _, t := range plan.nested {
-		if !p.has(t.name) {
-			continue
-		}
-		if _, err := p.exec(ctx, "analyze "+p.merging(plan, t).Stage); err != nil {
+	if superseded > 0 {
+		if err := p.orphans(ctx, plan); err != nil {
 			return err
 		}
 	}
-	if superseded > 0 {
-		return p.orphans(ctx, plan)
+	for _, t := range plan.nested {
+		if _, err := p.supersede(ctx, p.merging(plan, t)); err != nil {
+			return err
+		}
 	}
 	return nil
+}
+
+// supersede leaves the last row of each key in the stage of a table.
+func (p *publishing) supersede(ctx context.Context, m merging) (superseded int64, err error) {
+	if !m.Staged {
+		return 0, nil
+	}
+	if _, err := p.exec(ctx, "analyze "+m.Stage); err != nil {
+		return 0, err
+	}
+	var twice bool
+	if err := p.tx.QueryRow(ctx, render("duplicates", m)).Scan(&twice); err != nil || !twice {
+		return 0, err
+	}
+	return p.exec(ctx, render("supersede", m))
 }
 
 func (p *publishing) settleGone(ctx context.Context, plan *plan, root merging) (superseded int64, err error) {

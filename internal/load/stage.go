@@ -64,7 +64,7 @@ func (s *Stage) Prepare(ctx context.Context, batches []*Batch) error {
 	for _, b := range batches {
 		for i, t := range b.plan.tables() {
 			if b.rows[i] > 0 && !s.has(t.name) {
-				ddl = append(ddl, s.createTable(t, i == 0))
+				ddl = append(ddl, s.createTable(t))
 			}
 		}
 		if len(b.gone) > 0 && !s.has(goneTable) {
@@ -97,7 +97,7 @@ func (s *Stage) Prepare(ctx context.Context, batches []*Batch) error {
 
 // createTable returns the statement that makes the stage of a table: its
 // columns and the number of the reading a row is of.
-func (s *Stage) createTable(t *table, root bool) string {
+func (s *Stage) createTable(t *table) string {
 	stage := pgx.Identifier{StageSchema, s.name(t.name)}.Sanitize()
 	ddl := fmt.Sprintf("create table if not exists %s (like %s, %s bigint not null)",
 		stage, pgx.Identifier{"logto", t.name}.Sanitize(), seqColumn)
@@ -228,9 +228,8 @@ func (s *Stage) Parents(ctx context.Context, l *catalog.Listing, kind, after str
 	}
 	sql = "select id from (" + sql + ") found"
 	if s.has(goneTable) {
-		sql += fmt.Sprintf(" where not exists (select from %s gone where gone.listing = $%d and gone.id = found.id)",
-			pgx.Identifier{StageSchema, s.name(goneTable)}.Sanitize(), len(args)+1)
 		args = append(args, l.Name)
+		sql += " where not exists (" + s.goneFor(l, "found.id", len(args)) + ")"
 	}
 	rows, err := s.pool.Query(ctx, sql+" order by id limit $3", args...)
 	if err != nil {
@@ -241,4 +240,17 @@ func (s *Stage) Parents(ctx context.Context, l *catalog.Listing, kind, after str
 		return nil, fmt.Errorf("read the parents in %s: %w", l.Name, err)
 	}
 	return ids, nil
+}
+
+// goneFor returns the statement that finds whether an item of a top-level
+// listing is gone and has not been read again since. listing is the number of
+// the parameter with the listing's name.
+func (s *Stage) goneFor(l *catalog.Listing, id string, listing int) string {
+	sql := fmt.Sprintf("select from %s gone where gone.listing = $%d and gone.id = %s",
+		pgx.Identifier{StageSchema, s.name(goneTable)}.Sanitize(), listing, id)
+	if s.has(l.Root.Name) {
+		sql += fmt.Sprintf(" and not exists (select from %s again where again.%s = gone.id and again.%s > gone.%s)",
+			pgx.Identifier{StageSchema, s.name(l.Root.Name)}.Sanitize(), quote(l.IDColumn()), seqColumn, seqColumn)
+	}
+	return sql
 }

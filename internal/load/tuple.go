@@ -1,10 +1,10 @@
 package load
 
 import (
+	"bytes"
 	"encoding/binary"
 	"strconv"
 	"time"
-	"unicode/utf8"
 
 	"github.com/go-json-experiment/json/jsontext"
 
@@ -66,7 +66,7 @@ func (n *notes) appendValue(dst []byte, k kind, value jsontext.Value) ([]byte, b
 	case timeKind:
 		return appendTime(dst, value)
 	case jsonKind:
-		return appendSized(dst, func(b []byte) ([]byte, bool) { return n.appendJSONB(append(b, 1), value), true })
+		return appendSized(dst, func(b []byte) ([]byte, bool) { return n.appendJSONB(append(b, jsonbVersion), value), true })
 	}
 	if value.Kind() != '"' {
 		return dst, false
@@ -96,9 +96,9 @@ const (
 func appendTime(dst []byte, value jsontext.Value) ([]byte, bool) {
 	var millis int64
 	if value.Kind() == '"' {
-		text, _ := rawjson.AppendString(nil, value)
+		text, _, _ := rawjson.AppendString(nil, value)
 		t, err := time.Parse(time.RFC3339Nano, string(text))
-		if err != nil {
+		if err != nil || t.Nanosecond()%int(time.Millisecond) != 0 { // the columns are to the millisecond
 			return dst, false
 		}
 		millis = t.UnixMilli()
@@ -114,28 +114,17 @@ func appendTime(dst []byte, value jsontext.Value) ([]byte, bool) {
 	return appendInt64(dst, millis*1000-postgresEpoch), true
 }
 
-// appendText appends the text of a JSON string. A NUL, which Postgres cannot
-// store, becomes U+FFFD.
+// appendText appends the text of a JSON string. What Postgres cannot store,
+// a NUL among it, becomes U+FFFD.
 func (n *notes) appendText(dst []byte, value jsontext.Value) []byte {
 	start := len(dst)
-	dst, _ = rawjson.AppendString(dst, value)
-	for i := start; i < len(dst); i++ {
-		if dst[i] == 0 {
-			return n.withoutNUL(dst, i)
-		}
+	dst, exact, _ := rawjson.AppendString(dst, value)
+	nul := bytes.IndexByte(dst[start:], 0) >= 0
+	if nul {
+		dst = append(dst[:start], bytes.ReplaceAll(dst[start:], []byte{0}, []byte("\ufffd"))...)
 	}
-	return dst
-}
-
-func (n *notes) withoutNUL(dst []byte, from int) []byte {
-	n.replaced++
-	text := string(dst[from:])
-	dst = dst[:from]
-	for _, r := range text {
-		if r == 0 {
-			r = utf8.RuneError
-		}
-		dst = utf8.AppendRune(dst, r)
+	if nul || !exact {
+		n.replaced++
 	}
 	return dst
 }

@@ -10,6 +10,7 @@ import (
 	"errors"
 	"fmt"
 	"sync"
+	"unicode/utf8"
 
 	"github.com/go-json-experiment/json/jsontext"
 )
@@ -67,10 +68,8 @@ func Members(object jsontext.Value, f func(name []byte, value jsontext.Value) er
 			return fmt.Errorf("read an object: %w", err)
 		}
 		name := []byte(quoted[1 : len(quoted)-1])
-		if bytes.IndexByte(name, '\\') >= 0 {
-			if name, err = jsontext.AppendUnquote(nil, quoted); err != nil && name == nil {
-				return fmt.Errorf("read a name: %w", err)
-			}
+		if bytes.IndexByte(name, '\\') >= 0 || !utf8.Valid(name) {
+			name, _, _ = AppendString(nil, quoted)
 		}
 		value, err := r.next(object)
 		if err != nil {
@@ -110,14 +109,14 @@ func Elements(array jsontext.Value, f func(value jsontext.Value) error) error {
 }
 
 // AppendString appends the text of a JSON string to dst. It reports false for
-// another kind of value.
-func AppendString(dst []byte, value jsontext.Value) ([]byte, bool) {
+// another kind of value. exact is false where a lone surrogate or invalid
+// UTF-8 became U+FFFD.
+func AppendString(dst []byte, value jsontext.Value) (out []byte, exact, ok bool) {
 	if value.Kind() != '"' {
-		return dst, false
+		return dst, false, false
 	}
-	// The error tells of invalid UTF-8, which has been replaced by then.
-	out, _ := jsontext.AppendUnquote(dst, value)
-	return out, true
+	out, err := jsontext.AppendUnquote(dst, value)
+	return out, err == nil, true
 }
 
 // String returns a field of an object, if it is there and a string.
@@ -125,7 +124,7 @@ func String(object jsontext.Value, field string) (s string, ok bool) {
 	err := Members(object, func(name []byte, value jsontext.Value) error {
 		if string(name) == field {
 			var text []byte
-			if text, ok = AppendString(nil, value); ok {
+			if text, _, ok = AppendString(nil, value); ok {
 				s = string(text)
 			}
 		}
