@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"math/rand/v2"
 	"strconv"
 	"strings"
@@ -18,7 +19,7 @@ type rate float64
 // UnmarshalText implements encoding.TextUnmarshaler.
 func (r *rate) UnmarshalText(text []byte) error {
 	n, err := strconv.ParseFloat(strings.TrimSuffix(string(text), "/s"), 64)
-	if err != nil || n < 0 || n > 10_000 {
+	if err != nil || math.IsNaN(n) || n < 0 || n > 10_000 {
 		return errors.New("want so many a second, such as 5/s, at most 10000/s")
 	}
 	*r = rate(n)

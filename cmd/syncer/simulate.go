@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"net"
 	"net/http"
 	"os"
@@ -29,7 +30,7 @@ type simulateCmd struct {
 
 // Run is called by kong.
 func (c *simulateCmd) Run(ctx context.Context, a *app) error {
-	if c.Fail < 0 || c.Fail > 1 {
+	if math.IsNaN(c.Fail) || c.Fail < 0 || c.Fail > 1 {
 		return usageError{"--fail: want a number from 0 to 1", ""}
 	}
 	tenant, err := c.tenant()
