@@ -1,0 +1,84 @@
+package report_test
+
+import (
+	"context"
+	"os"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgxpool"
+
+	"logto-syncer/internal/postgres/pgtest"
+	"logto-syncer/internal/report"
+	"logto-syncer/internal/state"
+)
+
+func migrated(ctx context.Context, pool *pgxpool.Pool) error {
+	_, err := state.Migrate(ctx, pool)
+	return err
+}
+
+// validIndexes lists the indexes that are there and whole.
+func validIndexes(t *testing.T, pool *pgxpool.Pool) []string {
+	t.Helper()
+	rows, _ := pool.Query(t.Context(), "select indexrelid::regclass::text from pg_index where indisvalid")
+	names, err := pgx.CollectRows(rows, pgx.RowTo[string])
+	if err != nil {
+		t.Fatal(err)
+	}
+	return names
+}
+
+func TestIndexesAreMadeOnceAndWhole(t *testing.T) {
+	t.Parallel()
+	pool := pgtest.New(t, migrated)
+	listed, err := os.ReadFile("sql/indexes.sql")
+	if err != nil {
+		t.Fatal(err)
+	}
+	// An interrupted creation leaves this behind.
+	if _, err := pool.Exec(t.Context(), `create index users_trigrams on logto.users (name);
+		update pg_index set indisvalid = false where indexrelid = 'logto.users_trigrams'::regclass`); err != nil {
+		t.Fatal(err)
+	}
+	made, err := report.EnsureIndexes(t.Context(), pool)
+	if want := strings.Count(string(listed), "create index"); err != nil || len(made) != want {
+		t.Fatalf("made %d of %d, error %v", len(made), want, err)
+	}
+	if !slices.Contains(made, "users_trigrams") || !slices.Contains(validIndexes(t, pool), "logto.users_trigrams") {
+		t.Errorf("made %v", made)
+	}
+	if made, err := report.EnsureIndexes(t.Context(), pool); err != nil || len(made) != 0 {
+		t.Errorf("made again: %v, error %v", made, err)
+	}
+}
+
+func TestWithoutTrigramsTheOtherIndexesAreMade(t *testing.T) {
+	t.Parallel()
+	pool := pgtest.New(t, migrated)
+	if _, err := pool.Exec(t.Context(), "drop extension pg_trgm"); err != nil {
+		t.Fatal(err)
+	}
+	made, err := report.EnsureIndexes(t.Context(), pool)
+	if err != nil || len(made) < 10 || slices.Contains(made, "users_trigrams") {
+		t.Errorf("made %v, error %v", made, err)
+	}
+}
+
+func TestIndexesAreLeftToWhoIsAtIt(t *testing.T) {
+	t.Parallel()
+	pool := pgtest.New(t, migrated)
+	conn, err := pool.Acquire(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Release()
+	if _, err := conn.Exec(t.Context(), "select pg_advisory_lock(452823639416)"); err != nil {
+		t.Fatal(err)
+	}
+	if made, err := report.EnsureIndexes(t.Context(), pool); err != nil || made != nil {
+		t.Errorf("made %v, error %v", made, err)
+	}
+}
