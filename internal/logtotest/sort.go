@@ -20,6 +20,9 @@ type sorter[T any] struct {
 func postgresOrder[T any](rows []T, when func(T) int64, bound int) []T {
 	s := &sorter[T]{}
 	bound = min(bound, len(rows))
+	if bound == 0 {
+		return nil
+	}
 	heap := len(rows) > 2*bound
 	for _, r := range rows {
 		at := when(r)
