@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"net/url"
+	"slices"
 	"strings"
 	"unicode/utf8"
 
@@ -163,7 +164,7 @@ func (e *encoding) sortNested(j int, root *table, value jsontext.Value) {
 func (e *encoding) id(dst []byte, t *table, c int) []byte {
 	o := t.origins[c]
 	value := within(e.values[c], o.below)
-	if value != nil && t.hasExtra && !e.says(value, e.item) {
+	if value != nil && value.Kind() != 'n' && t.hasExtra && !e.says(value, e.item) {
 		e.notes.misfits++
 		e.addExtra(o.field, value)
 	}
@@ -200,7 +201,7 @@ func (e *encoding) field(dst []byte, t *table, c int, member string) []byte {
 	out, ok := e.notes.appendValue(dst, t.columns[c].kind, value)
 	if !ok {
 		e.notes.misfits++
-		if !t.drop[o.field] {
+		if !slices.Contains(t.Drop, o.field) {
 			e.addExtra(o.field, value)
 		}
 		return appendNull(dst)
@@ -242,7 +243,7 @@ func (e *encoding) addExtra(name string, value jsontext.Value) {
 	if len(e.extra) == 0 {
 		sep = '{'
 	}
-	e.extra = append(e.notes.quote(append(e.extra, sep), name), ':')
+	e.extra = append(e.notes.quote(append(e.extra, sep), e.notes.storable(name)), ':')
 	e.extra = e.notes.appendJSONB(e.extra, value)
 }
 

@@ -1,0 +1,221 @@
+package load_test
+
+import (
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
+	"github.com/jackc/pgx/v5"
+
+	"logto-syncer/internal/catalog"
+	"logto-syncer/internal/load"
+)
+
+func TestUnresolvedAreTheReferencesNobodyHasSeen(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	b.run(t, item("users", "mirrored"), item("organizations", "o"))
+	stage := b.stage(t, item("users", "staged"), item("organization_roles", "or").with(`"resourceScopes":[{"id":"s"}]`),
+		below("o", item("organization_users", "mirrored")), below("o", item("organization_users", "staged")),
+		below("o", item("organization_users", "missing").with(`"organizationRoles":[{"id":"or"},{"id":"late"}]`)),
+		below("p", item("organization_users", "missing")),
+		item("organization_invitations", "i").with(`"inviterId":null,"acceptedUserId":"inviter"`))
+	got, err := stage.Unresolved(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := map[string][]string{
+		"users": {"inviter", "missing"}, "organizations": {"p"}, "organization_roles": {"late"}, "scopes": {"s"},
+	}
+	if diff := cmp.Diff(want, got, cmpopts.SortSlices(func(a, b string) bool { return a < b })); diff != "" {
+		t.Errorf("unresolved (-want +got):\n%s", diff)
+	}
+}
+
+func TestNothingIsUnresolvedOfAnEmptyStage(t *testing.T) {
+	t.Parallel()
+	if got, err := setup(t).stage(t).Unresolved(t.Context()); err != nil || len(got) > 0 {
+		t.Errorf("%v, %v", got, err)
+	}
+}
+
+func TestParentsAreThoseThereWillBe(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	role := func(id, kind string) reading { return item("roles", id).with(`"type":` + kind) }
+	b.run(t, role("a", `"User"`), role("B", `"User"`), role("c", `"MachineToMachine"`), role("d", `null`), role("e", `"User"`), role("f", `"User"`))
+	stage := b.stage(t, role("a", `"User"`).with(`"name":"A"`), role("ä", `"User"`), gone("roles", "e"), gone("users", "f"),
+		gone("roles", "f"), role("f", `"User"`).with(`"name":"again"`))
+	for name, tc := range map[string]struct {
+		kind, after string
+		limit       int
+		want        []string
+	}{
+		"all, by bytes":               {"", "", 10, []string{"B", "a", "c", "d", "f", "ä"}},
+		"those of a type, or of none": {"User", "", 10, []string{"B", "a", "d", "f", "ä"}},
+		"a page of them":              {"User", "a", 2, []string{"d", "f"}},
+		"none behind the last":        {"", "ä", 10, nil},
+	} {
+		got, err := stage.Parents(t.Context(), catalog.Find("roles"), tc.kind, tc.after, tc.limit)
+		if diff := cmp.Diff(tc.want, got, cmpopts.EquateEmpty()); diff != "" || err != nil {
+			t.Errorf("%s: %v (-want +got):\n%s", name, err, diff)
+		}
+	}
+}
+
+func TestKnownIsARangeByBytes(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	ids := []string{"0", "9z", "A", "Z", "a", "a-", "a0", "aZ", "aa", "b", "~", "ä", "😀"}
+	var readings []reading
+	for _, id := range ids {
+		readings = append(readings, item("users", id), below("r", item("user_roles", id)))
+	}
+	b.run(t, append(readings, item("roles", "r"), item("roles", "q"), below("q", item("user_roles", "a")))...)
+	for name, tc := range map[string]struct {
+		from, to string
+		limit    int
+		want     []string
+	}{
+		"all":                        {"", "", 0, ids},
+		"a prefix":                   {"a", "b", 0, ids[4:9]},
+		"the end is not in it":       {"A", "Z", 0, ids[2:3]},
+		"no end":                     {"~", "", 0, ids[10:]},
+		"no more than asked for":     {"a", "", 2, ids[4:6]},
+		"an empty range":             {"c", "d", 0, nil},
+		"it is not the locale's way": {"Z", "a", 0, ids[3:4]},
+	} {
+		for listing, parent := range map[string]string{"users": "", "user_roles": "r"} {
+			known, err := b.loader.Known(t.Context(), catalog.Find(listing), parent, tc.from, tc.to, tc.limit)
+			var got []string
+			for _, k := range known {
+				got = append(got, k.ID)
+				if k.Hash == (load.Hash{}) {
+					t.Errorf("%s has no hash", k.ID)
+				}
+			}
+			if diff := cmp.Diff(tc.want, got, cmpopts.EquateEmpty()); diff != "" || err != nil {
+				t.Errorf("%s of %s: %v (-want +got):\n%s", name, listing, err, diff)
+			}
+		}
+	}
+	if n, err := b.loader.Count(t.Context(), catalog.Find("user_roles"), "r"); n != len(ids) || err != nil {
+		t.Errorf("count %d, %v", n, err)
+	}
+	if n, err := b.loader.Count(t.Context(), catalog.Find("user_roles"), "none"); n != 0 || err != nil {
+		t.Errorf("count %d, %v", n, err)
+	}
+}
+
+func TestLookupFindsWhatIsThere(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	b.run(t, item("users", "a"), item("users", "it's"), item("roles", "r"), below("r", item("user_roles", "a")))
+	for _, tc := range []struct {
+		listing, parent string
+		want            []string
+	}{
+		{"users", "", []string{"a", "it's"}}, {"user_roles", "r", []string{"a"}}, {"user_roles", "q", nil},
+	} {
+		known, err := b.loader.Lookup(t.Context(), catalog.Find(tc.listing), tc.parent, []string{"a", "it's", "nobody", "a"})
+		var got []string
+		for _, k := range known {
+			got = append(got, k.ID)
+		}
+		slices.Sort(got)
+		if diff := cmp.Diff(tc.want, got, cmpopts.EquateEmpty()); diff != "" || err != nil {
+			t.Errorf("%s of %s: %v (-want +got):\n%s", tc.listing, tc.parent, err, diff)
+		}
+	}
+}
+
+func TestLatestAndAnyTellOfTheTenantAlone(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	other := open(t, b.pool, "other")
+	logs := catalog.Find("logs")
+	if at, err := b.loader.Latest(t.Context(), logs); !at.IsZero() || err != nil {
+		t.Errorf("latest of nothing is %v, %v", at, err)
+	}
+	b.run(t, item("logs", "a").with(`"createdAt":1700000000123`), item("logs", "b").with(`"createdAt":5`), item("logs", "c"))
+	if at, err := b.loader.Latest(t.Context(), logs); !at.Equal(time.UnixMilli(1700000000123)) || err != nil {
+		t.Errorf("latest is %v, %v", at, err)
+	}
+	for _, tc := range []struct {
+		loader *load.Loader
+		want   bool
+	}{{b.loader, true}, {other.loader, false}} {
+		if got, err := tc.loader.Any(t.Context(), logs); got != tc.want || err != nil {
+			t.Errorf("any: %v, %v, want %v", got, err, tc.want)
+		}
+	}
+}
+
+func TestAStageOutlivesTheProcess(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	b.stage(t, item("users", "a"), gone("users", "b"))
+	b.runs = 11
+	b.stage(t, item("users", "other")) // run 12, whose name begins like that of run 1
+	loader, err := load.Open(t.Context(), b.pool, "acme", catalog.All())
+	if err != nil {
+		t.Fatal(err)
+	}
+	again, err := loader.OpenStage(t.Context(), 1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	b.write(t, again, b.batches(t, item("users", "c").with(`"identities":{"a":{}}`)))
+	b.runs = 1
+	changes, err := b.publish(t, again, load.Publication{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	counts(t, changes["users"], load.Change{Inserted: 2})
+	left := b.texts(t, "select relname::text from pg_class where relnamespace = 'syncer_stage'::regnamespace")
+	if diff := cmp.Diff([]string{"run_12_users"}, left); diff != "" {
+		t.Errorf("stage tables left (-want +got):\n%s", diff)
+	}
+}
+
+func TestAStageThatWasNeverMadeCanBeDropped(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	if err := pgx.BeginFunc(t.Context(), b.pool, func(tx pgx.Tx) error { return load.DropStage(t.Context(), tx, 7) }); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestALoaderNeedsTheTablesOfItsListings(t *testing.T) {
+	t.Parallel()
+	for name, sql := range map[string]string{
+		"a table is missing":      "drop table logto.logs",
+		"a key is missing":        "alter table logto.logs drop column id cascade",
+		"a column takes no field": "alter table logto.logs add column place point",
+		"the schema is missing":   "drop schema logto cascade",
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			b := setup(t)
+			exec(t, b, sql)
+			if _, err := load.Open(t.Context(), b.pool, "acme", catalog.All()); err == nil {
+				t.Error("opened all the same")
+			}
+		})
+	}
+}
+
+func TestANewColumnIsFilledByTheNextRun(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	r := item("users", "u").with(`"favouriteColour":"red"`)
+	b.run(t, r)
+	same(t, b, "logto.users", `{"id": "u", "extra": {"favouriteColour": "red"}}`)
+	exec(t, b, "alter table logto.users add column favourite_colour text; alter table logto_history.users add column favourite_colour text")
+	again := open(t, b.pool, "acme")
+	again.runs, again.at = b.runs, b.at
+	again.run(t, r)
+	same(t, b, "logto.users", `{"id": "u", "favourite_colour": "red"}`)
+}
