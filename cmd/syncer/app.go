@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"strings"
 	"sync"
 	"sync/atomic"
 
@@ -93,12 +94,9 @@ func jobsNamed(cfg *config.Config, names []string) ([]config.Job, error) {
 }
 
 func jobNames(cfg *config.Config) string {
-	text := ""
+	names := make([]string, len(cfg.Jobs))
 	for i, j := range cfg.Jobs {
-		if i > 0 {
-			text += ", "
-		}
-		text += j.Name
+		names[i] = j.Name
 	}
-	return text
+	return strings.Join(names, ", ")
 }

@@ -55,7 +55,7 @@ func change(tenant *logtotest.Tenant, n int, users, organizations []string) ([]s
 		id, err := tenant.CreateUser(logtotest.Row{"name": fmt.Sprintf("Newcomer %d", n)})
 		return append(users, id), err
 	}
-	i := rand.IntN(len(users)) //nolint:gosec // which user changes is no secret
+	i := rand.IntN(len(users))
 	user := users[i]
 	switch n % 5 {
 	case 1:
@@ -63,7 +63,7 @@ func change(tenant *logtotest.Tenant, n int, users, organizations []string) ([]s
 		return users[:len(users)-1], tenant.DeleteUser(user)
 	case 2:
 		if len(organizations) > 0 {
-			return users, tenant.AddMember(organizations[rand.IntN(len(organizations))], user) //nolint:gosec // nor which organization
+			return users, tenant.AddMember(organizations[rand.IntN(len(organizations))], user)
 		}
 	}
 	return users, tenant.UpdateUser(user, logtotest.Row{"name": fmt.Sprintf("Renamed %d", n), "updated_at": tenant.Now()})

@@ -76,7 +76,7 @@ func exitCode(err error) int {
 // joined returns the errors that err is nothing but a list of; nil if it is
 // one of its own.
 func joined(err error) []error {
-	several, ok := err.(interface{ Unwrap() []error }) //nolint:errorlint // what an error wraps is one story with it
+	several, ok := err.(interface{ Unwrap() []error })
 	if !ok {
 		return nil
 	}
@@ -118,7 +118,7 @@ func explain(err error) (text, hint string) {
 		return text, "name it with -c FILE, or begin with the jobs.yaml of the repository"
 	case errors.Is(err, state.ErrLocked):
 		return text, "it ends by itself; syncer status shows it"
-	case errors.Is(err, extract.ErrStopped), errors.Is(err, errInterrupted):
+	case errors.Is(err, extract.ErrStopped), errors.Is(err, errInterrupted) && errors.As(err, new(tenantError)):
 		return text, "what is read is kept: the next syncer run goes on from there"
 	case errors.Is(err, postgres.ErrNotFound):
 		return text, "or name a database in the configuration: database: postgres://..."

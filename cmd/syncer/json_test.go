@@ -46,8 +46,17 @@ func TestEveryLineIsAnObjectOfAType(t *testing.T) {
 	s := newStand(t)
 	types := map[string]bool{}
 	for _, args := range [][]string{
-		{"check"}, {"plan"}, {"migrate"}, {"run"}, {"backfill", "users"}, {"status"}, {"status", "--max-age", "1ns"},
-		{"version"}, {"run", "nosuchjob"}, {"dance"}, {"run", "--dance"},
+		{"check"},
+		{"plan"},
+		{"migrate"},
+		{"run"},
+		{"backfill", "users"},
+		{"status"},
+		{"status", "--max-age", "1ns"},
+		{"version"},
+		{"run", "nosuchjob"},
+		{"dance"},
+		{"run", "--dance"},
 	} {
 		_, stdout, _ := inProcess(t, s.env, append(args, "--json", "-c", s.dir+"/jobs.yaml")...)
 		for _, line := range lines(stdout) {

@@ -99,7 +99,11 @@ func run(ctx context.Context, args []string, w world) int {
 	ctx, done := a.watch(ctx)
 	defer done()
 	command.BindTo(ctx, (*context.Context)(nil))
-	return out.fail(command.Run(a))
+	err = command.Run(a)
+	if errors.Is(err, context.Canceled) && errors.Is(context.Cause(ctx), errInterrupted) {
+		err = errInterrupted
+	}
+	return out.fail(err)
 }
 
 // parseError makes kong's complaint a usage error that says where help is.

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"log/slog"
 	"sync"
 
@@ -100,7 +99,7 @@ func (p *progress) Write(line []byte) (int, error) {
 // logger returns the log of the run of a tenant. It hears which listings have
 // been read, too.
 func (p *progress) logger(tenant string) *slog.Logger {
-	var w io.Writer = p.out.stderr
+	w := p.out.stderr
 	if p.bars != nil {
 		w = p
 	}

@@ -58,7 +58,7 @@ func (a *app) psql(ctx context.Context, database string, args []string) error {
 	if len(args) > 0 && args[0] == "--" {
 		args = args[1:]
 	}
-	cmd := exec.CommandContext(ctx, path, append([]string{"-d", target}, args...)...) //nolint:gosec // psql, with what the user typed
+	cmd := exec.CommandContext(ctx, path, append([]string{"-d", target}, args...)...)
 	cmd.Stdin, cmd.Stdout, cmd.Stderr = a.stdin, a.stdout, a.stderr
 	cmd.Env = os.Environ()
 	if password != "" {

@@ -133,7 +133,7 @@ func (a *app) runTask(ctx context.Context, db *database, t task, show *progress)
 	runner := &mirror.Runner{Pool: db.Pool, Client: client, Log: log, Stop: a.stop, Progress: show.of(t.tenant.Name)}
 	summary, err := runner.Run(ctx, t.job)
 	switch {
-	case err != nil && context.Cause(ctx) == errInterrupted:
+	case err != nil && errors.Is(context.Cause(ctx), errInterrupted):
 		err = errInterrupted
 	case err == nil && !summary.Proved():
 		err = unprovedError{"not everything could be proved", "syncer status has the reasons; nothing was deleted where the proof is missing"}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"logto-syncer/internal/catalog"
@@ -129,77 +130,6 @@ func (a *app) judge(lines []ageLine, maxAge time.Duration) error {
 		a.out.printf("all %d listings are proved and younger than %s\n", checked, maxAge)
 		return nil
 	}
-	text := fmt.Sprintf("%d of %d listings are older than %s or not proved:", len(stale), checked, maxAge)
-	for _, s := range stale {
-		text += "\n  " + s
-	}
-	return unprovedError{text, "syncer run reads them; syncer status shows what happened"}
-}
-
-func ageText(l ageLine) string {
-	if l.Age < 0 {
-		return l.Proof
-	}
-	return l.Proof + ", " + ago(l.Age)
-}
-
-// ago writes an age in its two largest units at most.
-func ago(seconds float64) string {
-	d := time.Duration(seconds * float64(time.Second))
-	switch {
-	case d < time.Minute:
-		return fmt.Sprintf("%d s", int(d.Seconds()))
-	case d < time.Hour:
-		return fmt.Sprintf("%d min", int(d.Minutes()))
-	case d < 48*time.Hour:
-		return fmt.Sprintf("%d h %d min", int(d.Hours()), int(d.Minutes())%60)
-	}
-	return fmt.Sprintf("%d days", int(d.Hours()/24))
-}
-
-func runsText(runs []state.Record, now time.Time) string {
-	if len(runs) == 0 {
-		return "nothing has run yet\n"
-	}
-	rows := table{{"run", "tenant", "job", "status", "began", "took", "requests", "new", "changed", "gone"}}
-	notes := ""
-	for _, r := range runs {
-		var inserted, updated, deleted int64
-		for _, c := range r.Listings {
-			inserted, updated, deleted = inserted+c.Inserted, updated+c.Updated, deleted+c.Deleted
-			if c.Reason != "" {
-				notes += fmt.Sprintf("  run %d, %s is %s: %s\n", r.RunID, c.Listing, c.Proof, c.Reason)
-			}
-		}
-		status := r.Status
-		if status == state.Running && !r.Alive {
-			status = "killed"
-		}
-		job := r.Job
-		if r.Mode != "run" {
-			job = r.Mode
-		}
-		rows = append(rows, []string{
-			count(r.RunID), r.Tenant, job, status, ago(now.Sub(r.StartedAt).Seconds()) + " ago", fmt.Sprintf("%.1f s", r.Seconds),
-			count(r.Requests), count(inserted), count(updated), count(deleted),
-		})
-		if r.Error != "" {
-			notes += fmt.Sprintf("  run %d: %s\n", r.RunID, r.Error)
-		}
-	}
-	return rows.String() + notes
-}
-
-func agesText(lines []ageLine) string {
-	rows := table{{"tenant", "table", "read", "proof"}}
-	for _, l := range lines {
-		read := "never"
-		if l.Age >= 0 {
-			read = ago(l.Age) + " ago"
-		}
-		for _, t := range l.Tables {
-			rows = append(rows, []string{l.Tenant, t, read, l.Proof})
-		}
-	}
-	return "\n" + rows.String()
+	text := fmt.Sprintf("%d of %d listings are older than %s or not proved:\n  ", len(stale), checked, maxAge)
+	return unprovedError{text + strings.Join(stale, "\n  "), "syncer run reads them; syncer status shows what happened"}
 }

@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"strings"
 
 	"logto-syncer/internal/mirror"
 	"logto-syncer/internal/state"
@@ -16,14 +17,13 @@ func (a *app) summarize(s mirror.Summary) {
 		s.Listings = []state.Certificate{} // a list in JSON, too
 	}
 	a.out.object(s)
-	a.out.printf("%s", summaryText(s))
+	if s.RunID > 0 { // else the error says it all
+		a.out.printf("%s", summaryText(s))
+	}
 }
 
 func summaryText(s mirror.Summary) string {
-	head := fmt.Sprintf("\n%s: %s in %.1f s, %s requests", s.Tenant, s.Status, s.Seconds, count(s.Requests))
-	if s.RunID > 0 {
-		head += fmt.Sprintf(", run %d", s.RunID)
-	}
+	head := fmt.Sprintf("\n%s: %s in %.1f s, %s requests, run %d", s.Tenant, s.Status, s.Seconds, count(s.Requests), s.RunID)
 	if s.Resumed {
 		head += ", resumed"
 	}
@@ -31,14 +31,14 @@ func summaryText(s mirror.Summary) string {
 		return head + "\n"
 	}
 	rows := table{{"listing", "rows", "new", "changed", "gone", "requests", "proof"}}
-	reasons := ""
+	var reasons strings.Builder
 	for _, c := range s.Listings {
 		rows = append(rows, []string{
 			c.Listing, count(c.Distinct), count(c.Inserted), count(c.Updated), count(c.Deleted), count(c.Requests), c.Proof,
 		})
 		if c.Reason != "" {
-			reasons += fmt.Sprintf("  %s: %s\n", c.Listing, c.Reason)
+			fmt.Fprintf(&reasons, "  %s: %s\n", c.Listing, c.Reason)
 		}
 	}
-	return head + "\n" + rows.String() + reasons
+	return head + "\n" + rows.String() + reasons.String()
 }

@@ -26,16 +26,16 @@ func (t table) String() string {
 	}
 	var b strings.Builder
 	for _, row := range t {
-		line := ""
+		cells := make([]string, len(row))
 		for c, cell := range row {
 			pad := strings.Repeat(" ", widths[c]-utf8.RuneCountInString(cell))
 			if right[c] {
-				line += pad + cell + "  "
+				cells[c] = pad + cell
 			} else {
-				line += cell + pad + "  "
+				cells[c] = cell + pad
 			}
 		}
-		b.WriteString(strings.TrimRight(line, " ") + "\n")
+		b.WriteString(strings.TrimRight(strings.Join(cells, "  "), " ") + "\n")
 	}
 	return b.String()
 }

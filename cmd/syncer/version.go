@@ -9,7 +9,7 @@ import (
 type versionCmd struct{}
 
 // Run is called by kong.
-func (versionCmd) Run(a *app) error {
+func (versionCmd) Run(a *app) error { //nolint:unparam // kong wants an error
 	v := versionText()
 	a.out.object(map[string]string{"type": "version", "version": v, "go": runtime.Version()})
 	a.out.printf("syncer %s (%s)\n", v, runtime.Version())

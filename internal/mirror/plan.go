@@ -81,7 +81,6 @@ type planner struct {
 // parents.
 type parents struct {
 	number  int
-	atLeast bool
 	unknown bool // the server does not know the listing
 }
 

@@ -1,0 +1,125 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"time"
+
+	"github.com/jackc/pgx/v5/pgconn"
+
+	"logto-syncer/internal/config"
+	"logto-syncer/internal/postgres"
+	"logto-syncer/internal/state"
+)
+
+// minVersion is the oldest Postgres the migrations work with.
+const minVersion = 14
+
+// database checks that there is one and that we may do there what we need to.
+func (c *checks) database(ctx context.Context, cfg *config.Config) {
+	if _, err := os.Stat(embeddedDir); cfg.Database == "" && errors.Is(err, os.ErrNotExist) {
+		bin, err := postgres.Find()
+		if err != nil {
+			c.bad("database", "", err, "")
+			return
+		}
+		c.ok("database", "", "the first run makes an embedded Postgres in ./"+embeddedDir+" with "+bin)
+		return
+	}
+	ctx, cancel := context.WithTimeout(ctx, 30*time.Second)
+	defer cancel()
+	db, err := openDatabase(ctx, cfg.Database, 1)
+	if err != nil {
+		c.bad("database", "", err, databaseHint(err))
+		return
+	}
+	defer func() {
+		if err := db.Close(); err != nil {
+			c.bad("database", "", err, "")
+		}
+	}()
+	c.version(ctx, db)
+	c.privileges(ctx, db)
+	c.migrations(ctx, db)
+}
+
+func databaseHint(err error) string {
+	pg, ok := errors.AsType[*pgconn.PgError](err)
+	switch {
+	case !ok:
+		return "is the server up, and reachable from this machine?"
+	case pg.Code == "28P01", pg.Code == "28000":
+		return "user or password is wrong, or pg_hba.conf lets nobody in from here"
+	case pg.Code == "3D000":
+		return "make it: create database ..."
+	}
+	return ""
+}
+
+func (c *checks) version(ctx context.Context, db *database) {
+	var number int
+	var name, server, role string
+	err := db.QueryRow(ctx, "select current_setting('server_version_num')::int, current_database(), current_setting('server_version'), current_user").
+		Scan(&number, &name, &server, &role)
+	if err != nil {
+		c.bad("database", "", err, "")
+		return
+	}
+	c.ok("database", "", fmt.Sprintf("%s, as %s", name, role))
+	if number < minVersion*10_000 {
+		c.bad("version", "", fmt.Errorf("PostgreSQL %s", server), fmt.Sprintf("want PostgreSQL %d or newer", minVersion))
+		return
+	}
+	c.ok("version", "", "PostgreSQL "+server)
+}
+
+// privileges looks for the schemas that are there, and for the right to make
+// those that are not.
+func (c *checks) privileges(ctx context.Context, db *database) {
+	var missing []string
+	rows, err := db.Query(ctx, `
+		select format('grant create on database %I to %I;', current_database(), current_user)
+		where not has_database_privilege(current_database(), 'create')
+		union all
+		select format('grant usage, create on schema %I to %I;', nspname, current_user)
+		from pg_namespace
+		where nspname in ('logto', 'logto_history', 'syncer', 'syncer_stage')
+			and not (has_schema_privilege(oid, 'usage') and has_schema_privilege(oid, 'create'))
+		union all
+		select format('alter table %I.%I owner to %I;', schemaname, tablename, current_user)
+		from pg_tables
+		where schemaname in ('logto', 'logto_history', 'syncer') and not pg_has_role(tableowner, 'usage')`)
+	if err == nil {
+		missing, err = collectText(rows)
+	}
+	switch {
+	case err != nil:
+		c.bad("privileges", "", err, "")
+	case len(missing) > 0:
+		hint := missing[0]
+		if len(missing) > 1 {
+			hint += fmt.Sprintf(" and %d more of the kind", len(missing)-1)
+		}
+		c.bad("privileges", "", errors.New("some are missing"), "as the owner: "+hint)
+	default:
+		c.ok("privileges", "", "may make and fill the schemas logto, logto_history, syncer, syncer_stage")
+	}
+}
+
+func (c *checks) migrations(ctx context.Context, db *database) {
+	there, err := state.Migrated(ctx, db.Pool)
+	pending := !there
+	if err == nil && there {
+		pending, err = state.Pending(ctx, db.Pool)
+	}
+	switch {
+	case err != nil:
+		c.bad("migrations", "", err, "")
+	case pending:
+		c.ok("migrations", "", "pending: the next run makes the tables, or syncer migrate")
+	default:
+		c.ok("migrations", "", "none pending")
+	}
+}
