@@ -13,7 +13,7 @@ import (
 // A plan is kept if the run then needs what it said, or little else.
 func TestThePlanIsWhatTheRunThenNeeds(t *testing.T) {
 	t.Parallel()
-	b := setup(t, logtotest.Generate(logtotest.Options{Users: 3000, Seed: 3, Ties: true}))
+	b := setup(t, logtotest.Generate(logtotest.Options{Users: 2500, Organizations: 130, Seed: 3, Ties: true}))
 	for _, reading := range []string{"the first", "the next"} {
 		plan, err := b.runner.Plan(t.Context(), b.job, logto.Limit{Requests: 200, Per: 10 * time.Second})
 		if err != nil {

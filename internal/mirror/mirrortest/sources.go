@@ -64,7 +64,7 @@ var sources = map[string]source{
 	"organization_applications":         {table: "organization_application_relations"},
 	"organization_application_roles":    {table: "organization_role_application_relations"},
 	"organization_invitations":          {table: "organization_invitations", add: extra},
-	"organization_invitation_roles":     {table: "organization_invitation_role_relations", rename: map[string]string{"invitation_id": "organization_invitation_id"}},
+	"organization_invitation_roles":     {table: "organization_invitation_role_relations"},
 	"organization_jit_email_domains":    {table: "organization_jit_email_domains"},
 	"organization_jit_roles":            {table: "organization_jit_roles"},
 	"organization_jit_sso_connectors":   {table: "organization_jit_sso_connectors"},
