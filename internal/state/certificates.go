@@ -33,12 +33,15 @@ type Certificate struct {
 func (r Run) Certify(ctx context.Context, tx pgx.Tx, certificates []Certificate) error {
 	batch := &pgx.Batch{}
 	for _, c := range certificates {
+		if len(c.Notes) == 0 {
+			c.Notes = nil // null, not an empty object
+		}
 		notes, err := json.Marshal(c.Notes)
 		if err != nil {
 			return fmt.Errorf("encode the notes on %s: %w", c.Listing, err)
 		}
 		batch.Queue(query("certify"), r.ID, r.Tenant, c.Listing, c.Walk, c.Parents, c.Total, c.Distinct, c.Requests,
-			c.Inserted, c.Updated, c.Deleted, c.Unchanged, c.Proof, c.Reason, string(notes), c.ReadAt)
+			c.Inserted, c.Updated, c.Deleted, c.Unchanged, c.Proof, storable(c.Reason), string(notes), c.ReadAt)
 	}
 	if err := tx.SendBatch(ctx, batch).Close(); err != nil {
 		return fmt.Errorf("write the certificates of run %d: %w", r.ID, err)

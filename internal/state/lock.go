@@ -79,14 +79,18 @@ func (l *Lock) Hold(ctx context.Context, every time.Duration) error {
 // Release gives the lock back. It is called when Hold has returned.
 func (l *Lock) Release() { l.drop() }
 
-// drop ends the connection and with it the lock: closing is the one way to
-// give it back that cannot fail.
+// drop gives the lock back and ends its connection. Ending it alone would do,
+// but the server takes a moment to notice, and whoever comes next would find
+// the tenant locked. Where the lock cannot be given back, the connection is
+// broken, and the lock gone with it.
 func (l *Lock) drop() {
 	if l.conn == nil {
 		return
 	}
+	conn := l.conn
+	l.conn = nil
 	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
 	defer cancel()
-	_ = l.conn.Close(ctx) // however it fails, the connection is gone
-	l.conn = nil
+	_, _ = conn.Exec(ctx, "select pg_advisory_unlock_all()")
+	_ = conn.Close(ctx)
 }

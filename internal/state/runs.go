@@ -120,7 +120,7 @@ func (r Run) Finish(ctx context.Context, db Execer, status string, published tim
 	}
 	var reason *string
 	if cause != nil {
-		text := cause.Error()
+		text := storable(cause.Error())
 		reason = &text
 	}
 	_, err := db.Exec(ctx, query("finish"), r.ID, r.owner, status, at, reason, e.Requests, e.Retries, e.Throttled, e.Seconds)

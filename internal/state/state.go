@@ -72,13 +72,18 @@ func Pending(ctx context.Context, pool *pgxpool.Pool) (bool, error) {
 	return pending, nil
 }
 
+// patience is how many seconds one who migrates waits for another who does.
+const patience = 300
+
 // migrations opens goose on the pool. done closes what it opened.
 func migrations(ctx context.Context, pool *pgxpool.Pool) (provider *goose.Provider, done func(), err error) {
-	// goose keeps its version table in a schema that has to be there first.
-	if _, err := pool.Exec(ctx, "create schema if not exists syncer"); err != nil {
+	// goose keeps its version table in a schema that has to be there first. Two
+	// who make it at once would not both find it there, hence the lock.
+	makeSchema := fmt.Sprintf("select pg_advisory_xact_lock(%d); create schema if not exists syncer", lockSeed)
+	if _, err := pool.Exec(ctx, makeSchema); err != nil {
 		return nil, nil, fmt.Errorf("make schema syncer: %w", err)
 	}
-	locker, err := lock.NewPostgresSessionLocker()
+	locker, err := lock.NewPostgresSessionLocker(lock.WithLockTimeout(1, patience))
 	if err != nil {
 		return nil, nil, fmt.Errorf("prepare the lock of the migration: %w", err)
 	}
@@ -89,4 +94,10 @@ func migrations(ctx context.Context, pool *pgxpool.Pool) (provider *goose.Provid
 		return nil, nil, fmt.Errorf("read the migrations: %w", err)
 	}
 	return provider, func() { _ = db.Close() }, nil
+}
+
+// storable returns a text as Postgres can hold it: what is not UTF-8, and NUL,
+// becomes U+FFFD.
+func storable(text string) string {
+	return strings.ReplaceAll(strings.ToValidUTF8(text, "\ufffd"), "\x00", "\ufffd")
 }

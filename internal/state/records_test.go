@@ -1,0 +1,93 @@
+package state_test
+
+import (
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/jackc/pgx/v5"
+
+	"logto-syncer/internal/postgres/pgtest"
+	"logto-syncer/internal/state"
+)
+
+func TestMarksComeBackInTheirOrder(t *testing.T) {
+	t.Parallel()
+	pool := pgtest.New(t, migrated)
+	run, _ := begin(t, pool, errand())
+	for _, marks := range []string{`["z"]`, `["a", "b"]`, `[]`, `["m"]`} {
+		if err := run.Mark(t.Context(), pool, "users", []byte(marks)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := run.Mark(t.Context(), pool, "roles", []byte(`["r"]`)); err != nil {
+		t.Fatal(err)
+	}
+	marks := func(listing string) (out []string) {
+		arrays, err := run.Marks(t.Context(), pool, listing)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, array := range arrays {
+			out = append(out, string(array))
+		}
+		return out
+	}
+	if diff := cmp.Diff([]string{`["z"]`, `["a", "b"]`, `[]`, `["m"]`}, marks("users")); diff != "" {
+		t.Errorf("marks (-want +got):\n%s", diff)
+	}
+	if diff := cmp.Diff([]string{`["r"]`}, marks("roles")); diff != "" {
+		t.Errorf("marks (-want +got):\n%s", diff)
+	}
+	if err := state.Clear(t.Context(), pool, run.ID); err != nil {
+		t.Fatal(err)
+	}
+	if left := marks("users"); left != nil {
+		t.Errorf("marks left: %v", left)
+	}
+}
+
+func TestACertificateSaysWhatWasProved(t *testing.T) {
+	t.Parallel()
+	pool := pgtest.New(t, migrated)
+	run, _ := begin(t, pool, errand())
+	total, at := 7, time.Date(2030, 1, 2, 3, 4, 5, 6000, time.UTC)
+	certificates := []state.Certificate{
+		{
+			Listing: "users", Walk: "split", Parents: 1, Total: &total, Distinct: 7, Requests: 3, Inserted: 4, Updated: 2, Deleted: 1,
+			Unchanged: 5, Proof: "not proved", Reason: "it's\x00odd", Notes: map[string]int{"x": 1}, ReadAt: at,
+		},
+		{Listing: "roles", Walk: "whole", Proof: "complete", Notes: map[string]int{}, ReadAt: at},
+	}
+	if err := inTx(t, pool, func(tx pgx.Tx) error { return run.Certify(t.Context(), tx, certificates) }); err != nil {
+		t.Fatal(err)
+	}
+	for listing, want := range map[string]string{
+		"users": `{"walk": "split", "notes": {"x": 1}, "proof": "not proved", "total": 7, "reason": "it's�odd", "run_id": 1, "deleted": 1, "listing": "users", "parents": 1, "read_at": "2030-01-02T03:04:05.000006+00:00", "updated": 2, "inserted": 4, "requests": 3, "tenant_id": "acme", "unchanged": 5, "distinct_ids": 7}`,
+		"roles": `{"walk": "whole", "notes": null, "proof": "complete", "total": null, "reason": null, "run_id": 1, "deleted": 0, "listing": "roles", "parents": 0, "read_at": "2030-01-02T03:04:05.000006+00:00", "updated": 0, "inserted": 0, "requests": 0, "tenant_id": "acme", "unchanged": 0, "distinct_ids": 0}`,
+	} {
+		if diff := cmp.Diff(want, one(t, pool, "select to_jsonb(c)::text from syncer.certificates c where listing = $1", listing)); diff != "" {
+			t.Errorf("certificate of %s (-want +got):\n%s", listing, diff)
+		}
+	}
+}
+
+func TestACertificateThatCannotBeWrittenIsAnError(t *testing.T) {
+	t.Parallel()
+	pool := pgtest.New(t, migrated)
+	run, _ := begin(t, pool, errand())
+	for name, certificates := range map[string][]state.Certificate{
+		"a proof nobody knows": {{Listing: "users", Proof: "perhaps"}, {Listing: "roles", Proof: "complete"}},
+		"one listing twice":    {{Listing: "users", Proof: "complete"}, {Listing: "users", Proof: "complete"}},
+	} {
+		if err := inTx(t, pool, func(tx pgx.Tx) error { return run.Certify(t.Context(), tx, certificates) }); err == nil {
+			t.Errorf("%s: no error", name)
+		}
+	}
+	if err := inTx(t, pool, func(tx pgx.Tx) error { return run.Certify(t.Context(), tx, nil) }); err != nil {
+		t.Errorf("no certificates: %v", err)
+	}
+	if n := one(t, pool, "select count(*)::text from syncer.certificates"); n != "0" {
+		t.Errorf("%s certificates", n)
+	}
+}

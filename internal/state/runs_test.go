@@ -1,0 +1,195 @@
+package state_test
+
+import (
+	"errors"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgxpool"
+
+	"logto-syncer/internal/postgres/pgtest"
+	"logto-syncer/internal/state"
+)
+
+func errand() state.Errand {
+	return state.Errand{Tenant: "acme", Job: "nightly", Mode: "run", Listings: []string{"users", "roles"}, Endpoint: "https://acme.example"}
+}
+
+func begin(t *testing.T, pool *pgxpool.Pool, e state.Errand) (state.Run, []int64) {
+	t.Helper()
+	run, abandoned, err := state.Begin(t.Context(), pool, e, time.Hour)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return run, abandoned
+}
+
+func finish(t *testing.T, pool *pgxpool.Pool, run state.Run, status string, cause error) {
+	t.Helper()
+	var at time.Time
+	if status == state.Succeeded || status == state.Unproved {
+		at = time.Date(2030, 1, 1, 0, 0, 0, 0, time.UTC)
+	}
+	if err := run.Finish(t.Context(), pool, status, at, cause, state.Effort{}); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func TestARunIsResumedWhereItCanBe(t *testing.T) {
+	t.Parallel()
+	for name, tc := range map[string]struct {
+		end               string                // how the first attempt ended; empty: its process died
+		change            func(e *state.Errand) // what the next is to do differently
+		after             string                // what happens in between
+		resumes, abandons bool
+	}{
+		"its process died":           {resumes: true},
+		"it was stopped":             {end: state.Stopped, resumes: true},
+		"it failed":                  {end: state.Failed, resumes: true},
+		"it succeeded":               {end: state.Succeeded},
+		"it could not prove all":     {end: state.Unproved},
+		"it was refused":             {end: state.Refused},
+		"it is too old":              {end: state.Stopped, after: "update syncer.runs set started_at = now() - interval '61 minutes'", abandons: true},
+		"it was to read other lists": {end: state.Failed, change: func(e *state.Errand) { e.Listings = []string{"users"} }, abandons: true},
+		"it was a backfill":          {end: state.Failed, change: func(e *state.Errand) { e.Mode = "backfill" }, abandons: true},
+		"another job asks the same":  {end: state.Stopped, change: func(e *state.Errand) { e.Job = "hourly" }, resumes: true},
+		"it was of another tenant":   {end: state.Stopped, change: func(e *state.Errand) { e.Tenant = "other" }},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			pool := pgtest.New(t, migrated)
+			first, _ := begin(t, pool, errand())
+			if tc.end != "" {
+				finish(t, pool, first, tc.end, nil)
+			}
+			if tc.after != "" {
+				if _, err := pool.Exec(t.Context(), tc.after); err != nil {
+					t.Fatal(err)
+				}
+			}
+			e := errand()
+			if tc.change != nil {
+				tc.change(&e)
+			}
+			second, abandoned := begin(t, pool, e)
+			if resumed := second.ID == first.ID; resumed != tc.resumes || second.Resumed() != tc.resumes {
+				t.Errorf("resumed: %v, and says %v, want %v", resumed, second.Resumed(), tc.resumes)
+			}
+			if tc.resumes && (second.Attempt != 2 || !second.Started.Equal(first.Started)) {
+				t.Errorf("attempt %d, started %v, want 2 and %v", second.Attempt, second.Started, first.Started)
+			}
+			var want []int64
+			if tc.abandons {
+				want = []int64{first.ID}
+			}
+			if diff := cmp.Diff(want, abandoned, cmpopts.EquateEmpty()); diff != "" {
+				t.Errorf("abandoned (-want +got):\n%s", diff)
+			}
+			if status := one(t, pool, "select status from syncer.runs where run_id = $1", first.ID); tc.abandons != (status == state.Abandoned) {
+				t.Errorf("the first run is %s", status)
+			}
+		})
+	}
+}
+
+func TestOnlyTheLastRunIsResumed(t *testing.T) {
+	t.Parallel()
+	pool := pgtest.New(t, migrated)
+	first, _ := begin(t, pool, errand())
+	backfill := errand()
+	backfill.Mode = "backfill"
+	second, abandoned := begin(t, pool, backfill)
+	if diff := cmp.Diff([]int64{first.ID}, abandoned); diff != "" {
+		t.Errorf("abandoned (-want +got):\n%s", diff)
+	}
+	finish(t, pool, second, state.Succeeded, nil)
+	if third, _ := begin(t, pool, errand()); third.Resumed() {
+		t.Errorf("run %d is resumed", third.ID)
+	}
+}
+
+func TestARunTakenOverIsNotOurs(t *testing.T) {
+	t.Parallel()
+	pool := pgtest.New(t, migrated)
+	first, _ := begin(t, pool, errand())
+	second, _ := begin(t, pool, errand()) // the first process hangs; the lock was lost
+	err := inTx(t, pool, func(tx pgx.Tx) error { _, err := first.Claim(t.Context(), tx); return err })
+	if !errors.Is(err, state.ErrNotOurs) {
+		t.Errorf("the first process claims the run: %v", err)
+	}
+	finish(t, pool, first, state.Failed, errors.New("too late"))
+	if status := one(t, pool, "select status from syncer.runs"); status != state.Running {
+		t.Errorf("the first process ended the run: %s", status)
+	}
+	if err := inTx(t, pool, func(tx pgx.Tx) error { _, err := second.Claim(t.Context(), tx); return err }); err != nil {
+		t.Errorf("the second process does not get the run: %v", err)
+	}
+	finish(t, pool, second, state.Succeeded, nil)
+	err = inTx(t, pool, func(tx pgx.Tx) error { _, err := second.Claim(t.Context(), tx); return err })
+	if !errors.Is(err, state.ErrNotOurs) {
+		t.Errorf("a finished run is claimed: %v", err)
+	}
+}
+
+func TestTheMomentOfPublicationOnlyGoesForward(t *testing.T) {
+	t.Parallel()
+	pool := pgtest.New(t, migrated)
+	claim := func() (at time.Time) {
+		run, _ := begin(t, pool, errand())
+		err := inTx(t, pool, func(tx pgx.Tx) (err error) {
+			if at, err = run.Claim(t.Context(), tx); err != nil {
+				return err
+			}
+			return run.Finish(t.Context(), tx, state.Succeeded, at, nil, state.Effort{})
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return at
+	}
+	first := claim()
+	// The clock was an hour ahead when the last run was published.
+	if _, err := pool.Exec(t.Context(), "update syncer.runs set published_at = published_at + interval '1 hour'"); err != nil {
+		t.Fatal(err)
+	}
+	second, third := claim(), claim()
+	if want := first.Add(time.Hour); !second.After(want) || !third.After(second) {
+		t.Errorf("published at %v, then %v, want later than %v", second, third, want)
+	}
+}
+
+func TestFinishAddsUpTheEffortOfAllAttempts(t *testing.T) {
+	t.Parallel()
+	pool := pgtest.New(t, migrated)
+	for i, status := range []string{state.Stopped, state.Failed} {
+		run, _ := begin(t, pool, errand())
+		effort := state.Effort{Requests: 10, Retries: 2, Throttled: 1, Seconds: 0.5}
+		if err := run.Finish(t.Context(), pool, status, time.Time{}, errors.New("a\x00b\xff"), effort); err != nil {
+			t.Fatalf("attempt %d: %v", i+1, err)
+		}
+	}
+	got := one(t, pool, "select concat_ws(' ', status, attempt, requests, retries, throttled, seconds, error, published_at) from syncer.runs")
+	if want := "failed 2 20 4 2 1 a�b�"; got != want {
+		t.Errorf("the run is %q, want %q", got, want)
+	}
+	run, _ := begin(t, pool, errand())
+	if got := one(t, pool, "select error from syncer.runs"); got != "" || run.Attempt != 3 {
+		t.Errorf("a resumed run still has the error %q", got)
+	}
+}
+
+func TestATenantsEndpointIsTheLastOne(t *testing.T) {
+	t.Parallel()
+	pool := pgtest.New(t, migrated)
+	for _, endpoint := range []string{"https://a.example", "https://b.example", "https://b.example"} {
+		e := errand()
+		e.Endpoint = endpoint
+		begin(t, pool, e)
+	}
+	if got := one(t, pool, "select tenant_id || ' ' || endpoint from syncer.tenants"); got != "acme https://b.example" {
+		t.Errorf("tenants: %s", got)
+	}
+}
