@@ -56,7 +56,7 @@ func TestATableFitsTheWidth(t *testing.T) {
 	}{
 		"with room":       {80, "id  description\n--  ------------------\n1   a long description\n2   short\n(2 rows)\n"},
 		"with little":     {16, "id  description\n--  ------------\n1   a long desc…\n2   short\n(2 rows)\n"},
-		"with too little": {9, "id           1\ndescription  a lon…\n\nid           2\ndescription  short\n\n(2 rows)\n"},
+		"with too little": {9, "id           1\ndescription  a long\n              descr\n             iption\n\nid           2\ndescription  short\n\n(2 rows)\n"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -64,6 +64,16 @@ func TestATableFitsTheWidth(t *testing.T) {
 				t.Errorf("(-want +got):\n%s", diff)
 			}
 		})
+	}
+}
+
+func TestOneRowThatDoesNotFitIsShownWhole(t *testing.T) {
+	t.Parallel()
+	columns := []report.Column{{Name: "id"}, {Name: "description"}}
+	want := "id           1\ndescription  a long \n             descrip\n             tion\n\n(1 row)\n"
+	want = strings.ReplaceAll(want, "long \n", "long\n")
+	if diff := gocmp.Diff(want, rendered(t, "table", 20, columns, [][]any{{"1", "a long description"}})); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
 	}
 }
 

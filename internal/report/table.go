@@ -18,7 +18,8 @@ const sample = 1000
 const narrowest = 6
 
 // tableRenderer writes an aligned table. Columns that do not fit into the width
-// together are cut, the widest first, and end in an ellipsis where they are.
+// together are cut, the widest first, and end in an ellipsis where they are. A
+// single row is then written as a record instead, a line a column, and whole.
 type tableRenderer struct {
 	w       *bufio.Writer
 	width   int
@@ -99,6 +100,10 @@ func (r *tableRenderer) settle() {
 		}
 		total += r.widths[i]
 	}
+	if total > r.width && len(r.held) == 1 { // of one row nothing need be cut
+		r.records = true
+		return
+	}
 	for ; total > r.width; total-- {
 		widest := 0
 		for i, w := range r.widths {
@@ -135,7 +140,8 @@ func (r *tableRenderer) write(cells []string) error {
 	return err
 }
 
-// writeRecord writes a row as lines, a column each.
+// writeRecord writes a row as lines, a column each, and more of them where a
+// value is longer.
 func (r *tableRenderer) writeRecord(cells []string) error {
 	longest := 0
 	for _, c := range r.columns {
@@ -143,9 +149,12 @@ func (r *tableRenderer) writeRecord(cells []string) error {
 	}
 	for i, cell := range cells {
 		name := display().FillRight(r.columns[i].Name, longest)
-		cell = display().Truncate(cell, max(narrowest, r.width-longest-2), "…")
-		if _, err := r.w.WriteString(strings.TrimRight(name+"  "+cell, " ") + "\n"); err != nil {
-			return err
+		cell = display().Wrap(cell, max(narrowest, r.width-longest-2))
+		for line := range strings.Lines(cell + "\n") {
+			if _, err := r.w.WriteString(strings.TrimRight(name+"  "+strings.TrimSuffix(line, "\n"), " ") + "\n"); err != nil {
+				return err
+			}
+			name = strings.Repeat(" ", longest)
 		}
 	}
 	_, err := r.w.WriteString("\n")

@@ -78,9 +78,12 @@ begin
             finding := '%s ' || case when case_sensitive then 'like ' else 'ilike ' end
                 || case when match = 'prefix' then '' else '''%%'' || ' end || 'report.escape_like($2) || ''%%''';
         end if;
-        conditions := conditions || ' and (u.id = $2';
+        conditions := conditions || ' and (u.tenant_id = any($1) and u.id = $2'; -- with the tenant, it is in the key
         for i in 1..4 loop
-            conditions := conditions || ' or ' || format(finding, (array['u.username', 'u.primary_email', 'u.primary_phone', 'u.name'])[i]);
+            conditions := conditions || ' or ' || case
+                when match = 'exact' and i = 4 then 'u.primary_phone = $2' -- digits have no case, and its index is as it is
+                else format(finding, (array['u.username', 'u.primary_email', 'u.name', 'u.primary_phone'])[i])
+            end;
         end loop;
         conditions := conditions || ')';
     end if;

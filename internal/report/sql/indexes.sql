@@ -3,6 +3,9 @@
 -- nor what only a report over the whole tenant would use, for that reads the
 -- table anyhow.
 
+-- A person by id, for a question that leaves the tenant out.
+create index concurrently if not exists users_id on logto.users (id);
+
 -- A person by e-mail address, username, phone or name, in any case.
 create index concurrently if not exists users_lower_primary_email on logto.users (lower(primary_email));
 create index concurrently if not exists users_primary_phone on logto.users (primary_phone);
