@@ -21,6 +21,7 @@ func TestMembers(t *testing.T) {
 		"values come as they stand":           {give: `{"a": [1, 2],"b":"x\ny", "c":{"d":null}}`, want: []member{{"a", "[1, 2]"}, {"b", `"x\ny"`}, {"c", `{"d":null}`}}},
 		"an escaped name is unquoted":         {give: `{"\u0061\"b":1}`, want: []member{{`a"b`, "1"}}},
 		"a repeated name counts twice":        {give: `{"a":1,"a":2}`, want: []member{{"a", "1"}, {"a", "2"}}},
+		"an invalid name is made good":        {give: "{\"a\xff\":1}", want: []member{{"a\ufffd", "1"}}},
 		"a lone surrogate does not lose rows": {give: `{"a":"\ud800","b":1}`, want: []member{{"a", `"\ud800"`}, {"b", "1"}}},
 		"an array is no object":               {give: `[]`, bad: true},
 		"half an object is an error":          {give: `{"a":1`, want: []member{{"a", "1"}}, bad: true},
@@ -87,6 +88,25 @@ func TestString(t *testing.T) {
 		got, ok := rawjson.String(jsontext.Value(tc.give), "id")
 		if got != tc.want || ok != tc.ok {
 			t.Errorf("%s: %q, %v, want %q, %v", name, got, ok, tc.want, tc.ok)
+		}
+	}
+}
+
+func TestAppendString(t *testing.T) {
+	t.Parallel()
+	for name, tc := range map[string]struct {
+		give, want string
+		exact, ok  bool
+	}{
+		"escapes are undone":            {`"a\n\u00e9\ud83d\ude00\""`, "x:a\né😀\"", true, true},
+		"a lone surrogate is not exact": {`"a\ud800b"`, "x:a\ufffdb", false, true},
+		"a reversed pair is not exact":  {`"\ude00\ud83d"`, "x:\ufffd\ufffd", false, true},
+		"invalid UTF-8 is not exact":    {"\"a\xe2\x82\"", "x:a\ufffd\ufffd", false, true},
+		"a number is no string":         {`5`, "x:", false, false},
+	} {
+		got, exact, ok := rawjson.AppendString([]byte("x:"), jsontext.Value(tc.give))
+		if string(got) != tc.want || exact != tc.exact || ok != tc.ok {
+			t.Errorf("%s: %q, %v, %v, want %q, %v, %v", name, got, exact, ok, tc.want, tc.exact, tc.ok)
 		}
 	}
 }
