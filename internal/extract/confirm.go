@@ -108,8 +108,8 @@ func (k *walk) exact(ctx context.Context, parent string, ids []string) (items []
 			return nil, false, err
 		}
 		items = slices.DeleteFunc(distinctItems(k.items(page)), func(item Item) bool { return !slices.Contains(ids, item.ID) })
-		if page.Total < 0 || page.Total == len(items) {
-			return items, page.Total >= 0 || len(items) == len(ids), nil
+		if page.Total == len(items) || len(items) == len(ids) {
+			return items, true, nil
 		}
 	}
 	return items, false, nil
