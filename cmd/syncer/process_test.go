@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"strings"
 	"sync"
 	"syscall"
@@ -292,8 +293,25 @@ func TestTheSecondInterruptionStopsAtOnce(t *testing.T) {
 
 func TestTheSimulatedLogtoServesAndEnds(t *testing.T) {
 	t.Parallel()
+	for name, tc := range map[string]struct {
+		args  []string
+		users string
+	}{
+		"a tenant made up, with bad habits": {strings.Fields("--users 150 --organizations 3 --ties --churn 50/s --fail 0.02 --latency 0-1ms --throttle"), ""},
+		"a tenant made up, left alone":      {strings.Fields("--users 150"), "150 users"},
+		"a tenant from a file":              {[]string{"--tenant", must[string](t, "locate")(filepath.Abs("../../internal/logtotest/testdata/tenant.json"))}, "1,301 users"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			simulated(t, tc.args, tc.users)
+		})
+	}
+}
+
+func simulated(t *testing.T, args []string, users string) {
+	t.Helper()
 	s := newStand(t)
-	p := s.start(t, "simulate", "--listen", "127.0.0.1:0", "--users", "150", "--ties", "--churn", "50/s", "--fail", "0.02", "--latency", "0-1ms", "--throttle", "--json")
+	p := s.start(t, append([]string{"simulate", "--listen", "127.0.0.1:0", "--json"}, args...)...)
 	var fields struct {
 		Endpoint string `json:"endpoint"`
 		ID       string `json:"app_id"`
@@ -304,8 +322,8 @@ func TestTheSimulatedLogtoServesAndEnds(t *testing.T) {
 	}
 	env := []string{"LOGTO_ENDPOINT=" + fields.Endpoint, "LOGTO_APP_ID=" + fields.ID, "LOGTO_APP_SECRET=" + fields.Secret, "DATABASE_URL=" + s.url}
 	code, stdout, stderr := inProcess(t, env, "check", "-c", s.dir+"/jobs.yaml")
-	if code != exitDone {
-		t.Errorf("check: exit %d\n%s\n%s", code, stdout, stderr)
+	if code != exitDone || !strings.Contains(stdout, users) {
+		t.Errorf("check: exit %d, want %s\n%s\n%s", code, users, stdout, stderr)
 	}
 	if err := p.cmd.Process.Signal(os.Interrupt); err != nil {
 		t.Fatal(err)

@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"os"
 	"strings"
+	"sync"
 	"time"
 
 	"logto-syncer/internal/logtotest"
@@ -16,7 +17,7 @@ import (
 
 // simulateCmd is syncer simulate.
 type simulateCmd struct {
-	Users         int     `default:"20000" placeholder:"N" xor:"tenant" help:"How many users to make up (default: 20000)."`
+	Users         *int    `placeholder:"N" xor:"tenant" help:"How many users to make up (default: 20000)."`
 	Tenant        string  `placeholder:"FILE" xor:"tenant" help:"Serve the tenant in this file instead of one made up."`
 	Organizations int     `placeholder:"N" help:"How many organizations to make up (default: one for every 100 users)."`
 	Seed          uint64  `default:"1" placeholder:"N" help:"What is drawn by chance is drawn from it (default: 1)."`
@@ -49,7 +50,11 @@ func (c *simulateCmd) Run(ctx context.Context, a *app) error {
 
 func (c *simulateCmd) tenant() (*logtotest.Tenant, error) {
 	if c.Tenant == "" {
-		return logtotest.Generate(logtotest.Options{Users: c.Users, Organizations: c.Organizations, Seed: c.Seed, Ties: c.Ties}), nil
+		users := 20_000
+		if c.Users != nil {
+			users = max(0, *c.Users)
+		}
+		return logtotest.Generate(logtotest.Options{Users: users, Organizations: c.Organizations, Seed: c.Seed, Ties: c.Ties}), nil
 	}
 	f, err := os.Open(c.Tenant)
 	if err != nil {
@@ -112,18 +117,25 @@ Ctrl-C ends it.
 func (a *app) serveSimulated(ctx context.Context, server *logtotest.Server, listener net.Listener, churn float64) error {
 	// Idle connections end after 5 s, as with the real server.
 	h := &http.Server{Handler: server, IdleTimeout: 5 * time.Second, ReadHeaderTimeout: 10 * time.Second}
-	ended := make(chan error, 1)
-	go func() { ended <- h.Serve(listener) }()
-	changes := make(chan error, 1)
-	go func() { changes <- keepChanging(ctx, server.Tenant, churn) }()
-	var err error
-	select {
-	case err = <-ended:
-		return fmt.Errorf("serve the simulated Logto: %w", err)
-	case <-ctx.Done():
-	case err = <-changes:
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	var served, changed error
+	var wg sync.WaitGroup
+	wg.Go(func() {
+		defer cancel()
+		served = h.Serve(listener)
+	})
+	wg.Go(func() {
+		defer cancel()
+		changed = keepChanging(ctx, server.Tenant, churn)
+	})
+	<-ctx.Done()
+	closed := h.Close()
+	wg.Wait()
+	if errors.Is(served, http.ErrServerClosed) {
+		served = nil
 	}
-	return errors.Join(err, h.Close())
+	return errors.Join(served, changed, closed)
 }
 
 // endpointOf writes an address as a client on this machine would.
