@@ -36,7 +36,7 @@ func bind(r *Report) (bound, error) {
 		start, end := at+place[0], at+place[1]
 		token := r.SQL[start:end]
 		name, isParam := strings.CutPrefix(token, "@")
-		if !isParam || name == "" || !(name[0] == '_' || name[0] >= 'a' && name[0] <= 'z') {
+		if !isParam || strings.IndexFunc(name, func(c rune) bool { return c == '_' || c >= 'a' && c <= 'z' }) != 0 {
 			end = skip(r.SQL, start, end)
 			out.WriteString(r.SQL[at:end])
 			at = end

@@ -153,11 +153,12 @@ func (r *mdRenderer) Begin(columns []Column) error {
 }
 
 func (r *mdRenderer) Row(values []any) error {
-	line := "|"
 	for _, v := range values {
-		line += " " + cell(text(v)) + " |"
+		if _, err := r.w.WriteString("| " + cell(text(v)) + " "); err != nil {
+			return err
+		}
 	}
-	_, err := r.w.WriteString(line + "\n")
+	_, err := r.w.WriteString("|\n")
 	return err
 }
 

@@ -142,7 +142,7 @@ func TestAReportIsRun(t *testing.T) {
 		"that would write":             {sql: "delete from logto.user_roles", err: "run report x: ERROR: cannot execute DELETE in a read-only transaction"},
 		"without a value it must have": {sql: "-- param x text: What to ask.\nselect @x", err: "report x: parameter x has to be given: What to ask."},
 		"with a parameter it lacks": {
-			sql: "-- param since date = today: X.\nselect @since", args: map[string]string{"sinse": "1"}, err: `report x has no parameter "sinse": did you mean "since"?`,
+			sql: "-- param since date = today: X.\nselect @since", args: map[string]string{"sinc": "1"}, err: `report x has no parameter "sinc": did you mean "since"?`,
 		},
 		"with a value that does not fit": {
 			sql: "-- param a text = a: A.\n-- param n integer: N.\nselect @a, @n", args: map[string]string{"n": "lots"},

@@ -73,7 +73,7 @@ func holder(user row) any {
 func grouped(rows []row, columns ...string) map[any][]row {
 	out := map[any][]row{}
 	for _, r := range rows {
-		var key any = r[columns[0]]
+		key := r[columns[0]]
 		if len(columns) == 2 {
 			key = [2]any{r[columns[0]], r[columns[1]]}
 		}

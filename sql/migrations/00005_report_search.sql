@@ -48,7 +48,6 @@ create function report.search_users(
 )
 returns table (tenant_id text, user_id text, username text, primary_email text, primary_phone text, name text, is_suspended boolean, created_at timestamptz, last_sign_in_at timestamptz, rank real, total bigint)
 language plpgsql stable
-set pg_trgm.word_similarity_threshold = 0.5 -- the usual 0.6 misses one wrong letter in a short word
 as $$
 declare
     tenants text[];
@@ -56,6 +55,7 @@ declare
     conditions text := 'u.tenant_id = any($1)';
     rank text := '0::real';
     finding text;
+    threshold text;
 begin
     if match not in ('fuzzy', 'contains', 'prefix', 'exact') then
         raise exception 'match is %: want fuzzy, contains, prefix or exact', quote_nullable(match) using errcode = 'invalid_parameter_value';
@@ -70,6 +70,11 @@ begin
 
     if query is not null then
         if match = 'fuzzy' and trigrams is not null and not case_sensitive then
+            -- The usual 0.6 misses one wrong letter in a short word. Who has set
+            -- another is obeyed. The setting is there once the extension is loaded.
+            execute format('select %s.show_limit()', trigrams);
+            threshold := current_setting('pg_trgm.word_similarity_threshold');
+            perform set_config('pg_trgm.word_similarity_threshold', case threshold when '0.6' then '0.5' else threshold end, true);
             finding := format('$2 operator(%s.<%%%%) %%s', trigrams);
             rank := format('greatest(%1$s.word_similarity($2, coalesce(u.name, '''')), %1$s.word_similarity($2, coalesce(u.username, '''')), %1$s.word_similarity($2, coalesce(u.primary_email, '''')), %1$s.word_similarity($2, coalesce(u.primary_phone, '''')))', trigrams);
         elsif match = 'exact' then
@@ -140,6 +145,9 @@ begin
         $query$, rank, conditions)
     using tenants, query, custom_data, custom_data_path, profile, role, organization, organization_role, email_domain,
         created_from, created_until, signed_in_from, signed_in_until, page, page_size;
+    if threshold is not null then
+        perform set_config('pg_trgm.word_similarity_threshold', threshold, true);
+    end if;
 end
 $$;
 -- +goose StatementEnd
