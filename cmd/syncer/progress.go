@@ -32,7 +32,7 @@ type progress struct {
 func newProgress(out *output, several bool) *progress {
 	p := &progress{out: out, several: several, open: map[string]*mpb.Bar{}}
 	if out.bars {
-		p.bars = mpb.New(mpb.WithOutput(out.stderr), mpb.WithWidth(79))
+		p.bars = mpb.New(mpb.WithOutput(out.stderr), mpb.WithWidth(79), mpb.WithAutoRefresh())
 	}
 	return p
 }
