@@ -31,6 +31,11 @@ type Config struct {
 	ResumeWithin time.Duration `yaml:"resume_within,omitempty" jsonschema:"default=24h"`
 	// What was replaced or deleted in the tenant, kept in schema logto_history.
 	History History `yaml:"history,omitempty"`
+	// What syncer serve does besides running jobs.
+	Serve Serve `yaml:"serve,omitempty"`
+	// Where syncer serve tells that something is wrong, and that it is well
+	// again.
+	Alerts []Alert `yaml:"alerts,omitempty"`
 	// What is allowed but deserves a second look, sorted by position.
 	Warnings Errors `yaml:"-"`
 }
@@ -102,7 +107,25 @@ type Job struct {
 	// The listings to read: all, or a list of names. [all, NAME] adds one that
 	// is off by default.
 	Listings Selection `yaml:"listings,omitempty"`
-	// Cron is Schedule in Timezone, nil when Schedule is empty.
+	// What becomes of a time that passed while no syncer serve was up: run
+	// makes up for it once, skip waits for the next.
+	Missed Missed `yaml:"missed,omitempty" jsonschema:"enum=run,enum=skip,default=run"`
+	// The tenants of a job start spread over this long. A job of one tenant
+	// starts at once.
+	Jitter time.Duration `yaml:"jitter,omitempty" jsonschema:"default=30s"`
+	// A run that takes longer is ended, and tried again. 0s: it may take as
+	// long as it takes.
+	Timeout time.Duration `yaml:"timeout,omitempty" jsonschema:"default=0s"`
+	// How often a run that failed is tried again before its next time, 0 to 20.
+	Retries int `yaml:"retries,omitempty" jsonschema:"minimum=0,maximum=20,default=3"`
+	// A listing of this job whose last proof is older is stale: an alert, and
+	// /readyz says no. 0s: never stale.
+	MaxAge time.Duration `yaml:"max_age,omitempty" jsonschema:"default=0s"`
+	// An address that is asked after every run, as healthchecks.io expects it:
+	// as it is when all is well, with /fail behind it when not. Empty: none.
+	Ping Secret `yaml:"ping,omitempty"`
+	// Cron is Schedule in Timezone, nil when Schedule is empty. It is a function
+	// of the time alone: every process finds the same times.
 	Cron cron.Schedule `yaml:"-"`
 }
 

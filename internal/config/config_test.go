@@ -76,9 +76,10 @@ func configOf(tenant config.Tenant) config.Config {
 	all := config.Selection{All: true}
 	return config.Config{
 		Tenants:      []config.Tenant{tenant},
-		Jobs:         []config.Job{{Name: "all", Timezone: "UTC", Tenants: all, Listings: all}},
+		Jobs:         []config.Job{{Name: "all", Timezone: "UTC", Tenants: all, Listings: all, Missed: "run", Jitter: 30 * time.Second, Retries: 3}},
 		ResumeWithin: day,
 		History:      config.History{Enabled: true, Retention: 400 * day},
+		Serve:        config.Serve{Listen: "127.0.0.1:8077", Workers: 3, TakeOver: 30 * time.Second},
 	}
 }
 
@@ -109,11 +110,16 @@ func TestEveryKeyIsRead(t *testing.T) {
 			},
 		},
 		Jobs: []config.Job{
-			{Name: "nightly", Schedule: "30 2 * * *", Timezone: "Europe/Berlin", Tenants: config.Selection{All: true}, Listings: config.Selection{All: true, Names: []string{"roles"}}},
-			{Name: "users", Schedule: "@every 6h", Timezone: "UTC", Tenants: config.Selection{Names: []string{"ours"}}, Listings: config.Selection{Names: []string{"users", "roles"}}},
+			{
+				Name: "nightly", Schedule: "30 2 * * *", Timezone: "Europe/Berlin", Tenants: config.Selection{All: true}, Listings: config.Selection{All: true, Names: []string{"roles"}},
+				Missed: config.SkipMissed, Jitter: time.Minute, Timeout: 6 * time.Hour, Retries: 0, MaxAge: 36 * time.Hour, Ping: "https://ping.example.org/hunter2",
+			},
+			{Name: "users", Schedule: "@every 6h", Timezone: "UTC", Tenants: config.Selection{Names: []string{"ours"}}, Listings: config.Selection{Names: []string{"users", "roles"}}, Missed: "run", Jitter: 30 * time.Second, Retries: 3},
 		},
 		ResumeWithin: 36 * time.Hour,
 		History:      config.History{Enabled: false, Except: []string{"user_roles"}, Retention: 30 * day},
+		Serve:        config.Serve{Listen: "[::1]:80", Workers: 64, Token: "a token of hunter2", TakeOver: 2 * time.Second},
+		Alerts:       []config.Alert{{URL: "https://hooks.example.org/hunter2", Form: config.SlackForm}, {URL: "", Form: config.JSONForm}},
 		Warnings: config.Errors{{
 			File: "testdata/full.yaml", Line: 10, Column: 16, Field: "tenants[1].endpoint",
 			Message: "http sends the application's secret in clear text", Hint: "use https, unless nobody else is on the way",

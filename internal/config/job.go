@@ -15,6 +15,7 @@ const wantSchedule = "five cron fields such as 30 2 * * *, @daily or @every 6h"
 func checkJob(d *decoder, path string, j *Job, tenants []Tenant, known []string) {
 	location := checkTimezone(d, path+".timezone", j)
 	checkSchedule(d, path+".schedule", j, location)
+	checkServing(d, path, j)
 	if !d.is(path + ".tenants").set {
 		j.Tenants.All = true
 	}
@@ -83,10 +84,12 @@ func checkSchedule(d *decoder, path string, j *Job, location *time.Location) {
 		d.report(path, "want "+wantSchedule+", have "+d.have(path), scheduleHint(j.Schedule))
 		return
 	}
+	j.Cron = schedule
 	switch s := schedule.(type) {
 	case *cron.SpecSchedule:
-		s.Location = location
-		if s.Next(time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)).IsZero() {
+		s.Location = time.UTC
+		j.Cron = inLocation(s, location)
+		if j.Cron.Next(time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)).IsZero() {
 			d.report(path, "want a time that comes, have one that never does", "")
 		}
 	case cron.ConstantDelaySchedule:
@@ -95,8 +98,8 @@ func checkSchedule(d *decoder, path string, j *Job, location *time.Location) {
 		if delay, err := time.ParseDuration(every); err != nil || delay < time.Second {
 			d.report(path, "want @every 1s or longer, have "+d.have(path), "")
 		}
+		j.Cron = grid(s.Delay)
 	}
-	j.Cron = schedule
 }
 
 func scheduleHint(spec string) string {

@@ -28,6 +28,10 @@ func (d *decoder) leaf(path string, n *yaml.Node, into any) bool {
 		if text, ok := d.scalar(path, n, shapeOf(path, reflect.TypeFor[string]())); ok {
 			*v = text
 		}
+	case *Missed:
+		parseInto(d, path, n, v, "run or skip", func(text string) (Missed, error) { return Missed(text), nil })
+	case *Form:
+		parseInto(d, path, n, v, "json or slack", func(text string) (Form, error) { return Form(text), nil })
 	case *int:
 		parseInto(d, path, n, v, "a whole number", bare(n, strconv.Atoi))
 	case *bool:

@@ -1,0 +1,82 @@
+package config
+
+import (
+	"time"
+
+	"github.com/robfig/cron/v3"
+)
+
+// A wallClock follows the clock on the wall where it is put forward and back:
+// a job at 02:30 runs once a night, also in the night that has no 02:30 (then
+// at the moment the clock was put forward by) and in the one that has two
+// (then at the first). The parser's own schedule would run it not at all and
+// twice. What runs every hour is not for this type: it goes by hours that
+// pass.
+type wallClock struct {
+	spec     cron.SpecSchedule // its Location is UTC
+	location *time.Location
+}
+
+// Next implements cron.Schedule.
+func (w wallClock) Next(after time.Time) time.Time {
+	wall := onWall(after.In(w.location))
+	// Where the clock was put back, the wall shows times a second time that were
+	// due the first: going on from there could find nothing new but what is past.
+	wall = wall.Add(-3 * time.Hour)
+	for {
+		wall = w.spec.Next(wall)
+		if wall.IsZero() {
+			return wall
+		}
+		if at := w.moment(wall); at.After(after) {
+			return at.In(after.Location())
+		}
+	}
+}
+
+// onWall returns what the clock shows as if it were UTC.
+func onWall(t time.Time) time.Time {
+	return time.Date(t.Year(), t.Month(), t.Day(), t.Hour(), t.Minute(), t.Second(), 0, time.UTC)
+}
+
+// moment returns the first moment at which the clock shows wall or, where it
+// jumps over it, the moment of the jump.
+func (w wallClock) moment(wall time.Time) time.Time {
+	at := time.Date(wall.Year(), wall.Month(), wall.Day(), wall.Hour(), wall.Minute(), wall.Second(), 0, w.location)
+	_, offset := at.Add(-12 * time.Hour).Zone()
+	if early := wall.Add(-time.Duration(offset) * time.Second); onWall(early.In(w.location)).Equal(wall) {
+		return early.In(w.location) // of two, the one before the clock is put back
+	}
+	if onWall(at).Equal(wall) {
+		return at
+	}
+	if start, _ := at.ZoneBounds(); at.Sub(start) < 25*time.Hour {
+		return start
+	}
+	_, end := at.ZoneBounds()
+	return end
+}
+
+// grid runs every so often, counted from 1970, so that all processes mean the
+// same times and a restart does not put them off.
+type grid time.Duration
+
+// Next implements cron.Schedule.
+func (g grid) Next(after time.Time) time.Time {
+	every := int64(time.Duration(g) / time.Second)
+	return time.Unix((after.Unix()/every+1)*every, 0).In(after.Location())
+}
+
+// everyHour reports whether the hours of a schedule are left open.
+func everyHour(s *cron.SpecSchedule) bool { return s.Hour&(1<<63) != 0 }
+
+// inLocation returns the schedule as it goes at a place.
+func inLocation(s *cron.SpecSchedule, location *time.Location) cron.Schedule {
+	if everyHour(s) {
+		s.Location = location
+		return s
+	}
+	spec := *s
+	spec.Location = time.UTC
+	return wallClock{spec, location}
+}
