@@ -11,8 +11,17 @@ import (
 	"logto-syncer/internal/logto"
 )
 
+// unread is the total of a reading before its first page.
+const unread = -2
+
 // reading is one walk over all pages of a list.
 type reading struct {
+	k            *walk
+	parent, name string
+	filter       url.Values
+	first        *logto.Page // its first page, if that has been read already
+	counts       bool        // towards progress
+
 	mu     sync.Mutex
 	ids    map[string]struct{}
 	total  int  // Total-Number, -1 when pages did not send it
@@ -35,17 +44,25 @@ func (k *walk) pages(ctx context.Context, parent string, in idRange) (finding, e
 		k.progress(m.Rows, m.Rows)
 		return finding{walk: catalog.Pages, total: m.Total, distinct: m.Rows}, nil
 	}
-	first, err := k.list(ctx, parent, pageQuery(1, k.size()), filter)
-	if err != nil && !logto.IsPoison(err) {
-		return finding{}, err
-	}
-	if err == nil && len(first.Items) < k.size() && (first.Total == len(first.Items) || first.Total < 0) {
-		return k.onePage(ctx, parent, name, first, in)
+	var first *logto.Page // of a list that is longer
+	if _, begun := k.done(parent, name+"1/1"); !begun {
+		page, err := k.list(ctx, parent, pageQuery(1, k.size()), filter)
+		switch {
+		case logto.IsPoison(err):
+		case err != nil:
+			return finding{}, err
+		case len(page.Items) < k.size() && (page.Total == len(page.Items) || page.Total < 0):
+			return k.onePage(ctx, parent, name, page, in)
+		default:
+			first = &page
+		}
 	}
 	var last *reading
 	all := map[string]struct{}{}
 	for n := range maxWalks {
-		now, err := k.reading(ctx, parent, fmt.Sprintf("%s%d/", name, n+1), filter, n == 0)
+		r := &reading{k: k, parent: parent, name: fmt.Sprintf("%s%d/", name, n+1), filter: filter, first: first, counts: n == 0}
+		first = nil
+		now, err := r.read(ctx)
 		if err != nil {
 			return finding{}, err
 		}
@@ -122,21 +139,21 @@ func (k *walk) settled(ctx context.Context, parent, name string, in idRange, now
 	return finding{walk: catalog.Pages, total: now.total, distinct: len(now.ids)}, k.put(ctx, part, 0)
 }
 
-// reading walks all pages once and stores them.
-func (k *walk) reading(ctx context.Context, parent, name string, filter url.Values, counts bool) (*reading, error) {
-	r := &reading{ids: map[string]struct{}{}, total: -2, steady: true}
-	full, err := k.page(ctx, r, parent, name, filter, 1, counts)
+// read walks all pages once and stores them.
+func (r *reading) read(ctx context.Context) (*reading, error) {
+	r.ids, r.total, r.steady = map[string]struct{}{}, unread, true
+	full, err := r.page(ctx, 1)
 	if err != nil {
 		return nil, err
 	}
-	if counts {
-		k.progress(0, max(r.total, 0))
+	if r.counts {
+		r.k.progress(0, max(r.total, 0))
 	}
-	planned := (r.total + k.size() - 1) / k.size()
-	p := k.group(ctx, parent)
+	planned := (r.total + r.k.size() - 1) / r.k.size()
+	p := r.k.group(ctx, r.parent)
 	for n := 2; n <= planned; n++ {
 		p.Go(func(ctx context.Context) error {
-			last, err := k.page(ctx, r, parent, name, filter, n, counts)
+			last, err := r.page(ctx, n)
 			if n == planned {
 				full = last
 			}
@@ -149,24 +166,21 @@ func (k *walk) reading(ctx context.Context, parent, name string, filter url.Valu
 	// Without a total, or with one that was too small, the end is where a page
 	// is not full.
 	for n := max(planned, 1) + 1; full && err == nil; n++ {
-		full, err = k.page(ctx, r, parent, name, filter, n, counts)
+		full, err = r.page(ctx, n)
 	}
 	r.total = max(r.total, -1)
 	return r, err
 }
 
 // page reads and stores one page. It reports whether the page was full.
-func (k *walk) page(ctx context.Context, r *reading, parent, name string, filter url.Values, n int, counts bool) (full bool, err error) {
-	mark := fmt.Sprintf("%s%d", name, n)
-	if m, ok := k.done(parent, mark); ok {
+func (r *reading) page(ctx context.Context, n int) (full bool, err error) {
+	k, mark := r.k, fmt.Sprintf("%s%d", r.name, n)
+	if m, ok := k.done(r.parent, mark); ok {
 		r.take(m.Total, false, m.IDs)
 		k.progress(m.Rows, 0)
 		return len(m.IDs) >= k.size(), nil
 	}
-	page, err := k.list(ctx, parent, pageQuery(n, k.size()), filter)
-	if logto.IsPoison(err) {
-		page, err = k.bisectPage(ctx, r, parent, filter, n)
-	}
+	page, err := r.ask(ctx, n)
 	if err != nil {
 		return false, err
 	}
@@ -177,18 +191,31 @@ func (k *walk) page(ctx context.Context, r *reading, parent, name string, filter
 	}
 	r.take(page.Total, page.Capped, ids)
 	rows := 0
-	if counts {
+	if r.counts {
 		rows = len(items)
 	}
-	part := Part{Listing: k.l, Parent: parent, Items: items, Mark: Mark{Name: mark, Total: page.Total, Rows: rows, IDs: ids}}
+	part := Part{Listing: k.l, Parent: r.parent, Items: items, Mark: Mark{Name: mark, Total: page.Total, Rows: rows, IDs: ids}}
 	return len(page.Items) >= k.size(), k.put(ctx, part, rows)
+}
+
+// ask gets one page, in pieces if a row breaks it.
+func (r *reading) ask(ctx context.Context, n int) (logto.Page, error) {
+	if n == 1 && r.first != nil {
+		return *r.first, nil
+	}
+	page, err := r.k.list(ctx, r.parent, pageQuery(n, r.k.size()), r.filter)
+	if logto.IsPoison(err) {
+		page = logto.Page{Total: -1}
+		err = r.bisect(ctx, n, r.k.size(), &page)
+	}
+	return page, err
 }
 
 // take adds a page to the reading.
 func (r *reading) take(total int, capped bool, ids []string) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if r.total == -2 {
+	if r.total == unread {
 		r.total = total
 	}
 	r.steady = r.steady && total >= 0 && total == r.total && !capped
@@ -197,37 +224,35 @@ func (r *reading) take(total int, capped bool, ids []string) {
 	}
 }
 
-// bisectPage reads a page that fails for good in smaller ones, down to single
-// rows, and leaves out the rows that break it.
-func (k *walk) bisectPage(ctx context.Context, r *reading, parent string, filter url.Values, n int) (logto.Page, error) {
-	whole := logto.Page{Total: -1}
-	var read func(page, size int) error
-	read = func(page, size int) error {
-		got, err := k.list(ctx, parent, pageQuery(page, size), filter)
+// bisect reads a page that fails for good in tenths, those that fail in tenths
+// again, and leaves out the single rows that break it.
+func (r *reading) bisect(ctx context.Context, n, size int, whole *logto.Page) error {
+	k, step := r.k, 1
+	if size%10 == 0 {
+		step = size / 10
+	}
+	for i := range size / step {
+		piece := (n-1)*(size/step) + i + 1
+		got, err := k.list(ctx, r.parent, pageQuery(piece, step), r.filter)
 		switch {
+		case logto.IsPoison(err) && step > 1:
+			err = r.bisect(ctx, piece, step, whole)
+		case logto.IsPoison(err):
+			r.spoiled()
+			k.note(fmt.Sprintf("row %d of %s cannot be sent by the server (500)", piece, k.l.ForParent(r.parent)), 1)
+			err = nil
 		case err == nil:
 			whole.Items, whole.Total = append(whole.Items, got.Items...), got.Total
-			return nil
-		case !logto.IsPoison(err):
+		}
+		if err != nil {
 			return err
-		case size == 1:
-			r.mu.Lock()
-			r.poison++
-			r.mu.Unlock()
-			k.note(fmt.Sprintf("row %d of %s cannot be sent by the server (500)", page, k.l.ForParent(parent)), 1)
-			return nil
-		}
-		for i := range 10 {
-			if err := read((page-1)*10+i+1, size/10); err != nil {
-				return err
-			}
-		}
-		return nil
-	}
-	for i := range 10 {
-		if err := read((n-1)*10+i+1, k.size()/10); err != nil {
-			return whole, err
 		}
 	}
-	return whole, nil
+	return nil
+}
+
+func (r *reading) spoiled() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.poison++
 }

@@ -60,6 +60,7 @@ type walk struct {
 	marks  map[markKey]Mark // what an earlier attempt has done; never written
 	bounds url.Values       // of a window; nil for other walks
 	cut    atomic.Bool      // stopped before its end
+	sample int              // for Verify: how many ranges or parents are read; 0: all
 
 	mu    sync.Mutex
 	proof Proof
@@ -150,6 +151,9 @@ func (k *walk) read(ctx context.Context, parent string) (finding, error) {
 		return k.pages(ctx, parent, everyID)
 	case catalog.Window:
 		return k.window(ctx)
+	}
+	if k.sample > 0 {
+		return k.sampled(ctx, parent)
 	}
 	known := 0
 	if !k.Afresh {

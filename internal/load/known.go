@@ -111,3 +111,24 @@ func (l *Loader) Any(ctx context.Context, listing *catalog.Listing) (any bool, e
 	}
 	return any, nil
 }
+
+// CountIn is Count of a top-level listing as the caller's transaction sees it.
+func (l *Loader) CountIn(ctx context.Context, tx pgx.Tx, listing *catalog.Listing) (int64, error) {
+	return count(ctx, tx, l.tenant, listing)
+}
+
+// Rows returns how many items the mirror has of a listing, of all parents.
+func (l *Loader) Rows(ctx context.Context, listing *catalog.Listing) (int64, error) {
+	return count(ctx, l.pool, l.tenant, listing)
+}
+
+type queryer interface {
+	QueryRow(ctx context.Context, sql string, args ...any) pgx.Row
+}
+
+func count(ctx context.Context, db queryer, tenant string, listing *catalog.Listing) (n int64, err error) {
+	if err := db.QueryRow(ctx, "select count(*) from "+mirrorTable(listing)+" where tenant_id = $1", tenant).Scan(&n); err != nil {
+		return 0, fmt.Errorf("count %s: %w", listing.Name, err)
+	}
+	return n, nil
+}

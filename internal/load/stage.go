@@ -254,3 +254,32 @@ func (s *Stage) goneFor(l *catalog.Listing, id string, listing int) string {
 	}
 	return sql
 }
+
+// Staged calls f for every item of a listing that the run has staged, as a
+// row or as gone.
+func (s *Stage) Staged(ctx context.Context, l *catalog.Listing, f func(parent, id string)) error {
+	var found []string
+	if s.has(l.Root.Name) {
+		parent := "''"
+		if column := l.ParentColumn(); column != "" {
+			parent = quote(column)
+		}
+		found = append(found, fmt.Sprintf("select %s, %s from %s where $1::text is not null", parent, quote(l.IDColumn()),
+			pgx.Identifier{StageSchema, s.name(l.Root.Name)}.Sanitize()))
+	}
+	if s.has(goneTable) {
+		found = append(found, "select parent, id from "+pgx.Identifier{StageSchema, s.name(goneTable)}.Sanitize()+" where listing = $1")
+	}
+	if len(found) == 0 {
+		return nil
+	}
+	rows, err := s.pool.Query(ctx, strings.Join(found, " union all "), l.Name)
+	if err != nil {
+		return fmt.Errorf("read what is staged of %s: %w", l.Name, err)
+	}
+	var parent, id string
+	if _, err := pgx.ForEachRow(rows, []any{&parent, &id}, func() error { f(parent, id); return nil }); err != nil {
+		return fmt.Errorf("read what is staged of %s: %w", l.Name, err)
+	}
+	return nil
+}

@@ -124,7 +124,7 @@ func (r *Runner) run(ctx context.Context, job Job, s *Summary, began time.Time) 
 func (a *attempt) fail(s *Summary, cause error, began time.Time) error {
 	var guard *GuardError
 	switch {
-	case errors.As(cause, &guard):
+	case errors.As(cause, &guard), errors.Is(cause, errOtherTenant):
 		s.Status, s.Resumable = state.Refused, false
 	case errors.Is(cause, extract.ErrStopped), errors.Is(cause, context.Canceled):
 		s.Status = state.Stopped

@@ -5,6 +5,7 @@ import (
 	"log/slog"
 	"os"
 	"slices"
+	"sync"
 	"testing"
 	"time"
 
@@ -31,6 +32,9 @@ type bench struct {
 	client *logto.Client
 	runner *mirror.Runner
 	job    mirror.Job
+
+	mu  sync.Mutex
+	due map[int][]func() // see after
 }
 
 // setup starts a simulated Logto of a tenant beside a fresh database.
@@ -74,10 +78,14 @@ func (b *bench) run(t *testing.T) mirror.Summary {
 	return summary
 }
 
-// tables returns the tables the job's listings fill.
+// tables returns the tables the job's listings fill, but for logs: the tenant
+// has one more with every token, and what looks like a secret is blanked.
 func (b *bench) tables() []string {
 	var names []string
 	for _, l := range b.job.Listings {
+		if l.Name == "logs" {
+			continue
+		}
 		for _, table := range l.Tables() {
 			names = append(names, table.Name)
 		}

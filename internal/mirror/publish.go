@@ -2,12 +2,14 @@ package mirror
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"maps"
 	"time"
 
 	"github.com/jackc/pgx/v5"
 
+	"logto-syncer/internal/catalog"
 	"logto-syncer/internal/extract"
 	"logto-syncer/internal/load"
 	"logto-syncer/internal/state"
@@ -41,6 +43,16 @@ func (a *attempt) publishIn(ctx context.Context, tx pgx.Tx, proofs map[string]*e
 	if err != nil {
 		return err
 	}
+	if a.job.Guard != nil {
+		if err := a.recognize(ctx, tx, changes); err != nil {
+			return err
+		}
+	}
+	if a.job.Retention > 0 {
+		if err := a.stage.Prune(ctx, tx, at.Add(-a.job.Retention)); err != nil {
+			return err
+		}
+	}
 	certificates, status := a.certify(proofs, changes)
 	if err := a.run.Certify(ctx, tx, certificates); err != nil {
 		return err
@@ -56,6 +68,28 @@ func (a *attempt) publishIn(ctx context.Context, tx pgx.Tx, proofs map[string]*e
 	}
 	s.Status, s.Resumable, s.Listings, s.PublishedAt = status, false, certificates, &at
 	return nil
+}
+
+// errOtherTenant says that nothing the mirror knew is there any more.
+var errOtherTenant = errors.New("nothing was published, for the endpoint answers for another tenant than last time: " +
+	"of the users the mirror has, not one is there; if the tenant was really made anew, run once with --allow-mass-delete")
+
+// fewUsers is how many users a tenant may have replaced one and all.
+const fewUsers = 5
+
+// recognize returns errOtherTenant if all people the mirror had have left it,
+// and others have come. Ids are random, so that two tenants have none in
+// common.
+func (a *attempt) recognize(ctx context.Context, tx pgx.Tx, changes map[string]*load.Change) error {
+	c := changes["users"]
+	if c == nil || c.Inserted == 0 || c.Deleted < fewUsers {
+		return nil
+	}
+	now, err := a.stage.CountIn(ctx, tx, catalog.Find("users"))
+	if err == nil && now == c.Inserted {
+		return errOtherTenant
+	}
+	return err
 }
 
 // guard refuses to publish when the job's guard objects to any table.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"hash/fnv"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -40,6 +41,7 @@ type sink struct {
 	pending map[string][]extract.Mark // marks of parts without changes
 	since   time.Time                 // when pending got its first
 	notes   map[string]map[string]int // by listing
+	touched map[uint64]struct{}       // items staged by this run, of listings the mirror knows
 }
 
 // entry is a part on its way into the stage.
@@ -54,7 +56,7 @@ type entry struct {
 const attemptBits = 40
 
 func newSink(ctx context.Context, a *attempt) (*sink, error) {
-	s := &sink{a: a, empty: map[string]bool{}, turn: make(chan struct{}, 1), pending: map[string][]extract.Mark{}, notes: map[string]map[string]int{}}
+	s := &sink{a: a, empty: map[string]bool{}, turn: make(chan struct{}, 1), pending: map[string][]extract.Mark{}, notes: map[string]map[string]int{}, touched: map[uint64]struct{}{}}
 	s.turn <- struct{}{}
 	s.seq.Store(int64(a.run.Attempt) << attemptBits)
 	for _, l := range a.job.Listings {
@@ -63,6 +65,13 @@ func newSink(ctx context.Context, a *attempt) (*sink, error) {
 			return nil, err
 		}
 		s.empty[l.Name] = !known
+		if !known || !a.run.Resumed() {
+			continue
+		}
+		err = a.stage.Staged(ctx, l, func(parent, id string) { s.touch(l, parent, id) })
+		if err != nil {
+			return nil, err
+		}
 	}
 	return s, nil
 }
@@ -151,13 +160,23 @@ func (s *sink) encode(ctx context.Context, p extract.Part) (*load.Batch, error) 
 	}
 	batch := s.a.stage.NewBatch(p.Listing)
 	for _, item := range p.Items {
-		hash := load.Hash(known[item.ID])
-		if _, err := s.a.stage.Add(batch, p.Parent, item.ID, item.Value, hash, s.seq.Add(1)); err != nil {
+		// What an earlier reading of this run has staged is superseded even by
+		// one that equals the mirror.
+		hash, before := load.Hash(known[item.ID]), s.staged(p, item.ID)
+		if before {
+			hash = load.Hash{}
+		}
+		changed, err := s.a.stage.Add(batch, p.Parent, item.ID, item.Value, hash, s.seq.Add(1))
+		if err != nil {
 			return nil, err
+		}
+		if changed && !before {
+			s.touch(p.Listing, p.Parent, item.ID)
 		}
 	}
 	for _, id := range p.Gone {
 		batch.Gone(p.Parent, id, s.seq.Add(1))
+		s.touch(p.Listing, p.Parent, id)
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -170,6 +189,34 @@ func (s *sink) encode(ctx context.Context, p extract.Part) (*load.Batch, error) 
 		}
 	}
 	return batch, nil
+}
+
+// keyOf stands for an item in touched. Two items that share one cost a row
+// staged in vain.
+func keyOf(l *catalog.Listing, parent, id string) uint64 {
+	h := fnv.New64a()
+	_, _ = h.Write([]byte(l.Name + "\x00" + parent + "\x00" + id))
+	return h.Sum64()
+}
+
+// staged reports whether this run has staged the item already.
+func (s *sink) staged(p extract.Part, id string) bool {
+	if s.empty[p.Listing.Name] {
+		return false // then nothing equals the mirror
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	_, ok := s.touched[keyOf(p.Listing, p.Parent, id)]
+	return ok
+}
+
+func (s *sink) touch(l *catalog.Listing, parent, id string) {
+	if s.empty[l.Name] {
+		return
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.touched[keyOf(l, parent, id)] = struct{}{}
 }
 
 // lookup returns what the mirror has of the items of a part.

@@ -62,17 +62,28 @@ func Begin(ctx context.Context, pool *pgxpool.Pool, e Errand, within time.Durati
 		if err != nil {
 			return err
 		}
-		rows, err := tx.Query(ctx, query("abandon"), e.Tenant, run.ID)
-		if err != nil {
-			return err
-		}
-		abandoned, err = pgx.CollectRows(rows, pgx.RowTo[int64])
+		abandoned, err = abandon(ctx, tx, e.Tenant, run.ID)
 		return err
 	})
 	if err != nil {
 		return Run{}, nil, fmt.Errorf("begin a run of %s: %w", e.Tenant, err)
 	}
 	return run, abandoned, nil
+}
+
+// Abandon gives up the tenant's unfinished runs, within the caller's
+// transaction; the caller clears up after them. It holds the tenant's lock.
+func Abandon(ctx context.Context, tx pgx.Tx, tenant string) ([]int64, error) {
+	return abandon(ctx, tx, tenant, 0)
+}
+
+// abandon gives up the unfinished runs of a tenant but for one.
+func abandon(ctx context.Context, tx pgx.Tx, tenant string, but int64) ([]int64, error) {
+	rows, err := tx.Query(ctx, query("abandon"), tenant, but)
+	if err != nil {
+		return nil, err
+	}
+	return pgx.CollectRows(rows, pgx.RowTo[int64])
 }
 
 func resume(ctx context.Context, tx pgx.Tx, e Errand, within time.Duration) (Run, error) {

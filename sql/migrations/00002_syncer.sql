@@ -8,13 +8,11 @@ comment on schema syncer_stage is 'Rows a run has read and not yet published: ta
 create table syncer.tenants (
     tenant_id text collate "C" primary key,
     endpoint text not null,
-    fingerprint text,
     first_seen_at timestamptz not null default now()
 );
-comment on table syncer.tenants is 'Tenants ever mirrored here, and how to notice that an endpoint answers for another tenant than last time.';
+comment on table syncer.tenants is 'Tenants ever mirrored here.';
 comment on column syncer.tenants.tenant_id is 'Name of the tenant in jobs.yaml.';
 comment on column syncer.tenants.endpoint is 'Endpoint it was last read from.';
-comment on column syncer.tenants.fingerprint is 'The tenantId its items carried in the last published run. Null: they carried none.';
 comment on column syncer.tenants.first_seen_at is 'When its first run began.';
 
 create table syncer.runs (

@@ -1,0 +1,96 @@
+package extract
+
+import (
+	"context"
+	"math/rand/v2"
+	"slices"
+
+	"logto-syncer/internal/catalog"
+)
+
+// Verify compares a listing with the mirror and hands what it reads to the
+// Store, which is to compare and not to keep it. With a sample of 0 it reads
+// everything. Otherwise it compares totals, reads in full the prefixes in
+// which they differ, and besides that as many randomly chosen ranges of ids,
+// or parents, as the sample says. Lists that come in a request or two are
+// always read in full.
+func (w *Walker) Verify(ctx context.Context, l *catalog.Listing, sample int) (Proof, error) {
+	afresh := *w
+	afresh.Afresh = true
+	if sample == 0 {
+		return afresh.Walk(ctx, l)
+	}
+	k := &walk{Walker: &afresh, l: l, proof: Proof{Listing: l, Walk: l.Walk, Total: -1, Outcome: Complete}, sample: sample}
+	if l.Parent == "" {
+		return k.proof, k.one(ctx, "")
+	}
+	parents, err := k.chosenParents(ctx)
+	if err != nil {
+		return k.proof, err
+	}
+	p := k.group(ctx, "")
+	for _, parent := range parents {
+		p.Go(func(ctx context.Context) error { return k.one(ctx, parent) })
+	}
+	err = p.Wait()
+	return k.proof, err
+}
+
+// chosenParents returns a random sample of the parents.
+func (k *walk) chosenParents(ctx context.Context) ([]string, error) {
+	var all []string
+	for after := ""; ; after = all[len(all)-1] {
+		ids, err := k.Store.Parents(ctx, catalog.Find(k.l.Parent), k.l.ParentType, after, 1000)
+		if err != nil {
+			return nil, err
+		}
+		if len(ids) == 0 {
+			break
+		}
+		all = append(all, ids...)
+	}
+	rand.Shuffle(len(all), func(i, j int) { all[i], all[j] = all[j], all[i] })
+	return all[:min(len(all), k.sample)], nil
+}
+
+// sampled reads a list that can be searched by id where its totals differ
+// from the mirror's, and in some ranges chosen at random.
+func (k *walk) sampled(ctx context.Context, parent string) (finding, error) {
+	prefixes := everyID.divide(len(alphabet))
+	totals, err := k.totals(ctx, parent, prefixes)
+	if err != nil {
+		return finding{}, err
+	}
+	var parts []idRange
+	known, whole := 0, 0
+	for i, r := range prefixes {
+		in, err := k.knownIn(ctx, parent, r)
+		if err != nil {
+			return finding{}, err
+		}
+		known += len(in)
+		whole += totals[i]
+		if totals[i] != len(in) {
+			parts = append(parts, r.pieces(k.partsFor(max(totals[i], len(in))))...)
+		}
+	}
+	ranges := everyID.divide(k.partsFor(max(known, 1)))
+	for _, i := range rand.Perm(len(ranges))[:min(len(ranges), k.sample)] {
+		if !slices.ContainsFunc(parts, func(r idRange) bool { return meet(r, ranges[i]) }) {
+			parts = append(parts, ranges[i])
+		}
+	}
+	f, err := k.ranges(ctx, parent, parts)
+	f.total = whole
+	return f, err
+}
+
+// meet reports whether two ranges have ids in common, or may have.
+func meet(a, b idRange) bool {
+	if a.odd > 0 || b.odd > 0 {
+		return a == b
+	}
+	depth := max(a.depth, b.depth)
+	as, bs := size(depth-a.depth), size(depth-b.depth)
+	return a.lo*as < b.hi*bs && b.lo*bs < a.hi*as
+}

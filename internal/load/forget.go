@@ -1,0 +1,100 @@
+package load
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+)
+
+// schemas are those that hold rows of a tenant for readers.
+var schemas = []string{"logto", "logto_history"}
+
+// Prune removes versions from history that ended before a moment, within the
+// caller's transaction.
+func (l *Loader) Prune(ctx context.Context, tx pgx.Tx, before time.Time) error {
+	for _, p := range l.plans {
+		for _, t := range p.tables() {
+			sql := "delete from logto_history." + quote(t.name) + " where tenant_id = $1 and valid_to < $2"
+			if _, err := tx.Exec(ctx, sql, l.tenant, before); err != nil {
+				return fmt.Errorf("prune the history of %s: %w", t.name, err)
+			}
+		}
+	}
+	return nil
+}
+
+// Forget erases users from the mirror and its history, within the caller's
+// transaction: their own rows, all rows that point at them, invitations sent
+// to an e-mail address they ever had, and log entries about them. It returns
+// how many rows went, by table as "logto_history.users". The loader has to
+// have been opened with all listings.
+func (l *Loader) Forget(ctx context.Context, tx pgx.Tx, users []string) (map[string]int64, error) {
+	erased := map[string]int64{}
+	erase := func(schema, table, where string, args ...any) error {
+		tag, err := tx.Exec(ctx, "delete from "+pgx.Identifier{schema, table}.Sanitize()+" where tenant_id = $1 and "+where,
+			append([]any{l.tenant}, args...)...)
+		if err != nil {
+			return fmt.Errorf("forget users in %s.%s: %w", schema, table, err)
+		}
+		if tag.RowsAffected() > 0 {
+			erased[schema+"."+table] += tag.RowsAffected()
+		}
+		return nil
+	}
+	addresses, err := l.addresses(ctx, tx, users)
+	if err != nil {
+		return nil, err
+	}
+	for _, schema := range schemas {
+		// Roles of invitations have no column of the user's: they go first.
+		roles := `organization_invitation_id in (select id from ` + schema + `.organization_invitations
+where tenant_id = $1 and (inviter_id = any($2) or accepted_user_id = any($2) or lower(invitee) = any($3)))`
+		if err := erase(schema, "organization_invitation_roles", roles, users, addresses); err != nil {
+			return nil, err
+		}
+		if err := erase(schema, "organization_invitations", "lower(invitee) = any($2)", addresses); err != nil {
+			return nil, err
+		}
+		if err := erase(schema, "logs", "payload->>'userId' = any($2)", users); err != nil {
+			return nil, err
+		}
+		for _, p := range l.plans {
+			for _, t := range p.tables() {
+				for _, ref := range t.Refs {
+					if ref.Table != "users" {
+						continue
+					}
+					if err := erase(schema, t.name, quote(ref.Column)+" = any($2)", users); err != nil {
+						return nil, err
+					}
+				}
+			}
+		}
+		if err := erase(schema, "users", "id = any($2)", users); err != nil {
+			return nil, err
+		}
+	}
+	return erased, nil
+}
+
+// addresses returns the e-mail addresses the users have or had, in lower case.
+func (l *Loader) addresses(ctx context.Context, tx pgx.Tx, users []string) ([]string, error) {
+	const sql = `select distinct lower(primary_email) from (
+    select tenant_id, id, primary_email from logto.users
+    union all select tenant_id, id, primary_email from logto_history.users
+) u where tenant_id = $1 and id = any($2) and primary_email is not null`
+	rows, err := tx.Query(ctx, sql, l.tenant, users)
+	if err != nil {
+		return nil, fmt.Errorf("look for the users' addresses: %w", err)
+	}
+	addresses, err := pgx.CollectRows(rows, pgx.RowTo[string])
+	if err != nil {
+		return nil, fmt.Errorf("look for the users' addresses: %w", err)
+	}
+	if addresses == nil {
+		addresses = []string{}
+	}
+	return addresses, nil
+}

@@ -1,0 +1,46 @@
+package mirror
+
+import (
+	"context"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgxpool"
+
+	"logto-syncer/internal/catalog"
+	"logto-syncer/internal/load"
+	"logto-syncer/internal/state"
+)
+
+// Forget erases users from a tenant's mirror and its history, and gives up an
+// unfinished run, for it may hold them. It returns how many rows went, by
+// table. A user who is still in Logto comes back with the next run. It returns
+// state.ErrLocked while a run is on.
+func Forget(ctx context.Context, pool *pgxpool.Pool, tenant string, users []string) (map[string]int64, error) {
+	lock, err := state.Acquire(ctx, pool, tenant)
+	if err != nil {
+		return nil, err
+	}
+	defer lock.Release()
+	loader, err := load.Open(ctx, pool, tenant, catalog.All())
+	if err != nil {
+		return nil, err
+	}
+	var erased map[string]int64
+	err = pgx.BeginFunc(ctx, pool, func(tx pgx.Tx) error {
+		abandoned, err := state.Abandon(ctx, tx, tenant)
+		if err != nil {
+			return err
+		}
+		for _, run := range abandoned {
+			if err := load.DropStage(ctx, tx, run); err != nil {
+				return err
+			}
+			if err := state.Clear(ctx, tx, run); err != nil {
+				return err
+			}
+		}
+		erased, err = loader.Forget(ctx, tx, users)
+		return err
+	})
+	return erased, err
+}

@@ -1,0 +1,134 @@
+package mirror
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"sync"
+
+	"logto-syncer/internal/catalog"
+	"logto-syncer/internal/extract"
+	"logto-syncer/internal/load"
+)
+
+// A Difference is one item of which the mirror and the tenant say different
+// things.
+type Difference struct {
+	Listing string `json:"listing"`
+	Parent  string `json:"parent,omitempty"`
+	ID      string `json:"id"`
+	What    string `json:"what"` // missing, changed or gone
+}
+
+// What a Difference can be, seen from the tenant: the mirror lacks the item,
+// has it otherwise, or still has it.
+const (
+	Missing = "missing"
+	Changed = "changed"
+	Gone    = "gone"
+)
+
+// A Verification is what a listing came to when it was compared.
+type Verification struct {
+	Type        string       `json:"type"` // "verification"
+	Tenant      string       `json:"tenant"`
+	Listing     string       `json:"listing"`
+	Total       *int         `json:"total"`    // what the tenant has; null where it came unpaged
+	Mirrored    int64        `json:"mirrored"` // what the mirror has
+	Compared    int          `json:"compared"` // items that were compared
+	Requests    int          `json:"requests"`
+	Proof       string       `json:"proof"` // of what was read, not of the mirror
+	Reason      string       `json:"reason,omitempty"`
+	Differences []Difference `json:"differences"`
+}
+
+// Equal reports whether the mirror was found equal, as far as was looked.
+func (v Verification) Equal() bool {
+	return len(v.Differences) == 0 && (v.Proof == string(extract.Complete) || v.Proof == string(extract.Unknown))
+}
+
+// Verify compares the mirror with the tenant and changes neither. A sample of
+// 0 compares everything; see extract.Walker.Verify for others. What changes in
+// the tenant while it is compared shows as a difference.
+func (r *Runner) Verify(ctx context.Context, job Job, sample int) ([]Verification, error) {
+	loader, err := load.Open(ctx, r.Pool, job.Tenant, catalog.All())
+	if err != nil {
+		return nil, err
+	}
+	stage, err := loader.OpenStage(ctx, noRun)
+	if err != nil {
+		return nil, err
+	}
+	var out []Verification
+	for _, l := range job.Listings {
+		c := &comparison{sink: &sink{a: &attempt{stage: stage, pool: r.Pool, log: r.Log}, empty: map[string]bool{}}}
+		w := &extract.Walker{API: r.Client, Mirror: c, Store: c, Log: r.Log, PageSize: r.PageSize, Stop: r.Stop, Progress: r.Progress}
+		proof, err := w.Verify(ctx, l, sample)
+		if err != nil {
+			return out, fmt.Errorf("verify %s: %w", l.Name, err)
+		}
+		mirrored, err := stage.Rows(ctx, l)
+		if err != nil {
+			return out, err
+		}
+		v := Verification{
+			Type: "verification", Tenant: job.Tenant, Listing: l.Name, Mirrored: mirrored, Compared: proof.Distinct,
+			Requests: proof.Requests, Proof: string(proof.Outcome), Reason: proof.Reason, Differences: c.differences,
+		}
+		if proof.Total >= 0 {
+			v.Total = &proof.Total
+		}
+		slices.SortFunc(v.Differences, func(a, b Difference) int { return slices.Compare(a.key(), b.key()) })
+		v.Differences = slices.Compact(v.Differences)
+		out = append(out, v)
+	}
+	return out, nil
+}
+
+// noRun is the number of no run: its stage is empty.
+const noRun = 0
+
+func (d Difference) key() []string { return []string{d.Parent, d.ID, d.What} }
+
+// comparison is a Store that compares what it is given and keeps nothing but
+// the differences.
+type comparison struct {
+	*sink
+	mu          sync.Mutex
+	differences []Difference
+}
+
+// Marks implements extract.Store: nothing is done yet.
+func (c *comparison) Marks(context.Context, *catalog.Listing) ([]extract.Mark, error) {
+	return nil, nil
+}
+
+// Put implements extract.Store.
+func (c *comparison) Put(ctx context.Context, p extract.Part) error {
+	known, err := c.lookup(ctx, p)
+	if err != nil {
+		return err
+	}
+	var found []Difference
+	scratch := c.a.stage.NewBatch(p.Listing)
+	for _, item := range p.Items {
+		hash, ok := known[item.ID]
+		changed, err := c.a.stage.Add(scratch, p.Parent, item.ID, item.Value, load.Hash(hash), 0)
+		if err != nil {
+			return err
+		}
+		switch {
+		case !ok:
+			found = append(found, Difference{p.Listing.Name, p.Parent, item.ID, Missing})
+		case changed:
+			found = append(found, Difference{p.Listing.Name, p.Parent, item.ID, Changed})
+		}
+	}
+	for _, id := range p.Gone {
+		found = append(found, Difference{p.Listing.Name, p.Parent, id, Gone})
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.differences = append(c.differences, found...)
+	return nil
+}
