@@ -119,13 +119,51 @@ func after(prefix string) string {
 // maxRanges bounds what posixRanges spells out.
 const maxRanges = 4096
 
-// posixRanges reads ^ab[0-7][^c] as ranges; nil where the expression is not a
-// sequence of letters, digits and classes from the beginning.
+// posixRanges reads ^ab[0-7][^c], or several such in ^(ab|c[0-3]), as ranges;
+// nil where the expression is not made of sequences of letters, digits and
+// classes from the beginning.
 func posixRanges(p string) []idRange {
 	rest, found := strings.CutPrefix(p, "^")
 	if !found {
 		return nil
 	}
+	alternatives := []string{rest}
+	if inner, ok := strings.CutPrefix(rest, "("); ok {
+		if inner, ok = strings.CutSuffix(inner, ")"); !ok {
+			return nil
+		}
+		alternatives = strings.Split(inner, "|")
+	}
+	var all []idRange
+	for _, a := range alternatives {
+		ranges := sequenceRanges(a)
+		if ranges == nil || len(all)+len(ranges) > maxRanges {
+			return nil
+		}
+		all = append(all, ranges...)
+	}
+	return joined(all)
+}
+
+// joined sorts ranges and joins those that overlap or touch: no id may be
+// found twice.
+func joined(ranges []idRange) []idRange {
+	slices.SortFunc(ranges, func(a, b idRange) int { return strings.Compare(a.from, b.from) })
+	out := ranges[:0]
+	for _, r := range ranges {
+		last := len(out) - 1
+		switch {
+		case last < 0 || out[last].to != "" && out[last].to < r.from:
+			out = append(out, r)
+		case out[last].to != "" && (r.to == "" || r.to > out[last].to):
+			out[last].to = r.to
+		}
+	}
+	return out
+}
+
+// sequenceRanges reads a sequence of letters, digits and classes.
+func sequenceRanges(rest string) []idRange {
 	ranges := []idRange{{"", ""}}
 	for rest != "" {
 		spans, n := posixClass(rest)
@@ -157,7 +195,6 @@ func posixRanges(p string) []idRange {
 		}
 		ranges = next
 	}
-	slices.SortFunc(ranges, func(a, b idRange) int { return strings.Compare(a.from, b.from) })
 	return ranges
 }
 
