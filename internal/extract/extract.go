@@ -69,6 +69,8 @@ type Mirror interface {
 	Known(ctx context.Context, l *catalog.Listing, parent, from, to string, limit int) ([]Known, error)
 	// Count returns how many items of a listing the mirror has below one parent.
 	Count(ctx context.Context, l *catalog.Listing, parent string) (int, error)
+	// Lookup returns which of the ids the mirror has below one parent.
+	Lookup(ctx context.Context, l *catalog.Listing, parent string, ids []string) ([]Known, error)
 	// Latest returns the newest created_at of a listing; zero without rows.
 	Latest(ctx context.Context, l *catalog.Listing) (time.Time, error)
 }

@@ -106,17 +106,19 @@ func (k *walk) newest(ctx context.Context, parent string) (fresh []string, total
 
 // unknown returns the ids of the items that the mirror does not have.
 func (k *walk) unknown(ctx context.Context, parent string, items []Item) ([]string, error) {
-	var ids []string
-	for _, item := range items {
-		known, err := k.Mirror.Known(ctx, k.l, parent, item.ID, successor(item.ID), 1)
-		if err != nil {
-			return nil, err
-		}
-		if len(known) == 0 {
-			ids = append(ids, item.ID)
-		}
+	ids := make([]string, len(items))
+	for i, item := range items {
+		ids[i] = item.ID
 	}
-	return ids, nil
+	known, err := k.Mirror.Lookup(ctx, k.l, parent, ids)
+	if err != nil {
+		return nil, err
+	}
+	there := hashesOf(known)
+	return slices.DeleteFunc(ids, func(id string) bool {
+		_, ok := there[id]
+		return ok
+	}), nil
 }
 
 // successor is the next id by bytes: no text in Postgres holds a NUL.

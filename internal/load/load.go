@@ -13,6 +13,8 @@ import (
 	"context"
 	"crypto/sha256"
 	"fmt"
+	"maps"
+	"slices"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
@@ -56,6 +58,15 @@ func Open(ctx context.Context, pool *pgxpool.Pool, tenant string, listings []*ca
 		l.plans[listing.Name] = p
 	}
 	return l, nil
+}
+
+// Shape identifies what is stored of all the loader's listings.
+func (l *Loader) Shape() string {
+	var tables []*table
+	for _, name := range slices.Sorted(maps.Keys(l.plans)) {
+		tables = append(tables, l.plans[name].tables()...)
+	}
+	return fmt.Sprintf("%x", shape(tables))
 }
 
 // shape identifies what is stored of an item: when a column is added, all

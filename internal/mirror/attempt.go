@@ -39,7 +39,15 @@ func (r *Runner) begin(ctx context.Context, job Job) (*attempt, error) {
 	for i, l := range job.Listings {
 		names[i] = l.Name
 	}
-	errand := state.Errand{Tenant: job.Tenant, Job: job.Name, Mode: mode, Listings: names, Endpoint: job.Endpoint}
+	// All listings, not just the job's: what is deleted takes with it what
+	// other listings' rows say of it.
+	loader, err := load.Open(ctx, r.Pool, job.Tenant, catalog.All())
+	if err != nil {
+		return nil, err
+	}
+	errand := state.Errand{
+		Tenant: job.Tenant, Job: job.Name, Mode: mode, Listings: names, Endpoint: job.Endpoint, Shape: loader.Shape(),
+	}
 	run, abandoned, err := state.Begin(ctx, r.Pool, errand, job.ResumeWithin)
 	if err != nil {
 		return nil, err
@@ -49,12 +57,6 @@ func (r *Runner) begin(ctx context.Context, job Job) (*attempt, error) {
 		if err := a.clear(ctx, id); err != nil {
 			return nil, err
 		}
-	}
-	// All listings, not just the job's: what is deleted takes with it what
-	// other listings' rows say of it.
-	loader, err := load.Open(ctx, r.Pool, job.Tenant, catalog.All())
-	if err != nil {
-		return nil, err
 	}
 	if a.stage, err = loader.OpenStage(ctx, run.ID); err != nil {
 		return nil, err

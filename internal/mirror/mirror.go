@@ -31,6 +31,9 @@ type Job struct {
 	// ResumeWithin is how old an unfinished run may be to be gone on with;
 	// 0 begins afresh.
 	ResumeWithin time.Duration
+	// Rest is how long after the tenant's last run, on whichever machine, this
+	// one makes its first request: the window of the tenant's limit. 0: at once.
+	Rest time.Duration
 	// Guard says whether so many rows of so many may leave a table; nil lets
 	// any number leave.
 	Guard func(leaving, rows int64) bool
@@ -93,11 +96,39 @@ func (r *Runner) Run(ctx context.Context, job Job) (s Summary, err error) {
 		lock.Release()
 	}()
 
-	err = r.run(ctx, job, &s, began)
+	err = r.turn(ctx, job, func() error { return r.run(ctx, job, &s, began) })
 	if cause := context.Cause(ctx); err != nil && cause != nil && !errors.Is(cause, context.Canceled) {
 		err = cause
 	}
 	return s, err
+}
+
+// turn calls run when the tenant's limit has forgotten the run before.
+func (r *Runner) turn(ctx context.Context, job Job, run func() error) error {
+	if job.Rest == 0 {
+		return run()
+	}
+	wait, err := state.TakeTurn(ctx, r.Pool, job.Tenant, job.Rest)
+	if err != nil {
+		return err
+	}
+	defer func() {
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
+		defer cancel()
+		if err := state.EndTurn(ctx, r.Pool, job.Tenant); err != nil { // the next run rests longer, no more
+			r.Log.WarnContext(ctx, "the end of the run is not noted", "tenant", job.Tenant, "error", err)
+		}
+	}()
+	timer := time.NewTimer(wait)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return run()
+	case <-r.Stop:
+		return extract.ErrStopped
+	case <-ctx.Done():
+		return ctx.Err()
+	}
 }
 
 // run is Run under the lock.

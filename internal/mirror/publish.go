@@ -21,6 +21,13 @@ func (a *attempt) publish(ctx context.Context, proofs map[string]*extract.Proof,
 	_, err := retried(ctx, a.log, func() (struct{}, error) {
 		return struct{}{}, pgx.BeginFunc(ctx, a.pool, func(tx pgx.Tx) error { return a.publishIn(ctx, tx, proofs, s, began) })
 	})
+	if errors.Is(err, state.ErrNotOurs) { // or it was us, and the answer to the commit was lost
+		published, lookErr := a.run.Published(ctx, a.pool)
+		if published {
+			return nil
+		}
+		err = errors.Join(err, lookErr)
+	}
 	if err != nil {
 		return fmt.Errorf("publish run %d: %w", a.run.ID, err)
 	}

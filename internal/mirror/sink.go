@@ -103,6 +103,17 @@ func (s *sink) Count(ctx context.Context, l *catalog.Listing, parent string) (in
 	return retried(ctx, s.a.log, func() (int, error) { return s.a.stage.Count(ctx, l, parent) })
 }
 
+// Lookup implements extract.Mirror.
+func (s *sink) Lookup(ctx context.Context, l *catalog.Listing, parent string, ids []string) ([]extract.Known, error) {
+	if s.empty[l.Name] || len(ids) == 0 {
+		return nil, nil
+	}
+	return retried(ctx, s.a.log, func() ([]extract.Known, error) {
+		known, err := s.a.stage.Lookup(ctx, l, parent, ids)
+		return convert(known), err
+	})
+}
+
 // Latest implements extract.Mirror.
 func (s *sink) Latest(ctx context.Context, l *catalog.Listing) (time.Time, error) {
 	return retried(ctx, s.a.log, func() (time.Time, error) { return s.a.stage.Latest(ctx, l) })
@@ -221,17 +232,17 @@ func (s *sink) touch(l *catalog.Listing, parent, id string) {
 
 // lookup returns what the mirror has of the items of a part.
 func (s *sink) lookup(ctx context.Context, p extract.Part) (map[string]extract.Hash, error) {
-	if p.Known != nil || len(p.Items) == 0 || s.empty[p.Listing.Name] {
+	if p.Known != nil {
 		return p.Known, nil
 	}
 	ids := make([]string, len(p.Items))
 	for i, item := range p.Items {
 		ids[i] = item.ID
 	}
-	found, err := retried(ctx, s.a.log, func() ([]load.Known, error) { return s.a.stage.Lookup(ctx, p.Listing, p.Parent, ids) })
+	found, err := s.Lookup(ctx, p.Listing, p.Parent, ids)
 	known := make(map[string]extract.Hash, len(found))
 	for _, k := range found {
-		known[k.ID] = extract.Hash(k.Hash)
+		known[k.ID] = k.Hash
 	}
 	return known, err
 }

@@ -59,7 +59,7 @@ func (l *Lock) Hold(ctx context.Context, every time.Duration) error {
 			return nil
 		case <-ticker.C:
 		}
-		if l.conn != nil && l.conn.Ping(ctx) == nil {
+		if l.alive(ctx) {
 			continue
 		}
 		if ctx.Err() != nil {
@@ -74,6 +74,18 @@ func (l *Lock) Hold(ctx context.Context, every time.Duration) error {
 			l.conn = again.conn
 		}
 	}
+}
+
+// pingTimeout is how long a connection may take to show that it is there.
+const pingTimeout = 15 * time.Second
+
+func (l *Lock) alive(ctx context.Context) bool {
+	if l.conn == nil {
+		return false
+	}
+	ctx, cancel := context.WithTimeout(ctx, pingTimeout)
+	defer cancel()
+	return l.conn.Ping(ctx) == nil
 }
 
 // Release gives the lock back. It is called when Hold has returned.

@@ -32,6 +32,7 @@ type Errand struct {
 	Mode     string // run or backfill
 	Listings []string
 	Endpoint string
+	Shape    string // of the tables; a run is not resumed into others
 }
 
 // A Run is one reading of a tenant and its publication.
@@ -88,14 +89,14 @@ func abandon(ctx context.Context, tx pgx.Tx, tenant string, but int64) ([]int64,
 
 func resume(ctx context.Context, tx pgx.Tx, e Errand, within time.Duration) (Run, error) {
 	run := Run{Tenant: e.Tenant}
-	err := tx.QueryRow(ctx, query("resume"), e.Tenant, e.Mode, e.Listings, within).
+	err := tx.QueryRow(ctx, query("resume"), e.Tenant, e.Mode, e.Listings, within, e.Shape).
 		Scan(&run.ID, &run.Attempt, &run.Started, &run.owner)
 	return run, err
 }
 
 func begin(ctx context.Context, tx pgx.Tx, e Errand) (Run, error) {
 	run := Run{Tenant: e.Tenant}
-	err := tx.QueryRow(ctx, query("begin"), e.Tenant, e.Job, e.Mode, e.Listings).
+	err := tx.QueryRow(ctx, query("begin"), e.Tenant, e.Job, e.Mode, e.Listings, e.Shape).
 		Scan(&run.ID, &run.Attempt, &run.Started, &run.owner)
 	return run, err
 }
@@ -113,6 +114,16 @@ func (r Run) Claim(ctx context.Context, tx pgx.Tx) (at time.Time, err error) {
 		return at, fmt.Errorf("claim run %d: %w", r.ID, err)
 	}
 	return at, nil
+}
+
+// Published reports whether the run has been published: so it has if the answer
+// to its commit was lost on the way.
+func (r Run) Published(ctx context.Context, pool *pgxpool.Pool) (yes bool, err error) {
+	err = pool.QueryRow(ctx, "select published_at is not null from syncer.runs where run_id = $1 and owner = $2", r.ID, r.owner).Scan(&yes)
+	if err != nil {
+		return false, fmt.Errorf("look whether run %d is published: %w", r.ID, err)
+	}
+	return yes, nil
 }
 
 // Effort is what an attempt of a run has cost.

@@ -20,6 +20,7 @@ create table syncer.runs (
     tenant_id text collate "C" not null references syncer.tenants,
     job text not null,
     listings text[] not null,
+    shape text not null,
     mode text not null check (mode in ('run', 'backfill')),
     status text not null check (status in ('running', 'stopped', 'succeeded', 'unproved', 'refused', 'failed', 'abandoned')),
     attempt integer not null default 1 check (attempt > 0),
@@ -42,6 +43,7 @@ comment on column syncer.runs.run_id is 'Number of the run.';
 comment on column syncer.runs.tenant_id is 'Tenant it read.';
 comment on column syncer.runs.job is 'Job in jobs.yaml it ran for; empty for one without a job.';
 comment on column syncer.runs.listings is 'Listings it was to read; a run is resumed only by one that is to read the same.';
+comment on column syncer.runs.shape is 'Hash of the columns it stores; a run is resumed only while they are the same.';
 comment on column syncer.runs.mode is 'run: by what the mirror knows. backfill: everything afresh.';
 comment on column syncer.runs.status is 'running, stopped (can be resumed), succeeded (published, all proved), unproved (published, not all proved), refused (by the deletion guard, nothing published), failed (can be resumed), abandoned (given up for a newer run).';
 comment on column syncer.runs.attempt is 'How many times it was started: 1, and one more each time it was resumed.';
