@@ -57,7 +57,7 @@ type errand []task
 func taskOf(cfg *config.Config, t config.Tenant, name string, listings []*catalog.Listing, anything bool) task {
 	job := mirror.Job{
 		Tenant: t.Name, Name: name, Endpoint: t.Endpoint, Listings: listings,
-		ResumeWithin: cfg.ResumeWithin, NoHistory: withoutHistory(cfg.History), Retention: cfg.History.Retention,
+		ResumeWithin: cfg.ResumeWithin, Rest: t.Limit.Per, NoHistory: withoutHistory(cfg.History), Retention: cfg.History.Retention,
 	}
 	if !anything {
 		job.Guard = func(leaving, rows int64) bool { return !t.MaxDelete.Exceeded(leaving, rows) }
