@@ -75,7 +75,7 @@ func (k *walk) pages(ctx context.Context, parent string, in idRange) (finding, e
 			break
 		}
 	}
-	k.spoil(unsettled(last))
+	k.spoil(NotProved, unsettled(last))
 	return finding{walk: catalog.Pages, total: last.total, distinct: len(all)}, nil
 }
 
@@ -98,16 +98,17 @@ func agree(last, now *reading) bool {
 	return now.total == len(now.ids) && last.total == now.total && maps.Equal(last.ids, now.ids)
 }
 
-func unsettled(last *reading) (Outcome, string) {
+// unsettled says why a list could not be proved.
+func unsettled(last *reading) string {
 	switch {
 	case last.poison > 0:
-		return NotProved, fmt.Sprintf("%d rows make the server answer 500, whatever page they are on", last.poison)
+		return fmt.Sprintf("%d rows make the server answer 500, whatever page they are on", last.poison)
 	case last.total < 0:
-		return NotProved, "the server sends no Total-Number to compare with"
+		return "the server sends no Total-Number to compare with"
 	case !last.steady:
-		return NotProved, "Total-Number did not keep still: the list changed during every one of its walks"
+		return "Total-Number did not keep still: the list changed during every one of its walks"
 	}
-	return NotProved, fmt.Sprintf("no two walks in a row returned the same ids: the last one had %d distinct of %d", len(last.ids), last.total)
+	return fmt.Sprintf("no two walks in a row returned the same ids: the last one had %d distinct of %d", len(last.ids), last.total)
 }
 
 // settled ends a list that two readings agreed on: what the mirror has, or an

@@ -47,33 +47,39 @@ var hostiles = map[string]hostile{
 	},
 	"NULs in jsonb are replaced, in names and values": {
 		user("u", `{"id":"u","customData":{"a\u0000":"b\u0000","c":"\\u0000"}}`),
-		users(`{"id": "u", "custom_data": {"c": "\\u0000", "a�": "b�"}}`), map[string]int{replaced: 2},
+		users(`{"id": "u", "custom_data": {"c": "\\u0000", "a�": "b�"}}`),
+		map[string]int{replaced: 2},
 	},
 	"a NUL in the name of an unknown field is replaced": {
 		user("u", `{"id":"u","x\u0000":1}`), users(`{"id": "u", "extra": {"x�": 1}}`), map[string]int{replaced: 1},
 	},
 	"a NUL in the name of a member that is a key is replaced": {
 		user("u", `{"id":"u","identities":{"a\u0000":{"userId":"1"}}}`),
-		map[string][]string{"logto.user_identities": {`{"target": "a�", "user_id": "u", "identity_user_id": "1"}`}}, map[string]int{replaced: 1},
+		map[string][]string{"logto.user_identities": {`{"target": "a�", "user_id": "u", "identity_user_id": "1"}`}},
+		map[string]int{replaced: 1},
 	},
 	"lone surrogates are replaced": {
 		user("u", `{"id":"u","name":"\ud800","customData":["\udc00x"],"avatar":"\ud83d\ude00"}`),
-		users(`{"id": "u", "name": "�", "avatar": "😀", "custom_data": ["�x"]}`), map[string]int{replaced: 2},
+		users(`{"id": "u", "name": "�", "avatar": "😀", "custom_data": ["�x"]}`),
+		map[string]int{replaced: 2},
 	},
 	"invalid UTF-8 is replaced wherever it is": {
 		user("u", "{\"id\":\"u\",\"name\":\"\xff\",\"customData\":{\"\xc3\":\"\xe2\x82\"},\"y\xff\":1,\"identities\":{\"g\xff\":{}}}"),
 		map[string][]string{
 			"logto.users":           {`{"id": "u", "name": "�", "extra": {"y�": 1}, "custom_data": {"�": "��"}}`},
 			"logto.user_identities": {`{"target": "g�", "user_id": "u"}`},
-		}, map[string]int{replaced: 5},
+		},
+		map[string]int{replaced: 5},
 	},
 	"a number beyond int64 for a bigint goes to extra": {
 		item("resources", "r").with(`"accessTokenTtl":9223372036854775808`),
-		map[string][]string{"logto.resources": {`{"id": "r", "extra": {"accessTokenTtl": 9223372036854775808}}`}}, map[string]int{misfit: 1},
+		map[string][]string{"logto.resources": {`{"id": "r", "extra": {"accessTokenTtl": 9223372036854775808}}`}},
+		map[string]int{misfit: 1},
 	},
 	"the largest bigint fits": {
 		item("resources", "r").with(`"accessTokenTtl":9223372036854775807`),
-		map[string][]string{"logto.resources": {`{"id": "r", "access_token_ttl": 9223372036854775807}`}}, nil,
+		map[string][]string{"logto.resources": {`{"id": "r", "access_token_ttl": 9223372036854775807}`}},
+		nil,
 	},
 	"a number no numeric holds becomes a string": {
 		user("u", `{"id":"u","customData":{"a":1e400000,"b":[-1E+400000, 1e-400000],"c":1.5e3,"true":[1,true]}}`),
@@ -82,7 +88,8 @@ var hostiles = map[string]hostile{
 	},
 	"a number of 2,000 digits becomes a string": {
 		user("u", `{"id":"u","customData":[`+strings.Repeat("9", 2000)+`]}`),
-		users(`{"id": "u", "custom_data": ["` + strings.Repeat("9", 2000) + `"]}`), map[string]int{replaced: 1},
+		users(`{"id": "u", "custom_data": ["` + strings.Repeat("9", 2000) + `"]}`),
+		map[string]int{replaced: 1},
 	},
 	"many numbers in a row are not one long one": {
 		user("u", `{"id":"u","customData":[1`+strings.Repeat(",1", 1100)+`]}`),
@@ -113,7 +120,8 @@ var hostiles = map[string]hostile{
 	},
 	"a time finer than its column goes to extra": {
 		user("u", `{"id":"u","createdAt":"2024-01-02T03:04:05.000001Z"}`),
-		users(`{"id": "u", "extra": {"createdAt": "2024-01-02T03:04:05.000001Z"}}`), map[string]int{misfit: 1},
+		users(`{"id": "u", "extra": {"createdAt": "2024-01-02T03:04:05.000001Z"}}`),
+		map[string]int{misfit: 1},
 	},
 	"times come as milliseconds or as ISO strings": {
 		user("u", `{"id":"u","createdAt":-62135596800000,"updatedAt":"2024-01-02T03:04:05.678Z","lastSignInAt":8640000000000000}`),
@@ -121,33 +129,39 @@ var hostiles = map[string]hostile{
 	},
 	"an unknown enum value is kept": {
 		item("applications", "a").with(`"type":"Quantum"`),
-		map[string][]string{"logto.applications": {`{"id": "a", "type": "Quantum"}`}}, nil,
+		map[string][]string{"logto.applications": {`{"id": "a", "type": "Quantum"}`}},
+		nil,
 	},
 	"of a repeated name the last value counts": {
 		user("u", `{"id":"v","id":"u","name":"a","name":"b","x":1,"x":2,"customData":{"a":1,"a":2},"identities":{"g":{}},"identities":{"h":{},"h":{"userId":"2"}}}`),
 		map[string][]string{
 			"logto.users":           {`{"id": "u", "name": "b", "extra": {"x": 2}, "custom_data": {"a": 2}}`},
 			"logto.user_identities": {`{"target": "h", "user_id": "u", "identity_user_id": "2"}`},
-		}, nil,
+		},
+		nil,
 	},
 	"identities that are an array are kept in extra": {
 		user("u", `{"id":"u","identities":[{"userId":"1"}]}`), users(`{"id": "u", "extra": {"identities": [{"userId": "1"}]}}`), map[string]int{misfit: 1},
 	},
 	"identities that are no objects are counted": {
 		user("u", `{"id":"u","identities":{"a":null,"b":"x","c":{"userId":3}}}`),
-		map[string][]string{"logto.user_identities": {`{"extra": {"userId": 3}, "target": "c", "user_id": "u"}`}}, map[string]int{keyless: 2, misfit: 1},
+		map[string][]string{"logto.user_identities": {`{"extra": {"userId": 3}, "target": "c", "user_id": "u"}`}},
+		map[string]int{keyless: 2, misfit: 1},
 	},
 	"elements without an id are counted": {
 		item("resources", "r").with(`"scopes":[{"id":"s"},{"name":"x"},{"id":5},7,null,{"id":"` + strings.Repeat("x", 600) + `"}]`),
-		map[string][]string{"logto.resources": {`{"id": "r"}`}, "logto.scopes": {`{"id": "s", "resource_id": "r"}`}}, map[string]int{keyless: 5},
+		map[string][]string{"logto.resources": {`{"id": "r"}`}, "logto.scopes": {`{"id": "s", "resource_id": "r"}`}},
+		map[string]int{keyless: 5},
 	},
 	"of a repeated element the last one counts": {
 		item("resources", "r").with(`"scopes":[{"id":"s","name":"old"},{"id":"s","name":"new"}]`),
-		map[string][]string{"logto.scopes": {`{"id": "s", "name": "new", "resource_id": "r"}`}}, nil,
+		map[string][]string{"logto.scopes": {`{"id": "s", "name": "new", "resource_id": "r"}`}},
+		nil,
 	},
 	"elements that are no list are counted where there is no extra": {
 		reading{"organization_users", "o", "u", `{"id":"u","organizationRoles":{"a":1}}`},
-		map[string][]string{"logto.organization_users": {`{"user_id": "u", "organization_id": "o"}`}}, map[string]int{homeless: 1},
+		map[string][]string{"logto.organization_users": {`{"user_id": "u", "organization_id": "o"}`}},
+		map[string]int{homeless: 1},
 	},
 	"every kind of quote is text": {
 		user(`u'"\`, `{"id":"u'\"\\","name":"'; drop table users; -- \" $$ $1 \\N \\. %s","customData":{"'\"":"\t\n\r"}}`),
@@ -161,14 +175,16 @@ var hostiles = map[string]hostile{
 	},
 	"of a webhook's URL scheme and host are kept": {
 		item("hooks", "h").with(`"config":{"url":"https://me:pw@h.example/path?key=1","headers":{"x":"y"}},"signingKey":"k"`),
-		map[string][]string{"logto.hooks": {`{"id": "h", "url_origin": "https://h.example"}`}}, nil,
+		map[string][]string{"logto.hooks": {`{"id": "h", "url_origin": "https://h.example"}`}},
+		nil,
 	},
 	"a URL whose host is not text has no origin": {
 		item("hooks", "h").with(`"config":{"url":"http://%ff/"}`), map[string][]string{"logto.hooks": {`{"id": "h"}`}}, nil,
 	},
 	"secrets in logs are blanked at any depth": {
 		item("logs", "l").with(`"payload":{"a":[{"my_Password":"x","refresh-token":7,"hasPassword":true}],"Authorization":["Bearer x",{"y":"z"}],"secret":null,"b":"kept","tokens":"kept"}`),
-		map[string][]string{"logto.logs": {`{"id": "l", "payload": {"a": [{"hasPassword": true, "my_Password": "******", "refresh-token": "******"}], "b": "kept", "tokens": "kept", "Authorization": ["******", {"y": "******"}]}}`}}, nil,
+		map[string][]string{"logto.logs": {`{"id": "l", "payload": {"a": [{"hasPassword": true, "my_Password": "******", "refresh-token": "******"}], "b": "kept", "tokens": "kept", "Authorization": ["******", {"y": "******"}]}}`}},
+		nil,
 	},
 }
 

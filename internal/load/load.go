@@ -16,7 +16,6 @@ import (
 	"maps"
 	"slices"
 
-	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
 
 	"logto-syncer/internal/catalog"
@@ -80,9 +79,4 @@ func shape(tables []*table) [16]byte {
 		}
 	}
 	return [16]byte(h.Sum(nil)[:16])
-}
-
-// inTx runs f in a transaction and commits it, or rolls it back on an error.
-func inTx(ctx context.Context, pool *pgxpool.Pool, f func(pgx.Tx) error) error {
-	return pgx.BeginFunc(ctx, pool, f)
 }

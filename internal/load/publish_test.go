@@ -156,7 +156,8 @@ func TestOfSeveralReadingsTheLastOneCounts(t *testing.T) {
 		"a later one wins":       {[]reading{old, late}, []string{`{"id": "u", "name": "new"}`}, []string{`{"target": "b", "user_id": "u", "identity_user_id": "1"}`}},
 		"gone after it was seen": {[]reading{old, late, gone("users", "u")}, nil, nil},
 		"seen after it was gone": {
-			[]reading{old, gone("users", "u"), late}, []string{`{"id": "u", "name": "new"}`},
+			[]reading{old, gone("users", "u"), late},
+			[]string{`{"id": "u", "name": "new"}`},
 			[]string{`{"target": "b", "user_id": "u", "identity_user_id": "1"}`},
 		},
 	} {

@@ -187,10 +187,19 @@ func (d *drift) watch() {
 func (d *drift) faults() (remove func()) {
 	var undo []func()
 	for _, f := range []logtotest.Fault{
-		{Kind: logtotest.Status, Status: 503}, {Kind: logtotest.Status, Status: 429}, {Kind: logtotest.Reset},
-		{Kind: logtotest.Truncate}, {Kind: logtotest.Garbage}, {Kind: logtotest.HTML}, {Kind: logtotest.Close},
-		{Kind: logtotest.Short}, {Kind: logtotest.Empty}, {Kind: logtotest.NoTotal}, {Kind: logtotest.WrongPage},
-		{Kind: logtotest.Revoke}, {Kind: logtotest.Capped, Cap: 10},
+		{Kind: logtotest.Status, Status: 503},
+		{Kind: logtotest.Status, Status: 429},
+		{Kind: logtotest.Reset},
+		{Kind: logtotest.Truncate},
+		{Kind: logtotest.Garbage},
+		{Kind: logtotest.HTML},
+		{Kind: logtotest.Close},
+		{Kind: logtotest.Short},
+		{Kind: logtotest.Empty},
+		{Kind: logtotest.NoTotal},
+		{Kind: logtotest.WrongPage},
+		{Kind: logtotest.Revoke},
+		{Kind: logtotest.Capped, Cap: 10},
 	} {
 		if d.r.IntN(6) == 0 {
 			f.Skip, f.Count = d.r.IntN(60), 1+d.r.IntN(2)

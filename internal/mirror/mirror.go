@@ -9,6 +9,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"strings"
 	"time"
 
 	"github.com/jackc/pgx/v5/pgxpool"
@@ -62,11 +63,11 @@ type Runner struct {
 type GuardError struct{ Tables []load.Leaving }
 
 func (e *GuardError) Error() string {
-	text := "nothing was published, for more rows would be deleted than max_delete allows:"
-	for _, t := range e.Tables {
-		text += fmt.Sprintf(" %d of %d in %s,", t.Leaving, t.Rows, t.Table)
+	tables := make([]string, len(e.Tables))
+	for i, t := range e.Tables {
+		tables[i] = fmt.Sprintf("%d of %d in %s", t.Leaving, t.Rows, t.Table)
 	}
-	return text[:len(text)-1] + "; if the tenant really lost them, run once with --allow-mass-delete"
+	return "nothing was published, for more rows would be deleted than max_delete allows: " + strings.Join(tables, ", ") + "; if the tenant really lost them, run once with --allow-mass-delete"
 }
 
 // Run runs a job. The summary is whole when the error is nil, and tells what

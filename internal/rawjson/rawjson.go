@@ -9,6 +9,7 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
 	"unicode/utf8"
 
@@ -28,7 +29,7 @@ var readers = sync.Pool{New: func() any { return &reader{dec: jsontext.NewDecode
 
 func open(value jsontext.Value, kind jsontext.Kind) (*reader, error) {
 	r := readers.Get().(*reader)
-	r.buf = *bytes.NewBuffer(value[:len(value):len(value)])
+	r.buf = *bytes.NewBuffer(slices.Clip(value))
 	r.dec.Reset(&r.buf, jsontext.AllowDuplicateNames(true), jsontext.AllowInvalidUTF8(true))
 	if r.dec.PeekKind() != kind {
 		r.close()

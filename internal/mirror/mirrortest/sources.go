@@ -1,6 +1,7 @@
 package mirrortest
 
 import (
+	"maps"
 	"slices"
 	"strings"
 
@@ -32,9 +33,7 @@ func (s source) rows(tenant *logtotest.Tenant, row logtotest.Row) []map[string]a
 		row[to] = row[from]
 		delete(row, from)
 	}
-	for column, value := range s.add {
-		row[column] = value
-	}
+	maps.Copy(row, s.add)
 	return []map[string]any{row}
 }
 
