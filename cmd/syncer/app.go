@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -70,11 +71,32 @@ func (a *app) load() (*config.Config, error) {
 		}
 		return nil, err
 	}
+	if err := checkTables(cfg); err != nil {
+		return nil, err
+	}
 	log := a.out.logger(a.stderr)
 	for _, w := range cfg.Warnings {
 		log.Warn(w.Message, "at", fmt.Sprintf("%s:%d:%d", w.File, w.Line, w.Column), "hint", w.Hint) //nolint:sloglint // the message is the file's
 	}
 	return cfg, nil
+}
+
+// checkTables wants the tables history.except names to be there: a name that
+// is mistaken would keep the past of a table whose past is not to be kept.
+func checkTables(cfg *config.Config) error {
+	var known []string
+	for _, l := range catalog.All() {
+		for _, t := range l.Tables() {
+			known = append(known, t.Name)
+		}
+	}
+	for i, name := range cfg.History.Except {
+		if !slices.Contains(known, name) {
+			slices.Sort(known)
+			return usageError{fmt.Sprintf("history.except[%d]: no table %s", i, name), "there are: " + strings.Join(known, ", ")}
+		}
+	}
+	return nil
 }
 
 // jobsNamed returns the jobs of those names, all without names.

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"bufio"
 	"context"
 	"errors"
 	"fmt"
@@ -122,15 +121,6 @@ func (a *app) invite(ctx context.Context, db *database, keep bool) error {
 		return nil
 	}
 	a.out.printf("\nConnect from another terminal with\n\n  %s\n\nand try: \\d+ logto.users\n\nPress Enter to end the demo.\n", psql)
-	enter := make(chan struct{})
-	go func() { // ends with the process: a read from a terminal cannot be called off
-		defer close(enter)
-		_, _ = bufio.NewReader(a.stdin).ReadString('\n')
-	}()
-	select {
-	case <-enter:
-	case <-a.stop:
-	case <-ctx.Done():
-	}
+	a.line(ctx)
 	return nil
 }

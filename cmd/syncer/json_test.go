@@ -51,6 +51,9 @@ func TestEveryLineIsAnObjectOfAType(t *testing.T) {
 		{"migrate"},
 		{"run"},
 		{"backfill", "users"},
+		{"verify", "users", "roles"},
+		{"forget", "nobody", "--yes"},
+		{"forget", "nobody"},
 		{"status"},
 		{"status", "--max-age", "1ns"},
 		{"version"},
@@ -67,7 +70,7 @@ func TestEveryLineIsAnObjectOfAType(t *testing.T) {
 			types[object.Type] = true
 		}
 	}
-	want := []string{"check", "error", "freshness", "listing", "migrated", "plan", "run", "summary", "version"}
+	want := []string{"check", "error", "forgotten", "freshness", "listing", "migrated", "plan", "run", "summary", "verification", "version"}
 	if diff := cmp.Diff(want, slices.Sorted(maps.Keys(types))); diff != "" {
 		t.Errorf("types of lines (-want +got):\n%s", diff)
 	}

@@ -50,6 +50,8 @@ type grammar struct {
 	Plan     planCmd     `cmd:"" help:"Say what a run would ask of the API, and how long that takes."`
 	Run      runCmd      `cmd:"" help:"Run jobs now, once, and exit: what cron calls."`
 	Backfill backfillCmd `cmd:"" help:"Read listings as if for the first time, once."`
+	Verify   verifyCmd   `cmd:"" help:"Compare the mirror with the tenant; changes neither."`
+	Forget   forgetCmd   `cmd:"" help:"Erase users from the mirror and its history."`
 	Status   statusCmd   `cmd:"" help:"Show the last runs and how fresh each table is."`
 	Psql     psqlCmd     `cmd:"" help:"Open the mirror's database with psql."`
 	Simulate simulateCmd `cmd:"" help:"Serve a simulated Logto, to try a configuration against."`

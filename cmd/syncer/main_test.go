@@ -109,7 +109,8 @@ func age(ts *testscript.TestScript, neg bool, args []string) {
 	}
 }
 
-// server asked N | forget | scope WORD | delete N | poison | cure
+// server asked N | forget | scope WORD | delete N | drift | user | poison | cure
+// drift makes, renames and deletes a user; user sets $user to the id of one.
 func serverCommand(ts *testscript.TestScript, neg bool, args []string) {
 	server := ts.Value("server").(*logtotest.Server)
 	users := idsOf(server.Tenant, "users")
@@ -127,6 +128,13 @@ func serverCommand(ts *testscript.TestScript, neg bool, args []string) {
 		n, err := strconv.Atoi(args[1])
 		ts.Check(err)
 		ts.Check(server.Tenant.DeleteUsers(users[:n]...))
+	case "drift":
+		_, err := server.Tenant.CreateUser(logtotest.Row{"name": "New"})
+		ts.Check(err)
+		ts.Check(server.Tenant.UpdateUser(users[1], logtotest.Row{"name": "Renamed"}))
+		ts.Check(server.Tenant.DeleteUser(users[2]))
+	case "user":
+		ts.Setenv("user", users[0])
 	case "poison":
 		server.Poison(users[0])
 	case "cure":

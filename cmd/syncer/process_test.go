@@ -192,6 +192,12 @@ func TestTwoRunsAtOnceOneWorksAndOneSaysSo(t *testing.T) {
 	if !strings.Contains(last(stdout), `"type":"error","tenant":"logto"`) || !strings.Contains(stderr, "another run is working on this tenant") {
 		t.Errorf("the second run says\n%s\n%s", last(stdout), stderr)
 	}
+	for _, args := range [][]string{{"forget", "nobody", "--yes"}, {"verify"}} {
+		code, _, stderr := inProcess(t, s.env, append(args, "-c", s.dir+"/jobs.yaml")...)
+		if code != exitRunning || !strings.Contains(stderr, "another run is working on this tenant") {
+			t.Errorf("%v while a run is on: want exit %d, have %d: %s", args, exitRunning, code, stderr)
+		}
+	}
 	_, status, _ := inProcess(t, s.env, "status", "-c", s.dir+"/jobs.yaml")
 	if !strings.Contains(status, "running") {
 		t.Errorf("status does not say that a run is under way:\n%s", status)
