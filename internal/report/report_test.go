@@ -1,6 +1,7 @@
 package report_test
 
 import (
+	"context"
 	"errors"
 	"os"
 	"path/filepath"
@@ -8,7 +9,9 @@ import (
 	"testing"
 
 	gocmp "github.com/google/go-cmp/cmp"
+	"github.com/jackc/pgx/v5"
 
+	"logto-syncer/internal/postgres/pgtest"
 	"logto-syncer/internal/report"
 )
 
@@ -181,4 +184,57 @@ func TestAReportIsRun(t *testing.T) {
 			}
 		})
 	}
+}
+
+// errGone is what a reader who has gone away answers.
+var errGone = errors.New("gone")
+
+// goneReader reads three rows and goes away.
+type goneReader struct{ rows int }
+
+func (*goneReader) Begin([]report.Column) error { return nil }
+func (*goneReader) End() error                  { return nil }
+func (g *goneReader) Row([]any) error {
+	if g.rows++; g.rows > 3 {
+		return errGone
+	}
+	return nil
+}
+
+// TestAReaderWhoGoesAwayEndsTheReport sees by the connection that the rest was
+// not read: it is given up with it.
+func TestAReaderWhoGoesAwayEndsTheReport(t *testing.T) {
+	t.Parallel()
+	conn, err := pgx.Connect(t.Context(), pgtest.URL(t, nil))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close(context.WithoutCancel(t.Context()))                                 //nolint:errcheck // it is closed by then
+	r, err := report.Parse("x", "x.sql", head+"select generate_series(1, 5000000) as n") // streams: after from it would be stored first
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := report.Run(t.Context(), conn, r, nil, &goneReader{}); !errors.Is(err, errGone) {
+		t.Errorf("error = %v", err)
+	}
+	if !conn.IsClosed() {
+		t.Error("the rest of the answer was read")
+	}
+}
+
+func FuzzParse(f *testing.F) {
+	for _, sql := range []string{
+		"select 1", head + "-- param n integer = 1: N.\nselect @n", head + "select $a$ @x $a$, '@', \"@\", /* /* @ */ */ 1 -- @", head + "/*", head + "$$", head + "'\xff@",
+	} {
+		f.Add(sql)
+	}
+	f.Fuzz(func(t *testing.T, sql string) {
+		r, err := report.Parse("x", "x.sql", sql)
+		if (r == nil) == (err == nil) {
+			t.Errorf("report %v, error %v", r, err)
+		}
+		if err != nil && !strings.HasPrefix(err.Error(), "x.sql:") {
+			t.Errorf("error does not say where: %v", err)
+		}
+	})
 }

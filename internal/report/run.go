@@ -51,9 +51,14 @@ func Run(ctx context.Context, db Database, r *Report, args map[string]string, ou
 	if _, err := tx.Exec(ctx, "set local timezone = 'UTC'; set local datestyle = 'ISO'; set local intervalstyle = 'postgres'"); err != nil {
 		return fmt.Errorf("run report %s: %w", r.Name, err)
 	}
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
 	answer := tx.Conn().PgConn().ExecParams(ctx, b.sql, values, types, nil, nil)
 	told := stream(tx.Conn().TypeMap(), answer, out)
-	if _, err := answer.Close(); err != nil {
+	if told != nil {
+		cancel() // or closing would read all that is still to come
+	}
+	if _, err := answer.Close(); err != nil && told == nil {
 		return explain(r, b, err)
 	}
 	if told != nil {
