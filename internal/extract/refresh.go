@@ -3,7 +3,9 @@ package extract
 import (
 	"context"
 	"fmt"
+	"math"
 	"slices"
+	"sort"
 	"sync"
 
 	"logto-syncer/internal/catalog"
@@ -17,7 +19,7 @@ const (
 	// feedIDs is how many known ids are read from the mirror at once.
 	feedIDs = 5000
 	// manyKnown is from how many pages of known ids on Total-Number is asked for
-	// by prefix as well: then a prefix that does not add up is split, not all.
+	// by range as well: then a range that does not add up is split, and not all.
 	manyKnown = 20
 	// manyNew ends the search for new items from the newest on when so many
 	// pages were found: splitting finds them for less.
@@ -26,14 +28,14 @@ const (
 
 // refreshing is the reading of one list by the ids the mirror knows.
 //
-// Its proof: Total-Number was asked for first (of the list, or of each of its
-// prefixes), and then every id that is counted was seen alive. Ids are not
+// Its proof: Total-Number was asked for first, of the list or of each of some
+// ranges of ids, and then every id that is counted was seen alive. Ids are not
 // made twice, so each of them was alive when the server counted; if they are
-// as many as the server counted, nobody else was there. An id that died
-// in between spoils the sum, and then the prefix is split.
+// as many as the server counted, nobody else was there. An id that died in
+// between spoils the sum, and then the range is split.
 type refreshing struct {
 	parent string
-	ranges []idRange // what is summed up: all, or prefixes
+	ranges []idRange // what is summed up: all, or parts of it
 
 	mu     sync.Mutex
 	totals []int // of each range, before its ids were asked for
@@ -50,7 +52,9 @@ func (k *walk) refresh(ctx context.Context, parent string, known int) (finding, 
 	}
 	r.totals = []int{total}
 	if known >= manyKnown*k.size() {
-		r.ranges = everyID.divide(len(alphabet))
+		// So many that counting them, and splitting one of them, cost the least
+		// together.
+		r.ranges = everyID.divide(int(math.Sqrt(float64(k.partsFor(known)))))
 		if r.totals, err = k.totals(ctx, parent, r.ranges); err != nil {
 			return finding{}, err
 		}
@@ -262,10 +266,19 @@ func (r *refreshing) count(ids, lost []string) {
 		if dead[id] {
 			continue
 		}
-		if i := slices.IndexFunc(r.ranges, func(in idRange) bool { return in.contains(id) }); i >= 0 {
-			r.alive[i]++
-		}
+		r.alive[r.rangeOf(id)]++
 	}
+}
+
+// rangeOf returns which of the ranges an id is in. They are those of divide: in
+// order, at one depth, the odd one last.
+func (r *refreshing) rangeOf(id string) int {
+	last := len(r.ranges) - 1
+	n, even := number(id, r.ranges[0].depth)
+	if !even {
+		return last
+	}
+	return sort.Search(last, func(i int) bool { return n < r.ranges[i].hi })
 }
 
 // close compares what was seen alive with what the server had counted before,
