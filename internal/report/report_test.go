@@ -209,7 +209,7 @@ func TestAReaderWhoGoesAwayEndsTheReport(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer conn.Close(context.WithoutCancel(t.Context()))                                 //nolint:errcheck // it is closed by then
+	defer conn.Close(context.WithoutCancel(t.Context()))
 	r, err := report.Parse("x", "x.sql", head+"select generate_series(1, 5000000) as n") // streams: after from it would be stored first
 	if err != nil {
 		t.Fatal(err)
