@@ -219,9 +219,10 @@ func (d *drift) faults() (remove func()) {
 // truth is the rows of every mirrored table by their keys.
 func (d *drift) truth() map[string]map[string]bool {
 	out := map[string]map[string]bool{}
+	snapshot := mirrortest.Of(d.server.Tenant)
 	for _, l := range d.job.Listings {
 		for _, table := range l.Tables() {
-			keys, err := mirrortest.Keys(d.server.Tenant, table)
+			keys, err := snapshot.Keys(table)
 			if err != nil {
 				panic(err)
 			}

@@ -93,7 +93,7 @@ func TestTheFirstRunIsAChangeOfEverything(t *testing.T) {
 	want, got := map[string]int{}, map[string]int{}
 	for _, l := range catalog.Select(catalog.Names()) {
 		for _, table := range l.Tables() {
-			rows, err := mirrortest.Truth(tenant, table.Name)
+			rows, err := mirrortest.Of(tenant).Truth(table.Name)
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -2,7 +2,6 @@ package mirrortest
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"strings"
 
@@ -10,21 +9,16 @@ import (
 	"github.com/jackc/pgx/v5/pgxpool"
 
 	"logto-syncer/internal/catalog"
-	"logto-syncer/internal/logtotest"
 )
 
 // Keys returns the keys a table of the mirror should hold, as "a b c".
-func Keys(tenant *logtotest.Tenant, table catalog.Table) (map[string]bool, error) {
-	rows, err := Truth(tenant, table.Name)
+func (s *Snapshot) Keys(table catalog.Table) (map[string]bool, error) {
+	rows, err := s.mirrored(table.Name)
 	if err != nil {
 		return nil, err
 	}
 	keys := map[string]bool{}
-	for text := range rows {
-		row := map[string]any{}
-		if err := json.Unmarshal([]byte(text), &row); err != nil {
-			return nil, err
-		}
+	for _, row := range rows {
 		parts := make([]string, len(table.Key))
 		for i, column := range table.Key {
 			parts[i] = fmt.Sprint(row[column])

@@ -23,8 +23,9 @@ import (
 // most a few lines a table; empty if it does not.
 func Diff(ctx context.Context, pool *pgxpool.Pool, name string, tenant *logtotest.Tenant, tables ...string) (string, error) {
 	var out strings.Builder
+	snapshot := Of(tenant)
 	for _, table := range tables {
-		want, err := Truth(tenant, table)
+		want, err := snapshot.Truth(table)
 		if err != nil {
 			return "", err
 		}
@@ -124,28 +125,49 @@ func floats(value any) any {
 	return value
 }
 
-// Truth returns what a table of the mirror should hold, as canonical JSON, and
-// how often.
-func Truth(tenant *logtotest.Tenant, table string) (map[string]int, error) {
-	s, ok := sources[table]
+// A Snapshot is a tenant as it was when its tables were first asked for.
+type Snapshot struct {
+	tenant   *logtotest.Tenant
+	tables   map[string][]logtotest.Row
+	internal map[any]bool // ids of Logto's internal roles
+}
+
+// Of returns a snapshot of a tenant that does not change while it is used.
+func Of(tenant *logtotest.Tenant) *Snapshot {
+	s := &Snapshot{tenant, map[string][]logtotest.Row{}, map[any]bool{}}
+	for _, role := range s.rows("roles") {
+		s.internal[role["id"]] = strings.HasPrefix(role["name"].(string), "#internal:")
+	}
+	return s
+}
+
+func (s *Snapshot) rows(table string) []logtotest.Row {
+	if _, ok := s.tables[table]; !ok {
+		s.tables[table] = s.tenant.Rows(table)
+	}
+	return s.tables[table]
+}
+
+// mirrored returns the rows a table of the mirror should hold.
+func (s *Snapshot) mirrored(table string) ([]map[string]any, error) {
+	from, ok := sources[table]
 	if !ok {
 		return nil, fmt.Errorf("mirrortest does not know what %s should hold", table)
 	}
-	out := map[string]int{}
-	for _, row := range tenant.Rows(s.table) {
-		for _, mirrored := range s.rows(tenant, maps.Clone(row)) {
-			out[canonical(mirrored)]++
-		}
+	var out []map[string]any
+	for _, row := range s.rows(from.table) {
+		out = append(out, from.rows(s, maps.Clone(row))...)
 	}
 	return out, nil
 }
 
-// IDs returns the ids of a table of the tenant.
-func IDs(tenant *logtotest.Tenant, table string) []string {
-	var ids []string
-	for _, row := range tenant.Rows(table) {
-		ids = append(ids, row["id"].(string))
+// Truth returns what a table of the mirror should hold, as canonical JSON, and
+// how often.
+func (s *Snapshot) Truth(table string) (map[string]int, error) {
+	rows, err := s.mirrored(table)
+	out := map[string]int{}
+	for _, row := range rows {
+		out[canonical(row)]++
 	}
-	slices.Sort(ids)
-	return ids
+	return out, err
 }

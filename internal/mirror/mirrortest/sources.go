@@ -14,12 +14,12 @@ type source struct {
 	unseen []string                             // columns no endpoint shows, or secrets
 	rename map[string]string                    // the mirror's names of columns
 	spread func(logtotest.Row) []map[string]any // rows of a nested table
-	only   func(*logtotest.Tenant, logtotest.Row) bool
+	only   func(*Snapshot, logtotest.Row) bool
 	add    map[string]any // columns the tenant has none of
 }
 
 // rows returns what one row of the tenant is in the mirror.
-func (s source) rows(tenant *logtotest.Tenant, row logtotest.Row) []map[string]any {
+func (s source) rows(tenant *Snapshot, row logtotest.Row) []map[string]any {
 	if s.only != nil && !s.only(tenant, row) {
 		return nil
 	}
@@ -140,18 +140,11 @@ func hook(row logtotest.Row) []map[string]any {
 }
 
 // listedRole leaves out what belongs to Logto's internal roles.
-func listedRole(column string) func(*logtotest.Tenant, logtotest.Row) bool {
-	return func(tenant *logtotest.Tenant, row logtotest.Row) bool {
-		for _, role := range tenant.Rows("roles") {
-			if role["id"] == row[column] {
-				return !strings.HasPrefix(role["name"].(string), "#internal:")
-			}
-		}
-		return false
-	}
+func listedRole(column string) func(*Snapshot, logtotest.Row) bool {
+	return func(tenant *Snapshot, row logtotest.Row) bool { return !tenant.internal[row[column]] }
 }
 
 // listedLog leaves out the deliveries of webhooks, which /logs does not list.
-func listedLog(_ *logtotest.Tenant, row logtotest.Row) bool {
+func listedLog(_ *Snapshot, row logtotest.Row) bool {
 	return !strings.HasPrefix(row["key"].(string), "TriggerHook.")
 }
