@@ -289,7 +289,7 @@ func (p *publishing) leave(ctx context.Context, t *table, m merging, ids []strin
 	if ids == nil {
 		m.Leaving += " and $3::text[] is null"
 	}
-	rows, err := p.tx.Query(ctx, render("leave", m), p.At, p.tenant, ids, !p.NoRecord[t.name])
+	rows, err := p.tx.Query(ctx, render("leave", m), once, p.At, p.tenant, ids, !p.NoRecord[t.name])
 	if err != nil {
 		return err
 	}
@@ -329,7 +329,11 @@ func (p *publishing) cascade(ctx context.Context, plan *plan) error {
 	return nil
 }
 
+// once leads the arguments of a statement that names the run's own tables: to
+// prepare it first would cost a round trip for nothing.
+const once = pgx.QueryExecModeExec
+
 func (p *publishing) exec(ctx context.Context, sql string, args ...any) (int64, error) {
-	tag, err := p.tx.Exec(ctx, sql, args...)
+	tag, err := p.tx.Exec(ctx, sql, append([]any{once}, args...)...)
 	return tag.RowsAffected(), err
 }

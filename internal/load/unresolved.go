@@ -24,7 +24,7 @@ func (s *Stage) Unresolved(ctx context.Context) (map[string][]string, error) {
 	}
 	out := map[string][]string{}
 	for target, statements := range byTarget {
-		rows, err := s.pool.Query(ctx, strings.Join(statements, "\nunion\n"))
+		rows, err := s.pool.Query(ctx, strings.Join(statements, "\nunion\n"), once)
 		if err != nil {
 			return nil, fmt.Errorf("look for references to %s: %w", target, err)
 		}
