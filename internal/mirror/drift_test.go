@@ -94,11 +94,13 @@ type drift struct {
 	job    mirror.Job
 	pool   *pgxpool.Pool
 
-	mu      sync.Mutex
-	changes *rand.Rand
-	one     int // in so many requests something changes
-	budget  int
-	log     []string
+	mu       sync.Mutex
+	changes  *rand.Rand
+	one      int // in so many requests something changes
+	budget   int
+	breakIn  int // requests, and statements, until the run is broken off
+	breakOff context.CancelFunc
+	log      []string
 
 	past           map[string]map[string]bool // keys that were there before some earlier run
 	proved, notYet int                        // listings of runs under drift
@@ -158,7 +160,7 @@ func (d *drift) drifting(ctx context.Context) error {
 	before := d.truth()
 	d.watch()
 	remove := d.faults()
-	s, err := d.runner.Run(ctx, d.job)
+	s, err := d.attempts(ctx)
 	d.server.OnRequest(nil)
 	d.server.BetweenStatements(nil)
 	remove()
@@ -168,12 +170,39 @@ func (d *drift) drifting(ctx context.Context) error {
 	return d.held(ctx, s, before, d.truth())
 }
 
+// attempts runs the job, breaking it off up to twice at a random request: the
+// next attempt goes on where it was, on a tenant that has changed meanwhile.
+func (d *drift) attempts(ctx context.Context) (mirror.Summary, error) {
+	for range 2 {
+		if d.r.IntN(3) > 0 {
+			break
+		}
+		broken, cancel := context.WithCancel(ctx)
+		d.mu.Lock()
+		d.breakIn, d.breakOff = 1+d.r.IntN(80), cancel
+		d.mu.Unlock()
+		s, err := d.runner.Run(broken, d.job)
+		d.mu.Lock()
+		d.breakOff = nil
+		d.mu.Unlock()
+		cancel()
+		if err == nil || broken.Err() == nil {
+			return s, err
+		}
+		d.log = append(d.log, "(broken off)")
+	}
+	return d.runner.Run(ctx, d.job)
+}
+
 // watch lets the tenant change between requests and between their statements.
 func (d *drift) watch() {
 	d.budget = 30 + d.r.IntN(100)
 	change := func(int, *http.Request) {
 		d.mu.Lock()
 		defer d.mu.Unlock()
+		if d.breakIn--; d.breakIn == 0 && d.breakOff != nil {
+			d.breakOff()
+		}
 		if d.budget > 0 && d.changes.IntN(d.one) == 0 {
 			d.budget--
 			d.log = append(d.log, d.server.Tenant.Churn(d.changes))
