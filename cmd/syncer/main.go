@@ -52,6 +52,7 @@ type grammar struct {
 	Backfill backfillCmd `cmd:"" help:"Read listings as if for the first time, once."`
 	Verify   verifyCmd   `cmd:"" help:"Compare the mirror with the tenant; changes neither."`
 	Forget   forgetCmd   `cmd:"" help:"Erase users from the mirror and its history."`
+	Serve    serveCmd    `cmd:"" help:"Run jobs on their schedules until stopped, with a status page."`
 	Status   statusCmd   `cmd:"" help:"Show the last runs and how fresh each table is."`
 	Psql     psqlCmd     `cmd:"" help:"Open the mirror's database with psql."`
 	Simulate simulateCmd `cmd:"" help:"Serve a simulated Logto, to try a configuration against."`

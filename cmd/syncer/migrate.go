@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 
+	"logto-syncer/internal/serve"
 	"logto-syncer/internal/state"
 )
 
@@ -23,6 +24,9 @@ func (migrateCmd) Run(ctx context.Context, a *app) (err error) {
 	defer func() { err = errors.Join(err, db.Close()) }()
 	ran, err := state.Migrate(ctx, db.Pool)
 	if err != nil {
+		return err
+	}
+	if err := serve.Migrate(ctx, db.Pool); err != nil {
 		return err
 	}
 	a.out.object(map[string]any{"type": "migrated", "migrations": append([]string{}, ran...)})

@@ -1,0 +1,95 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"os"
+	"os/signal"
+	"sync"
+	"syscall"
+
+	"logto-syncer/internal/config"
+	"logto-syncer/internal/mirror"
+	"logto-syncer/internal/serve"
+)
+
+// serveCmd is syncer serve.
+type serveCmd struct {
+	Listen string `placeholder:"HOST:PORT" help:"Where the status page is, instead of serve.listen."`
+}
+
+// Run is called by kong.
+func (c *serveCmd) Run(ctx context.Context, a *app) (err error) {
+	cfg, err := c.load(a)
+	if err != nil {
+		return err
+	}
+	log := a.out.logger(a.stderr)
+	db, err := openDatabase(ctx, cfg.Database, cfg.Serve.Workers)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, db.Close()) }()
+	if err := db.migrate(ctx, log); err != nil {
+		return err
+	}
+	a.graceful.Store(true)
+	defer a.graceful.Store(false)
+	server, err := serve.New(ctx, serve.Options{
+		Pool: db.Pool, Config: cfg, Log: log, Task: serveTask, Client: newClient, Version: versionText(),
+		Ready: func(address string) {
+			a.out.object(map[string]any{"type": "serving", "address": "http://" + address})
+			a.out.printf("http://%s shows how it goes; Ctrl-C stops, and kill -HUP reads %s again\n", address, a.config)
+		},
+	})
+	if err != nil {
+		return err
+	}
+	done := c.reloads(ctx, a, log, server)
+	defer done()
+	return server.Run(ctx, a.stop)
+}
+
+// load reads the configuration, in which the flags win.
+func (c *serveCmd) load(a *app) (*config.Config, error) {
+	cfg, err := a.load()
+	if err == nil && c.Listen != "" {
+		cfg.Serve.Listen = c.Listen
+	}
+	return cfg, err
+}
+
+func serveTask(cfg *config.Config, t config.Tenant, j config.Job) mirror.Job {
+	return taskOf(cfg, t, j.Name, listingsOf(j.Listings), false).job
+}
+
+// reloads reads the configuration again at every SIGHUP. One with mistakes is
+// refused, and the one there is kept.
+func (c *serveCmd) reloads(ctx context.Context, a *app, log *slog.Logger, server *serve.Server) (done func()) {
+	ctx, cancel := context.WithCancel(ctx)
+	hangups := make(chan os.Signal, 1)
+	signal.Notify(hangups, syscall.SIGHUP)
+	var wg sync.WaitGroup
+	wg.Go(func() {
+		for {
+			select {
+			case <-ctx.Done():
+				return
+			case <-hangups:
+			}
+			cfg, err := c.load(a)
+			if err != nil {
+				log.ErrorContext(ctx, "the changed configuration is refused, the one before is kept", "error", err)
+				continue
+			}
+			server.Reload(cfg)
+			log.InfoContext(ctx, "configuration read again", "jobs", len(cfg.Jobs), "tenants", len(cfg.Tenants))
+		}
+	})
+	return func() {
+		signal.Stop(hangups)
+		cancel()
+		wg.Wait()
+	}
+}

@@ -1,0 +1,84 @@
+package serve
+
+import (
+	"fmt"
+	"slices"
+
+	"logto-syncer/internal/state"
+)
+
+// A chart is a row of bars, one a run, the oldest first.
+type chart struct {
+	Title         string // what it shows, for those who do not see it too
+	Text          string // the same in words: least, most and last
+	Width, Height int
+	Bars          []bar
+}
+
+type bar struct {
+	X, Y, Width, Height int
+	Class               string // good, poor or bad
+	Label               string
+}
+
+const (
+	barWidth    = 8
+	barGap      = 3
+	chartHeight = 48
+	maxCharts   = 8 // tenants that have charts
+)
+
+// charts draws duration, rows changed and requests of the last runs of each
+// tenant.
+func (p *screen) charts(v *view, only func(string) bool) {
+	byTenant := map[string][]state.Record{}
+	var tenants []string
+	for _, r := range v.Runs {
+		if !only(r.Tenant) || r.FinishedAt == nil {
+			continue
+		}
+		if byTenant[r.Tenant] == nil {
+			tenants = append(tenants, r.Tenant)
+		}
+		byTenant[r.Tenant] = append(byTenant[r.Tenant], r)
+	}
+	slices.Sort(tenants)
+	for _, t := range tenants[:min(len(tenants), maxCharts)] {
+		runs := byTenant[t]
+		slices.Reverse(runs)
+		p.Charts = append(p.Charts,
+			draw(t+": duration", runs, func(r state.Record) float64 { return r.Seconds }, seconds),
+			draw(t+": rows changed", runs, func(r state.Record) float64 { return float64(changed(r)) }, whole),
+			draw(t+": requests", runs, func(r state.Record) float64 { return float64(r.Requests) }, whole))
+	}
+}
+
+func whole(n float64) string { return count(int64(n)) }
+
+// draw makes a chart of one figure of the runs.
+func draw(title string, runs []state.Record, value func(state.Record) float64, text func(float64) string) chart {
+	c := chart{Title: title, Width: len(runs)*(barWidth+barGap) + barGap, Height: chartHeight}
+	least, most := value(runs[0]), value(runs[0])
+	for _, r := range runs {
+		least, most = min(least, value(r)), max(most, value(r))
+	}
+	for i, r := range runs {
+		height := 1
+		if most > 0 {
+			height = max(1, int(value(r)/most*(chartHeight-4)))
+		}
+		class := "bad"
+		switch r.Status {
+		case state.Succeeded:
+			class = "good"
+		case state.Unproved, state.Stopped, state.Abandoned:
+			class = "poor"
+		}
+		c.Bars = append(c.Bars, bar{
+			X: barGap + i*(barWidth+barGap), Y: chartHeight - height, Width: barWidth, Height: height, Class: class,
+			Label: fmt.Sprintf("run %d, %s: %s", r.RunID, r.Status, text(value(r))),
+		})
+	}
+	c.Text = fmt.Sprintf("%s to %s, last %s", text(least), text(most), text(value(runs[len(runs)-1])))
+	return c
+}

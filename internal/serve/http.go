@@ -1,0 +1,170 @@
+package serve
+
+import (
+	"context"
+	"crypto/subtle"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus/promhttp"
+	"github.com/riverqueue/river"
+	"github.com/riverqueue/river/rivertype"
+
+	"logto-syncer/internal/config"
+)
+
+// A site is what answers over HTTP.
+type site struct {
+	listener net.Listener
+	server   *http.Server
+	failed   chan error // why it ended by itself
+	done     chan struct{}
+}
+
+func (s *Server) listen(ctx context.Context) (*site, error) {
+	var lc net.ListenConfig
+	listener, err := lc.Listen(ctx, "tcp", s.Config.Serve.Listen)
+	if err != nil {
+		return nil, fmt.Errorf("listen for the status page: %w", err)
+	}
+	w := &site{listener, &http.Server{
+		Handler: s.handler(), ReadHeaderTimeout: 10 * time.Second, ReadTimeout: 30 * time.Second,
+		WriteTimeout: time.Minute, IdleTimeout: 2 * time.Minute, MaxHeaderBytes: 32 << 10,
+		ErrorLog: nil,
+	}, make(chan error, 1), make(chan struct{})}
+	go func() {
+		defer close(w.done)
+		if err := w.server.Serve(listener); !errors.Is(err, http.ErrServerClosed) {
+			w.failed <- fmt.Errorf("serve the status page: %w", err)
+		}
+	}()
+	return w, nil
+}
+
+func (w *site) address() string { return w.listener.Addr().String() }
+
+func (w *site) close() error {
+	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
+	defer cancel()
+	err := w.server.Shutdown(ctx)
+	if errors.Is(err, context.DeadlineExceeded) {
+		err = w.server.Close()
+	}
+	<-w.done
+	return err
+}
+
+func (s *Server) handler() http.Handler {
+	mux := http.NewServeMux()
+	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { fmt.Fprintln(w, "ok") })
+	mux.HandleFunc("GET /readyz", s.readyz)
+	mux.Handle("GET /metrics", promhttp.HandlerFor(s.metrics.registry, promhttp.HandlerOpts{Timeout: 30 * time.Second}))
+	mux.HandleFunc("GET /{$}", s.page)
+	mux.HandleFunc("GET /style.css", func(w http.ResponseWriter, r *http.Request) { http.ServeFileFS(w, r, pages, "page/style.css") })
+	mux.HandleFunc("GET /favicon.ico", func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusNoContent) })
+	mux.HandleFunc("POST /run", s.runNow)
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		h := w.Header()
+		h.Set("Content-Security-Policy", "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'")
+		h.Set("X-Content-Type-Options", "nosniff")
+		h.Set("Referrer-Policy", "no-referrer")
+		h.Set("Cache-Control", "no-store")
+		mux.ServeHTTP(w, r)
+	})
+}
+
+// readyz says whether the mirror can be relied on: the database answers and no
+// table is older than a job allows.
+func (s *Server) readyz(w http.ResponseWriter, r *http.Request) {
+	v, err := s.look(r.Context())
+	if err != nil {
+		http.Error(w, "the database does not answer", http.StatusServiceUnavailable)
+		return
+	}
+	cfg := s.current.Load()
+	var old []string
+	for _, j := range cfg.Jobs {
+		if j.MaxAge == 0 {
+			continue
+		}
+		for _, t := range cfg.TenantsOf(j) {
+			if reason := v.Ages.tooOld(j, t.Name, time.Now()); reason != "" {
+				old = append(old, t.Name+": "+reason)
+			}
+		}
+	}
+	if len(old) > 0 {
+		http.Error(w, strings.Join(old, "\n"), http.StatusServiceUnavailable)
+		return
+	}
+	fmt.Fprintln(w, "ok")
+}
+
+// runNow puts a job into the queue for one tenant or for all it is for. Who
+// asks shows the token, as Authorization: Bearer or in the form.
+func (s *Server) runNow(w http.ResponseWriter, r *http.Request) {
+	r.Body = http.MaxBytesReader(w, r.Body, 16<<10)
+	cfg := s.current.Load()
+	given, byHeader := strings.CutPrefix(r.Header.Get("Authorization"), "Bearer ")
+	if !byHeader {
+		given = r.PostFormValue("token")
+	}
+	token := cfg.Serve.Token.Reveal()
+	switch {
+	case token == "":
+		http.Error(w, "nobody may: the configuration has no serve.token", http.StatusForbidden)
+		return
+	case subtle.ConstantTimeCompare([]byte(given), []byte(token)) != 1:
+		http.Error(w, "this is not the token", http.StatusUnauthorized)
+		return
+	}
+	name, tenant := r.PostFormValue("job"), r.PostFormValue("tenant")
+	if before, after, ok := strings.Cut(name, " "); ok { // the form's one choice of both
+		name, tenant = before, after
+	}
+	j, ok := cfg.Job(name)
+	tenants := cfg.TenantsOf(j)
+	if tenant != "" {
+		tenants = slices.DeleteFunc(tenants, func(t config.Tenant) bool { return t.Name != tenant })
+	}
+	if !ok || len(tenants) == 0 {
+		http.Error(w, "there is no such job or tenant", http.StatusNotFound)
+		return
+	}
+	for _, t := range tenants {
+		if err := s.enqueue(r.Context(), j, t.Name); err != nil {
+			s.Log.ErrorContext(r.Context(), "could not put a job into the queue", "job", j.Name, "tenant", t.Name, "error", err)
+			http.Error(w, "the database does not answer", http.StatusServiceUnavailable)
+			return
+		}
+	}
+	s.glance.forget()
+	if byHeader {
+		w.WriteHeader(http.StatusAccepted)
+		fmt.Fprintf(w, "in the queue: %s for %d\n", j.Name, len(tenants))
+		return
+	}
+	http.Redirect(w, r, "/", http.StatusSeeOther)
+}
+
+// enqueue asks for a run as soon as there is a worker. One that waits for its
+// time, or to be tried again, waits no longer.
+func (s *Server) enqueue(ctx context.Context, j config.Job, tenant string) error {
+	result, err := s.river.Insert(ctx, tenantArgs{j.Name, tenant, nil}, tenantOptions(j, time.Time{}))
+	if err != nil || !result.UniqueSkippedAsDuplicate {
+		return err
+	}
+	if result.Job.State == rivertype.JobStateRunning || result.Job.State == rivertype.JobStateAvailable {
+		return nil
+	}
+	_, err = s.river.JobRetry(ctx, result.Job.ID)
+	if errors.Is(err, river.ErrNotFound) {
+		return nil // done in the meantime
+	}
+	return err
+}

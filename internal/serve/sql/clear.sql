@@ -1,0 +1,26 @@
+-- Runs nobody asks about any more: older than history is kept, and neither the
+-- last word on any listing nor its last proof.
+with old as (
+    select r.run_id from syncer.runs r
+    where r.finished_at < now() - $1::interval
+        and exists (select from syncer.runs n where n.tenant_id = r.tenant_id and n.run_id > r.run_id)
+        and not exists (
+            select from syncer.certificates c
+            where c.run_id = r.run_id
+                and (
+                    not exists (
+                        select from syncer.certificates n
+                        where n.tenant_id = c.tenant_id and n.listing = c.listing and n.run_id > c.run_id
+                    )
+                    or c.proof = 'complete' and not exists (
+                        select from syncer.certificates n
+                        where n.tenant_id = c.tenant_id and n.listing = c.listing and n.run_id > c.run_id and n.proof = 'complete'
+                    )
+                )
+        )
+    order by r.run_id
+    limit 1000
+), incidents as (
+    delete from syncer.incidents where closed_at < now() - $1::interval
+)
+delete from syncer.runs where run_id in (select run_id from old)

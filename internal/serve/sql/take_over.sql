@@ -1,0 +1,20 @@
+with dead as (
+    select j.id from {queue}.river_job j
+    where j.state = 'running' and (
+        j.id = any($2)
+        or j.attempted_at < clock_timestamp() - $1::interval and not exists (
+            select from syncer.servers s
+            where s.name = j.attempted_by[array_upper(j.attempted_by, 1)] and s.seen_at >= clock_timestamp() - $1::interval
+        )
+    )
+    for update skip locked
+), gone as (
+    delete from syncer.servers where seen_at < clock_timestamp() - $1::interval - interval '10 minutes'
+)
+-- The attempt was not the job's fault, and does not count.
+update {queue}.river_job j
+set state = 'available', scheduled_at = now(), attempt = greatest(j.attempt - 1, 0)
+from dead
+where j.id = dead.id
+returning j.id, j.kind, j.args ->> 'job' as job, j.args ->> 'tenant' as tenant,
+    coalesce(j.attempted_by[array_upper(j.attempted_by, 1)], '') as worker
