@@ -22,7 +22,8 @@ func (w *Walker) Verify(ctx context.Context, l *catalog.Listing, sample int) (Pr
 	}
 	k := &walk{Walker: &afresh, l: l, proof: Proof{Listing: l, Walk: l.Walk, Total: -1, Outcome: Complete}, sample: sample}
 	if l.Parent == "" {
-		return k.proof, k.one(ctx, "")
+		err := k.one(ctx, "")
+		return k.proof, err
 	}
 	parents, err := k.chosenParents(ctx)
 	if err != nil {

@@ -15,8 +15,9 @@ type Publication struct {
 	At       time.Time       // when the new versions become valid
 	Proved   map[string]bool // listings whose absent items leave the mirror
 	NoRecord map[string]bool // tables that keep no history; nil: all keep it
-	// Guard is told, before anything is changed, which tables so many rows of
-	// so many would leave; its error ends the publication. Nil lets all.
+	// Guard is told, at the end, which tables so many rows of so many have left,
+	// those included that went along with others; its error ends the
+	// publication, and the caller rolls it back. Nil lets all.
 	Guard func(leaving []Leaving) error
 }
 
@@ -38,24 +39,22 @@ type Change struct {
 type publishing struct {
 	*Stage
 	Publication
-	tx      pgx.Tx
-	changes map[string]*Change
-	deleted map[string][]string // ids that left, by table with an id others refer to
+	tx       pgx.Tx
+	changes  map[string]*Change
+	inserted map[string]int64    // rows new in a table
+	deleted  map[string][]string // ids that left, by table with an id others refer to
 }
 
 // Publish merges the stage into the mirror within the caller's transaction,
 // which the caller commits. listings are all that the run read, in the order
 // of the catalog. The result is by listing.
 func (s *Stage) Publish(ctx context.Context, tx pgx.Tx, listings []*catalog.Listing, how Publication) (map[string]*Change, error) {
-	p := &publishing{s, how, tx, map[string]*Change{}, map[string][]string{}}
+	p := &publishing{s, how, tx, map[string]*Change{}, map[string]int64{}, map[string][]string{}}
 	for _, l := range listings {
 		p.changes[l.Name] = &Change{}
 		if err := p.settle(ctx, s.plans[l.Name]); err != nil {
 			return nil, fmt.Errorf("settle what was read of %s: %w", l.Name, err)
 		}
-	}
-	if err := p.guard(ctx, listings); err != nil {
-		return nil, err
 	}
 	for _, l := range listings {
 		if err := p.merge(ctx, s.plans[l.Name]); err != nil {
@@ -66,6 +65,9 @@ func (s *Stage) Publish(ctx context.Context, tx pgx.Tx, listings []*catalog.List
 		if err := p.cascade(ctx, l); err != nil {
 			return nil, fmt.Errorf("publish what deletions take with them in %s: %w", l.Name, err)
 		}
+	}
+	if err := p.guard(ctx); err != nil {
+		return nil, err
 	}
 	return p.changes, nil
 }
@@ -135,26 +137,26 @@ func (p *publishing) settleGone(ctx context.Context, plan *plan, root merging) (
 	return superseded, err
 }
 
-// guard asks whether what is to leave the root tables may.
-func (p *publishing) guard(ctx context.Context, listings []*catalog.Listing) error {
-	if p.Guard == nil || !p.has(goneTable) {
+// guard tells the caller's guard what has left the tables, whatever took it
+// with it. Its error rolls all of it back.
+func (p *publishing) guard(ctx context.Context) error {
+	if p.Guard == nil {
 		return nil
 	}
 	var all []Leaving
-	for _, l := range listings {
-		m := p.merging(p.plans[l.Name], p.plans[l.Name].root)
-		leaving := Leaving{Table: l.Root.Name}
-		err := p.tx.QueryRow(ctx, "select count(distinct (parent, id)) from "+m.Gone+" where listing = $1", l.Name).Scan(&leaving.Leaving)
-		if err != nil {
-			return fmt.Errorf("count what is to leave %s: %w", l.Root.Name, err)
+	for _, plan := range p.everything() {
+		for _, t := range plan.tables() {
+			leaving := Leaving{Table: t.name, Leaving: int64(len(p.deleted[t.name]))}
+			if leaving.Leaving == 0 {
+				continue
+			}
+			sql := "select count(*) from " + p.merging(plan, t).Mirror + " where tenant_id = $1"
+			if err := p.tx.QueryRow(ctx, sql, p.tenant).Scan(&leaving.Rows); err != nil {
+				return fmt.Errorf("count the rows of %s: %w", t.name, err)
+			}
+			leaving.Rows += leaving.Leaving - p.inserted[t.name]
+			all = append(all, leaving)
 		}
-		if leaving.Leaving == 0 || !p.Proved[l.Name] {
-			continue
-		}
-		if err := p.tx.QueryRow(ctx, "select count(*) from "+m.Mirror+" where tenant_id = $1", p.tenant).Scan(&leaving.Rows); err != nil {
-			return fmt.Errorf("count the rows of %s: %w", l.Root.Name, err)
-		}
-		all = append(all, leaving)
 	}
 	return p.Guard(all)
 }
@@ -237,6 +239,7 @@ func (p *publishing) mergeRoot(ctx context.Context, plan *plan, change *Change) 
 		return err
 	}
 	change.Inserted, err = p.exec(ctx, render("insert", m), p.At)
+	p.inserted[plan.root.name] += change.Inserted
 	return err
 }
 
@@ -259,7 +262,8 @@ func (p *publishing) mergeNested(ctx context.Context, plan *plan, t *table) erro
 			return err
 		}
 	}
-	_, err := p.exec(ctx, render("insert", m), p.At)
+	n, err := p.exec(ctx, render("insert", m), p.At)
+	p.inserted[t.name] += n
 	return err
 }
 

@@ -323,21 +323,32 @@ func TestNothingIsDeletedOfAListingThatIsNotProved(t *testing.T) {
 	}
 }
 
-func TestTheGuardEndsThePublicationBeforeAnythingChanges(t *testing.T) {
+func TestTheGuardEndsThePublicationAndTellsAllThatWouldGo(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
-	b.run(t, item("users", "u"))
+	b.run(t, edges()...)
 	objection := errors.New("too many")
 	stage := b.stage(t, gone("users", "u"), item("users", "v"))
+	var told []load.Leaving
 	err := pgx.BeginFunc(t.Context(), b.pool, func(tx pgx.Tx) error {
-		_, err := stage.Publish(t.Context(), tx, catalog.All(), load.Publication{At: b.at, Proved: all(), Guard: func([]load.Leaving) error { return objection }})
+		_, err := stage.Publish(t.Context(), tx, catalog.All(), load.Publication{At: b.at, Proved: all(), Guard: func(leaving []load.Leaving) error {
+			told = leaving
+			return objection
+		}})
 		if !errors.Is(err, objection) {
 			t.Errorf("error: %v", err)
 		}
-		return nil // committed all the same
+		return err
 	})
-	if err != nil {
+	if !errors.Is(err, objection) {
 		t.Fatal(err)
 	}
-	same(t, b, "logto.users", `{"id": "u"}`)
+	for _, table := range []string{"users", "user_roles", "organization_users"} {
+		if !slices.ContainsFunc(told, func(l load.Leaving) bool { return l.Table == table && l.Leaving == 1 && l.Rows > 0 }) {
+			t.Errorf("the guard was told of %v, want one row of %s among them", told, table)
+		}
+	}
+	if n := len(b.rows(t, "logto.users")); n != 2 {
+		t.Errorf("%d users, want 2", n)
+	}
 }

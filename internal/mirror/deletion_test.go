@@ -253,6 +253,25 @@ func (b *bench) verify(t *testing.T, sample int) []mirror.Verification {
 	return found
 }
 
+// Schedules that broke the promise once.
+func TestALaterReadingThatEqualsTheMirrorSupersedesAnEarlierOne(t *testing.T) {
+	t.Parallel()
+	b := setup(t, logtotest.Generate(logtotest.Options{Users: 10, Organizations: 150, Seed: 15}), "organizations")
+	wantProved(t, b.run(t))
+	id := b.server.Tenant.Rows("organizations")[0]["id"].(string)
+	name := b.server.Tenant.Rows("organizations")[0]["name"]
+	rename := func(name any) {
+		if err := b.server.Tenant.UpdateOrganization(id, logtotest.Row{"name": name}); err != nil {
+			t.Errorf("rename: %v", err)
+		}
+	}
+	// Read under its new name by the first walk, and by the old one again later.
+	rename("Renamed for a moment")
+	b.after(3, func() { rename(name) })
+	b.run(t)
+	b.wantEqual(t)
+}
+
 func TestAStoppedRunGoesOnWhereItWas(t *testing.T) {
 	t.Parallel()
 	tenant := logtotest.Options{Users: 3000, Seed: 13}

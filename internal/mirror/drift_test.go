@@ -71,20 +71,6 @@ func TestThePromiseHoldsWhateverHappensDuringARun(t *testing.T) {
 	}
 }
 
-// Schedules that broke the promise once.
-func TestThePromiseHoldsWhereItDidNot(t *testing.T) {
-	t.Parallel()
-	pool := pgtest.New(t, migrated)
-	for name, seed := range map[string]uint64{} {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			if _, err := schedule(t.Context(), pool, seed); err != nil {
-				t.Error(err)
-			}
-		})
-	}
-}
-
 // drift is one tenant that changes while it is read.
 type drift struct {
 	seed   uint64

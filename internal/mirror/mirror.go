@@ -59,10 +59,18 @@ type Runner struct {
 	Stop <-chan struct{}
 }
 
-// GuardError says that a run would have deleted more than it may.
-type GuardError struct{ Tables []load.Leaving }
+// GuardError says that a run would have deleted more than it may, or that the
+// endpoint answers for another tenant than last time.
+type GuardError struct {
+	Tables      []load.Leaving
+	OtherTenant bool
+}
 
 func (e *GuardError) Error() string {
+	if e.OtherTenant {
+		return "nothing was published, for the endpoint answers for another tenant than last time: of the users the mirror has, not one is there; " +
+			"if the tenant was really made anew, run once with --allow-mass-delete"
+	}
 	tables := make([]string, len(e.Tables))
 	for i, t := range e.Tables {
 		tables[i] = fmt.Sprintf("%d of %d in %s", t.Leaving, t.Rows, t.Table)
@@ -156,7 +164,7 @@ func (r *Runner) run(ctx context.Context, job Job, s *Summary, began time.Time) 
 func (a *attempt) fail(s *Summary, cause error, began time.Time) error {
 	var guard *GuardError
 	switch {
-	case errors.As(cause, &guard), errors.Is(cause, errOtherTenant):
+	case errors.As(cause, &guard):
 		s.Status, s.Resumable = state.Refused, false
 	case errors.Is(cause, extract.ErrStopped), errors.Is(cause, context.Canceled):
 		s.Status = state.Stopped

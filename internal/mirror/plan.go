@@ -156,8 +156,8 @@ func cost(l *catalog.Listing, total, known int) (catalog.Walk, int) {
 		batch = 300
 	}
 	requests := 1 + (known+batch-1)/batch + (max(0, total-known)+perPage-1)/perPage
-	if known >= 2000 { // totals by prefix
-		requests += 36
+	if known >= 2000 { // totals by range, and of odd ids
+		requests += int(math.Sqrt(float64(known)/80)) + 1
 	}
 	return catalog.Refresh, requests
 }

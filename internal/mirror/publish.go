@@ -77,14 +77,10 @@ func (a *attempt) publishIn(ctx context.Context, tx pgx.Tx, proofs map[string]*e
 	return nil
 }
 
-// errOtherTenant says that nothing the mirror knew is there any more.
-var errOtherTenant = errors.New("nothing was published, for the endpoint answers for another tenant than last time: " +
-	"of the users the mirror has, not one is there; if the tenant was really made anew, run once with --allow-mass-delete")
-
 // fewUsers is how many users a tenant may have replaced one and all.
 const fewUsers = 5
 
-// recognize returns errOtherTenant if all people the mirror had have left it,
+// recognize returns a GuardError if all people the mirror had have left it,
 // and others have come. Ids are random, so that two tenants have none in
 // common.
 func (a *attempt) recognize(ctx context.Context, tx pgx.Tx, changes map[string]*load.Change) error {
@@ -94,7 +90,7 @@ func (a *attempt) recognize(ctx context.Context, tx pgx.Tx, changes map[string]*
 	}
 	now, err := a.stage.CountIn(ctx, tx, catalog.Find("users"))
 	if err == nil && now == c.Inserted {
-		return errOtherTenant
+		return &GuardError{OtherTenant: true}
 	}
 	return err
 }
@@ -110,7 +106,7 @@ func (a *attempt) guard(leaving []load.Leaving) error {
 	if over == nil {
 		return nil
 	}
-	return &GuardError{over}
+	return &GuardError{Tables: over}
 }
 
 // certify turns proofs and changes into certificates, and says what the run
