@@ -1,7 +1,7 @@
 # `make` lists what there is. Everything works as root and as an ordinary user;
 # what is missing on the machine is installed or named.
 .DEFAULT_GOAL := help
-.PHONY: help demo build test fuzz lint fmt
+.PHONY: help demo build test fuzz bench bench-build lint fmt
 
 VERSION := $(shell git describe --tags --always --dirty 2>/dev/null || echo unknown)
 FUZZTIME = 20s
@@ -25,6 +25,15 @@ test: ## all tests, with the race detector and a real Postgres
 fuzz: ## every fuzz target for FUZZTIME (20s)
 	@scripts/need go
 	scripts/fuzz $(FUZZTIME)
+
+bench: bench-build ## measure what is promised of speed, and write docs/benchmarks.md (ARGS="-scale 0.1")
+	@scripts/need postgres
+	bin/bench $(ARGS)
+
+bench-build: build
+	CGO_ENABLED=0 go build -trimpath -buildvcs=false -o bin/bench ./bench
+	CGO_ENABLED=0 go build -trimpath -buildvcs=false -o bin/bench-upsert ./bench/upsert
+	CGO_ENABLED=0 go build -trimpath -buildvcs=false -o bin/bench-copymerge ./bench/copymerge
 
 lint: ## what a reviewer should not have to say
 	@scripts/need go

@@ -1,0 +1,145 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/url"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/jackc/pgx/v5/pgxpool"
+
+	"logto-syncer/internal/postgres"
+)
+
+// A lab is what the parts measure with: a server of its own and a directory.
+type lab struct {
+	options
+	dir    string
+	server *postgres.Server
+	made   int // databases
+}
+
+// newLab starts a server as syncer itself starts one to keep: with fsync and
+// full page images, so that what is measured of the WAL is what there would be.
+func newLab(ctx context.Context, o options) (*lab, error) {
+	dir, err := os.MkdirTemp("", "bench")
+	if err != nil {
+		return nil, err
+	}
+	server, err := postgres.Start(ctx, postgres.Options{Dir: filepath.Join(dir, "postgres")})
+	if err != nil {
+		return nil, errors.Join(err, os.RemoveAll(dir))
+	}
+	return &lab{options: o, dir: dir, server: server}, nil
+}
+
+func (l *lab) close() error {
+	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+	defer cancel()
+	return errors.Join(l.server.Stop(ctx), os.RemoveAll(l.dir))
+}
+
+// rows is n scaled.
+func (l *lab) rows(n int) int { return max(1000, int(float64(n)*l.scale)) }
+
+// database makes a database with the mirror's tables and connects to it. The
+// caller drops it.
+func (l *lab) database(ctx context.Context) (*database, error) {
+	l.made++
+	d := &database{lab: l, name: fmt.Sprintf("bench_%d", l.made)}
+	var err error
+	if d.admin, err = pgxpool.New(ctx, l.server.URL("postgres")); err != nil {
+		return nil, err
+	}
+	if _, err := d.admin.Exec(ctx, "create database "+d.name); err != nil {
+		return nil, err
+	}
+	if d.Pool, err = pgxpool.New(ctx, l.server.URL(d.name)); err != nil {
+		return nil, err
+	}
+	_, err = d.syncer(ctx, simulated{"http://localhost:1", "https://default.logto.app/api", "none", "none"}, "none", "none", "migrate")
+	return d, err
+}
+
+// A database is one of the lab's server.
+type database struct {
+	*pgxpool.Pool
+	lab   *lab
+	admin *pgxpool.Pool
+	name  string
+}
+
+func (d *database) drop(ctx context.Context) error {
+	d.Close()
+	defer d.admin.Close()
+	_, err := d.admin.Exec(ctx, "drop database "+d.name+" with (force)")
+	return err
+}
+
+// syncer runs the program on a simulated tenant, under a name, and measures it.
+func (d *database) syncer(ctx context.Context, s simulated, tenant, limit string, args ...string) (*effort, error) {
+	file := filepath.Join(d.lab.dir, "jobs.yaml")
+	yaml := fmt.Sprintf(`database: ${DATABASE_URL}
+tenants:
+  - name: %s
+    endpoint: ${LOGTO_ENDPOINT}
+    resource: ${LOGTO_RESOURCE}
+    app_id: ${LOGTO_APP_ID}
+    app_secret: ${LOGTO_APP_SECRET}
+    limit: %s
+jobs:
+  - {name: all, listings: all}
+  - {name: users, listings: [users]}
+  - {name: members, listings: [users, organizations, organization_users]}
+`, tenant, limit)
+	if err := os.WriteFile(file, []byte(yaml), 0o600); err != nil {
+		return nil, err
+	}
+	args = append([]string{"--json", "--quiet", "--config", file}, args...)
+	return measure(ctx, filepath.Join(d.lab.bin, "syncer"), args, d.environment(s))
+}
+
+// environment is how the programs are told what to read and where to write.
+func (d *database) environment(s simulated) []string {
+	return append(os.Environ(), "DATABASE_URL="+d.lab.server.URL(d.name),
+		"LOGTO_ENDPOINT="+s.endpoint, "LOGTO_RESOURCE="+s.resource, "LOGTO_APP_ID="+s.id, "LOGTO_APP_SECRET="+s.secret)
+}
+
+// wal returns where the server's log ends, in bytes.
+func (d *database) wal(ctx context.Context) (at int64, err error) {
+	err = d.QueryRow(ctx, "select pg_wal_lsn_diff(pg_current_wal_insert_lsn(), '0/0')::bigint").Scan(&at)
+	return at, err
+}
+
+// settings says how the server is set, as the report quotes it.
+func (l *lab) settings(ctx context.Context) (string, error) {
+	pool, err := pgxpool.New(ctx, l.server.URL("postgres"))
+	if err != nil {
+		return "", err
+	}
+	defer pool.Close()
+	var version string
+	if err := pool.QueryRow(ctx, "show server_version").Scan(&version); err != nil {
+		return "", err
+	}
+	out := []string{"PostgreSQL " + strings.Fields(version)[0]}
+	for _, name := range []string{"fsync", "full_page_writes", "wal_compression", "shared_buffers", "max_wal_size", "work_mem", "jit"} {
+		var value string
+		if err := pool.QueryRow(ctx, "select current_setting($1)", name).Scan(&value); err != nil {
+			return "", err
+		}
+		out = append(out, name+"="+value)
+	}
+	return strings.Join(out, ", "), nil
+}
+
+// simulated is a simulator that answers.
+type simulated struct{ endpoint, resource, id, secret string }
+
+func (s simulated) url(path string, query url.Values) string {
+	return s.endpoint + path + "?" + query.Encode()
+}

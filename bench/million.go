@@ -1,0 +1,180 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"strconv"
+)
+
+// ownSimulator is this program as a simulator.
+func (l *lab) ownSimulator(ctx context.Context, args ...string) (simulated, func() error, error) {
+	self, err := os.Executable()
+	if err != nil {
+		return simulated{}, nil, err
+	}
+	return l.simulate(ctx, self, append([]string{simulatorCommand}, args...)...)
+}
+
+// A million is the measurement of a big tenant beside a tenth of it.
+type million struct {
+	*database
+	big, small   simulated
+	nBig, nSmall int
+	first, tenth *effort // their first runs
+	base         copied
+}
+
+// measureMillion runs a big tenant for the first time, again, and after 1 %
+// has changed.
+func measureMillion(ctx context.Context, l *lab) (rows []row, err error) {
+	m := &million{nBig: l.rows(1_000_000), nSmall: l.rows(100_000)}
+	var stop [2]func() error
+	for i, s := range []struct {
+		at *simulated
+		n  int
+	}{{&m.small, m.nSmall}, {&m.big, m.nBig}} {
+		if *s.at, stop[i], err = l.ownSimulator(ctx, "-users", strconv.Itoa(s.n), "-organizations", "100"); err != nil {
+			return nil, err
+		}
+		defer func() { err = errors.Join(err, stop[i]()) }()
+	}
+	if m.database, err = l.database(ctx); err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, m.drop(ctx)) }()
+	for _, measure := range []func(context.Context) ([]row, error){m.firstRead, m.copyAgain, m.refresh, m.fewChanges, m.load} {
+		some, err := measure(ctx)
+		rows = append(rows, some...)
+		if err != nil {
+			return rows, err
+		}
+	}
+	return rows, nil
+}
+
+// firstRead reads both tenants for the first time. While the big one is
+// published, somebody asks for users of the small one.
+func (m *million) firstRead(ctx context.Context) (rows []row, err error) {
+	if m.tenth, err = m.syncer(ctx, m.small, "small", "none", "run", "users"); err != nil {
+		return nil, err
+	}
+	readers, err := m.watch(ctx)
+	if err != nil {
+		return nil, err
+	}
+	m.first, err = m.syncer(ctx, m.big, "big", "none", "run", "users")
+	seen, stopped := readers.stop()
+	if err := errors.Join(err, stopped); err != nil {
+		return nil, err
+	}
+	perRow := m.first.seconds / float64(m.nBig)
+	users := thousands(m.nBig) + " users"
+	rows = []row{
+		atMost("memory", "peak RSS, first read of "+users, m.first.rss, 128, " MB", fmt.Sprintf("%.1f s", m.first.seconds)),
+		atMost("memory, growth", "against "+thousands(m.nSmall)+" users", m.first.rss/m.tenth.rss, 1.15, " ×", fmt.Sprintf("%.0f MB", m.tenth.rss)),
+		atMost("growth", "time per row of the first read, "+users+" ÷ "+thousands(m.nSmall), perRow/(m.tenth.seconds/float64(m.nSmall)), 1.1, "",
+			fmt.Sprintf("%.1f s, %.2f s", m.first.seconds, m.tenth.seconds)),
+	}
+	return append(rows, seen.rows(m.nBig)...), nil
+}
+
+// refresh runs the big tenant again, unchanged.
+func (m *million) refresh(ctx context.Context) ([]row, error) {
+	e, wal, cpu, err := m.costs(ctx)
+	if err != nil {
+		return nil, err
+	}
+	users := thousands(m.nBig) + " users"
+	perMillion := 1e6 / float64(m.nBig)
+	return []row{
+		atMost("loading, nothing changed", "processor seconds of Postgres for a refresh of "+users+" ÷ the same for COPY of them", cpu/m.base.cpu, 0.3, "",
+			fmt.Sprintf("%.2f s, %.2f s", cpu, m.base.cpu)),
+		atMost("WAL of a run without changes", users, float64(wal)/1e6, 1, " MB", fmt.Sprintf("%d bytes", wal)),
+		atMost("CPU of the program", "seconds per 1,000,000 users refreshed", e.cpu*perMillion, 30, " s", fmt.Sprintf("%.1f s in all, %.0f MB", e.seconds, e.rss)),
+	}, nil
+}
+
+// fewChanges runs the big tenant after one user in a hundred got a new name:
+// once as the first run after a checkpoint, when the WAL holds an image of
+// every page that is touched, and once without images of pages. The promise is
+// of the second: which pages the changed rows are on is chance, and a database
+// that stores them spread over its pages has to log those, whoever writes.
+func (m *million) fewChanges(ctx context.Context) (rows []row, err error) {
+	with, err := m.afterChange(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if err := m.images(ctx, "off"); err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, m.images(ctx, "on")) }()
+	without, err := m.afterChange(ctx)
+	if err != nil {
+		return nil, err
+	}
+	how := "WAL bytes ÷ bytes of the " + thousands(m.nBig/100) + " changed rows, history kept"
+	with.what, with.how, with.noBar = "1 % changed, after a checkpoint", how+", images of pages included", true
+	without.what, without.how = "1 % changed", how
+	return []row{without, with}, nil
+}
+
+// images sets whether the server logs images of pages after a checkpoint.
+func (m *million) images(ctx context.Context, value string) error {
+	if _, err := m.admin.Exec(ctx, "alter system set full_page_writes = "+value); err != nil {
+		return err
+	}
+	_, err := m.admin.Exec(ctx, "select pg_reload_conf()")
+	return err
+}
+
+func (m *million) afterChange(ctx context.Context) (row, error) {
+	changed := m.nBig / 100
+	if err := m.big.ask(ctx, "/change", map[string][]string{"users": {strconv.Itoa(changed)}}); err != nil {
+		return row{}, err
+	}
+	e, wal, _, err := m.costs(ctx)
+	if err != nil {
+		return row{}, err
+	}
+	var n int
+	var size int64
+	const sql = `select count(*), sum(pg_column_size(u.*)) from logto.users u
+where tenant_id = 'big' and valid_from = (select max(valid_from) from logto.users)`
+	if err := m.QueryRow(ctx, sql).Scan(&n, &size); err != nil {
+		return row{}, err
+	}
+	if n != changed {
+		return row{}, fmt.Errorf("%d users were changed, %d rows are", changed, n)
+	}
+	return atMost("", "", float64(wal)/float64(size), 6, "", fmt.Sprintf("%.2f MB, %.2f MB; %.1f s", float64(wal)/1e6, float64(size)/1e6, e.seconds)), nil
+}
+
+// costs runs the big tenant and returns what it took, the WAL it wrote and the
+// processor seconds of Postgres.
+func (m *million) costs(ctx context.Context) (e *effort, wal int64, cpu float64, err error) {
+	// What autovacuum and the checkpointer do within minutes is done.
+	for _, sql := range []string{"vacuum analyze", "checkpoint"} {
+		if _, err := m.Exec(ctx, sql); err != nil {
+			return nil, 0, 0, err
+		}
+	}
+	from, err := m.wal(ctx)
+	if err != nil {
+		return nil, 0, 0, err
+	}
+	before, err := m.lab.cpu()
+	if err != nil {
+		return nil, 0, 0, err
+	}
+	if e, err = m.syncer(ctx, m.big, "big", "none", "run", "users"); err != nil {
+		return nil, 0, 0, err
+	}
+	after, err := m.lab.cpu()
+	if err != nil {
+		return nil, 0, 0, err
+	}
+	to, err := m.wal(ctx)
+	return e, to - from, after - before, err
+}

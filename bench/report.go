@@ -1,0 +1,75 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"runtime"
+	"strings"
+	"time"
+)
+
+// report writes the table with what was measured, on what, and how to repeat it.
+func (l *lab) report(ctx context.Context, rows []row, took time.Duration) error {
+	settings, err := l.settings(ctx)
+	if err != nil {
+		return err
+	}
+	var b strings.Builder
+	fmt.Fprintf(&b, `# Benchmarks
+
+Written by `+"`make bench`"+`, which measures all of this again (%s here), and ends
+with 1 if a row falls short. `+"`make bench ARGS='-scale 0.1 -only million'`"+`
+tries a part of it on fewer rows and writes nothing.
+
+- **Machine**: %d cores of %s, %s of memory, %s/%s, %s.
+- **Postgres**: %s; on the same machine, as `+"`syncer`"+` starts it for a configuration without a database.
+- **Tenant**: simulated, in a process of its own, on the same machine. So the
+  cores are shared by the simulator, the program and Postgres.
+
+| what | how | promised | measured | holds | |
+|---|---|---|---|---|---|
+`, took.Round(time.Second), runtime.NumCPU(), processor(), memory(), runtime.GOOS, runtime.GOARCH, runtime.Version(), settings)
+	for _, r := range rows {
+		b.WriteString(r.markdown() + "\n")
+	}
+	b.WriteString(notes)
+	return os.WriteFile(l.out, []byte(b.String()), 0o644)
+}
+
+const notes = `
+How it is measured:
+
+- Seconds are those of the whole process: connecting, reading, staging,
+  publishing. Memory is VmHWM of the process, in MB of 10^6 bytes.
+- A program's processor time is what the system counted for its process, and
+  Postgres's that of all processes of the server. The time statements took is
+  not used: on two cores it holds the time others had the processor.
+- WAL is the distance of the server's log from before to after, all of it:
+  stage, history, state and images of pages included. A checkpoint comes
+  before each run, as there has been one since last night.
+- "Loading, first" runs in the bench itself, on answers recorded from the
+  simulator, by all of a run but the network.
+- (a) and (b) are programs below ` + "`bench/`" + `, as somebody would write them who
+  follows the documentation of the API.
+`
+
+// processor returns the name of the processor, as far as the system tells.
+func processor() string {
+	info, _ := os.ReadFile("/proc/cpuinfo")
+	for line := range strings.Lines(string(info)) {
+		if name, ok := strings.CutPrefix(line, "model name"); ok {
+			return strings.Trim(name, "\t :\n")
+		}
+	}
+	return "a processor that does not tell its name"
+}
+
+func memory() string {
+	info, _ := os.ReadFile("/proc/meminfo")
+	var kb float64
+	if _, err := fmt.Sscanf(string(info), "MemTotal: %f kB", &kb); err != nil {
+		return "an unknown amount"
+	}
+	return fmt.Sprintf("%.0f GB", kb*1024/1e9)
+}

@@ -1,0 +1,102 @@
+package main
+
+import (
+	"encoding/json"
+	"errors"
+	"flag"
+	"fmt"
+	"math/rand/v2"
+	"net"
+	"net/http"
+	"os"
+	"strconv"
+	"time"
+
+	"logto-syncer/internal/logtotest"
+)
+
+// simulatorCommand makes this program a simulator that can be told to change
+// its tenant by an exact amount between two runs; syncer simulate only changes
+// it at a rate.
+const simulatorCommand = "simulator"
+
+func simulator(args []string) error {
+	flags := flag.NewFlagSet(simulatorCommand, flag.ExitOnError)
+	users := flags.Int("users", 0, "")
+	organizations := flags.Int("organizations", 0, "")
+	members := flags.Int("members", 0, "members to add to every organization")
+	orderly := flags.Bool("orderly", false, "lists without an order keep the one they have")
+	if err := flags.Parse(args); err != nil {
+		return err
+	}
+	tenant := logtotest.Generate(logtotest.Options{Users: *users, Organizations: *organizations, Seed: 1})
+	if err := populate(tenant, *members); err != nil {
+		return err
+	}
+	var options []logtotest.Option
+	if *orderly {
+		options = append(options, logtotest.Orderly())
+	}
+	s := logtotest.New(tenant, options...)
+	mux := http.NewServeMux()
+	mux.Handle("/", s)
+	mux.HandleFunc("POST /change", func(w http.ResponseWriter, r *http.Request) {
+		n, err := strconv.Atoi(r.FormValue("users"))
+		if err == nil {
+			err = rename(tenant, n)
+		}
+		if err != nil {
+			http.Error(w, err.Error(), http.StatusInternalServerError)
+		}
+	})
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		return err
+	}
+	said := map[string]string{
+		"endpoint": "http://" + listener.Addr().String(), "resource": s.Resource, "app_id": s.AppID, "app_secret": s.AppSecret,
+	}
+	if err := json.NewEncoder(os.Stdout).Encode(said); err != nil {
+		return err
+	}
+	server := &http.Server{Handler: mux, IdleTimeout: 5 * time.Second, ReadHeaderTimeout: 10 * time.Second}
+	return server.Serve(listener)
+}
+
+// populate adds so many members to every organization.
+func populate(tenant *logtotest.Tenant, members int) error {
+	if members == 0 {
+		return nil
+	}
+	users := ids(tenant, "users")
+	for _, organization := range ids(tenant, "organizations") {
+		from := rand.IntN(len(users))
+		for i := range members {
+			err := tenant.AddMember(organization, users[(from+i*len(users)/members)%len(users)])
+			if err != nil && !errors.Is(err, logtotest.ErrExists) {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// rename changes the names of n users chosen by chance.
+func rename(tenant *logtotest.Tenant, n int) error {
+	users := ids(tenant, "users")
+	for i, at := range rand.Perm(len(users))[:min(n, len(users))] {
+		if err := tenant.UpdateUser(users[at], logtotest.Row{"name": fmt.Sprintf("Renamed %d", i)}); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func ids(tenant *logtotest.Tenant, table string) []string {
+	rows := tenant.Rows(table)
+	out := make([]string, len(rows))
+	for i, row := range rows {
+		out[i], _ = row["id"].(string)
+	}
+	return out
+}
