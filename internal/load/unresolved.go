@@ -18,6 +18,9 @@ func (s *Stage) Unresolved(ctx context.Context) (map[string][]string, error) {
 				continue
 			}
 			for _, ref := range t.Refs {
+				if ref.Table == plan.root.name && t != plan.root {
+					continue // an element and its item come together
+				}
 				byTarget[ref.Table] = append(byTarget[ref.Table], s.unresolved(t, ref.Column, ref.Table))
 			}
 		}
