@@ -19,7 +19,7 @@ type Walk string
 const (
 	// Whole reads a listing that comes unpaged, in one statement of the server.
 	Whole Walk = "whole"
-	// Pages reads a paged listing page by page until two readings agree.
+	// Pages reads a paged listing page by page, around a count that proves it.
 	Pages Walk = "pages"
 	// Split reads a paged listing that can be searched by id in ranges of ids,
 	// each of which fits in one page.
