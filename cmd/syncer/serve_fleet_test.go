@@ -25,8 +25,8 @@ import (
 
 const (
 	serveToken  = "a token for tests"
-	fleetLimit  = 20
-	fleetWindow = 2 * time.Second
+	fleetLimit  = 30
+	fleetWindow = 5 * time.Second
 )
 
 // A fleet is many simulated tenants, one database, and processes of syncer
@@ -227,7 +227,7 @@ func (f *fleet) wantProved(t *testing.T) {
 
 const fleetJobs = `
 jobs: [{name: all, jitter: 0s}]
-serve: {workers: 3, token: ` + serveToken + `, take_over: 3s}
+serve: {workers: 3, token: ` + serveToken + `, take_over: 2s}
 `
 
 func TestProcessesThatDieGiveTheirWorkToOthers(t *testing.T) {
