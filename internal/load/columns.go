@@ -79,13 +79,15 @@ func readColumns(ctx context.Context, pool *pgxpool.Pool) (map[string][]column, 
 // table is a table of the mirror and where its columns take their values from.
 type table struct {
 	catalog.Table
-	name     string
-	columns  []column         // those that take something of an item, in the table's order
-	origins  []origin         // of the columns
-	byField  map[string][]int // columns by the first field their value is below
-	hasExtra bool
-	members  bool // of a nested table: its elements are the members of an object
-	drop     map[string]bool
+	name      string
+	columns   []column         // those that take something of an item, in the table's order
+	origins   []origin         // of the columns
+	byField   map[string][]int // columns by the first field their value is below
+	hasExtra  bool
+	dropExtra bool   // extra stores nothing
+	rules     string // identifies the privacy rules on the table; empty: none
+	members   bool   // of a nested table: its elements are the members of an object
+	drop      map[string]bool
 }
 
 // origin is where a column takes its value from, worked out once.
@@ -95,6 +97,9 @@ type origin struct {
 	below []string // the way from there to the value
 	mask  bool     // secrets in the value are blanked
 	key   bool     // the column is of the primary key
+
+	rule    Rule   // what is stored of it; zero: all
+	hashKey []byte // for rule.Hash
 }
 
 func newTable(t catalog.Table, all []column) (*table, error) {

@@ -94,6 +94,9 @@ func (e *encoding) tuple(i int, t *table, object jsontext.Value, member string) 
 		}
 	}
 	if t.hasExtra {
+		if t.dropExtra {
+			e.extra = e.extra[:0]
+		}
 		dst = e.appendExtra(dst)
 	}
 	if i > 0 {
@@ -191,6 +194,9 @@ func (e *encoding) field(dst []byte, t *table, c int, member string) []byte {
 	value := within(e.values[c], o.below)
 	if value == nil {
 		return appendNull(dst)
+	}
+	if o.rule.Drop || o.rule.Hash || o.rule.Keep != nil {
+		return e.notes.appendPrivate(dst, o, value)
 	}
 	if o.IsOrigin() {
 		return appendOrigin(dst, value)

@@ -39,6 +39,8 @@ type Loader struct {
 	pool   *pgxpool.Pool
 	tenant string
 	plans  map[string]*plan // by listing
+
+	privacy Privacy
 }
 
 // Open reads the columns of the tables the listings fill. tenant is the value
@@ -73,7 +75,7 @@ func (l *Loader) Shape() string {
 func shape(tables []*table) [16]byte {
 	h := sha256.New()
 	for _, t := range tables {
-		fmt.Fprintf(h, "%s:", t.name)
+		fmt.Fprintf(h, "%s %s:", t.name, t.rules)
 		for _, c := range t.columns {
 			fmt.Fprintf(h, "%s %d,", c.name, c.kind)
 		}

@@ -31,8 +31,9 @@ func quote(name string) string { return pgx.Identifier{name}.Sanitize() }
 // merging is what the statements say of one table: the mirror's, its history,
 // its stage. In their words, m is the mirror's row and s the stage's.
 type merging struct {
-	t       *table
-	listing *catalog.Listing
+	t        *table
+	redacted []string // columns whose privacy rule has changed
+	listing  *catalog.Listing
 
 	Mirror, History, Stage, RootStage, Gone string // quoted names
 	Nested                                  bool   // not the root table
@@ -47,7 +48,7 @@ func (p *publishing) merging(plan *plan, t *table) merging {
 		t: t, listing: plan.Listing,
 		Mirror: "logto." + quote(t.name), History: "logto_history." + quote(t.name),
 		Stage: stage(t.name), RootStage: stage(plan.root.name), Gone: stage(goneTable),
-		Nested: t != plan.root, Staged: p.has(t.name),
+		Nested: t != plan.root, Staged: p.has(t.name), redacted: p.Redacted[t.name],
 	}
 }
 
@@ -81,7 +82,7 @@ func (m merging) stored() []string {
 // none but the key.
 func (m merging) Lasting(prefix string) string {
 	names := slices.DeleteFunc(m.stored(), func(name string) bool {
-		return slices.Contains(m.t.Key, name) || slices.Contains(m.t.Volatile, name)
+		return slices.Contains(m.t.Key, name) || slices.Contains(m.t.Volatile, name) || slices.Contains(m.redacted, name)
 	})
 	if len(names) == 0 {
 		return "1"

@@ -12,9 +12,10 @@ import (
 
 // A Publication says how a run is published.
 type Publication struct {
-	At       time.Time       // when the new versions become valid
-	Proved   map[string]bool // listings whose absent items leave the mirror
-	NoRecord map[string]bool // tables that keep no history; nil: all keep it
+	At       time.Time           // when the new versions become valid
+	Proved   map[string]bool     // listings whose absent items leave the mirror
+	Redacted map[string][]string // what Redact has returned
+	NoRecord map[string]bool     // tables that keep no history; nil: all keep it
 	// Guard is told, at the end, which tables so many rows of so many have left,
 	// those included that went along with others; its error ends the
 	// publication, and the caller rolls it back. Nil lets all.

@@ -45,6 +45,10 @@ func (r *Runner) begin(ctx context.Context, job Job) (*attempt, error) {
 	if err != nil {
 		return nil, err
 	}
+	if errs := job.Privacy.Check(loader); len(errs) > 0 {
+		return nil, fmt.Errorf("apply the privacy rules: %w", errors.Join(errs...))
+	}
+	loader = loader.With(job.Privacy)
 	errand := state.Errand{
 		Tenant: job.Tenant, Job: job.Name, Mode: mode, Listings: names, Endpoint: job.Endpoint, Shape: loader.Shape(),
 	}

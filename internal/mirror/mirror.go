@@ -38,6 +38,8 @@ type Job struct {
 	// Guard says whether so many rows of so many may leave a table; nil lets
 	// any number leave.
 	Guard func(leaving, rows int64) bool
+	// Privacy says what is not stored; it has passed its Check.
+	Privacy load.Privacy
 	// NoHistory are tables that keep none.
 	NoHistory map[string]bool
 	// Retention is how long history is kept; 0 keeps it.

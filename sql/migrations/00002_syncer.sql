@@ -8,11 +8,13 @@ comment on schema syncer_stage is 'Rows a run has read and not yet published: ta
 create table syncer.tenants (
     tenant_id text collate "C" primary key,
     endpoint text not null,
+    privacy jsonb not null default '{}',
     first_seen_at timestamptz not null default now()
 );
 comment on table syncer.tenants is 'Tenants ever mirrored here.';
 comment on column syncer.tenants.tenant_id is 'Name of the tenant in jobs.yaml.';
 comment on column syncer.tenants.endpoint is 'Endpoint it was last read from.';
+comment on column syncer.tenants.privacy is 'Privacy rules its rows are stored by, by table; the key of hashes is not among them.';
 comment on column syncer.tenants.first_seen_at is 'When its first run began.';
 
 create table syncer.runs (

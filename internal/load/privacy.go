@@ -1,0 +1,335 @@
+package load
+
+import (
+	"context"
+	"crypto/hmac"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/go-json-experiment/json/jsontext"
+	"github.com/jackc/pgx/v5"
+
+	"logto-syncer/internal/catalog"
+	"logto-syncer/internal/rawjson"
+)
+
+// A Rule says what is stored of a column. Exactly one of its fields is set.
+type Rule struct {
+	// Drop stores nothing: the column is null.
+	Drop bool `json:"drop,omitempty"`
+	// Hash stores a keyed hash of a text, so that equal values stay equal.
+	Hash bool `json:"hash,omitempty"`
+	// Keep stores these paths of a JSON object, such as "plan" or
+	// "address.country", and nothing else of it.
+	Keep []string `json:"keep,omitempty"`
+}
+
+// Privacy are the rules on what is stored, by table and column. The zero
+// Privacy stores everything.
+type Privacy struct {
+	// Key is what hashes are keyed with. Without it nobody can tell whose
+	// value a hash is of by hashing values he knows.
+	Key   []byte
+	Rules map[string]map[string]Rule
+}
+
+// Check returns what is wrong with the rules, each error naming table and
+// column: what is not there, is a key, or is of a type the rule is not for.
+func (p Privacy) Check(l *Loader) []error {
+	var errs []error
+	tables := map[string]*table{}
+	for _, plan := range l.plans {
+		for _, t := range plan.tables() {
+			tables[t.name] = t
+		}
+	}
+	for _, name := range slices.Sorted(maps.Keys(p.Rules)) {
+		t := tables[name]
+		if t == nil {
+			errs = append(errs, fmt.Errorf("%s: there is no such table", name))
+			continue
+		}
+		for _, column := range slices.Sorted(maps.Keys(p.Rules[name])) {
+			if err := p.Rules[name][column].check(t, column, len(p.Key) > 0); err != nil {
+				errs = append(errs, fmt.Errorf("%s.%s: %w", name, column, err))
+			}
+		}
+	}
+	return errs
+}
+
+func (r Rule) check(t *table, name string, key bool) error {
+	if name == extraColumn && t.hasExtra {
+		if !r.Drop {
+			return fmt.Errorf("extra can only be dropped")
+		}
+		return nil
+	}
+	i := slices.IndexFunc(t.columns, func(c column) bool { return c.name == name })
+	switch {
+	case i < 0:
+		return fmt.Errorf("there is no such column")
+	case slices.Contains(t.Key, name):
+		return fmt.Errorf("it is of the key, by which rows are found again")
+	case slices.ContainsFunc(t.Refs, func(r catalog.Ref) bool { return r.Column == name }):
+		return fmt.Errorf("it points at another table")
+	case r.Hash && t.columns[i].kind != textKind:
+		return fmt.Errorf("only text can be hashed")
+	case r.Hash && !key:
+		return fmt.Errorf("hashes need a key")
+	case r.Keep != nil && t.columns[i].kind != jsonKind:
+		return fmt.Errorf("only JSON has paths to keep")
+	}
+	return nil
+}
+
+// With returns a loader that stores what the rules allow. The rules have
+// passed Check.
+func (l *Loader) With(p Privacy) *Loader {
+	private := &Loader{pool: l.pool, tenant: l.tenant, plans: map[string]*plan{}, privacy: p}
+	for name, old := range l.plans {
+		private.plans[name] = old.with(p)
+	}
+	return private
+}
+
+func (p *plan) with(privacy Privacy) *plan {
+	out := *p
+	out.root = p.root.with(privacy)
+	out.nested = nil
+	for _, t := range p.nested {
+		out.nested = append(out.nested, t.with(privacy))
+	}
+	out.shape = shape(out.tables())
+	return &out
+}
+
+func (t *table) with(p Privacy) *table {
+	out := *t
+	rules := p.Rules[t.name]
+	out.origins = slices.Clone(t.origins)
+	for i, c := range t.columns {
+		if rule, ok := rules[c.name]; ok {
+			out.origins[i].rule = rule
+			out.origins[i].hashKey = p.Key
+		}
+	}
+	out.dropExtra = rules[extraColumn].Drop
+	out.rules = p.describe(t.name)
+	return &out
+}
+
+// describe identifies the rules on a table, and the key, without showing it.
+func (p Privacy) describe(table string) string {
+	rules := p.Rules[table]
+	if len(rules) == 0 {
+		return ""
+	}
+	text, err := json.Marshal(rules)
+	if err != nil {
+		panic(err) // booleans and strings
+	}
+	for _, rule := range rules {
+		if rule.Hash {
+			return string(text) + " " + p.hash("which key")
+		}
+	}
+	return string(text)
+}
+
+// hashPrefix leads stored hashes, so that none is hashed again.
+const hashPrefix = "hmac-sha256:"
+
+func (p Privacy) hash(text string) string { return keyedHash(p.Key, []byte(text)) }
+
+func keyedHash(key, text []byte) string {
+	mac := hmac.New(sha256.New, key)
+	_, _ = mac.Write(text)
+	return hashPrefix + hex.EncodeToString(mac.Sum(nil))
+}
+
+// appendPrivate appends what a rule leaves of a value.
+func (n *notes) appendPrivate(dst []byte, o *origin, value jsontext.Value) []byte {
+	switch {
+	case o.rule.Drop || value.Kind() == 'n':
+		return appendNull(dst)
+	case o.rule.Hash:
+		text, _, ok := rawjson.AppendString(nil, value)
+		if !ok {
+			return appendNull(dst) // no text: nothing a text column would hold
+		}
+		return appendBytes(dst, keyedHash(o.hashKey, text))
+	}
+	kept := keep(nil, value, pathsOf(o.rule.Keep))
+	out, _ := n.appendValue(dst, jsonKind, kept)
+	return out
+}
+
+// paths is a tree of field names; a leaf keeps what is there.
+type paths map[string]paths
+
+func pathsOf(list []string) paths {
+	root := paths{}
+	for _, path := range list {
+		at := root
+		for _, name := range strings.Split(path, ".") {
+			if at[name] == nil {
+				at[name] = paths{}
+			}
+			at = at[name]
+		}
+	}
+	return root
+}
+
+// keep appends the object with nothing but the paths; what is no object is an
+// empty one.
+func keep(dst []byte, value jsontext.Value, tree paths) []byte {
+	if len(tree) == 0 {
+		return append(dst, value...)
+	}
+	dst = append(dst, '{')
+	if value.Kind() == '{' {
+		_ = rawjson.Members(value, func(name []byte, member jsontext.Value) error {
+			below, ok := tree[string(name)]
+			if !ok {
+				return nil
+			}
+			if dst[len(dst)-1] != '{' {
+				dst = append(dst, ',')
+			}
+			dst, _ = jsontext.AppendQuote(dst, string(name))
+			dst = keep(append(dst, ':'), member, below)
+			return nil
+		})
+	}
+	return append(dst, '}')
+}
+
+// Rules identifies the rules on every table that has some, without showing the
+// key: what Redact is to be given the next time.
+func (l *Loader) Rules() map[string]string {
+	rules := map[string]string{}
+	for _, p := range l.plans {
+		for _, t := range p.tables() {
+			if t.rules != "" {
+				rules[t.name] = t.rules
+			}
+		}
+	}
+	return rules
+}
+
+// Redact applies the loader's rules to what is stored already, in the mirror
+// and in history, within the caller's transaction. It returns the columns, by
+// table, in which the rules differ from those of the last time: that they
+// change now is no change of the tenant's.
+func (l *Loader) Redact(ctx context.Context, tx pgx.Tx, last map[string]string) (changed map[string][]string, err error) {
+	changed = map[string][]string{}
+	for _, p := range l.plans {
+		for _, t := range p.tables() {
+			if t.rules == last[t.name] {
+				continue
+			}
+			for _, c := range t.columns {
+				changed[t.name] = append(changed[t.name], c.name)
+			}
+			if t.hasExtra {
+				changed[t.name] = append(changed[t.name], extraColumn)
+			}
+			if err := l.redactTable(ctx, tx, t); err != nil {
+				return nil, err
+			}
+		}
+	}
+	return changed, nil
+}
+
+func (l *Loader) redactTable(ctx context.Context, tx pgx.Tx, t *table) error {
+	for _, schema := range schemas {
+		for i, c := range t.columns {
+			expr, args := redaction(quote(c.name), t.origins[i], 2)
+			if err := l.redact(ctx, tx, schema, t.name, c.name, expr, args); err != nil {
+				return err
+			}
+		}
+		if t.dropExtra {
+			if err := l.redact(ctx, tx, schema, t.name, extraColumn, "null", nil); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+func (l *Loader) redact(ctx context.Context, tx pgx.Tx, schema, table, column, expr string, args []any) error {
+	if expr == "" {
+		return nil
+	}
+	name := quote(column)
+	sql := fmt.Sprintf("update %s set %s = %s where tenant_id = $1 and %s is not null and %s is distinct from %s",
+		pgx.Identifier{schema, table}.Sanitize(), name, expr, name, name, expr)
+	if _, err := tx.Exec(ctx, sql, append([]any{once, l.tenant}, args...)...); err != nil {
+		return fmt.Errorf("apply the privacy rule on %s.%s.%s: %w", schema, table, column, err)
+	}
+	return nil
+}
+
+// redaction returns what a rule makes of a stored column, in SQL that comes to
+// the same as appendPrivate; empty without a rule. Its first parameter is $n.
+func redaction(column string, o origin, n int) (expr string, args []any) {
+	switch {
+	case o.rule.Drop:
+		return "null", nil
+	case o.rule.Hash:
+		inner, outer := pads(o.hashKey)
+		return fmt.Sprintf(`case when %[1]s ~ '^%[2]s[0-9a-f]{64}$' then %[1]s
+else '%[2]s' || encode(sha256($%[4]d::bytea || sha256($%[3]d::bytea || convert_to(%[1]s, 'UTF8'))), 'hex') end`,
+			column, hashPrefix, n, n+1), []any{inner, outer}
+	case o.rule.Keep != nil:
+		return keepSQL(column, pathsOf(o.rule.Keep)), nil
+	}
+	return "", nil
+}
+
+// pads returns the two blocks of RFC 2104 that make a keyed hash of plain ones.
+func pads(key []byte) (inner, outer []byte) {
+	if len(key) > sha256.BlockSize {
+		sum := sha256.Sum256(key)
+		key = sum[:]
+	}
+	inner, outer = make([]byte, sha256.BlockSize), make([]byte, sha256.BlockSize)
+	copy(inner, key)
+	copy(outer, key)
+	for i := range inner {
+		inner[i] ^= 0x36
+		outer[i] ^= 0x5c
+	}
+	return inner, outer
+}
+
+// keepSQL is keep as an expression.
+func keepSQL(value string, tree paths) string {
+	if len(tree) == 0 {
+		return value
+	}
+	var names, cases []string
+	for _, name := range slices.Sorted(maps.Keys(tree)) {
+		literal := "'" + strings.ReplaceAll(name, "'", "''") + "'"
+		names = append(names, literal)
+		if len(tree[name]) > 0 {
+			cases = append(cases, "when "+literal+" then "+keepSQL("e.value", tree[name]))
+		}
+	}
+	kept := "e.value"
+	if len(cases) > 0 {
+		kept = "case e.key " + strings.Join(cases, " ") + " else e.value end"
+	}
+	return fmt.Sprintf(`coalesce((select jsonb_object_agg(e.key, %s) from jsonb_each(case jsonb_typeof(%s) when 'object' then %s else '{}' end) e where e.key in (%s)), '{}')`,
+		kept, value, value, strings.Join(names, ", "))
+}
