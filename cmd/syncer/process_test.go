@@ -35,16 +35,28 @@ type stand struct {
 
 func newStand(t *testing.T) *stand {
 	t.Helper()
-	server := logtotest.Start(logtotest.Generate(logtotest.Options{Users: 400, Seed: 2, Ties: true}))
+	return newStandOf(t, logtotest.Options{Users: 400, Seed: 2, Ties: true})
+}
+
+func newStandOf(t *testing.T, options logtotest.Options) *stand {
+	t.Helper()
+	server := logtotest.Start(logtotest.Generate(options))
 	t.Cleanup(server.Close)
-	s := &stand{server: server, url: pgtest.URL(t, nil), dir: t.TempDir()}
-	s.env = environment(server, s.url)
-	s.pool = must[*pgxpool.Pool](t, "connect")(pgxpool.New(t.Context(), s.url))
-	t.Cleanup(s.pool.Close)
+	s := &stand{server: server, dir: t.TempDir()}
+	s.renew(t)
 	if err := ownJobs(s.dir); err != nil {
 		t.Fatal(err)
 	}
 	return s
+}
+
+// renew gives the stand a database with nothing in it.
+func (s *stand) renew(t *testing.T) {
+	t.Helper()
+	s.url = pgtest.URL(t, nil)
+	s.env = environment(s.server, s.url)
+	s.pool = must[*pgxpool.Pool](t, "connect")(pgxpool.New(t.Context(), s.url))
+	t.Cleanup(s.pool.Close)
 }
 
 // A process is the program running.
@@ -53,6 +65,7 @@ type process struct {
 	stdout *bufio.Reader
 	stderr *bufio.Reader
 	out    strings.Builder // what wait has read of stdout
+	errs   strings.Builder // and of stderr
 }
 
 // start starts the program, which ends with the test if it has not before.
@@ -85,18 +98,20 @@ func (p *process) awaitError(t *testing.T, text string) {
 // wait returns the exit code; -1 if a signal ended the process.
 func (p *process) wait(t *testing.T) int {
 	t.Helper()
+	return must[int](t, "wait for the program")(p.end())
+}
+
+// end is wait for goroutines other than the test's.
+func (p *process) end() (code int, err error) {
 	var wg sync.WaitGroup
-	wg.Go(func() { _, _ = p.stderr.WriteTo(io.Discard) })
+	wg.Go(func() { _, _ = p.stderr.WriteTo(&p.errs) })
 	wg.Go(func() { _, _ = p.stdout.WriteTo(&p.out) })
 	wg.Wait()
-	err := p.cmd.Wait()
+	err = p.cmd.Wait()
 	if exit, ok := errors.AsType[*exec.ExitError](err); ok {
-		return exit.ExitCode()
+		return exit.ExitCode(), nil
 	}
-	if err != nil {
-		t.Fatal(err)
-	}
-	return 0
+	return 0, err
 }
 
 // hold lets so many requests pass and holds the others until release is
@@ -129,7 +144,7 @@ func (s *stand) hold(t *testing.T, pass int) (held <-chan struct{}, release func
 func (s *stand) published(t *testing.T) string {
 	t.Helper()
 	var digest string
-	err := s.pool.QueryRow(t.Context(), "select count(*) || ' ' || md5(string_agg(u::text, ',' order by id)) from logto.users u").Scan(&digest)
+	err := s.pool.QueryRow(t.Context(), "select count(*) || ' ' || coalesce(md5(string_agg(u::text, ',' order by id)), '') from logto.users u").Scan(&digest)
 	if err != nil {
 		t.Fatal(err)
 	}
