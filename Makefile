@@ -1,7 +1,7 @@
 # `make` lists what there is. Everything works as root and as an ordinary user;
 # what is missing on the machine is installed or named.
 .DEFAULT_GOAL := help
-.PHONY: help demo build test fuzz bench bench-build lint fmt
+.PHONY: help demo build test soak fuzz bench bench-build lint fmt
 
 VERSION := $(shell git describe --tags --always --dirty 2>/dev/null || echo unknown)
 FUZZTIME = 20s
@@ -21,6 +21,11 @@ build: ## bin/syncer
 test: ## all tests, with the race detector and a real Postgres
 	@scripts/need go cc postgres
 	go test -race -timeout 10m ./...
+	go test -timeout 10m -parallel 4 -run ThePromiseHolds ./internal/mirror -schedules 500 -rapid.seed 1
+
+soak: ## 20,000 random schedules of changes and faults against the promise (ARGS="-schedules 1000")
+	@scripts/need go postgres
+	go test -timeout 6h -v -parallel 4 -run ThePromiseHolds ./internal/mirror -schedules 20000 $(ARGS)
 
 fuzz: ## every fuzz target for FUZZTIME (20s)
 	@scripts/need go

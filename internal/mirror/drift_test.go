@@ -8,6 +8,7 @@ import (
 	"math/rand/v2"
 	"net/http"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -16,6 +17,7 @@ import (
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
+	"pgregory.net/rapid"
 
 	"logto-syncer/internal/catalog"
 	"logto-syncer/internal/logto"
@@ -26,10 +28,13 @@ import (
 	"logto-syncer/internal/state"
 )
 
-var (
-	schedules = flag.Int("schedules", 500, "how many random schedules of changes to run against the promise")
-	firstSeed = flag.Uint64("first-seed", 1, "the seed of the first of them")
-)
+// schedules is set by make test and make soak; with the race detector, a
+// schedule takes long.
+var schedules = flag.Int("schedules", map[bool]int{false: 200, true: 40}[underRace], "how many random schedules of changes to hold against the promise")
+
+// drifts is how many schedules are under way at once: most of their time they
+// wait for the database.
+const drifts = 4
 
 // The promise, for random tenants, random changes woven between the requests
 // of a run and between the statements of one request, and random faults:
@@ -42,29 +47,25 @@ var (
 func TestThePromiseHoldsWhateverHappensDuringARun(t *testing.T) {
 	t.Parallel()
 	pool := pgtest.New(t, migrated)
-	seeds := make(chan uint64)
-	var workers sync.WaitGroup
-	var proved, notYet atomic.Int64
-	for range 4 {
-		workers.Go(func() {
-			for seed := range seeds {
-				d, err := schedule(t.Context(), pool, seed)
-				proved.Add(int64(d.proved))
-				notYet.Add(int64(d.notYet))
-				if err != nil {
-					t.Errorf("seed %d: %v\n(repeat it with -run %s -schedules 1 -first-seed %d)", seed, err, t.Name(), seed)
-				}
-			}
-		})
+	if err := flag.Set("rapid.checks", strconv.Itoa((*schedules+drifts-1)/drifts)); err != nil {
+		t.Fatal(err)
 	}
-	for i := range uint64(*schedules) {
-		if t.Failed() {
-			break
+	var proved, notYet, number atomic.Int64
+	t.Run("schedules", func(t *testing.T) {
+		for i := range drifts {
+			t.Run(strconv.Itoa(i), func(t *testing.T) {
+				t.Parallel()
+				rapid.Check(t, func(rt *rapid.T) {
+					d := newDrift(rt, pool, number.Add(1))
+					if err := d.schedule(rt.Context()); err != nil {
+						rt.Fatal(err)
+					}
+					proved.Add(int64(d.proved))
+					notYet.Add(int64(d.notYet))
+				})
+			})
 		}
-		seeds <- *firstSeed + i
-	}
-	close(seeds)
-	workers.Wait()
+	})
 	t.Logf("under drift %d listings were proved, %d were not", proved.Load(), notYet.Load())
 	if proved.Load() < notYet.Load() {
 		t.Errorf("most listings were not proved: the test says little")
@@ -73,8 +74,7 @@ func TestThePromiseHoldsWhateverHappensDuringARun(t *testing.T) {
 
 // drift is one tenant that changes while it is read.
 type drift struct {
-	seed   uint64
-	r      *rand.Rand
+	t      *rapid.T
 	server *logtotest.Server
 	runner *mirror.Runner
 	job    mirror.Job
@@ -93,51 +93,48 @@ type drift struct {
 }
 
 // schedule runs one schedule and returns how it broke the promise.
-func schedule(ctx context.Context, pool *pgxpool.Pool, seed uint64) (*drift, error) {
-	d, err := newDrift(pool, seed)
-	if err != nil {
-		return d, err
-	}
+func (d *drift) schedule(ctx context.Context) error {
 	defer d.server.Close()
 	defer d.runner.Client.Close()
 	defer d.clear(context.WithoutCancel(ctx))
 	// One to three runs under drift, the first on an empty mirror.
-	for n := range 1 + d.r.IntN(3) {
+	for n := range 1 + d.draw("runs", 3) {
 		if err := d.drifting(ctx); err != nil {
-			return d, fmt.Errorf("run %d: %w\nchanges:\n%s", n+1, err, strings.Join(d.log, "\n"))
+			return fmt.Errorf("run %d: %w\nchanges:\n%s", n+1, err, strings.Join(d.log, "\n"))
 		}
-		for range d.r.IntN(20) {
+		for range d.draw("changes between runs", 20) {
 			d.server.Tenant.Churn(d.changes)
 		}
 	}
 	if err := d.resting(ctx); err != nil {
-		return d, fmt.Errorf("at rest: %w\nchanges:\n%s", err, strings.Join(d.log, "\n"))
+		return fmt.Errorf("at rest: %w\nchanges:\n%s", err, strings.Join(d.log, "\n"))
 	}
-	return d, nil
+	return nil
 }
 
-func newDrift(pool *pgxpool.Pool, seed uint64) (*drift, error) {
-	r := rand.New(rand.NewPCG(seed, 1))
+// draw draws from [0, n).
+func (d *drift) draw(what string, n int) int { return rapid.IntRange(0, n-1).Draw(d.t, what) }
+
+func newDrift(t *rapid.T, pool *pgxpool.Pool, number int64) *drift {
+	d := &drift{t: t, pool: pool, past: map[string]map[string]bool{}}
+	seed := rapid.Uint64().Draw(t, "seed")
 	tenant := logtotest.Generate(logtotest.Options{
-		Users: 1 + r.IntN(120), Organizations: 1 + r.IntN(30), Seed: seed, Ties: r.IntN(2) == 0,
+		Users: 1 + d.draw("users", 120), Organizations: 1 + d.draw("organizations", 30), Seed: seed, Ties: d.draw("ties", 2) == 0,
 	})
-	server := logtotest.Start(tenant, logtotest.WithSeed(seed))
+	d.server = logtotest.Start(tenant, logtotest.WithSeed(seed))
 	client, err := logto.New(logto.Config{
-		Endpoint: server.URL, Resource: server.Resource, AppID: server.AppID, AppSecret: server.AppSecret,
-		Backoff: time.Millisecond, Patience: 5 * time.Second, Concurrency: 1 + r.IntN(6),
+		Endpoint: d.server.URL, Resource: d.server.Resource, AppID: d.server.AppID, AppSecret: d.server.AppSecret,
+		Backoff: time.Millisecond, Patience: 5 * time.Second, Concurrency: 1 + d.draw("concurrency", 6),
 	})
 	if err != nil {
-		return &drift{}, err
+		t.Fatal(err)
 	}
-	return &drift{
-		past: map[string]map[string]bool{},
-		seed: seed, r: r, server: server, pool: pool, changes: rand.New(rand.NewPCG(seed, 2)), one: 1 + r.IntN(20),
-		runner: &mirror.Runner{Pool: pool, Client: client, Log: silent(), PageSize: []int{5, 10, 20, 100}[r.IntN(4)]},
-		job: mirror.Job{
-			Tenant: fmt.Sprintf("seed-%d", seed), Endpoint: server.URL, ResumeWithin: time.Hour,
-			Listings: catalog.Select(nil),
-		},
-	}, nil
+	d.changes, d.one = rand.New(rand.NewPCG(seed, 2)), 1+d.draw("requests a change", 20)
+	d.runner = &mirror.Runner{Pool: pool, Client: client, Log: silent(), PageSize: []int{5, 10, 20, 100}[d.draw("page size", 4)]}
+	d.job = mirror.Job{
+		Tenant: fmt.Sprintf("tenant-%d", number), Endpoint: d.server.URL, ResumeWithin: time.Hour, Listings: catalog.Select(nil),
+	}
+	return d
 }
 
 // drifting runs the job while the tenant changes.
@@ -160,12 +157,12 @@ func (d *drift) drifting(ctx context.Context) error {
 // next attempt goes on where it was, on a tenant that has changed meanwhile.
 func (d *drift) attempts(ctx context.Context) (mirror.Summary, error) {
 	for range 2 {
-		if d.r.IntN(3) > 0 {
+		if d.draw("broken off", 3) > 0 {
 			break
 		}
 		broken, cancel := context.WithCancel(ctx)
 		d.mu.Lock()
-		d.breakIn, d.breakOff = 1+d.r.IntN(80), cancel
+		d.breakIn, d.breakOff = 1+d.draw("broken off after", 80), cancel
 		d.mu.Unlock()
 		s, err := d.runner.Run(broken, d.job)
 		d.mu.Lock()
@@ -182,7 +179,7 @@ func (d *drift) attempts(ctx context.Context) (mirror.Summary, error) {
 
 // watch lets the tenant change between requests and between their statements.
 func (d *drift) watch() {
-	d.budget = 30 + d.r.IntN(100)
+	d.budget = 30 + d.draw("changes", 100)
 	change := func(int, *http.Request) {
 		d.mu.Lock()
 		defer d.mu.Unlock()
@@ -216,8 +213,8 @@ func (d *drift) faults() (remove func()) {
 		{Kind: logtotest.Revoke},
 		{Kind: logtotest.Capped, Cap: 10},
 	} {
-		if d.r.IntN(6) == 0 {
-			f.Skip, f.Count = d.r.IntN(60), 1+d.r.IntN(2)
+		if d.draw(fmt.Sprint("fault ", f.Kind, f.Status), 6) == 0 {
+			f.Skip, f.Count = d.draw("after", 60), 1+d.draw("times", 2)
 			if f.Kind == logtotest.Revoke {
 				f.Count = 1 // a second in a row means that the credentials are bad
 			}
