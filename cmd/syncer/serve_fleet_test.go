@@ -25,8 +25,8 @@ import (
 
 const (
 	serveToken  = "a token for tests"
-	fleetLimit  = 30
-	fleetWindow = 5 * time.Second
+	fleetLimit  = 15
+	fleetWindow = 4 * time.Second
 )
 
 // A fleet is many simulated tenants, one database, and processes of syncer

@@ -1,0 +1,103 @@
+package serve
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"testing"
+	"time"
+
+	"github.com/jackc/pgx/v5/pgxpool"
+
+	"logto-syncer/internal/catalog"
+	"logto-syncer/internal/config"
+	"logto-syncer/internal/logto"
+	"logto-syncer/internal/logtotest"
+	"logto-syncer/internal/mirror"
+	"logto-syncer/internal/postgres/pgtest"
+	"logto-syncer/internal/state"
+)
+
+// A bench is a server with a tenant, acme, and a database of its own.
+type bench struct {
+	tenant *logtotest.Server
+	pool   *pgxpool.Pool
+	config *config.Config
+	server *Server
+}
+
+func migrated(ctx context.Context, pool *pgxpool.Pool) error {
+	if _, err := state.Migrate(ctx, pool); err != nil {
+		return err
+	}
+	return Migrate(ctx, pool)
+}
+
+// newBench makes one that does not run yet. yaml is added to the
+// configuration, which has the tenant.
+func newBench(t *testing.T, yaml string) *bench {
+	t.Helper()
+	b := &bench{
+		tenant: logtotest.Start(logtotest.Generate(logtotest.Options{Users: 20, Seed: 1})),
+		pool:   pgtest.New(t, migrated),
+	}
+	t.Cleanup(b.tenant.Close)
+	b.config = b.parse(t, yaml)
+	var err error
+	b.server, err = New(t.Context(), Options{
+		Pool: b.pool, Config: b.config, Log: slog.New(slog.DiscardHandler), Task: task, Client: b.client,
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return b
+}
+
+func (b *bench) parse(t *testing.T, yaml string) *config.Config {
+	t.Helper()
+	text := fmt.Sprintf("tenants: [{name: acme, endpoint: %q, resource: %q, app_id: %q, app_secret: %q, max_delete: {percent: 0, rows: 0}}]\n%s\n",
+		b.tenant.URL, b.tenant.Resource, b.tenant.AppID, b.tenant.AppSecret, yaml)
+	cfg, err := config.Parse("jobs.yaml", []byte(text), func(string) (string, bool) { return "", false }, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	cfg.Serve.Listen = "127.0.0.1:0"
+	return cfg
+}
+
+func task(cfg *config.Config, t config.Tenant, j config.Job) mirror.Job {
+	return mirror.Job{
+		Tenant: t.Name, Name: j.Name, Endpoint: t.Endpoint, Listings: catalog.Select([]string{"users"}), ResumeWithin: cfg.ResumeWithin,
+		Guard: func(leaving, rows int64) bool { return !t.MaxDelete.Exceeded(leaving, rows) },
+	}
+}
+
+func (b *bench) client(t config.Tenant, log *slog.Logger) (*logto.Client, error) {
+	return logto.New(logto.Config{
+		Endpoint: t.Endpoint, Resource: t.Resource, AppID: t.AppID, AppSecret: t.AppSecret.Reveal(), Log: log,
+		Patience: 10 * time.Millisecond, Backoff: time.Millisecond,
+	})
+}
+
+// run runs the server until the test ends, and returns where it answers.
+func (b *bench) run(t *testing.T) (address string) {
+	t.Helper()
+	ready := make(chan string, 1)
+	b.server.Ready = func(address string) { ready <- address }
+	stop, done := make(chan struct{}), make(chan error, 1)
+	go func() { done <- b.server.Run(context.WithoutCancel(t.Context()), stop) }()
+	t.Cleanup(func() {
+		close(stop)
+		if err := <-done; err != nil {
+			t.Errorf("the server ended with %v", err)
+		}
+	})
+	select {
+	case address := <-ready:
+		return "http://" + address
+	case err := <-done:
+		done <- err
+		t.Fatalf("the server did not begin: %v", err)
+		return ""
+	}
+}

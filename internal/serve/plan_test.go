@@ -1,0 +1,139 @@
+package serve
+
+import (
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/jackc/pgx/v5"
+
+	"logto-syncer/internal/config"
+)
+
+// What is put into the queue, by a clock that the test has in its hand.
+func TestWhatIsDue(t *testing.T) {
+	t.Parallel()
+	for name, tc := range map[string]struct {
+		job   string
+		clock []string // when somebody looks; the first time nobody knew of the job
+		want  []string // what was due each time, at the latest; empty: nothing
+	}{
+		"the first look finds nothing missed": {
+			`schedule: "30 2 * * *"`, []string{"2026-11-01T12:00:00Z"}, []string{""},
+		},
+		"night by night": {
+			`schedule: "30 2 * * *"`,
+			[]string{"2026-11-01T12:00:00Z", "2026-11-02T02:30:00Z", "2026-11-02T02:30:01Z", "2026-11-03T02:30:00Z"},
+			[]string{"", "2026-11-02T02:30:00Z", "", "2026-11-03T02:30:00Z"},
+		},
+		"a missed night is made up for in the morning": {
+			`schedule: "30 2 * * *"`, []string{"2026-11-01T12:00:00Z", "2026-11-02T08:00:00Z"}, []string{"", "2026-11-02T02:30:00Z"},
+		},
+		"a missed week is made up for once": {
+			`schedule: "30 2 * * *"`, []string{"2026-11-01T12:00:00Z", "2026-11-08T08:00:00Z", "2026-11-08T08:01:00Z"},
+			[]string{"", "2026-11-08T02:30:00Z", ""},
+		},
+		"a missed night is skipped where the job says so": {
+			`schedule: "30 2 * * *", missed: skip`, []string{"2026-11-01T12:00:00Z", "2026-11-02T08:00:00Z", "2026-11-03T02:30:00Z"},
+			[]string{"", "", "2026-11-03T02:30:00Z"},
+		},
+		"while a leader is elected, nothing is missed": {
+			`schedule: "30 2 * * *", missed: skip`, []string{"2026-11-01T12:00:00Z", "2026-11-02T02:30:40Z"}, []string{"", "2026-11-02T02:30:00Z"},
+		},
+		"the night without a half past two": {
+			`schedule: "30 2 * * *", timezone: Europe/Berlin`,
+			[]string{"2026-03-28T12:00:00Z", "2026-03-29T01:00:00Z", "2026-03-30T00:30:00Z"},
+			[]string{"", "2026-03-29T01:00:00Z", "2026-03-30T00:30:00Z"},
+		},
+		"the night with two of them": {
+			`schedule: "30 2 * * *", timezone: Europe/Berlin`,
+			[]string{"2026-10-24T12:00:00Z", "2026-10-25T00:30:00Z", "2026-10-25T01:30:00Z", "2026-10-26T01:30:00Z"},
+			[]string{"", "2026-10-25T00:30:00Z", "", "2026-10-26T01:30:00Z"},
+		},
+		"a leap day, looked at four years later": {
+			`schedule: "0 6 29 2 *"`, []string{"2028-02-01T00:00:00Z", "2028-02-29T06:00:00Z", "2032-03-01T00:00:00Z"},
+			[]string{"", "2028-02-29T06:00:00Z", "2032-02-29T06:00:00Z"},
+		},
+		"every second, missed for a year": {
+			`schedule: "@every 1s"`, []string{"2026-11-01T00:00:00Z", "2027-11-01T00:00:00Z"}, []string{"", "2027-11-01T00:00:00Z"},
+		},
+		"a clock put back finds nothing again": {
+			`schedule: "@every 1h"`, []string{"2026-11-01T00:30:00Z", "2026-11-01T01:00:00Z", "2026-11-01T00:59:00Z", "2026-11-01T01:01:00Z"},
+			[]string{"", "2026-11-01T01:00:00Z", "", ""},
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			b := newBench(t, `jobs: [{name: job, `+tc.job+`}]`)
+			var got []string
+			for _, at := range tc.clock {
+				got = append(got, b.planned(t, at))
+			}
+			if diff := cmp.Diff(tc.want, got); diff != "" {
+				t.Errorf("due (-want +got):\n%s", diff)
+			}
+		})
+	}
+}
+
+// planned looks at what is due at a time, as if it were that time, and takes
+// it out of the queue.
+func (b *bench) planned(t *testing.T, clock string) string {
+	t.Helper()
+	now, err := time.Parse(time.RFC3339, clock)
+	if err != nil {
+		t.Fatal(err)
+	}
+	cfg := b.server.current.Load()
+	err = pgx.BeginFunc(t.Context(), b.pool, func(tx pgx.Tx) error { return b.server.plan(t.Context(), tx, cfg, cfg.Jobs[0], now) })
+	if err != nil {
+		t.Fatal(err)
+	}
+	rows, err := b.pool.Query(t.Context(), "delete from syncer_queue.river_job where kind = 'tenant' returning args ->> 'due'")
+	if err != nil {
+		t.Fatal(err)
+	}
+	due, err := pgx.CollectRows(rows, pgx.RowTo[string])
+	if err != nil || len(due) > 1 {
+		t.Fatalf("want one job at most, have %q, %v", due, err)
+	}
+	if len(due) == 0 {
+		return ""
+	}
+	return due[0]
+}
+
+func TestTenantsOfAJobStartApart(t *testing.T) {
+	t.Parallel()
+	places := map[time.Duration]int{}
+	for i := range 100 {
+		at := spread("tenant-"+string(rune('a'+i%26))+string(rune('a'+i/26)), time.Minute)
+		if at < 0 || at >= time.Minute {
+			t.Fatalf("%s is not within the jitter", at)
+		}
+		places[at.Truncate(time.Second)]++
+	}
+	for at, n := range places {
+		if n > 10 {
+			t.Errorf("%d of 100 tenants start in the second after %s", n, at)
+		}
+	}
+	if spread("a", time.Minute) != spread("a", time.Minute) || spread("a", 0) != 0 {
+		t.Error("a tenant has no place of its own")
+	}
+}
+
+// A slow run is not doubled, whoever asks for it and however often.
+func TestAJobIsInTheQueueOnce(t *testing.T) {
+	t.Parallel()
+	b := newBench(t, `jobs: [{name: job}, {name: other}]`)
+	for _, j := range []config.Job{b.config.Jobs[0], b.config.Jobs[1], b.config.Jobs[0]} {
+		if err := b.server.enqueue(t.Context(), j, "acme"); err != nil {
+			t.Fatal(err)
+		}
+	}
+	var n int
+	if err := b.pool.QueryRow(t.Context(), "select count(*) from syncer_queue.river_job where kind = 'tenant'").Scan(&n); err != nil || n != 2 {
+		t.Errorf("want a job of each name, have %d, %v", n, err)
+	}
+}
