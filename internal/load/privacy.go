@@ -1,7 +1,6 @@
 package load
 
 import (
-	"context"
 	"crypto/hmac"
 	"crypto/sha256"
 	"encoding/hex"
@@ -12,7 +11,6 @@ import (
 	"strings"
 
 	"github.com/go-json-experiment/json/jsontext"
-	"github.com/jackc/pgx/v5"
 
 	"logto-syncer/internal/catalog"
 	"logto-syncer/internal/rawjson"
@@ -209,127 +207,4 @@ func keep(dst []byte, value jsontext.Value, tree paths) []byte {
 		})
 	}
 	return append(dst, '}')
-}
-
-// Rules identifies the rules on every table that has some, without showing the
-// key: what Redact is to be given the next time.
-func (l *Loader) Rules() map[string]string {
-	rules := map[string]string{}
-	for _, p := range l.plans {
-		for _, t := range p.tables() {
-			if t.rules != "" {
-				rules[t.name] = t.rules
-			}
-		}
-	}
-	return rules
-}
-
-// Redact applies the loader's rules to what is stored already, in the mirror
-// and in history, within the caller's transaction. It returns the columns, by
-// table, in which the rules differ from those of the last time: that they
-// change now is no change of the tenant's.
-func (l *Loader) Redact(ctx context.Context, tx pgx.Tx, last map[string]string) (changed map[string][]string, err error) {
-	changed = map[string][]string{}
-	for _, p := range l.plans {
-		for _, t := range p.tables() {
-			if t.rules == last[t.name] {
-				continue
-			}
-			for _, c := range t.columns {
-				changed[t.name] = append(changed[t.name], c.name)
-			}
-			if t.hasExtra {
-				changed[t.name] = append(changed[t.name], extraColumn)
-			}
-			if err := l.redactTable(ctx, tx, t); err != nil {
-				return nil, err
-			}
-		}
-	}
-	return changed, nil
-}
-
-func (l *Loader) redactTable(ctx context.Context, tx pgx.Tx, t *table) error {
-	for _, schema := range schemas {
-		for i, c := range t.columns {
-			expr, args := redaction(quote(c.name), t.origins[i], 2)
-			if err := l.redact(ctx, tx, schema, t.name, c.name, expr, args); err != nil {
-				return err
-			}
-		}
-		if t.dropExtra {
-			if err := l.redact(ctx, tx, schema, t.name, extraColumn, "null", nil); err != nil {
-				return err
-			}
-		}
-	}
-	return nil
-}
-
-func (l *Loader) redact(ctx context.Context, tx pgx.Tx, schema, table, column, expr string, args []any) error {
-	if expr == "" {
-		return nil
-	}
-	name := quote(column)
-	sql := fmt.Sprintf("update %s set %s = %s where tenant_id = $1 and %s is not null and %s is distinct from %s",
-		pgx.Identifier{schema, table}.Sanitize(), name, expr, name, name, expr)
-	if _, err := tx.Exec(ctx, sql, append([]any{once, l.tenant}, args...)...); err != nil {
-		return fmt.Errorf("apply the privacy rule on %s.%s.%s: %w", schema, table, column, err)
-	}
-	return nil
-}
-
-// redaction returns what a rule makes of a stored column, in SQL that comes to
-// the same as appendPrivate; empty without a rule. Its first parameter is $n.
-func redaction(column string, o origin, n int) (expr string, args []any) {
-	switch {
-	case o.rule.Drop:
-		return "null", nil
-	case o.rule.Hash:
-		inner, outer := pads(o.hashKey)
-		return fmt.Sprintf(`case when %[1]s ~ '^%[2]s[0-9a-f]{64}$' then %[1]s
-else '%[2]s' || encode(sha256($%[4]d::bytea || sha256($%[3]d::bytea || convert_to(%[1]s, 'UTF8'))), 'hex') end`,
-			column, hashPrefix, n, n+1), []any{inner, outer}
-	case o.rule.Keep != nil:
-		return keepSQL(column, pathsOf(o.rule.Keep)), nil
-	}
-	return "", nil
-}
-
-// pads returns the two blocks of RFC 2104 that make a keyed hash of plain ones.
-func pads(key []byte) (inner, outer []byte) {
-	if len(key) > sha256.BlockSize {
-		sum := sha256.Sum256(key)
-		key = sum[:]
-	}
-	inner, outer = make([]byte, sha256.BlockSize), make([]byte, sha256.BlockSize)
-	copy(inner, key)
-	copy(outer, key)
-	for i := range inner {
-		inner[i] ^= 0x36
-		outer[i] ^= 0x5c
-	}
-	return inner, outer
-}
-
-// keepSQL is keep as an expression.
-func keepSQL(value string, tree paths) string {
-	if len(tree) == 0 {
-		return value
-	}
-	var names, cases []string
-	for _, name := range slices.Sorted(maps.Keys(tree)) {
-		literal := "'" + strings.ReplaceAll(name, "'", "''") + "'"
-		names = append(names, literal)
-		if len(tree[name]) > 0 {
-			cases = append(cases, "when "+literal+" then "+keepSQL("e.value", tree[name]))
-		}
-	}
-	kept := "e.value"
-	if len(cases) > 0 {
-		kept = "case e.key " + strings.Join(cases, " ") + " else e.value end"
-	}
-	return fmt.Sprintf(`coalesce((select jsonb_object_agg(e.key, %s) from jsonb_each(case jsonb_typeof(%s) when 'object' then %s else '{}' end) e where e.key in (%s)), '{}')`,
-		kept, value, value, strings.Join(names, ", "))
 }

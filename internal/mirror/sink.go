@@ -2,14 +2,10 @@ package mirror
 
 import (
 	"context"
-	"encoding/json"
-	"fmt"
 	"hash/fnv"
 	"sync"
 	"sync/atomic"
 	"time"
-
-	"github.com/jackc/pgx/v5"
 
 	"logto-syncer/internal/catalog"
 	"logto-syncer/internal/extract"
@@ -44,14 +40,6 @@ type sink struct {
 	touched map[uint64]struct{}       // items staged by this run, of listings the mirror knows
 }
 
-// entry is a part on its way into the stage.
-type entry struct {
-	listing string
-	batch   *load.Batch
-	mark    extract.Mark
-	done    chan error // receives once
-}
-
 // attemptBits is how much room the numbers of one attempt have.
 const attemptBits = 40
 
@@ -74,71 +62,6 @@ func newSink(ctx context.Context, a *attempt) (*sink, error) {
 		}
 	}
 	return s, nil
-}
-
-// Known implements extract.Mirror.
-func (s *sink) Known(ctx context.Context, l *catalog.Listing, parent, from, to string, limit int) ([]extract.Known, error) {
-	if s.empty[l.Name] {
-		return nil, nil
-	}
-	return retried(ctx, s.a.log, func() ([]extract.Known, error) {
-		known, err := s.a.stage.Known(ctx, l, parent, from, to, limit)
-		return convert(known), err
-	})
-}
-
-func convert(known []load.Known) []extract.Known {
-	out := make([]extract.Known, len(known))
-	for i, k := range known {
-		out[i] = extract.Known{ID: k.ID, Hash: extract.Hash(k.Hash)}
-	}
-	return out
-}
-
-// Count implements extract.Mirror.
-func (s *sink) Count(ctx context.Context, l *catalog.Listing, parent string) (int, error) {
-	if s.empty[l.Name] {
-		return 0, nil
-	}
-	return retried(ctx, s.a.log, func() (int, error) { return s.a.stage.Count(ctx, l, parent) })
-}
-
-// Lookup implements extract.Mirror.
-func (s *sink) Lookup(ctx context.Context, l *catalog.Listing, parent string, ids []string) ([]extract.Known, error) {
-	if s.empty[l.Name] || len(ids) == 0 {
-		return nil, nil
-	}
-	return retried(ctx, s.a.log, func() ([]extract.Known, error) {
-		known, err := s.a.stage.Lookup(ctx, l, parent, ids)
-		return convert(known), err
-	})
-}
-
-// Latest implements extract.Mirror.
-func (s *sink) Latest(ctx context.Context, l *catalog.Listing) (time.Time, error) {
-	return retried(ctx, s.a.log, func() (time.Time, error) { return s.a.stage.Latest(ctx, l) })
-}
-
-// Parents implements extract.Store.
-func (s *sink) Parents(ctx context.Context, l *catalog.Listing, kind, after string, limit int) ([]string, error) {
-	return retried(ctx, s.a.log, func() ([]string, error) { return s.a.stage.Parents(ctx, l, kind, after, limit) })
-}
-
-// Marks implements extract.Store.
-func (s *sink) Marks(ctx context.Context, l *catalog.Listing) ([]extract.Mark, error) {
-	arrays, err := retried(ctx, s.a.log, func() ([][]byte, error) { return s.a.run.Marks(ctx, s.a.pool, l.Name) })
-	if err != nil {
-		return nil, err
-	}
-	var marks []extract.Mark
-	for _, array := range arrays {
-		var some []extract.Mark
-		if err := json.Unmarshal(array, &some); err != nil {
-			return nil, fmt.Errorf("decode the marks of %s: %w", l.Name, err)
-		}
-		marks = append(marks, some...)
-	}
-	return marks, nil
 }
 
 // Put implements extract.Store.
@@ -245,113 +168,4 @@ func (s *sink) lookup(ctx context.Context, p extract.Part) (map[string]extract.H
 		known[k.ID] = k.Hash
 	}
 	return known, err
-}
-
-// keep puts the mark of a part without changes aside. It reports true when it
-// is time to write those that are there.
-func (s *sink) keep(listing string, m extract.Mark) (due bool) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if len(s.pending) == 0 {
-		s.since = time.Now()
-	}
-	s.pending[listing] = append(s.pending[listing], m)
-	return len(s.pending[listing]) >= maxPending || time.Since(s.since) > maxWait
-}
-
-// flush writes what is waiting and pending.
-func (s *sink) flush(ctx context.Context) error {
-	return s.write(ctx, nil)
-}
-
-// write writes groups until the entry is among those written; nil writes one
-// group with all pending marks.
-func (s *sink) write(ctx context.Context, e *entry) error {
-	var done chan error
-	if e != nil {
-		done = e.done
-	}
-	for {
-		select {
-		case err := <-done:
-			return err
-		case <-s.turn:
-		case <-ctx.Done():
-			return context.Cause(ctx)
-		}
-		select {
-		case err := <-done: // somebody else has written it in the meantime
-			s.turn <- struct{}{}
-			return err
-		default:
-		}
-		err := s.group(ctx)
-		s.turn <- struct{}{}
-		if e == nil {
-			return err
-		}
-	}
-}
-
-// group stages one group of entries, and all pending marks, in one transaction.
-func (s *sink) group(ctx context.Context) error {
-	s.mu.Lock()
-	n, size := 0, 0
-	for n < len(s.waiting) && (n == 0 || size+s.waiting[n].batch.Size() <= maxGroup) {
-		size += s.waiting[n].batch.Size()
-		n++
-	}
-	entries := s.waiting[:n:n]
-	s.waiting = s.waiting[n:]
-	marks := s.pending
-	s.pending = map[string][]extract.Mark{}
-	s.mu.Unlock()
-
-	err := s.stage(ctx, entries, marks)
-	for _, e := range entries {
-		e.done <- err
-	}
-	return err
-}
-
-func (s *sink) stage(ctx context.Context, entries []*entry, marks map[string][]extract.Mark) error {
-	batches := make([]*load.Batch, len(entries))
-	for i, e := range entries {
-		batches[i] = e.batch
-		if e.mark.Name != "" {
-			marks[e.listing] = append(marks[e.listing], e.mark)
-		}
-	}
-	if len(batches) == 0 && len(marks) == 0 {
-		return nil
-	}
-	_, err := retried(ctx, s.a.log, func() (struct{}, error) {
-		if err := s.a.stage.Prepare(ctx, batches); err != nil {
-			return struct{}{}, err
-		}
-		return struct{}{}, pgx.BeginFunc(ctx, s.a.pool, func(tx pgx.Tx) error { return s.commit(ctx, tx, batches, marks) })
-	})
-	return err
-}
-
-// commit stages batches and marks in a transaction. It need not survive a
-// crash of the database at once: what is lost then are rows and their marks
-// together, and they are asked for again.
-func (s *sink) commit(ctx context.Context, tx pgx.Tx, batches []*load.Batch, marks map[string][]extract.Mark) error {
-	if _, err := tx.Exec(ctx, "set local synchronous_commit = off"); err != nil {
-		return fmt.Errorf("prepare to stage: %w", err)
-	}
-	if err := s.a.stage.Write(ctx, tx, batches); err != nil {
-		return err
-	}
-	for listing, some := range marks {
-		array, err := json.Marshal(some)
-		if err != nil {
-			return fmt.Errorf("encode the marks of %s: %w", listing, err)
-		}
-		if err := s.a.run.Mark(ctx, tx, listing, array); err != nil {
-			return err
-		}
-	}
-	return nil
 }

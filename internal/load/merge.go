@@ -1,0 +1,180 @@
+package load
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/jackc/pgx/v5"
+)
+
+// merge brings the tables of one listing up to what was read of it.
+func (p *publishing) merge(ctx context.Context, plan *plan) error {
+	change := p.changes[plan.Name]
+	for _, t := range plan.tables() {
+		if !p.has(t.name) {
+			continue
+		}
+		if err := p.holdBack(ctx, plan, t); err != nil {
+			return err
+		}
+	}
+	if p.has(plan.root.name) {
+		if err := p.mergeRoot(ctx, plan, change); err != nil {
+			return err
+		}
+	}
+	if p.Proved[plan.Name] && p.has(goneTable) {
+		return p.remove(ctx, plan, change)
+	}
+	return nil
+}
+
+// holdBack takes rows out of the stage that point at what the mirror does not
+// have, and with an item its elements.
+func (p *publishing) holdBack(ctx context.Context, plan *plan, t *table) error {
+	for _, ref := range t.Refs {
+		if ref.Table == plan.root.name && t != plan.root {
+			continue // an element and its item come and go together
+		}
+		m := p.merging(plan, t)
+		m.Column, m.Target = quote(ref.Column), "logto."+quote(ref.Table)
+		if m.Nested && p.has(plan.root.name) {
+			if _, err := p.exec(ctx, render("incomplete", m)); err != nil {
+				return err
+			}
+		}
+		n, err := p.exec(ctx, render("dangling", m))
+		if err != nil {
+			return err
+		}
+		p.changes[plan.Name].HeldBack += n
+		if n > 0 && !m.Nested {
+			if err := p.orphans(ctx, plan); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// orphans takes elements out of the stage whose item is not in it.
+func (p *publishing) orphans(ctx context.Context, plan *plan) error {
+	for _, t := range plan.nested {
+		if !p.has(t.name) {
+			continue
+		}
+		if _, err := p.exec(ctx, render("orphans", p.merging(plan, t))); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// mergeRoot writes the items that are new or changed, and their elements.
+func (p *publishing) mergeRoot(ctx context.Context, plan *plan, change *Change) (err error) {
+	for _, t := range plan.nested {
+		if err := p.mergeNested(ctx, plan, t); err != nil {
+			return fmt.Errorf("%s: %w", t.name, err)
+		}
+	}
+	m := p.merging(plan, plan.root)
+	if err := p.history(ctx, plan.root, "replaced_history", m, p.At); err != nil {
+		return err
+	}
+	if change.Updated, err = p.exec(ctx, render("update", m), p.At); err != nil {
+		return err
+	}
+	change.Inserted, err = p.exec(ctx, render("insert", m), p.At)
+	p.inserted[plan.root.name] += change.Inserted
+	return err
+}
+
+// mergeNested replaces the elements of the items in the stage, and writes only
+// those that differ.
+func (p *publishing) mergeNested(ctx context.Context, plan *plan, t *table) error {
+	m := p.merging(plan, t)
+	m.Leaving = m.replacedElements(p.has(t.name))
+	if err := p.leave(ctx, t, m, nil); err != nil {
+		return err
+	}
+	if !p.has(t.name) {
+		return nil
+	}
+	if len(t.columns) > len(t.Key) {
+		if err := p.history(ctx, t, "replaced_history", m, p.At); err != nil {
+			return err
+		}
+		if _, err := p.exec(ctx, render("update", m), p.At); err != nil {
+			return err
+		}
+	}
+	n, err := p.exec(ctx, render("insert", m), p.At)
+	p.inserted[t.name] += n
+	return err
+}
+
+// remove deletes the items that are gone, and their elements.
+func (p *publishing) remove(ctx context.Context, plan *plan, change *Change) error {
+	for _, t := range plan.nested {
+		m := p.merging(plan, t)
+		m.Leaving = m.goneElements()
+		if err := p.leave(ctx, t, m, nil); err != nil {
+			return fmt.Errorf("%s: %w", t.name, err)
+		}
+	}
+	m := p.merging(plan, plan.root)
+	m.Leaving = m.goneItems()
+	before := len(p.deleted[plan.root.name])
+	if err := p.leave(ctx, plan.root, m, nil); err != nil {
+		return err
+	}
+	change.Deleted += int64(len(p.deleted[plan.root.name]) - before)
+	return nil
+}
+
+// leave moves rows of a table that are leaving to its history, and remembers
+// their ids for what refers to them. ids are for a condition that names them
+// as $3.
+func (p *publishing) leave(ctx context.Context, t *table, m merging, ids []string) error {
+	if ids == nil {
+		m.Leaving += " and $3::text[] is null"
+	}
+	rows, err := p.tx.Query(ctx, render("leave", m), once, p.At, p.tenant, ids, !p.NoRecord[t.name])
+	if err != nil {
+		return err
+	}
+	left, err := pgx.CollectRows(rows, pgx.RowTo[string])
+	p.deleted[t.name] = append(p.deleted[t.name], left...)
+	return err
+}
+
+// history writes to the history of a table, if it keeps one.
+func (p *publishing) history(ctx context.Context, t *table, name string, m merging, args ...any) error {
+	if p.NoRecord[t.name] {
+		return nil
+	}
+	_, err := p.exec(ctx, render(name, m), args...)
+	return err
+}
+
+// cascade removes rows that point at what this run has deleted, as Logto does.
+func (p *publishing) cascade(ctx context.Context, plan *plan) error {
+	for i, t := range plan.tables() {
+		for _, ref := range t.Refs {
+			ids := p.deleted[ref.Table]
+			if len(ids) == 0 {
+				continue
+			}
+			m := p.merging(plan, t)
+			m.Leaving = "m." + quote(ref.Column) + " = any($3)"
+			before := len(p.deleted[t.name])
+			if err := p.leave(ctx, t, m, ids); err != nil {
+				return fmt.Errorf("%s: %w", t.name, err)
+			}
+			if change := p.changes[plan.Name]; change != nil && i == 0 {
+				change.Deleted += int64(len(p.deleted[t.name]) - before)
+			}
+		}
+	}
+	return nil
+}

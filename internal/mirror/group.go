@@ -1,0 +1,130 @@
+package mirror
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+
+	"logto-syncer/internal/extract"
+	"logto-syncer/internal/load"
+)
+
+// entry is a part on its way into the stage.
+type entry struct {
+	listing string
+	batch   *load.Batch
+	mark    extract.Mark
+	done    chan error // receives once
+}
+
+// keep puts the mark of a part without changes aside. It reports true when it
+// is time to write those that are there.
+func (s *sink) keep(listing string, m extract.Mark) (due bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if len(s.pending) == 0 {
+		s.since = time.Now()
+	}
+	s.pending[listing] = append(s.pending[listing], m)
+	return len(s.pending[listing]) >= maxPending || time.Since(s.since) > maxWait
+}
+
+// flush writes what is waiting and pending.
+func (s *sink) flush(ctx context.Context) error {
+	return s.write(ctx, nil)
+}
+
+// write writes groups until the entry is among those written; nil writes one
+// group with all pending marks.
+func (s *sink) write(ctx context.Context, e *entry) error {
+	var done chan error
+	if e != nil {
+		done = e.done
+	}
+	for {
+		select {
+		case err := <-done:
+			return err
+		case <-s.turn:
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		}
+		select {
+		case err := <-done: // somebody else has written it in the meantime
+			s.turn <- struct{}{}
+			return err
+		default:
+		}
+		err := s.group(ctx)
+		s.turn <- struct{}{}
+		if e == nil {
+			return err
+		}
+	}
+}
+
+// group stages one group of entries, and all pending marks, in one transaction.
+func (s *sink) group(ctx context.Context) error {
+	s.mu.Lock()
+	n, size := 0, 0
+	for n < len(s.waiting) && (n == 0 || size+s.waiting[n].batch.Size() <= maxGroup) {
+		size += s.waiting[n].batch.Size()
+		n++
+	}
+	entries := s.waiting[:n:n]
+	s.waiting = s.waiting[n:]
+	marks := s.pending
+	s.pending = map[string][]extract.Mark{}
+	s.mu.Unlock()
+
+	err := s.stage(ctx, entries, marks)
+	for _, e := range entries {
+		e.done <- err
+	}
+	return err
+}
+
+func (s *sink) stage(ctx context.Context, entries []*entry, marks map[string][]extract.Mark) error {
+	batches := make([]*load.Batch, len(entries))
+	for i, e := range entries {
+		batches[i] = e.batch
+		if e.mark.Name != "" {
+			marks[e.listing] = append(marks[e.listing], e.mark)
+		}
+	}
+	if len(batches) == 0 && len(marks) == 0 {
+		return nil
+	}
+	_, err := retried(ctx, s.a.log, func() (struct{}, error) {
+		if err := s.a.stage.Prepare(ctx, batches); err != nil {
+			return struct{}{}, err
+		}
+		return struct{}{}, pgx.BeginFunc(ctx, s.a.pool, func(tx pgx.Tx) error { return s.commit(ctx, tx, batches, marks) })
+	})
+	return err
+}
+
+// commit stages batches and marks in a transaction. It need not survive a
+// crash of the database at once: what is lost then are rows and their marks
+// together, and they are asked for again.
+func (s *sink) commit(ctx context.Context, tx pgx.Tx, batches []*load.Batch, marks map[string][]extract.Mark) error {
+	if _, err := tx.Exec(ctx, "set local synchronous_commit = off"); err != nil {
+		return fmt.Errorf("prepare to stage: %w", err)
+	}
+	if err := s.a.stage.Write(ctx, tx, batches); err != nil {
+		return err
+	}
+	for listing, some := range marks {
+		array, err := json.Marshal(some)
+		if err != nil {
+			return fmt.Errorf("encode the marks of %s: %w", listing, err)
+		}
+		if err := s.a.run.Mark(ctx, tx, listing, array); err != nil {
+			return err
+		}
+	}
+	return nil
+}
