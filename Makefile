@@ -1,14 +1,14 @@
 # `make` lists what there is. Everything works as root and as an ordinary user;
 # what is missing on the machine is installed or named.
 .DEFAULT_GOAL := help
-.PHONY: help demo build test soak fuzz bench bench-build lint fmt
+.PHONY: help demo build test test-browser soak fuzz bench bench-build lint fmt
 
 VERSION := $(shell git describe --tags --always --dirty 2>/dev/null || echo unknown)
 FUZZTIME = 20s
 GOLANGCI = go tool -modfile=tools/go.mod golangci-lint
 
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
 
 demo: build ## a simulated tenant, mirrored into a Postgres of its own (ARGS="--users 1000")
 	@scripts/need postgres
@@ -22,6 +22,10 @@ test: ## all tests, with the race detector and a real Postgres
 	@scripts/need go cc postgres
 	go test -race -timeout 10m ./...
 	go test -timeout 10m -parallel 4 -run ThePromiseHolds ./internal/mirror -schedules 500 -rapid.seed 1
+
+test-browser: ## the status page in Chromium (ARGS=-update writes the screenshots in docs)
+	@scripts/need go postgres chromium axe
+	go test -tags browser -timeout 5m -run TestThePageInABrowser ./internal/serve $(ARGS)
 
 soak: ## 20,000 random schedules of changes and faults against the promise (ARGS="-schedules 1000")
 	@scripts/need go postgres

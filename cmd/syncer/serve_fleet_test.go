@@ -25,8 +25,8 @@ import (
 
 const (
 	serveToken  = "a token for tests"
-	fleetLimit  = 15
-	fleetWindow = 4 * time.Second
+	fleetLimit  = 20
+	fleetWindow = 2 * time.Second
 )
 
 // A fleet is many simulated tenants, one database, and processes of syncer

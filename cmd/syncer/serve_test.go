@@ -137,6 +137,40 @@ func TestServeDrainsAndTheNextGoesOn(t *testing.T) {
 	f.reading.Wait()
 }
 
+// What a process had asked before it died counts against the limit of the one
+// that goes on.
+func TestTheLimitHoldsOverProcessesOneOfWhichDied(t *testing.T) {
+	t.Parallel()
+	const limit, window = 15, 6 * time.Second
+	f := newFleet(t, 1, 1500, `
+jobs: [{name: all, listings: [users]}]
+serve: {token: `+serveToken+`, take_over: 2s}
+`)
+	f.rewrite(t, fmt.Sprintf("limit: {requests: %d, per: %s}", fleetLimit, fleetWindow), fmt.Sprintf("limit: {requests: %d, per: %s}", limit, window))
+	tenant := f.tenants[0]
+	reached := make(chan struct{})
+	tenant.server.OnRequest(func(n int, r *http.Request) {
+		if n == 12 {
+			close(reached)
+		}
+		if n >= 12 {
+			<-r.Context().Done()
+		}
+	})
+	p := f.serve(t)
+	p.runNow(t, "all")
+	<-reached
+	p.end(t, syscall.SIGKILL)
+	tenant.server.OnRequest(nil)
+	next := f.serve(t)
+	f.awaitRuns(t, 1)
+	if n := tenant.server.MaxIn(window); n > limit || n < 12 {
+		t.Errorf("%d requests in %s, the limit is %d", n, window, limit)
+	}
+	next.end(t, syscall.SIGTERM)
+	f.reading.Wait()
+}
+
 func TestThePageTheProbesAndTheMetricsAnswer(t *testing.T) {
 	t.Parallel()
 	f := newFleet(t, 2, 20, `

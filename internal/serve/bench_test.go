@@ -4,6 +4,8 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"maps"
+	"slices"
 	"testing"
 	"time"
 
@@ -20,6 +22,7 @@ import (
 
 // A bench is a server with a tenant, acme, and a database of its own.
 type bench struct {
+	others map[string]*logtotest.Server // more tenants
 	tenant *logtotest.Server
 	pool   *pgxpool.Pool
 	config *config.Config
@@ -34,14 +37,19 @@ func migrated(ctx context.Context, pool *pgxpool.Pool) error {
 }
 
 // newBench makes one that does not run yet. yaml is added to the
-// configuration, which has the tenant.
-func newBench(t *testing.T, yaml string) *bench {
+// configuration, which has the tenant acme and the others.
+func newBench(t *testing.T, yaml string, others ...string) *bench {
 	t.Helper()
 	b := &bench{
+		others: map[string]*logtotest.Server{},
 		tenant: logtotest.Start(logtotest.Generate(logtotest.Options{Users: 20, Seed: 1})),
 		pool:   pgtest.New(t, migrated),
 	}
 	t.Cleanup(b.tenant.Close)
+	for i, name := range others {
+		b.others[name] = logtotest.Start(logtotest.Generate(logtotest.Options{Users: 500, Seed: uint64(i) + 2}))
+		t.Cleanup(b.others[name].Close)
+	}
 	b.config = b.parse(t, yaml)
 	var err error
 	b.server, err = New(t.Context(), Options{
@@ -55,8 +63,15 @@ func newBench(t *testing.T, yaml string) *bench {
 
 func (b *bench) parse(t *testing.T, yaml string) *config.Config {
 	t.Helper()
-	text := fmt.Sprintf("tenants: [{name: acme, endpoint: %q, resource: %q, app_id: %q, app_secret: %q, max_delete: {percent: 0, rows: 0}}]\n%s\n",
-		b.tenant.URL, b.tenant.Resource, b.tenant.AppID, b.tenant.AppSecret, yaml)
+	text := "tenants:\n"
+	servers := map[string]*logtotest.Server{"acme": b.tenant}
+	maps.Copy(servers, b.others)
+	for _, name := range slices.Sorted(maps.Keys(servers)) {
+		s := servers[name]
+		text += fmt.Sprintf("- {name: %s, endpoint: %q, resource: %q, app_id: %q, app_secret: %q, max_delete: {percent: 0, rows: 0}}\n",
+			name, s.URL, s.Resource, s.AppID, s.AppSecret)
+	}
+	text += yaml + "\n"
 	cfg, err := config.Parse("jobs.yaml", []byte(text), func(string) (string, bool) { return "", false }, nil)
 	if err != nil {
 		t.Fatal(err)

@@ -11,9 +11,10 @@ with dead as (
 ), gone as (
     delete from syncer.servers where seen_at < clock_timestamp() - $1::interval - interval '10 minutes'
 )
--- The attempt was not the job's fault, and does not count.
+-- The attempt was not the job's fault, and does not count; nor does the job
+-- lose its place in the queue.
 update {queue}.river_job j
-set state = 'available', scheduled_at = now(), attempt = greatest(j.attempt - 1, 0)
+set state = 'available', attempt = greatest(j.attempt - 1, 0)
 from dead
 where j.id = dead.id
 returning j.id, j.kind, j.args ->> 'job' as job, j.args ->> 'tenant' as tenant,

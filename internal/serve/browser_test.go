@@ -1,0 +1,254 @@
+//go:build browser
+
+package serve
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"flag"
+	"html"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"net/http/httputil"
+	"net/url"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+)
+
+var update = flag.Bool("update", false, "write the screenshots in docs")
+
+// The page in Chromium: no error, nothing from outside, nothing that keeps
+// people out, and what it is to show. `make test-browser` installs what this
+// needs.
+func TestThePageInABrowser(t *testing.T) {
+	b, address := scene(t)
+	for name, look := range map[string]struct{ scheme, size string }{
+		"light": {"1", "1280,1500"},
+		"dark":  {"0", "1280,1500"},
+		"phone": {"1", "500,1500"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			outside := newWitness(t, address)
+			page := outside.browse(t, address, look.scheme, look.size, "--dump-dom")
+			for _, want := range []string{"In trouble", "globex", "status 403", "Under way", "initech", "<progress", "Certificate of run", "<svg", "Run now"} {
+				if !strings.Contains(page, want) {
+					t.Errorf("the page does not show %s", want)
+				}
+			}
+			shot := filepath.Join(t.TempDir(), "status.png")
+			if *update {
+				shot = "../../docs/status-" + name + ".png"
+			}
+			shot, err := filepath.Abs(shot)
+			if err != nil {
+				t.Fatal(err)
+			}
+			outside.browse(t, address, look.scheme, look.size, "--screenshot="+shot)
+			if info, err := os.Stat(shot); err != nil || info.Size() < 10_000 {
+				t.Errorf("there is no screenshot: %v", err)
+			}
+			outside.wantNone(t)
+			accessible(t, outside, address, look.scheme, look.size)
+		})
+	}
+	if b.server.desk.ids(); len(b.server.desk.ids()) != 1 {
+		t.Errorf("the run under way has ended: the test says little")
+	}
+}
+
+// scene has a tenant that is well, one that fails, and one whose run is on.
+func scene(t *testing.T) (b *bench, address string) {
+	t.Helper()
+	b = newBench(t, `jobs: [{name: nightly, schedule: "30 2 * * *", timezone: Europe/Berlin, max_age: 36h, listings: [users]}]
+serve: {token: a token for tests, take_over: 2s}`, "globex", "initech")
+	open := make(chan struct{})
+	b.others["initech"].OnRequest(func(n int, r *http.Request) {
+		if n < 5 {
+			return
+		}
+		select {
+		case <-open:
+		case <-r.Context().Done():
+		}
+	})
+	address = b.run(t)
+	t.Cleanup(func() { close(open) }) // before the server is waited for
+	ends := b.runs(t)
+	for range 12 {
+		b.again(t, ends)
+		for _, row := range b.tenant.Tenant.Rows("users")[:3] {
+			if err := b.tenant.Tenant.UpdateUser(row["id"].(string), map[string]any{"name": time.Now().String()}); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	job := b.config.Jobs[0]
+	if err := b.server.enqueue(t.Context(), job, "globex"); err != nil {
+		t.Fatal(err)
+	}
+	ends.await(t, "tenant")
+	b.others["globex"].SetTokenScope("none")
+	b.others["globex"].RevokeTokens()
+	if err := b.server.enqueue(t.Context(), job, "globex"); err != nil {
+		t.Fatal(err)
+	}
+	ends.await(t, "tenant")
+	if err := b.server.enqueue(t.Context(), job, "initech"); err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	defer cancel()
+	for shown := false; !shown; {
+		err := b.pool.QueryRow(ctx, "select exists (select from syncer.servers where (doing -> 0 ->> 'rows')::int > 0)").Scan(&shown)
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	b.server.glance.forget()
+	return b, address
+}
+
+// A witness is a proxy everything the browser asks for goes through.
+type witness struct {
+	*httptest.Server
+	mu      sync.Mutex
+	outside []string
+	script  string // put into pages that ask for it
+}
+
+func newWitness(t *testing.T, address string) *witness {
+	t.Helper()
+	inside, err := url.Parse(address)
+	if err != nil {
+		t.Fatal(err)
+	}
+	w := &witness{}
+	forward := httputil.NewSingleHostReverseProxy(inside)
+	forward.ModifyResponse = w.inject
+	w.Server = httptest.NewServer(http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
+		if r.Method == http.MethodConnect || r.URL.Host != inside.Host {
+			w.mu.Lock()
+			w.outside = append(w.outside, r.Method+" "+r.URL.String()+" "+r.Host)
+			w.mu.Unlock()
+			rw.WriteHeader(http.StatusForbidden)
+			return
+		}
+		forward.ServeHTTP(rw, r)
+	}))
+	t.Cleanup(w.Close)
+	return w
+}
+
+// inject puts the script into the page, and lets it run.
+func (w *witness) inject(answer *http.Response) error {
+	if w.script == "" || answer.Request.URL.Path != "/" {
+		return nil
+	}
+	body, err := io.ReadAll(answer.Body)
+	if err != nil {
+		return err
+	}
+	body = bytes.Replace(body, []byte("</body>"), []byte("<script>"+w.script+"</script></body>"), 1)
+	answer.Body = io.NopCloser(bytes.NewReader(body))
+	answer.ContentLength = int64(len(body))
+	answer.Header.Del("Content-Length")
+	answer.Header.Del("Content-Security-Policy")
+	return nil
+}
+
+func (w *witness) wantNone(t *testing.T) {
+	t.Helper()
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	for _, request := range w.outside {
+		t.Errorf("something is asked for outside: %s", request)
+	}
+}
+
+// browse opens the page, and returns what the browser writes. It fails on
+// anything the page's console has to say.
+func (w *witness) browse(t *testing.T, address, scheme, size string, args ...string) string {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), 90*time.Second)
+	defer cancel()
+	args = append([]string{
+		"--headless", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--no-first-run", "--hide-scrollbars",
+		"--disable-background-networking", "--disable-component-update", "--disable-sync", "--disable-default-apps", "--disable-extensions",
+		"--disable-features=OptimizationHints,MediaRouter,Translate", "--enable-logging=stderr", "--user-data-dir=" + t.TempDir(),
+		"--proxy-server=" + strings.TrimPrefix(w.URL, "http://"), "--proxy-bypass-list=<-loopback>",
+		"--blink-settings=preferredColorScheme=" + scheme, "--window-size=" + size, "--virtual-time-budget=20000",
+	}, append(args, address+"/")...)
+	cmd := exec.CommandContext(ctx, chromium(t), args...) //nolint:gosec // a browser, by its usual names
+	var stdout, stderr bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &stdout, &stderr
+	if err := cmd.Run(); err != nil {
+		t.Fatalf("%v\n%s", err, stderr.String())
+	}
+	for line := range strings.Lines(stderr.String()) {
+		if strings.Contains(line, ":CONSOLE") {
+			t.Errorf("the console says: %s", line)
+		}
+	}
+	return stdout.String()
+}
+
+func chromium(t *testing.T) string {
+	t.Helper()
+	for _, name := range []string{"chromium", "chromium-browser", "google-chrome"} {
+		if path, err := exec.LookPath(name); err == nil {
+			return path
+		}
+	}
+	t.Fatal("Chromium is missing: make test-browser installs it")
+	return ""
+}
+
+// accessible fails on what axe-core finds in the page.
+func accessible(t *testing.T, w *witness, address, scheme, size string) {
+	t.Helper()
+	found, err := filepath.Glob("../../bin/axe-*.js")
+	if err != nil || len(found) == 0 {
+		t.Fatal("axe-core is missing: make test-browser fetches it")
+	}
+	axe, err := os.ReadFile(found[0])
+	if err != nil {
+		t.Fatal(err)
+	}
+	w.script = strings.ReplaceAll(string(axe), "</script", `<\/script`) + `;
+		axe.run({resultTypes: ["violations"]}).then(r => {
+			const pre = document.createElement("pre");
+			pre.id = "axe";
+			pre.textContent = JSON.stringify({passes: r.passes.length, violations: r.violations.map(v => ({id: v.id, help: v.help, nodes: v.nodes.map(n => n.html + " " + n.failureSummary)}))});
+			document.body.append(pre);
+		});`
+	defer func() { w.script = "" }()
+	page := w.browse(t, address, scheme, size, "--dump-dom")
+	match := regexp.MustCompile(`(?s)<pre id="axe">(.*?)</pre>`).FindStringSubmatch(page)
+	if match == nil {
+		t.Fatalf("axe-core did not end: %.2000s", page[max(0, len(page)-2000):])
+	}
+	var result struct {
+		Passes     int
+		Violations []struct {
+			ID, Help string
+			Nodes    []string
+		}
+	}
+	if err := json.Unmarshal([]byte(html.UnescapeString(match[1])), &result); err != nil {
+		t.Fatal(err)
+	}
+	if result.Passes < 10 {
+		t.Errorf("axe-core has looked at %d things: the test says little", result.Passes)
+	}
+	for _, v := range result.Violations {
+		t.Errorf("%s: %s\n%s", v.ID, v.Help, strings.Join(v.Nodes, "\n"))
+	}
+}
