@@ -199,6 +199,20 @@ func (b *bench) interrupted(t *testing.T, after int, f func()) (s mirror.Summary
 	return s, err
 }
 
+// use mirrors into a database on another server, from nothing.
+func (b *bench) use(t *testing.T, db *pgtest.Instance) {
+	t.Helper()
+	pool, err := pgxpool.New(t.Context(), db.URL("postgres"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(pool.Close)
+	if err := migrated(t.Context(), pool); err != nil {
+		t.Fatal(err)
+	}
+	b.runner.Pool, b.pool = pool, pool
+}
+
 func TestDatabaseFaultsHealByThemselves(t *testing.T) {
 	t.Parallel()
 	for name, fault := range map[string]func(*testing.T, *pgtest.Instance, *pgxpool.Pool){
@@ -218,23 +232,15 @@ func TestDatabaseFaultsHealByThemselves(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			db := pgtest.Server(t)
-			pool, err := pgxpool.New(t.Context(), db.URL("postgres"))
-			if err != nil {
-				t.Fatal(err)
-			}
-			t.Cleanup(pool.Close)
-			if err := migrated(t.Context(), pool); err != nil {
-				t.Fatal(err)
-			}
 			b := faulty(t)
-			b.runner.Pool, b.pool = pool, pool
+			b.use(t, db)
 			for _, after := range []int{30, 10} { // on an empty mirror, then on a known tenant
-				s, err := b.interrupted(t, after, func() { fault(t, db, pool) })
+				s, err := b.interrupted(t, after, func() { fault(t, db, b.pool) })
 				if err != nil {
 					t.Fatalf("run: %v", err)
 				}
 				wantProved(t, s)
-				pool.Reset() // its connections are gone
+				b.pool.Reset() // its connections are gone
 				b.wantEqual(t)
 			}
 		})
