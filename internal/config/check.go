@@ -28,6 +28,7 @@ func check(d *decoder, c *Config, known []string) {
 		d.report("resume_within", "want 0s or longer, have "+d.have("resume_within"), "")
 	}
 	checkHistory(d, &c.History)
+	checkPrivacy(d, &c.Privacy)
 	checkServe(d, &c.Serve)
 	checkAlerts(d, c.Alerts)
 	for i := range c.Tenants {

@@ -31,6 +31,8 @@ type Config struct {
 	ResumeWithin time.Duration `yaml:"resume_within,omitempty" jsonschema:"default=24h"`
 	// What was replaced or deleted in the tenant, kept in schema logto_history.
 	History History `yaml:"history,omitempty"`
+	// What is not stored, or not as it is.
+	Privacy Privacy `yaml:"privacy,omitempty"`
 	// What syncer serve does besides running jobs.
 	Serve Serve `yaml:"serve,omitempty"`
 	// Where syncer serve tells that something is wrong, and that it is well

@@ -118,8 +118,12 @@ func TestEveryKeyIsRead(t *testing.T) {
 		},
 		ResumeWithin: 36 * time.Hour,
 		History:      config.History{Enabled: false, Except: []string{"user_roles"}, Retention: 30 * day},
-		Serve:        config.Serve{Listen: "[::1]:80", Workers: 64, Token: "a token of hunter2", TakeOver: 2 * time.Second},
-		Alerts:       []config.Alert{{URL: "https://hooks.example.org/hunter2", Form: config.SlackForm}, {URL: "", Form: config.JSONForm}},
+		Privacy: config.Privacy{Key: "a key of hunter2", Tables: map[string]map[string]config.Rule{
+			"users":                    {"primary_phone": {Drop: true}, "primary_email": {Hash: true}, "custom_data": {Keep: []string{"plan", "address.country"}}},
+			"organization_invitations": {"invitee": {Hash: true}},
+		}},
+		Serve:  config.Serve{Listen: "[::1]:80", Workers: 64, Token: "a token of hunter2", TakeOver: 2 * time.Second},
+		Alerts: []config.Alert{{URL: "https://hooks.example.org/hunter2", Form: config.SlackForm}, {URL: "", Form: config.JSONForm}},
 		Warnings: config.Errors{{
 			File: "testdata/full.yaml", Line: 10, Column: 16, Field: "tenants[1].endpoint",
 			Message: "http sends the application's secret in clear text", Hint: "use https, unless nobody else is on the way",
@@ -200,7 +204,7 @@ func TestRootJobsFileWithItsExamples(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if len(c.Tenants) != 2 || c.Tenants[0].Limit.Requests != 200 || c.Tenants[1].Name != "ours" || len(c.History.Except) != 1 {
+	if len(c.Tenants) != 2 || c.Tenants[0].Limit.Requests != 200 || c.Tenants[1].Name != "ours" || len(c.History.Except) != 1 || len(c.Privacy.Tables["users"]) != 3 {
 		t.Errorf("an example was not read: %+v", c)
 	}
 }

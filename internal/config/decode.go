@@ -47,6 +47,8 @@ func (d *decoder) value(path string, n *yaml.Node, v reflect.Value) {
 		d.mapping(path, n, v)
 	case reflect.Slice:
 		d.sequence(path, n, v)
+	case reflect.Map:
+		d.table(path, n, v)
 	default:
 		panic(fmt.Sprintf("config: no decoding for %s at %s", v.Type(), path))
 	}

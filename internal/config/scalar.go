@@ -42,6 +42,8 @@ func (d *decoder) leaf(path string, n *yaml.Node, into any) bool {
 		d.limit(path, n, v)
 	case *Selection:
 		d.selection(path, n, v)
+	case *Rule:
+		d.rule(path, n, v)
 	default:
 		return false
 	}

@@ -59,6 +59,9 @@ func schema(t *testing.T) []byte {
 	s.Definitions["Limit"] = &jsonschema.Schema{
 		OneOf: []*jsonschema.Schema{{Const: "none"}, onlyVariable(), s.Definitions["Limit"]},
 	}
+	s.Definitions["Rule"] = &jsonschema.Schema{
+		OneOf: []*jsonschema.Schema{{Enum: []any{"drop", "hash"}}, onlyVariable(), s.Definitions["Rule"]},
+	}
 	out, err := json.MarshalIndent(s, "", "  ")
 	if err != nil {
 		t.Fatal(err)

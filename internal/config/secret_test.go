@@ -17,7 +17,7 @@ func TestASecretIsNeverPrinted(t *testing.T) {
 	t.Parallel()
 	const value = "hunter2"
 	tenant := config.Tenant{Name: "acme", AppSecret: value}
-	c := &config.Config{Database: value, Tenants: []config.Tenant{tenant}}
+	c := &config.Config{Database: value, Privacy: config.Privacy{Key: value}, Tenants: []config.Tenant{tenant}}
 	for _, verb := range []string{"%v", "%+v", "%#v", "%s", "%q", "%x", "%X", "%d", "%t", "%08.3f"} {
 		t.Run("as "+verb, func(t *testing.T) {
 			t.Parallel()

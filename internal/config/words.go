@@ -47,6 +47,12 @@ func shape(t reflect.Type) string {
 		return `"none" or {requests: 200, per: 10s}`
 	case t == reflect.TypeFor[Selection]():
 		return "all or a list of names"
+	case t == reflect.TypeFor[Rule]():
+		return wantRule
+	case t.Kind() == reflect.Map && t.Elem().Kind() == reflect.Map:
+		return "a mapping of tables, such as users, to their columns"
+	case t.Kind() == reflect.Map:
+		return "a mapping of columns, such as primary_email, to their rules"
 	case t.Kind() == reflect.Struct:
 		return "a mapping with " + strings.Join(keyNames(t), ", ")
 	case t.Kind() == reflect.Slice:

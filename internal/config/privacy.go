@@ -1,0 +1,129 @@
+package config
+
+import (
+	"fmt"
+	"maps"
+	"reflect"
+	"regexp"
+	"slices"
+	"strings"
+
+	"go.yaml.in/yaml/v4"
+)
+
+// Privacy says what is not stored, or not as it is. Changing a rule rewrites
+// what is stored already, history included, at the next run.
+type Privacy struct {
+	// Keys the hashes, 16 bytes or more; needed where a rule says hash. Take it
+	// from the environment and keep it: with another key all hashes change.
+	Key Secret `yaml:"key,omitempty"`
+	// Rules by table and column: drop stores nothing, hash a keyed hash of a
+	// text, so that joins and counts still work, {keep: [plan]} only these paths
+	// of JSON. Keys and references to other tables have no rules.
+	Tables map[string]map[string]Rule `yaml:"tables,omitempty"`
+}
+
+// A Rule says what is stored of a column. Exactly one of its fields is set.
+type Rule struct {
+	// Store nothing.
+	Drop bool `yaml:"-"`
+	// Store a keyed hash.
+	Hash bool `yaml:"-"`
+	// Store these paths of a JSON object and nothing else of it, for example
+	// [plan, address.country].
+	Keep []string `yaml:"keep" jsonschema:"minItems=1"`
+}
+
+const (
+	wantRule = "drop, hash or {keep: [path, …]}"
+	// minKeyLength keeps the key from being found by trying.
+	minKeyLength = 16
+)
+
+// rule reads a rule in either of its forms.
+func (d *decoder) rule(path string, n *yaml.Node, v *Rule) {
+	if n.Kind == yaml.MappingNode {
+		d.mapping(path, n, reflect.ValueOf(v).Elem())
+		return
+	}
+	text, ok := d.scalar(path, n, wantRule)
+	switch {
+	case !ok:
+	case text == "drop":
+		v.Drop = true
+	case text == "hash":
+		v.Hash = true
+	default:
+		d.report(path, "want "+wantRule+", have "+d.have(path), "without a rule all is stored")
+	}
+}
+
+// table fills the map v, whose keys are names of tables or of columns.
+func (d *decoder) table(path string, n *yaml.Node, v reflect.Value) {
+	if n.Kind != yaml.MappingNode {
+		d.report(path, "want "+shape(v.Type())+", have "+kindOf(n), "")
+		return
+	}
+	form := regexp.MustCompile(`^[a-z][a-z0-9_]*$`)
+	first := map[string]int{} // key -> line
+	v.Set(reflect.MakeMap(v.Type()))
+	for i := 0; i+1 < len(n.Content); i += 2 {
+		key, at := n.Content[i], join(path, keyText(n.Content[i].Value))
+		line, again := first[key.Value]
+		switch {
+		case key.Kind != yaml.ScalarNode || !form.MatchString(key.Value):
+			d.reportAt(key, at, "want a name of lower-case letters, digits and _, have another", "names are those of the mirror, such as primary_email")
+			continue
+		case again:
+			d.reportAt(key, at, fmt.Sprintf("want the key once, have it on line %d too", line), "")
+			continue
+		}
+		first[key.Value] = key.Line
+		value := reflect.New(v.Type().Elem()).Elem()
+		d.value(at, n.Content[i+1], value)
+		if !d.is(at).set && !d.is(at).bad {
+			d.report(at, "want "+shape(v.Type().Elem())+", have nothing", "")
+		}
+		v.SetMapIndex(reflect.ValueOf(key.Value), value)
+	}
+}
+
+func checkPrivacy(d *decoder, p *Privacy) {
+	hashed := ""
+	for _, table := range slices.Sorted(maps.Keys(p.Tables)) {
+		for _, column := range slices.Sorted(maps.Keys(p.Tables[table])) {
+			rule := p.Tables[table][column]
+			if rule.Hash && hashed == "" {
+				hashed = table + "." + column
+			}
+			checkKeep(d, join(join(join("privacy.tables", table), column), "keep"), rule.Keep)
+		}
+	}
+	switch key := d.is("privacy.key"); {
+	case key.bad:
+	case hashed != "" && !key.set:
+		d.report("privacy.key", fmt.Sprintf("want a key of %d bytes or more, for %s is hashed, have nothing", minKeyLength, hashed),
+			"make one: openssl rand -hex 32; then key: ${SYNCER_PRIVACY_KEY}")
+	case key.set && len(p.Key) < minKeyLength:
+		d.report("privacy.key", fmt.Sprintf("want %d bytes or more, have fewer", minKeyLength), "make one: openssl rand -hex 32")
+	}
+}
+
+// checkKeep reports paths that are none, and a path within another: one of the
+// two would say nothing.
+func checkKeep(d *decoder, path string, keep []string) {
+	for i, field := range keep {
+		at := fmt.Sprintf("%s[%d]", path, i)
+		if !d.ok(at) {
+			continue
+		}
+		if slices.Contains(strings.Split(field, "."), "") {
+			d.report(at, "want a path such as plan or address.country, have "+d.have(at), "")
+			continue
+		}
+		within := func(outer string) bool { return strings.HasPrefix(field, outer+".") }
+		if j := slices.IndexFunc(keep, within); j >= 0 {
+			d.report(at, fmt.Sprintf("want a path of its own, have one within keep[%d]", j), "keep the outer path, or only the inner ones")
+		}
+	}
+}
