@@ -11,6 +11,7 @@ import (
 	"logto-syncer/internal/config"
 	"logto-syncer/internal/logto"
 	"logto-syncer/internal/mirror"
+	"logto-syncer/internal/report"
 )
 
 // maxTenants is how many tenants are read at once; each has a limiter of its
@@ -57,7 +58,7 @@ type errand []task
 func taskOf(cfg *config.Config, t config.Tenant, name string, listings []*catalog.Listing, anything bool) task {
 	job := mirror.Job{
 		Tenant: t.Name, Name: name, Endpoint: t.Endpoint, Listings: listings,
-		ResumeWithin: cfg.ResumeWithin, Rest: t.Limit.Per, NoHistory: withoutHistory(cfg.History), Retention: cfg.History.Retention,
+		ResumeWithin: cfg.ResumeWithin, NoHistory: withoutHistory(cfg.History), Retention: cfg.History.Retention,
 	}
 	if !anything {
 		job.Guard = func(leaving, rows int64) bool { return !t.MaxDelete.Exceeded(leaving, rows) }
@@ -116,8 +117,32 @@ func (a *app) runTasks(ctx context.Context, db *database, tasks []task) error {
 	}
 	err := p.Wait()
 	show.close()
+	published := false
 	for _, s := range summaries {
 		a.summarize(s)
+		published = published || s.PublishedAt != nil
+	}
+	if published {
+		a.graceful.Store(false) // what is published is: from here on, Ctrl-C loses no more than time
+		err = errors.Join(err, a.index(ctx, db))
+	}
+	return err
+}
+
+// index makes the indexes for analysts that are missing: after the first run
+// that is published, all of them. They are made outside of its transaction,
+// since readers need not wait for them, and since an index is cheaper made at
+// once than kept while a table is loaded.
+func (a *app) index(ctx context.Context, db *database) error {
+	select {
+	case <-a.stop: // the next run makes them
+		return nil
+	default:
+	}
+	made, err := report.EnsureIndexes(ctx, db.Pool)
+	if len(made) > 0 {
+		a.out.logger(a.stderr).InfoContext(ctx, "indexes made", "indexes", made)
+		a.out.printf("\n%s indexes for reports and searches made\n", count(len(made)))
 	}
 	return err
 }

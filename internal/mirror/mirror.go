@@ -12,6 +12,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
 
 	"logto-syncer/internal/catalog"
@@ -32,9 +33,6 @@ type Job struct {
 	// ResumeWithin is how old an unfinished run may be to be gone on with;
 	// 0 begins afresh.
 	ResumeWithin time.Duration
-	// Rest is how long after the tenant's last run, on whichever machine, this
-	// one makes its first request: the window of the tenant's limit. 0: at once.
-	Rest time.Duration
 	// Guard says whether so many rows of so many may leave a table; nil lets
 	// any number leave.
 	Guard func(leaving, rows int64) bool
@@ -107,39 +105,11 @@ func (r *Runner) Run(ctx context.Context, job Job) (s Summary, err error) {
 		lock.Release()
 	}()
 
-	err = r.turn(ctx, job, func() error { return r.run(ctx, job, &s, began) })
+	err = r.run(ctx, job, &s, began)
 	if cause := context.Cause(ctx); err != nil && cause != nil && !errors.Is(cause, context.Canceled) {
 		err = cause
 	}
 	return s, err
-}
-
-// turn calls run when the tenant's limit has forgotten the run before.
-func (r *Runner) turn(ctx context.Context, job Job, run func() error) error {
-	if job.Rest == 0 {
-		return run()
-	}
-	wait, err := state.TakeTurn(ctx, r.Pool, job.Tenant, job.Rest)
-	if err != nil {
-		return err
-	}
-	defer func() {
-		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
-		defer cancel()
-		if err := state.EndTurn(ctx, r.Pool, job.Tenant); err != nil { // the next run rests longer, no more
-			r.Log.WarnContext(ctx, "the end of the run is not noted", "tenant", job.Tenant, "error", err)
-		}
-	}()
-	timer := time.NewTimer(wait)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-		return run()
-	case <-r.Stop:
-		return extract.ErrStopped
-	case <-ctx.Done():
-		return ctx.Err()
-	}
 }
 
 // run is Run under the lock.
@@ -149,6 +119,27 @@ func (r *Runner) run(ctx context.Context, job Job, s *Summary, began time.Time) 
 		return err
 	}
 	s.RunID, s.Resumed = a.run.ID, a.run.Resumed()
+	err = a.attempt(ctx, s, began)
+	for range maxLosses {
+		if !errors.Is(err, errLost) {
+			break
+		}
+		r.Log.WarnContext(ctx, "the database has lost rows of this run, reading them again", "tenant", job.Tenant, "run", a.run.ID)
+		if err = a.recover(ctx); err == nil {
+			err = a.attempt(ctx, s, began)
+		}
+	}
+	if err != nil {
+		return a.fail(s, err, began)
+	}
+	return nil
+}
+
+// maxLosses bounds how often a run reads again what the database has lost.
+const maxLosses = 3
+
+// attempt walks, closes and publishes.
+func (a *attempt) attempt(ctx context.Context, s *Summary, began time.Time) error {
 	proofs, err := a.walk(ctx)
 	if err == nil {
 		err = a.close(ctx, proofs)
@@ -156,10 +147,19 @@ func (r *Runner) run(ctx context.Context, job Job, s *Summary, began time.Time) 
 	if err == nil {
 		err = a.publish(ctx, proofs, s, began)
 	}
-	if err != nil {
-		return a.fail(s, err, began)
+	return err
+}
+
+// recover goes on from what the database has kept.
+func (a *attempt) recover(ctx context.Context) (err error) {
+	if a.stage, err = a.stage.OpenStage(ctx, a.run.ID); err != nil {
+		return err
 	}
-	return nil
+	return pgx.BeginFunc(ctx, a.pool, func(tx pgx.Tx) error {
+		n, err := a.run.CountMarks(ctx, tx, int64(a.run.Attempt)<<attemptBits)
+		a.sink.kept.Store(n)
+		return err
+	})
 }
 
 // fail records why the attempt ended, as far as the database can be reached.

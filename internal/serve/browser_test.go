@@ -17,10 +17,13 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
 	"time"
+
+	"logto-syncer/internal/logtotest"
 )
 
 var update = flag.Bool("update", false, "write the screenshots in docs")
@@ -95,8 +98,7 @@ serve: {token: a token for tests, take_over: 2s}`, "globex", "initech")
 		t.Fatal(err)
 	}
 	ends.await(t, "tenant")
-	b.others["globex"].SetTokenScope("none")
-	b.others["globex"].RevokeTokens()
+	b.others["globex"].Inject(logtotest.Fault{Kind: logtotest.Status, Status: 403})
 	if err := b.server.enqueue(t.Context(), job, "globex"); err != nil {
 		t.Fatal(err)
 	}
@@ -134,6 +136,10 @@ func newWitness(t *testing.T, address string) *witness {
 	forward := httputil.NewSingleHostReverseProxy(inside)
 	forward.ModifyResponse = w.inject
 	w.Server = httptest.NewServer(http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
+		if slices.Contains(browsersOwn(), r.URL.Hostname()) {
+			rw.WriteHeader(http.StatusForbidden)
+			return
+		}
 		if r.Method == http.MethodConnect || r.URL.Host != inside.Host {
 			w.mu.Lock()
 			w.outside = append(w.outside, r.Method+" "+r.URL.String()+" "+r.Host)
@@ -145,6 +151,14 @@ func newWitness(t *testing.T, address string) *witness {
 	}))
 	t.Cleanup(w.Close)
 	return w
+}
+
+// browsersOwn are what Chromium asks for by itself, whatever the page.
+func browsersOwn() []string {
+	return []string{
+		"update.googleapis.com", "content-autofill.googleapis.com", "clients2.google.com", "accounts.google.com",
+		"optimizationguide-pa.googleapis.com", "safebrowsing.googleapis.com", "redirector.gvt1.com", "www.google.com", "android.clients.google.com",
+	}
 }
 
 // inject puts the script into the page, and lets it run.

@@ -15,13 +15,26 @@ type Execer interface {
 }
 
 // Mark notes parts of a listing as done: marks is a JSON array. It belongs in
-// the transaction that stores their rows.
-func (r Run) Mark(ctx context.Context, db Execer, listing string, marks []byte) error {
-	_, err := db.Exec(ctx, "insert into syncer.checkpoints (run_id, listing, marks) values ($1, $2, $3)", r.ID, listing, string(marks))
+// the transaction that stores their rows. sequence numbers that transaction;
+// Mark returns false, and does nothing, if it has been committed already: a
+// transaction whose answer was lost is repeated in vain.
+func (r Run) Mark(ctx context.Context, db Execer, listing string, sequence int64, marks []byte) (first bool, err error) {
+	tag, err := db.Exec(ctx, "insert into syncer.checkpoints (run_id, listing, sequence, marks) values ($1, $2, $3, $4) on conflict do nothing",
+		r.ID, listing, sequence, string(marks))
 	if err != nil {
-		return fmt.Errorf("mark parts of %s: %w", listing, err)
+		return false, fmt.Errorf("mark parts of %s: %w", listing, err)
 	}
-	return nil
+	return tag.RowsAffected() == 1, nil
+}
+
+// CountMarks returns how many calls of Mark with a sequence from the given one
+// on the database has kept.
+func (r Run) CountMarks(ctx context.Context, tx pgx.Tx, from int64) (n int64, err error) {
+	err = tx.QueryRow(ctx, "select count(*) from syncer.checkpoints where run_id = $1 and sequence >= $2", r.ID, from).Scan(&n)
+	if err != nil {
+		return 0, fmt.Errorf("count the marks of run %d: %w", r.ID, err)
+	}
+	return n, nil
 }
 
 // Marks returns the arrays of marks of a listing in the order they were made.

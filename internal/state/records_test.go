@@ -15,14 +15,18 @@ func TestMarksComeBackInTheirOrder(t *testing.T) {
 	t.Parallel()
 	pool := pgtest.New(t, migrated)
 	run, _ := begin(t, pool, errand())
-	for _, marks := range []string{`["z"]`, `["a", "b"]`, `[]`, `["m"]`} {
-		if err := run.Mark(t.Context(), pool, "users", []byte(marks)); err != nil {
-			t.Fatal(err)
+	mark := func(listing string, sequence int64, marks string, want bool) {
+		t.Helper()
+		first, err := run.Mark(t.Context(), pool, listing, sequence, []byte(marks))
+		if err != nil || first != want {
+			t.Fatalf("mark %s %d: %v, %v, want %v", listing, sequence, first, err, want)
 		}
 	}
-	if err := run.Mark(t.Context(), pool, "roles", []byte(`["r"]`)); err != nil {
-		t.Fatal(err)
+	for i, marks := range []string{`["z"]`, `["a", "b"]`, `[]`, `["m"]`} {
+		mark("users", int64(i), marks, true)
 	}
+	mark("users", 3, `["the same transaction again"]`, false)
+	mark("roles", 3, `["r"]`, true)
 	marks := func(listing string) (out []string) {
 		arrays, err := run.Marks(t.Context(), pool, listing)
 		if err != nil {

@@ -151,20 +151,3 @@ func (r Run) Finish(ctx context.Context, db Execer, status string, published tim
 	}
 	return nil
 }
-
-// Privacy returns what SetPrivacy has kept for the tenant, by table; empty if
-// it has not been called.
-func (r Run) Privacy(ctx context.Context, tx pgx.Tx) (rules map[string]string, err error) {
-	if err := tx.QueryRow(ctx, "select privacy from syncer.tenants where tenant_id = $1", r.Tenant).Scan(&rules); err != nil {
-		return nil, fmt.Errorf("read the privacy rules in force: %w", err)
-	}
-	return rules, nil
-}
-
-// SetPrivacy keeps which privacy rules the tenant's rows are stored by.
-func (r Run) SetPrivacy(ctx context.Context, tx pgx.Tx, rules map[string]string) error {
-	if _, err := tx.Exec(ctx, "update syncer.tenants set privacy = $2 where tenant_id = $1", r.Tenant, rules); err != nil {
-		return fmt.Errorf("keep the privacy rules in force: %w", err)
-	}
-	return nil
-}

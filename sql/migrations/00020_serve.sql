@@ -1,16 +1,6 @@
 -- +goose Up
 -- What the processes of syncer serve agree on. The queue itself is River's, in
 -- schema syncer_queue.
-create table syncer.turns (
-    tenant_id text collate "C" primary key,
-    busy boolean not null,
-    since timestamptz not null
-);
-comment on table syncer.turns is 'Who was asked last: a run waits until the tenant''s limit has forgotten the one before, whichever machine that was on.';
-comment on column syncer.turns.tenant_id is 'The tenant.';
-comment on column syncer.turns.busy is 'A run is at it, or was when its process died.';
-comment on column syncer.turns.since is 'When that run began, or ended.';
-
 create table syncer.servers (
     name text primary key,
     started_at timestamptz not null default now(),
