@@ -1,5 +1,5 @@
-// Package sql hands out the SQL that is part of the program: the migrations
-// that make the tables, and the queries the demo shows.
+// Package sql hands out the migrations that make the tables. The reports are in
+// the package below.
 package sql
 
 import (
@@ -7,11 +7,11 @@ import (
 	"io/fs"
 )
 
-//go:embed migrations/*.sql demo/*.sql
+//go:embed migrations/*.sql
 var files embed.FS
 
-// Folder returns one of the folders beside this file: migrations or demo. It panics
-// for a name there is no folder of.
+// Folder returns one of the folders beside this file, of which there is one:
+// migrations. It panics for a name there is no folder of.
 func Folder(name string) fs.FS {
 	folder, err := fs.Sub(files, name)
 	if err != nil {

@@ -3,6 +3,7 @@ package main
 import (
 	"encoding/json"
 	"maps"
+	"path/filepath"
 	"slices"
 	"testing"
 
@@ -54,6 +55,11 @@ func TestEveryLineIsAnObjectOfAType(t *testing.T) {
 		{"verify", "users", "roles"},
 		{"forget", "nobody", "--yes"},
 		{"forget", "nobody"},
+		{"report"},
+		{"report", "freshness"},
+		{"export", "users", "--out", filepath.Join(s.dir, "export")},
+		{"grant", "nobody"},
+		{"grant", "postgres"},
 		{"status"},
 		{"status", "--max-age", "1ns"},
 		{"version"},
@@ -70,7 +76,7 @@ func TestEveryLineIsAnObjectOfAType(t *testing.T) {
 			types[object.Type] = true
 		}
 	}
-	want := []string{"check", "error", "forgotten", "freshness", "listing", "migrated", "plan", "run", "summary", "verification", "version"}
+	want := []string{"check", "error", "exported", "forgotten", "freshness", "granted", "listing", "migrated", "plan", "report", "row", "run", "summary", "verification", "version"}
 	if diff := cmp.Diff(want, slices.Sorted(maps.Keys(types))); diff != "" {
 		t.Errorf("types of lines (-want +got):\n%s", diff)
 	}

@@ -95,7 +95,7 @@ func TestAKilledRunIsGoneOnWith(t *testing.T) {
 // killing is a stand on which runs are killed.
 type killing struct {
 	*stand
-	changing bool // the tenant changes while it is read
+	changing bool     // the tenant changes while it is read
 	ids      []string // of users who are there all the time
 	kills    int
 	made     int

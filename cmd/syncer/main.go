@@ -54,6 +54,9 @@ type grammar struct {
 	Forget   forgetCmd   `cmd:"" help:"Erase users from the mirror and its history."`
 	Serve    serveCmd    `cmd:"" help:"Run jobs on their schedules until stopped, with a status page."`
 	Status   statusCmd   `cmd:"" help:"Show the last runs and how fresh each table is."`
+	Report   reportCmd   `cmd:"" help:"List the reports, or run one."`
+	Export   exportCmd   `cmd:"" help:"Write tables to files, CSV or Parquet."`
+	Grant    grantCmd    `cmd:"" help:"Let a role of the database read the mirror and the reports."`
 	Psql     psqlCmd     `cmd:"" help:"Open the mirror's database with psql."`
 	Simulate simulateCmd `cmd:"" help:"Serve a simulated Logto, to try a configuration against."`
 	Migrate  migrateCmd  `cmd:"" help:"Bring the database up to date; run does it by itself."`

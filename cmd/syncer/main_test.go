@@ -40,7 +40,7 @@ func TestScripts(t *testing.T) {
 			env.Vars = append(env.Vars, environment(server, env.Values["database"].(string))...)
 			return ownJobs(env.WorkDir)
 		},
-		Cmds: map[string]func(*testscript.TestScript, bool, []string){"exits": exits, "sql": sqlCommand, "age": age, "server": serverCommand},
+		Cmds: map[string]func(*testscript.TestScript, bool, []string){"exits": exits, "sql": sqlCommand, "sqlexec": sqlExec, "age": age, "server": serverCommand},
 	})
 }
 
@@ -95,6 +95,18 @@ func sqlCommand(ts *testscript.TestScript, neg bool, args []string) {
 	if got != args[1] {
 		ts.Fatalf("%s: want %s, have %s", args[0], args[1], got)
 	}
+}
+
+// sqlexec STATEMENT runs a statement as the owner of the database.
+func sqlExec(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 1 {
+		ts.Fatalf("usage: sqlexec STATEMENT")
+	}
+	conn, err := pgx.Connect(context.Background(), ts.Value("database").(string))
+	ts.Check(err)
+	defer conn.Close(context.Background())
+	_, err = conn.Exec(context.Background(), args[0])
+	ts.Check(err)
 }
 
 // age LISTING makes the certificates of a listing 27 hours old.

@@ -3,65 +3,61 @@ package main
 import (
 	"context"
 	"fmt"
-	"io/fs"
-	"strings"
 
 	"github.com/jackc/pgx/v5"
 
-	"logto-syncer/sql"
+	"logto-syncer/internal/report"
 )
 
-// report prints the reports in sql/demo, in the order of their names.
+// demoReports are those the demo shows: people, how they come in, what they
+// may do, where they belong, and how far to trust all of it.
+func demoReports() []string {
+	return []string{"sign_ups", "identity_providers", "organizations", "applications", "freshness"}
+}
+
+// report prints the demo's reports.
 func (a *app) report(ctx context.Context, db *database) error {
 	if a.out.json || a.out.quiet {
 		return nil
 	}
-	folder := sql.Folder("demo")
-	files, err := fs.Glob(folder, "*.sql")
-	if err != nil {
-		return err
-	}
-	for _, name := range files {
-		query, err := fs.ReadFile(folder, name)
+	for _, name := range demoReports() {
+		r, err := report.Find("", name)
 		if err != nil {
 			return err
 		}
-		result, err := reportTable(ctx, db, string(query))
+		a.out.printf("\n%s\n", wrap(r.Question, ""))
+		out, err := report.Render("table", a.stdout, narrow)
 		if err != nil {
-			return fmt.Errorf("report %s: %w", name, err)
+			return err
 		}
-		title, _, _ := strings.Cut(string(query), "\n")
-		a.out.printf("\n%s\n%s", strings.TrimPrefix(title, "-- "), result)
+		head := &headRenderer{Renderer: out}
+		if err := report.Run(ctx, db.Pool, r, nil, head); err != nil {
+			return fmt.Errorf("show report %s: %w", name, err)
+		}
+		if head.left > 0 {
+			a.out.printf("and %s more: syncer report %s\n", count(head.left), name)
+		}
 	}
+	a.out.printf("\nThere are more: syncer report\n")
 	return nil
 }
 
-// reportTable runs a query whose columns are all text or null.
-func reportTable(ctx context.Context, db *database, query string) (table, error) {
-	rows, err := db.Query(ctx, query)
-	if err != nil {
-		return nil, err
+// headRows is how many rows of a report the demo shows.
+const headRows = 6
+
+// headRenderer hands on the first rows of a report and counts the others.
+type headRenderer struct {
+	report.Renderer
+	rows, left int
+}
+
+func (r *headRenderer) Row(values []any) error {
+	if r.rows == headRows {
+		r.left++
+		return nil
 	}
-	heads := []string{}
-	for _, f := range rows.FieldDescriptions() {
-		heads = append(heads, f.Name)
-	}
-	body, err := pgx.CollectRows(rows, func(row pgx.CollectableRow) ([]string, error) {
-		cells := make([]*string, len(heads))
-		targets := make([]any, len(heads))
-		for i := range cells {
-			targets[i] = &cells[i]
-		}
-		err := row.Scan(targets...)
-		line := make([]string, len(heads))
-		for i, c := range cells {
-			if c != nil {
-				line[i] = *c
-			}
-		}
-		return line, err
-	})
-	return append(table{heads}, body...), err
+	r.rows++
+	return r.Renderer.Row(values)
 }
 
 // collectText returns the one text column of a query.

@@ -75,6 +75,12 @@ func (c *verifyCmd) listings(cfg *config.Config, tenant string) []*catalog.Listi
 	return slices.DeleteFunc(catalog.All(), func(l *catalog.Listing) bool { return !slices.Contains(c.Listings, l.Name) })
 }
 
+// What is wrong with a mirror that cannot be read.
+var (
+	errNothingMirrored = usageError{"nothing is mirrored yet", "syncer run does it"}
+	errNotMigrated     = usageError{"the database lacks what this version of syncer needs", "syncer migrate, or the next syncer run, brings it up to date"}
+)
+
 // openMirror opens the database of a mirror that is there and that this
 // version can read.
 func openMirror(ctx context.Context, cfg *config.Config) (*database, error) {
@@ -83,11 +89,11 @@ func openMirror(ctx context.Context, cfg *config.Config) (*database, error) {
 		return nil, err
 	}
 	if db == nil {
-		return nil, usageError{"nothing is mirrored yet", "syncer run does it"}
+		return nil, errNothingMirrored
 	}
 	pending, err := state.Pending(ctx, db.Pool)
 	if err == nil && pending {
-		err = usageError{"the database lacks what this version of syncer needs", "syncer migrate, or the next syncer run, brings it up to date"}
+		err = errNotMigrated
 	}
 	if err != nil {
 		return nil, errors.Join(err, db.Close())

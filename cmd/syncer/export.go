@@ -1,0 +1,174 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/jackc/pgx/v5"
+)
+
+// exportCmd is syncer export.
+type exportCmd struct {
+	Tables []string `arg:"" optional:"" name:"table" help:"Tables or views, as users, logto_history.users or report.user_directory; all of schema logto if none is named."`
+	Format string   `enum:"csv,parquet" default:"csv" placeholder:"F" help:"csv or parquet (default: csv)."`
+	Out    string   `required:"" placeholder:"DIR" help:"The folder to write to, a file a table; made if it is not there."`
+	Tenant string   `placeholder:"NAME" help:"Only this tenant; all if none is named."`
+}
+
+// An exported is a table or view, and its columns in order.
+type exported struct {
+	schema, name string
+	columns      []exportedColumn
+}
+
+type exportedColumn struct{ name, kind string } // kind as Postgres names the type, such as timestamptz
+
+// An exportLine is a file that was written, in JSON.
+type exportLine struct {
+	Type  string `json:"type"` // "exported"
+	Table string `json:"table"`
+	File  string `json:"file"`
+	Rows  int64  `json:"rows"`
+}
+
+// Run is called by kong.
+func (c *exportCmd) Run(ctx context.Context, a *app) (err error) {
+	cfg, err := a.load()
+	if err != nil {
+		return err
+	}
+	if c.Tenant != "" {
+		if _, err := tenantsNamed(cfg, []string{c.Tenant}); err != nil {
+			return err
+		}
+	}
+	db, err := openReadable(ctx, cfg)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, db.Close()) }()
+	if err := os.MkdirAll(c.Out, 0o750); err != nil {
+		return usageError{err.Error(), ""}
+	}
+	// One snapshot for all: the files fit together whatever is published meanwhile.
+	options := pgx.TxOptions{IsoLevel: pgx.RepeatableRead, AccessMode: pgx.ReadOnly}
+	return pgx.BeginTxFunc(ctx, db.Pool, options, func(tx pgx.Tx) error { return c.export(ctx, a, tx) })
+}
+
+func (c *exportCmd) export(ctx context.Context, a *app, tx pgx.Tx) error {
+	if _, err := tx.Exec(ctx, "set local timezone = 'UTC'; set local datestyle = 'ISO'"); err != nil {
+		return fmt.Errorf("begin the export: %w", err)
+	}
+	there, err := exportable(ctx, tx)
+	if err != nil {
+		return err
+	}
+	tables, err := c.chosen(there)
+	if err != nil {
+		return err
+	}
+	for _, t := range tables {
+		path := filepath.Join(c.Out, t.file()+"."+c.Format)
+		rows, err := c.file(ctx, tx, t, path)
+		if err != nil {
+			return fmt.Errorf("export %s.%s: %w", t.schema, t.name, err)
+		}
+		a.out.object(exportLine{"exported", t.schema + "." + t.name, path, rows})
+		a.out.printf("%s  %s rows\n", path, count(rows))
+	}
+	return nil
+}
+
+// file is the name of the table's file: those of schema logto go without it.
+func (t exported) file() string { return strings.TrimPrefix(t.schema+"."+t.name, "logto.") }
+
+// exportable returns the tables and views that may be exported.
+func exportable(ctx context.Context, tx pgx.Tx) ([]exported, error) {
+	rows, err := tx.Query(ctx, `
+		select n.nspname, c.relname, array_agg(a.attname::text order by a.attnum), array_agg(t.typname::text order by a.attnum)
+		from pg_class c
+		join pg_namespace n on n.oid = c.relnamespace
+		join pg_attribute a on a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped
+		join pg_type t on t.oid = a.atttypid
+		where n.nspname in ('logto', 'logto_history', 'report') and c.relkind in ('r', 'p', 'v', 'm')
+		group by 1, 2
+		order by 1, 2`)
+	if err != nil {
+		return nil, fmt.Errorf("list the tables: %w", err)
+	}
+	return pgx.CollectRows(rows, func(row pgx.CollectableRow) (t exported, err error) {
+		var names, kinds []string
+		err = row.Scan(&t.schema, &t.name, &names, &kinds)
+		for i := range names {
+			t.columns = append(t.columns, exportedColumn{names[i], kinds[i]})
+		}
+		return t, err
+	})
+}
+
+// chosen returns the tables that were named, all of schema logto without names.
+func (c *exportCmd) chosen(there []exported) ([]exported, error) {
+	if len(c.Tables) == 0 {
+		return slices.DeleteFunc(there, func(t exported) bool { return t.schema != "logto" }), nil
+	}
+	var out []exported
+	for _, name := range c.Tables {
+		i := slices.IndexFunc(there, func(t exported) bool {
+			return t.schema+"."+t.name == name || t.schema == "logto" && t.name == name
+		})
+		if i < 0 {
+			return nil, usageError{"no table " + name, "syncer psql -- -c '\\dt logto.*' lists them; others want their schema: logto_history.users"}
+		}
+		out = append(out, there[i])
+	}
+	return out, nil
+}
+
+// file writes one file, which has its name only when it is whole.
+func (c *exportCmd) file(ctx context.Context, tx pgx.Tx, t exported, path string) (rows int64, err error) {
+	f, err := os.CreateTemp(c.Out, "."+filepath.Base(path)+".*")
+	if err != nil {
+		return 0, err
+	}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, os.Remove(f.Name()))
+		}
+	}()
+	if rows, err = c.write(ctx, tx, t, f); err != nil {
+		return 0, errors.Join(err, f.Close())
+	}
+	if err = f.Close(); err != nil {
+		return 0, err
+	}
+	return rows, os.Rename(f.Name(), path)
+}
+
+func (c *exportCmd) write(ctx context.Context, tx pgx.Tx, t exported, w io.Writer) (rows int64, err error) {
+	if c.Format == "parquet" {
+		return writeParquet(ctx, tx, t, t.from(c.Tenant), w)
+	}
+	var columns []string
+	for _, column := range t.columns {
+		columns = append(columns, pgx.Identifier{column.name}.Sanitize())
+	}
+	query := "copy (select " + strings.Join(columns, ", ") + t.from(c.Tenant) + ") to stdout with (format csv, header)"
+	tag, err := tx.Conn().PgConn().CopyTo(ctx, w, query)
+	return tag.RowsAffected(), err
+}
+
+// from is the end of a query for the rows of the table; every table and view
+// has the tenant in its first column.
+func (t exported) from(tenant string) string {
+	query := " from " + pgx.Identifier{t.schema, t.name}.Sanitize()
+	if tenant != "" {
+		query += " where tenant_id = '" + strings.ReplaceAll(tenant, "'", "''") + "'"
+	}
+	return query
+}

@@ -1,0 +1,242 @@
+package main
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"slices"
+	"strings"
+
+	"github.com/jackc/pgx/v5/pgconn"
+	"golang.org/x/term"
+
+	"logto-syncer/internal/config"
+	"logto-syncer/internal/report"
+	"logto-syncer/internal/state"
+)
+
+// reportCmd is syncer report.
+type reportCmd struct {
+	Name    string   `arg:"" optional:"" help:"The report; without one they are listed, with their parameters."`
+	Params  []string `arg:"" optional:"" name:"param=value" help:"Parameters of the report."`
+	Tenant  string   `placeholder:"NAME" help:"Only this tenant; all if none is named."`
+	Format  string   `enum:"table,csv,json,md" default:"table" placeholder:"F" help:"table, csv, json or md (default: table)."`
+	Out     string   `placeholder:"FILE" help:"Write to this file; a table as wide as it needs to be."`
+	Reports string   `placeholder:"DIR" env:"SYNCER_REPORTS" help:"A folder of reports of your own, beside those built in."`
+}
+
+// Run is called by kong.
+func (c *reportCmd) Run(ctx context.Context, a *app) (err error) {
+	if c.Name == "" {
+		return c.list(a)
+	}
+	r, err := report.Find(c.Reports, c.Name)
+	if errors.Is(err, report.ErrUnknown) {
+		return usageError{err.Error(), "syncer report lists them"}
+	}
+	if err != nil {
+		return err
+	}
+	args, err := c.args(r)
+	if err != nil {
+		return err
+	}
+	cfg, err := a.load()
+	if err != nil {
+		return err
+	}
+	if c.Tenant != "" {
+		if _, err := tenantsNamed(cfg, []string{c.Tenant}); err != nil {
+			return err
+		}
+	}
+	db, err := openReadable(ctx, cfg)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, db.Close()) }()
+	return c.write(a, func(out report.Renderer) error { return report.Run(ctx, db.Pool, r, args, out) })
+}
+
+// openReadable opens a mirror for who reads it, who may not be allowed to see
+// how far it is migrated.
+func openReadable(ctx context.Context, cfg *config.Config) (*database, error) {
+	db, err := openIfThere(ctx, cfg)
+	if err != nil {
+		return nil, err
+	}
+	if db == nil {
+		return nil, errNothingMirrored
+	}
+	pending, err := state.Pending(ctx, db.Pool)
+	if pg, ok := errors.AsType[*pgconn.PgError](err); ok && pg.Code == "42501" {
+		return db, nil
+	}
+	if err == nil && pending {
+		err = errNotMigrated
+	}
+	if err != nil {
+		return nil, errors.Join(err, db.Close())
+	}
+	return db, nil
+}
+
+// args returns what the command line gives the report.
+func (c *reportCmd) args(r *report.Report) (map[string]string, error) {
+	var names []string
+	for _, p := range r.Params {
+		names = append(names, p.Name)
+	}
+	hint := "syncer report lists the parameters of each"
+	args := map[string]string{}
+	if c.Tenant != "" {
+		args["tenant"] = c.Tenant
+	}
+	for _, pair := range c.Params {
+		name, value, ok := strings.Cut(pair, "=")
+		if !ok {
+			return nil, usageError{fmt.Sprintf("want name=value, have %q", pair), hint}
+		}
+		args[name] = value
+	}
+	for name := range args {
+		if !slices.Contains(names, name) {
+			return nil, usageError{fmt.Sprintf("report %s has no parameter %s", r.Name, name), "it has: " + strings.Join(names, ", ")}
+		}
+	}
+	for _, p := range r.Params {
+		if _, given := args[p.Name]; p.Required && !given {
+			return nil, usageError{fmt.Sprintf("report %s needs %s=...: %s", r.Name, p.Name, p.Description), hint}
+		}
+	}
+	return args, nil
+}
+
+// unlimited is wider than any table.
+const unlimited = 1 << 20
+
+// write writes what run tells to where it was asked for.
+func (c *reportCmd) write(a *app, run func(report.Renderer) error) (err error) {
+	if c.Out != "" {
+		f, err := os.Create(c.Out)
+		if err != nil {
+			return usageError{err.Error(), ""}
+		}
+		out, err := report.Render(c.Format, f, unlimited)
+		if err == nil {
+			err = run(out)
+		}
+		return errors.Join(err, f.Close())
+	}
+	if a.out.json {
+		return run(&lineRenderer{name: c.Name, out: a.out})
+	}
+	out, err := report.Render(c.Format, a.stdout, widthOf(a.stdout))
+	if err != nil {
+		return err
+	}
+	return run(out)
+}
+
+// narrow is how wide a table is that is not written to a terminal.
+const narrow = 80
+
+func widthOf(w io.Writer) int {
+	if f, ok := w.(*os.File); ok {
+		if width, _, err := term.GetSize(int(f.Fd())); err == nil {
+			return width
+		}
+	}
+	return narrow
+}
+
+// lineRenderer writes a JSON line a row.
+type lineRenderer struct {
+	name    string
+	out     *output
+	columns []report.Column
+}
+
+// A rowLine is a row of a report, in JSON.
+type rowLine struct {
+	Type   string         `json:"type"` // "row"
+	Report string         `json:"report"`
+	Row    map[string]any `json:"row"` // by column
+}
+
+func (r *lineRenderer) Begin(columns []report.Column) error {
+	r.columns = columns
+	return nil
+}
+
+func (r *lineRenderer) Row(values []any) error {
+	row := map[string]any{}
+	for i, c := range r.columns {
+		row[c.Name] = values[i]
+	}
+	r.out.object(rowLine{"row", r.name, row})
+	return nil
+}
+
+func (r *lineRenderer) End() error { return nil }
+
+// A reportLine is a report there is, in JSON.
+type reportLine struct {
+	Type     string      `json:"type"` // "report"
+	Name     string      `json:"name"`
+	Title    string      `json:"title"`
+	Question string      `json:"question"`
+	BuiltIn  bool        `json:"built_in"`
+	Params   []paramLine `json:"params"`
+}
+
+type paramLine struct {
+	Name        string  `json:"name"`
+	Type        string  `json:"type"`
+	Default     *string `json:"default"` // null: it has none, or is null
+	Required    bool    `json:"required"`
+	Description string  `json:"description"`
+}
+
+// list lists the reports, those that can be read even if others cannot.
+func (c *reportCmd) list(a *app) error {
+	all, err := report.List(c.Reports)
+	for _, r := range all {
+		line := reportLine{Type: "report", Name: r.Name, Title: r.Title, Question: r.Question, BuiltIn: r.BuiltIn, Params: []paramLine{}}
+		a.out.printf("%s\n%s", r.Name, wrap(r.Question, "  "))
+		for _, p := range r.Params {
+			line.Params = append(line.Params, paramLine(p))
+			usual := cmp.Or(deref(p.Default), "null")
+			if p.Required {
+				usual = "..."
+			}
+			a.out.printf("%s", wrap(fmt.Sprintf("%s=%s: %s", p.Name, usual, p.Description), "    "))
+		}
+		a.out.object(line)
+	}
+	return err
+}
+
+func deref(text *string) string {
+	if text == nil {
+		return ""
+	}
+	return *text
+}
+
+// wrap breaks text into lines for a terminal of 80 columns.
+func wrap(text, indent string) string {
+	var b strings.Builder
+	line := indent
+	for word := range strings.FieldsSeq(text) {
+		if len(line)+1+len(word) > narrow && strings.TrimSpace(line) != "" {
+			b.WriteString(strings.TrimRight(line, " ") + "\n")
+			line = indent + "  "
+		}
+		line += word + " "
+	}
+	return b.String() + strings.TrimRight(line, " ") + "\n"
+}
