@@ -347,7 +347,6 @@ func (k *killing) finish(t *testing.T, published bool) {
 		"tables of stage": "select count(*) from pg_tables where schemaname = 'syncer_stage'",
 		"marks":           "select count(*) from syncer.checkpoints",
 		"unfinished runs": "select count(*) from syncer.runs where status not in ('succeeded', 'abandoned')",
-		"turns":           "select count(*) from syncer.turns where busy",
 	} {
 		var n int
 		if err := k.pool.QueryRow(t.Context(), query).Scan(&n); err != nil {

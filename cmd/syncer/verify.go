@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"slices"
 	"strings"
-	"time"
 
 	"logto-syncer/internal/catalog"
 	"logto-syncer/internal/config"
@@ -118,32 +117,12 @@ func (a *app) verify(ctx context.Context, db *database, t config.Tenant, listing
 		return nil, err
 	}
 	defer lock.Release()
-	if err := rest(ctx, db, t); err != nil {
-		return nil, err
-	}
 	runner := &mirror.Runner{Pool: db.Pool, Client: client, Log: log, Progress: show.of(t.Name)}
 	found, err = runner.Verify(ctx, mirror.Job{Tenant: t.Name, Endpoint: t.Endpoint, Listings: listings}, sample)
-	err = errors.Join(err, state.EndTurn(context.WithoutCancel(ctx), db.Pool, t.Name))
 	if err == nil {
 		err = verdict(found)
 	}
 	return found, err
-}
-
-// rest waits until the tenant's limit has forgotten the run before.
-func rest(ctx context.Context, db *database, t config.Tenant) error {
-	wait, err := state.TakeTurn(ctx, db.Pool, t.Name, t.Limit.Per)
-	if err != nil {
-		return err
-	}
-	timer := time.NewTimer(wait)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-		return nil
-	case <-ctx.Done():
-		return ctx.Err()
-	}
 }
 
 // verdict is an error unless all was found equal.
