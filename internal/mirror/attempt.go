@@ -39,16 +39,10 @@ func (r *Runner) begin(ctx context.Context, job Job) (*attempt, error) {
 	for i, l := range job.Listings {
 		names[i] = l.Name
 	}
-	// All listings, not just the job's: what is deleted takes with it what
-	// other listings' rows say of it.
-	loader, err := load.Open(ctx, r.Pool, job.Tenant, catalog.All())
+	loader, err := r.open(ctx, job)
 	if err != nil {
 		return nil, err
 	}
-	if errs := job.Privacy.Check(loader); len(errs) > 0 {
-		return nil, fmt.Errorf("apply the privacy rules: %w", errors.Join(errs...))
-	}
-	loader = loader.With(job.Privacy)
 	errand := state.Errand{
 		Tenant: job.Tenant, Job: job.Name, Mode: mode, Listings: names, Endpoint: job.Endpoint, Shape: loader.Shape(),
 	}
@@ -73,6 +67,20 @@ func (r *Runner) begin(ctx context.Context, job Job) (*attempt, error) {
 		PageSize: r.PageSize, Stop: r.Stop, Progress: r.Progress,
 	}
 	return a, nil
+}
+
+// open returns a loader that stores what the job's privacy rules allow. It is
+// for all listings, not just the job's: what is deleted takes with it what
+// other listings' rows say of it.
+func (r *Runner) open(ctx context.Context, job Job) (*load.Loader, error) {
+	loader, err := load.Open(ctx, r.Pool, job.Tenant, catalog.All())
+	if err != nil {
+		return nil, err
+	}
+	if errs := job.Privacy.Check(loader); len(errs) > 0 {
+		return nil, fmt.Errorf("apply the privacy rules: %w", errors.Join(errs...))
+	}
+	return loader.With(job.Privacy), nil
 }
 
 // clear removes what a run has left in the stage.

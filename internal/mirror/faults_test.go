@@ -247,6 +247,29 @@ func TestDatabaseFaultsHealByThemselves(t *testing.T) {
 	}
 }
 
+// What a crash, or another server taking over, can do to transactions nobody
+// has waited for: their rows and marks are gone.
+func TestRowsTheDatabaseLosesAreReadAgain(t *testing.T) {
+	t.Parallel()
+	b := faulty(t)
+	s, err := b.interrupted(t, 60, func() {
+		const lose = `do $$ declare stage text; begin
+for stage in select oid::regclass::text from pg_class where relnamespace = 'syncer_stage'::regnamespace and relkind = 'r' loop
+    execute 'delete from ' || stage;
+end loop;
+delete from syncer.checkpoints;
+end $$`
+		if _, err := b.pool.Exec(t.Context(), lose); err != nil {
+			t.Errorf("lose what is staged: %v", err)
+		}
+	})
+	if err != nil {
+		t.Fatalf("run: %v", err)
+	}
+	wantProved(t, s)
+	b.wantEqual(t)
+}
+
 func TestADatabaseWithoutRoomEndsTheRunResumable(t *testing.T) {
 	t.Parallel()
 	b := faulty(t)

@@ -3,6 +3,7 @@ package mirror
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"time"
 
@@ -98,33 +99,63 @@ func (s *sink) stage(ctx context.Context, entries []*entry, marks map[string][]e
 	if len(batches) == 0 && len(marks) == 0 {
 		return nil
 	}
+	if len(marks) == 0 {
+		marks[""] = nil // rows alone: that they are kept is counted, too
+	}
+	number := s.seq.Add(1)
 	_, err := retried(ctx, s.a.log, func() (struct{}, error) {
 		if err := s.a.stage.Prepare(ctx, batches); err != nil {
 			return struct{}{}, err
 		}
-		return struct{}{}, pgx.BeginFunc(ctx, s.a.pool, func(tx pgx.Tx) error { return s.commit(ctx, tx, batches, marks) })
+		err := pgx.BeginFunc(ctx, s.a.pool, func(tx pgx.Tx) error { return s.commit(ctx, tx, number, batches, marks) })
+		if errors.Is(err, errCommitted) {
+			err = nil
+		}
+		return struct{}{}, err
 	})
+	if err == nil {
+		s.kept.Add(int64(len(marks)))
+	}
 	return err
 }
 
-// commit stages batches and marks in a transaction. It need not survive a
-// crash of the database at once: what is lost then are rows and their marks
-// together, and they are asked for again.
-func (s *sink) commit(ctx context.Context, tx pgx.Tx, batches []*load.Batch, marks map[string][]extract.Mark) error {
+// errCommitted ends the repetition of a transaction that was committed, though
+// the answer was lost.
+var errCommitted = errors.New("committed already")
+
+// commit stages batches and marks in a transaction. It is not waited for until
+// it is on disk: what the database loses if it crashes are rows and marks
+// together, and complete finds out before anything is published.
+func (s *sink) commit(ctx context.Context, tx pgx.Tx, number int64, batches []*load.Batch, marks map[string][]extract.Mark) error {
 	if _, err := tx.Exec(ctx, "set local synchronous_commit = off"); err != nil {
 		return fmt.Errorf("prepare to stage: %w", err)
-	}
-	if err := s.a.stage.Write(ctx, tx, batches); err != nil {
-		return err
 	}
 	for listing, some := range marks {
 		array, err := json.Marshal(some)
 		if err != nil {
 			return fmt.Errorf("encode the marks of %s: %w", listing, err)
 		}
-		if err := s.a.run.Mark(ctx, tx, listing, array); err != nil {
+		first, err := s.a.run.Mark(ctx, tx, listing, number, array)
+		if err != nil {
 			return err
 		}
+		if !first {
+			return errCommitted
+		}
 	}
-	return nil
+	return s.a.stage.Write(ctx, tx, batches)
+}
+
+// errLost says that the database no longer has what it had committed: it has
+// crashed, or another server has taken over that had not received it yet.
+var errLost = errors.New("the database has lost rows of this run that it had committed; start the run again, it reads what is missing")
+
+// complete returns errLost unless the database has kept all this attempt has
+// staged.
+func (s *sink) complete(ctx context.Context, tx pgx.Tx) error {
+	n, err := s.a.run.CountMarks(ctx, tx, int64(s.a.run.Attempt)<<attemptBits)
+	if err == nil && n != s.kept.Load() {
+		err = errLost
+	}
+	return err
 }

@@ -39,6 +39,9 @@ func (a *attempt) publishIn(ctx context.Context, tx pgx.Tx, proofs map[string]*e
 	if err != nil {
 		return err
 	}
+	if err := a.sink.complete(ctx, tx); err != nil {
+		return err
+	}
 	last, err := a.run.Privacy(ctx, tx)
 	if err != nil {
 		return err

@@ -30,6 +30,7 @@ type sink struct {
 	a     *attempt
 	empty map[string]bool // listings the mirror has nothing of
 	seq   atomic.Int64    // orders what the run learns of an item
+	kept  atomic.Int64    // marks this attempt has committed
 	turn  chan struct{}   // holds one token: whoever has it may write
 
 	mu      sync.Mutex

@@ -49,9 +49,10 @@ func (v Verification) Equal() bool {
 
 // Verify compares the mirror with the tenant and changes neither. A sample of
 // 0 compares everything; see extract.Walker.Verify for others. What changes in
-// the tenant while it is compared shows as a difference.
+// the tenant while it is compared shows as a difference, and so does a privacy
+// rule of the job's that no run has applied yet.
 func (r *Runner) Verify(ctx context.Context, job Job, sample int) ([]Verification, error) {
-	loader, err := load.Open(ctx, r.Pool, job.Tenant, catalog.All())
+	loader, err := r.open(ctx, job)
 	if err != nil {
 		return nil, err
 	}

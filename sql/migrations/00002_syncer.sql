@@ -101,12 +101,12 @@ comment on column syncer.certificates.read_at is 'When the reading of the listin
 create table syncer.checkpoints (
     run_id bigint not null references syncer.runs on delete cascade,
     listing text not null,
-    sequence bigint generated always as identity,
+    sequence bigint not null,
     marks jsonb not null,
     primary key (run_id, listing, sequence)
 );
 comment on table syncer.checkpoints is 'What a run has done, committed with the rows of it; removed when the run is published or given up.';
 comment on column syncer.checkpoints.run_id is 'The run.';
 comment on column syncer.checkpoints.listing is 'The listing.';
-comment on column syncer.checkpoints.sequence is 'Order in which the marks were made.';
+comment on column syncer.checkpoints.sequence is 'Number of the transaction that made them, ascending; none is made twice.';
 comment on column syncer.checkpoints.marks is 'Array of the parts done, each with what a resumed walk has to know of it.';
