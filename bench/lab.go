@@ -34,7 +34,30 @@ func newLab(ctx context.Context, o options) (*lab, error) {
 	if err != nil {
 		return nil, errors.Join(err, os.RemoveAll(dir))
 	}
-	return &lab{options: o, dir: dir, server: server}, nil
+	l := &lab{options: o, dir: dir, server: server}
+	if err := l.warm(ctx); err != nil {
+		return nil, errors.Join(err, l.close())
+	}
+	return l, nil
+}
+
+// warm writes a gigabyte to the server's log: one that has been in use for a
+// while has files to use again and need not make them, which takes as long as
+// writing to them.
+func (l *lab) warm(ctx context.Context) error {
+	pool, err := pgxpool.New(ctx, l.server.URL("postgres"))
+	if err != nil {
+		return err
+	}
+	defer pool.Close()
+	for _, sql := range []string{
+		"create table warm as select n, repeat(md5(n::text), 30) as text from generate_series(1, 1000000) n", "checkpoint", "drop table warm", "checkpoint",
+	} {
+		if _, err := pool.Exec(ctx, sql); err != nil {
+			return fmt.Errorf("warm the server up: %w", err)
+		}
+	}
+	return nil
 }
 
 func (l *lab) close() error {

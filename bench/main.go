@@ -62,6 +62,7 @@ func parts() []part {
 		{"limit", measureLimit},
 		{"requests", measureRequests},
 		{"field", measureField},
+		{"loading", measureLoading},
 		{"million", measureMillion},
 		{"parents", measureParents},
 	}

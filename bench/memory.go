@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"os"
 	"runtime/pprof"
+	"strconv"
 	"sync"
 	"time"
 
@@ -79,55 +80,98 @@ func (nowhere) Parents(context.Context, *catalog.Listing, string, string, int) (
 	return nil, nil
 }
 
-// load publishes the big tenant from page bodies in memory, by all that a run
-// does but the network.
-func (m *million) load(ctx context.Context) (rows []row, err error) {
-	t := &tape{next: &http.Transport{MaxIdleConnsPerHost: 12}, answers: map[string]answer{}}
-	client, err := logto.New(logto.Config{
-		Endpoint: m.big.endpoint, Resource: m.big.resource, AppID: m.big.id, AppSecret: m.big.secret, Transport: t,
-	})
+// measureLoading publishes a tenant from page bodies in memory, by all that a
+// run does but the network.
+func measureLoading(ctx context.Context, l *lab) (rows []row, err error) {
+	n := l.rows(1_000_000)
+	s, stop, err := l.ownSimulator(ctx, "-users", strconv.Itoa(n), "-organizations", "100")
 	if err != nil {
 		return nil, err
 	}
+	t := &tape{next: &http.Transport{MaxIdleConnsPerHost: 12}, answers: map[string]answer{}}
+	client, err := logto.New(logto.Config{
+		Endpoint: s.endpoint, Resource: s.resource, AppID: s.id, AppSecret: s.secret, Transport: t,
+	})
+	if err != nil {
+		return nil, errors.Join(err, stop())
+	}
 	defer client.Close()
-	users := catalog.Find("users")
-	quiet := slog.New(slog.DiscardHandler)
-	if _, err := (&extract.Walker{API: client, Mirror: nowhere{}, Store: nowhere{}, Log: quiet}).Walk(ctx, users); err != nil {
+	_, err = (&extract.Walker{API: client, Mirror: nowhere{}, Store: nowhere{}, Log: quiet()}).Walk(ctx, catalog.Find("users"))
+	if err = errors.Join(err, stop()); err != nil {
 		return nil, fmt.Errorf("record: %w", err)
 	}
 	t.next = nil
-	d, err := m.lab.database(ctx)
-	if err != nil {
-		return nil, err
-	}
-	defer func() {
-		if dropped := d.drop(ctx); err == nil {
-			err = dropped
+	took, base := copied{}, copied{}
+	for range 2 { // the better of each, for machines are noisy
+		now, beside, err := l.loadAndCopy(ctx, client, s.endpoint, n)
+		if err != nil {
+			return nil, err
 		}
-	}()
-	if _, err := d.Exec(ctx, "checkpoint"); err != nil {
-		return nil, err
+		took, base = better(took, now), better(base, beside)
 	}
-	stop, err := m.lab.startProfile()
+	users := thousands(n) + " users"
+	return []row{
+		{what: "COPY, the yardstick", how: users + " and their identities from files into equal tables with their keys",
+			value: base.seconds, unit: " s", noBar: true, detail: fmt.Sprintf("%.2f processor seconds of Postgres", base.cpu)},
+		atLeast("loading, first", "from page bodies in memory to published rows ÷ COPY of them, rows a second, "+users,
+			base.seconds/took.seconds, 0.5, "", fmt.Sprintf("%.1f s, %.1f s, the better of two each; %.2f processor seconds of Postgres", took.seconds, base.seconds, took.cpu)),
+	}, nil
+}
+
+// better returns the one that took less time; the zero copied is none.
+func better(a, b copied) copied {
+	if a == (copied{}) || b.seconds < a.seconds {
+		return b
+	}
+	return a
+}
+
+// loadAndCopy loads from memory into a new database, and copies the same rows.
+func (l *lab) loadAndCopy(ctx context.Context, client *logto.Client, endpoint string, users int) (took, base copied, err error) {
+	d, err := l.database(ctx)
 	if err != nil {
-		return nil, err
+		return took, base, err
+	}
+	defer func() { err = errors.Join(err, d.drop(ctx)) }()
+	before, err := l.cpu()
+	if err != nil {
+		return took, base, err
+	}
+	if took.seconds, err = d.load(ctx, client, endpoint, users); err != nil {
+		return took, base, err
+	}
+	after, err := l.cpu()
+	if err != nil {
+		return took, base, err
+	}
+	took.cpu = after - before
+	base, err = d.copyAgain(ctx)
+	return took, base, err
+}
+
+func quiet() *slog.Logger { return slog.New(slog.DiscardHandler) }
+
+// load runs the mirror on answers from memory and returns the seconds it took.
+func (d *database) load(ctx context.Context, client *logto.Client, endpoint string, users int) (float64, error) {
+	if _, err := d.Exec(ctx, "checkpoint"); err != nil {
+		return 0, err
+	}
+	stop, err := d.lab.startProfile()
+	if err != nil {
+		return 0, err
 	}
 	began := time.Now()
-	s, err := (&mirror.Runner{Pool: d.Pool, Client: client, Log: quiet}).Run(ctx, mirror.Job{
-		Tenant: "big", Name: "users", Endpoint: m.big.endpoint, Listings: []*catalog.Listing{users},
+	s, err := (&mirror.Runner{Pool: d.Pool, Client: client, Log: quiet()}).Run(ctx, mirror.Job{
+		Tenant: "big", Name: "users", Endpoint: endpoint, Listings: []*catalog.Listing{catalog.Find("users")},
 	})
-	if err != nil {
-		return nil, err
-	}
 	took := time.Since(began).Seconds()
-	if err := stop(); err != nil {
-		return nil, err
+	if err := errors.Join(err, stop()); err != nil {
+		return 0, err
 	}
-	if !s.Proved() || s.Listings[0].Inserted != int64(m.nBig) {
-		return nil, fmt.Errorf("loading from memory published %d rows, status %s", s.Listings[0].Inserted, s.Status)
+	if !s.Proved() || s.Listings[0].Inserted != int64(users) {
+		return 0, fmt.Errorf("loading from memory published %d rows, status %s", s.Listings[0].Inserted, s.Status)
 	}
-	return []row{atLeast("loading, first", "from page bodies in memory to published rows ÷ COPY of them, rows a second, "+thousands(m.nBig)+" users",
-		m.base.seconds/took, 0.5, "", fmt.Sprintf("%.1f s, %.1f s", took, m.base.seconds))}, nil
+	return took, nil
 }
 
 // startProfile begins a CPU profile if one was asked for.

@@ -16,15 +16,10 @@ import (
 type watch struct {
 	cancel context.CancelFunc
 	ended  chan error
-	asked  []asked
+	asked  []time.Duration
 	from   time.Time // when the publish was first seen
 	rest   []time.Duration
 	locked int
-}
-
-type asked struct {
-	at   time.Time
-	took time.Duration
 }
 
 // atRest is how long readers are measured while nothing is going on.
@@ -50,14 +45,11 @@ func (m *million) watch(ctx context.Context) (*watch, error) {
 			return nil, err
 		}
 	}
-	for _, a := range w.asked[len(w.asked)/10:] { // the first ones warm the cache
-		w.rest = append(w.rest, a.took)
-	}
-	w.asked = nil
+	w.rest, w.asked = w.asked[len(w.asked)/10:], nil // the first ones warm the cache
 	asking, cancel := context.WithCancel(ctx)
 	w.cancel = cancel
 	go func() {
-		err := w.keepAsking(asking, m, conn, ids)
+		err := w.keepAsking(asking, conn, ids)
 		w.ended <- errors.Join(err, conn.Close(ctx))
 	}()
 	return w, nil
@@ -73,30 +65,26 @@ func (w *watch) ask(ctx context.Context, conn *pgx.Conn, ids []string) error {
 		w.locked++
 		err = nil
 	}
-	w.asked = append(w.asked, asked{began, time.Since(began)})
+	w.asked = append(w.asked, time.Since(began))
 	return err
 }
 
-// keepAsking asks until the context ends, and looks now and then whether the
-// publish has begun.
-func (w *watch) keepAsking(ctx context.Context, m *million, conn *pgx.Conn, ids []string) error {
-	look := time.Now()
-	for ctx.Err() == nil {
-		// Not the context, which would break the connection.
-		if err := w.ask(context.WithoutCancel(ctx), conn, ids); err != nil {
+// keepAsking looks now and then whether the publish has begun, and asks from
+// then on until the context ends.
+func (w *watch) keepAsking(ctx context.Context, conn *pgx.Conn, ids []string) error {
+	const sql = `select exists (select from pg_stat_activity where application_name = 'logto-syncer' and state <> 'idle'
+and (query like 'analyze%' or query like 'insert into logto.%'))`
+	own := context.WithoutCancel(ctx) // a query that is broken off breaks the connection
+	for publishing := false; ctx.Err() == nil && !publishing; {
+		time.Sleep(50 * time.Millisecond)
+		if err := conn.QueryRow(own, sql).Scan(&publishing); err != nil {
 			return err
 		}
-		if w.from.IsZero() && time.Since(look) > 100*time.Millisecond {
-			look = time.Now()
-			const sql = `select exists (select from pg_stat_activity where application_name = 'logto-syncer' and state <> 'idle'
-and (query like 'analyze%' or query like 'insert into "logto"."users"%'))`
-			var publishing bool
-			if err := conn.QueryRow(context.WithoutCancel(ctx), sql).Scan(&publishing); err != nil {
-				return err
-			}
-			if publishing {
-				w.from = look
-			}
+	}
+	w.from = time.Now()
+	for ctx.Err() == nil {
+		if err := w.ask(own, conn, ids); err != nil {
+			return err
 		}
 	}
 	return nil
@@ -112,17 +100,11 @@ type seen struct {
 func (w *watch) stop() (seen, error) {
 	w.cancel()
 	err := <-w.ended
-	var during []time.Duration
-	var last time.Time
-	for _, a := range w.asked {
-		if !w.from.IsZero() && a.at.After(w.from) {
-			during, last = append(during, a.took), a.at
-		}
-	}
+	during := w.asked
 	if len(during) == 0 {
 		return seen{}, errors.Join(err, errors.New("no query was asked while the run was published"))
 	}
-	return seen{p99(w.rest), p99(during), len(during), w.locked, last.Sub(w.from).Seconds()}, err
+	return seen{p99(w.rest), p99(during), len(during), w.locked, time.Since(w.from).Seconds()}, err
 }
 
 func p99(all []time.Duration) time.Duration {
