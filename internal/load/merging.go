@@ -38,6 +38,7 @@ type merging struct {
 	Mirror, History, Stage, RootStage, Gone string // quoted names
 	Nested                                  bool   // not the root table
 	Staged                                  bool   // the run has staged rows of the table
+	Fresh                                   bool   // the mirror has no rows of the tenant
 	Leaving                                 string // which rows of the mirror leave
 	Column, Target                          string // a reference and the table it points at
 }
