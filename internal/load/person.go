@@ -1,0 +1,124 @@
+package load
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/go-json-experiment/json/jsontext"
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgxpool"
+
+	"logto-syncer/internal/rawjson"
+)
+
+// Described is the inverse of what Rules says of one table: the rules by
+// column, and what identifies the key of its hashes, empty without hashes.
+func Described(text string) (rules map[string]Rule, key string, err error) {
+	d := json.NewDecoder(strings.NewReader(text))
+	if err := d.Decode(&rules); err != nil {
+		return nil, "", fmt.Errorf("read the privacy rules of a table: %w", err)
+	}
+	return rules, strings.TrimSpace(text[d.InputOffset():]), nil
+}
+
+// A Stored is one row that is stored of a person.
+type Stored struct {
+	Schema, Table string
+	Columns       []StoredColumn // in the table's order, but for tenant_id and item_hash
+}
+
+// A StoredColumn is a column of a row and its value as JSON.
+type StoredColumn struct {
+	Name  string
+	Value jsontext.Value
+}
+
+// Person calls f for all that is stored of a user, in the mirror and in
+// history: what Forget would erase, at one moment. An error of f ends it and is
+// returned. The loader has to have been opened with all listings.
+func (l *Loader) Person(ctx context.Context, pool *pgxpool.Pool, user string, f func(Stored) error) error {
+	snapshot := pgx.TxOptions{IsoLevel: pgx.RepeatableRead, AccessMode: pgx.ReadOnly}
+	return pgx.BeginTxFunc(ctx, pool, snapshot, func(tx pgx.Tx) error {
+		addresses, err := l.addresses(ctx, tx, []string{user})
+		if err != nil {
+			return err
+		}
+		for _, schema := range schemas {
+			for _, table := range l.personal(schema) {
+				if err := l.stored(ctx, tx, schema, table, user, addresses, f); err != nil {
+					return fmt.Errorf("look for the user in %s.%s: %w", schema, table.name, err)
+				}
+			}
+		}
+		return nil
+	})
+}
+
+// A personal table has rows of a person: where says which. $2 is the person's
+// id, $3 the addresses they have or had.
+type personal struct{ name, where string }
+
+// personal returns the tables, those of the users themselves first.
+func (l *Loader) personal(schema string) []personal {
+	byName := map[string][]string{"users": {"t.id = $2"}, "logs": {"t.payload->>'userId' = $2"}}
+	invited := "lower(i.invitee) = any($3) or i.inviter_id = $2 or i.accepted_user_id = $2"
+	byName["organization_invitations"] = []string{"lower(t.invitee) = any($3)"}
+	byName["organization_invitation_roles"] = []string{"t.organization_invitation_id in (select i.id from " +
+		schema + ".organization_invitations i where i.tenant_id = $1 and (" + invited + "))"}
+	for _, p := range l.plans {
+		for _, t := range p.tables() {
+			for _, ref := range t.Refs {
+				if ref.Table == "users" {
+					byName[t.name] = append(byName[t.name], "t."+quote(ref.Column)+" = $2")
+				}
+			}
+		}
+	}
+	var tables []personal
+	for name, conditions := range byName {
+		tables = append(tables, personal{name, "(" + strings.Join(conditions, " or ") + ")"})
+	}
+	slices.SortFunc(tables, func(a, b personal) int {
+		switch "users" {
+		case a.name:
+			return -1
+		case b.name:
+			return 1
+		}
+		return strings.Compare(a.name, b.name)
+	})
+	return tables
+}
+
+func (l *Loader) stored(ctx context.Context, tx pgx.Tx, schema string, table personal, user string, addresses []string, f func(Stored) error) error {
+	sql := "select to_json(t) from " + pgx.Identifier{schema, table.name}.Sanitize() + " t where t.tenant_id = $1 and " + table.where +
+		" and $2::text is not null and $3::text[] is not null order by t.valid_from"
+	rows, err := tx.Query(ctx, sql, l.tenant, user, addresses)
+	if err != nil {
+		return err
+	}
+	defer rows.Close()
+	for rows.Next() {
+		var row []byte
+		if err := rows.Scan(&row); err != nil {
+			return err
+		}
+		found := Stored{Schema: schema, Table: table.name}
+		err := rawjson.Members(row, func(name []byte, value jsontext.Value) error {
+			if column := string(name); column != tenantColumn && column != hashColumn {
+				found.Columns = append(found.Columns, StoredColumn{column, value})
+			}
+			return nil
+		})
+		if err == nil {
+			err = f(found)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return rows.Err()
+}
