@@ -190,12 +190,19 @@ func (b *bench) interrupted(t *testing.T, after int, f func()) (s mirror.Summary
 		}
 	})
 	defer b.server.OnRequest(nil)
-	var run sync.WaitGroup
-	run.Go(func() { s, err = b.runner.Run(t.Context(), b.job) })
-	<-reached
-	f()
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		s, err = b.runner.Run(t.Context(), b.job)
+	}()
+	select {
+	case <-reached:
+		f()
+	case <-ended:
+		t.Fatalf("the run ended before it came to %d requests: %v", after, err)
+	}
 	close(done)
-	run.Wait()
+	<-ended
 	return s, err
 }
 
@@ -251,7 +258,8 @@ func TestDatabaseFaultsHealByThemselves(t *testing.T) {
 // has waited for: their rows and marks are gone.
 func TestRowsTheDatabaseLosesAreReadAgain(t *testing.T) {
 	t.Parallel()
-	b := faulty(t)
+	b := setup(t, logtotest.Generate(logtotest.Options{Users: 1500, Seed: 19}))
+	b.runner.Log = silent()
 	s, err := b.interrupted(t, 60, func() {
 		const lose = `do $$ declare stage text; begin
 for stage in select oid::regclass::text from pg_class where relnamespace = 'syncer_stage'::regnamespace and relkind = 'r' loop
