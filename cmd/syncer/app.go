@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
 	"slices"
 	"strings"
 	"sync"
@@ -81,8 +82,8 @@ func (a *app) load() (*config.Config, error) {
 	return cfg, nil
 }
 
-// checkTables wants the tables history.except names to be there: a name that
-// is mistaken would keep the past of a table whose past is not to be kept.
+// checkTables wants the tables history.except and privacy name to be there: a
+// name that is mistaken would keep what is not to be kept.
 func checkTables(cfg *config.Config) error {
 	var known []string
 	for _, l := range catalog.All() {
@@ -90,10 +91,15 @@ func checkTables(cfg *config.Config) error {
 			known = append(known, t.Name)
 		}
 	}
+	slices.Sort(known)
 	for i, name := range cfg.History.Except {
 		if !slices.Contains(known, name) {
-			slices.Sort(known)
 			return usageError{fmt.Sprintf("history.except[%d]: no table %s", i, name), "there are: " + strings.Join(known, ", ")}
+		}
+	}
+	for _, name := range slices.Sorted(maps.Keys(cfg.Privacy.Tables)) {
+		if !slices.Contains(known, name) {
+			return usageError{"privacy.tables: no table " + name, "there are: " + strings.Join(known, ", ")}
 		}
 	}
 	return nil

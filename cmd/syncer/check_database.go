@@ -43,6 +43,7 @@ func (c *checks) database(ctx context.Context, cfg *config.Config) {
 	c.version(ctx, db)
 	c.privileges(ctx, db)
 	c.migrations(ctx, db)
+	c.privacy(ctx, db, cfg)
 }
 
 func databaseHint(err error) string {
@@ -122,4 +123,23 @@ func (c *checks) migrations(ctx context.Context, db *database) {
 	default:
 		c.ok("migrations", "", "none pending")
 	}
+}
+
+// privacy checks that the rules are for columns that are there. Before the
+// tables are made only the first run can tell.
+func (c *checks) privacy(ctx context.Context, db *database, cfg *config.Config) {
+	rules := 0
+	for _, columns := range cfg.Privacy.Tables {
+		rules += len(columns)
+	}
+	if there, err := state.Migrated(ctx, db.Pool); rules == 0 || err != nil || !there {
+		return
+	}
+	if err := checkRules(ctx, db, cfg); err != nil {
+		for _, one := range parts(err) {
+			c.bad("privacy", "", one, "")
+		}
+		return
+	}
+	c.ok("privacy", "", number(rules, "rule")+" on columns that are there")
 }

@@ -52,6 +52,7 @@ type grammar struct {
 	Backfill backfillCmd `cmd:"" help:"Read listings as if for the first time, once."`
 	Verify   verifyCmd   `cmd:"" help:"Compare the mirror with the tenant; changes neither."`
 	Forget   forgetCmd   `cmd:"" help:"Erase users from the mirror and its history."`
+	Privacy  privacyCmd  `cmd:"" help:"Show the privacy rules, or what is stored of a user."`
 	Serve    serveCmd    `cmd:"" help:"Run jobs on their schedules until stopped, with a status page."`
 	Status   statusCmd   `cmd:"" help:"Show the last runs and how fresh each table is."`
 	Report   reportCmd   `cmd:"" help:"List the reports, or run one."`

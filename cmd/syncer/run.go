@@ -59,6 +59,7 @@ func taskOf(cfg *config.Config, t config.Tenant, name string, listings []*catalo
 	job := mirror.Job{
 		Tenant: t.Name, Name: name, Endpoint: t.Endpoint, Listings: listings,
 		ResumeWithin: cfg.ResumeWithin, NoHistory: withoutHistory(cfg.History), Retention: cfg.History.Retention,
+		Privacy: privacyOf(cfg.Privacy),
 	}
 	if !anything {
 		job.Guard = func(leaving, rows int64) bool { return !t.MaxDelete.Exceeded(leaving, rows) }
@@ -89,6 +90,9 @@ func (a *app) runAll(ctx context.Context, cfg *config.Config, errands []errand) 
 	}
 	defer func() { err = errors.Join(err, db.Close()) }()
 	if err := db.migrate(ctx, a.out.logger(a.stderr)); err != nil {
+		return err
+	}
+	if err := checkRules(ctx, db, cfg); err != nil {
 		return err
 	}
 	var errs []error

@@ -34,6 +34,9 @@ func (c *serveCmd) Run(ctx context.Context, a *app) (err error) {
 	if err := db.migrate(ctx, log); err != nil {
 		return err
 	}
+	if err := checkRules(ctx, db, cfg); err != nil {
+		return err
+	}
 	a.graceful.Store(true)
 	defer a.graceful.Store(false)
 	server, err := serve.New(ctx, serve.Options{

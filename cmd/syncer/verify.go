@@ -44,7 +44,7 @@ func (c *verifyCmd) Run(ctx context.Context, a *app) (err error) {
 	defer func() { err = errors.Join(err, db.Close()) }()
 	var errs []error
 	for _, t := range tenants {
-		found, err := a.verify(ctx, db, t, c.listings(cfg, t.Name), c.sample())
+		found, err := a.verify(ctx, db, taskOf(cfg, t, "", c.listings(cfg, t.Name), true), c.sample())
 		if err != nil {
 			errs = append(errs, tenantError{t.Name, err})
 		}
@@ -103,7 +103,8 @@ func openMirror(ctx context.Context, cfg *config.Config) (*database, error) {
 // verify compares one tenant with its mirror. It holds the tenant's lock: a
 // run that publishes meanwhile would show as differences, and two programs
 // would together ask more often than the limit allows.
-func (a *app) verify(ctx context.Context, db *database, t config.Tenant, listings []*catalog.Listing, sample int) (found []mirror.Verification, err error) {
+func (a *app) verify(ctx context.Context, db *database, task task, sample int) (found []mirror.Verification, err error) {
+	t := task.tenant
 	show := newProgress(a.out, false)
 	defer show.close()
 	log := show.logger(t.Name)
@@ -118,7 +119,7 @@ func (a *app) verify(ctx context.Context, db *database, t config.Tenant, listing
 	}
 	defer lock.Release()
 	runner := &mirror.Runner{Pool: db.Pool, Client: client, Log: log, Progress: show.of(t.Name)}
-	found, err = runner.Verify(ctx, mirror.Job{Tenant: t.Name, Endpoint: t.Endpoint, Listings: listings}, sample)
+	found, err = runner.Verify(ctx, task.job, sample)
 	if err == nil {
 		err = verdict(found)
 	}

@@ -1,0 +1,199 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"time"
+
+	"logto-syncer/internal/catalog"
+	"logto-syncer/internal/config"
+	"logto-syncer/internal/load"
+	"logto-syncer/internal/state"
+)
+
+// privacyCmd is syncer privacy.
+type privacyCmd struct {
+	User   string `arg:"" optional:"" name:"user" help:"Id of a user: show what is stored of the person, and under which rules."`
+	Tenant string `placeholder:"NAME" help:"Only this tenant; needed with a user if the configuration has several."`
+}
+
+// Run is called by kong.
+func (c *privacyCmd) Run(ctx context.Context, a *app) (err error) {
+	cfg, err := a.load()
+	if err != nil {
+		return err
+	}
+	var names []string
+	if c.Tenant != "" {
+		names = []string{c.Tenant}
+	}
+	tenants, err := tenantsNamed(cfg, names)
+	if err == nil && c.User != "" && len(tenants) != 1 {
+		_, err = theTenant(cfg, c.Tenant)
+	}
+	if err != nil {
+		return err
+	}
+	db, err := openMirror(ctx, cfg)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, db.Close()) }()
+	for _, t := range tenants {
+		rules, err := privacyRules(ctx, db, cfg, t.Name)
+		if err != nil {
+			return tenantError{t.Name, err}
+		}
+		if c.User == "" {
+			a.tellRules(t.Name, rules)
+		} else if err := a.tellPerson(ctx, db, t.Name, c.User, rules); err != nil {
+			return tenantError{t.Name, err}
+		}
+	}
+	return nil
+}
+
+// privacyOf is what the configuration's rules mean to the loader.
+func privacyOf(p config.Privacy) load.Privacy {
+	if len(p.Tables) == 0 {
+		return load.Privacy{}
+	}
+	out := load.Privacy{Key: []byte(p.Key.Reveal()), Rules: map[string]map[string]load.Rule{}}
+	for table, columns := range p.Tables {
+		out.Rules[table] = map[string]load.Rule{}
+		for column, rule := range columns {
+			out.Rules[table][column] = load.Rule(rule)
+		}
+	}
+	return out
+}
+
+// checkRules wants the rules to be for columns that are there and can have
+// them. The database is up to date.
+func checkRules(ctx context.Context, db *database, cfg *config.Config) error {
+	if len(cfg.Privacy.Tables) == 0 {
+		return nil
+	}
+	loader, err := load.Open(ctx, db.Pool, "", catalog.All())
+	if err != nil {
+		return err
+	}
+	var errs []error
+	for _, err := range privacyOf(cfg.Privacy).Check(loader) {
+		errs = append(errs, usageError{"privacy.tables." + err.Error(), "docs/data-dictionary.md has the columns"})
+	}
+	return errors.Join(errs...)
+}
+
+// A ruleLine is a privacy rule on a column, in JSON.
+type ruleLine struct {
+	Type   string `json:"type"` // "privacy"
+	Tenant string `json:"tenant"`
+	Table  string `json:"table"`
+	Column string `json:"column"`
+	// What is stored, and what the configuration wants; null: all of it. They
+	// differ until the next run, and Pending says so; it does too if the key
+	// of the hashes is another.
+	Stored  *load.Rule `json:"stored"`
+	Wanted  *load.Rule `json:"wanted"`
+	Pending bool       `json:"pending"`
+	// The run that last applied the table's rules; null: none has.
+	RunID *int64     `json:"run_id"`
+	Since *time.Time `json:"since"`
+}
+
+// privacyRules joins the rules in force with those of the configuration,
+// sorted by table and column.
+func privacyRules(ctx context.Context, db *database, cfg *config.Config, tenant string) ([]ruleLine, error) {
+	loader, err := load.Open(ctx, db.Pool, tenant, catalog.All())
+	if err != nil {
+		return nil, err
+	}
+	stored, err := state.RulesInForce(ctx, db.Pool, tenant)
+	if err != nil {
+		return nil, err
+	}
+	wanted := loader.With(privacyOf(cfg.Privacy)).Rules()
+	for table := range wanted {
+		if !slices.ContainsFunc(stored, func(f state.InForce) bool { return f.Table == table }) {
+			stored = append(stored, state.InForce{Table: table, Rules: "{}"})
+		}
+	}
+	slices.SortFunc(stored, func(a, b state.InForce) int { return strings.Compare(a.Table, b.Table) })
+	var lines []ruleLine
+	for _, f := range stored {
+		of, err := tableRules(tenant, f, wanted[f.Table])
+		if err != nil {
+			return nil, err
+		}
+		lines = append(lines, of...)
+	}
+	return lines, nil
+}
+
+// tableRules joins what is in force of a table with what is wanted, empty for
+// nothing.
+func tableRules(tenant string, f state.InForce, wanted string) ([]ruleLine, error) {
+	is, isKey, err := load.Described(f.Rules)
+	if err != nil {
+		return nil, err
+	}
+	want, wantKey := map[string]load.Rule{}, ""
+	if wanted != "" {
+		if want, wantKey, err = load.Described(wanted); err != nil {
+			return nil, err
+		}
+	}
+	columns := maps.Clone(is)
+	maps.Copy(columns, want)
+	var lines []ruleLine
+	for _, column := range slices.Sorted(maps.Keys(columns)) {
+		l := ruleLine{Type: "privacy", Tenant: tenant, Table: f.Table, Column: column, RunID: f.RunID, Since: f.Since}
+		if rule, ok := is[column]; ok {
+			l.Stored = &rule
+		}
+		if rule, ok := want[column]; ok {
+			l.Wanted = &rule
+		}
+		l.Pending = ruleText(l.Stored) != ruleText(l.Wanted) || l.Stored.Hash && isKey != wantKey
+		lines = append(lines, l)
+	}
+	return lines, nil
+}
+
+// ruleText is a rule as in jobs.yaml; none stores all.
+func ruleText(r *load.Rule) string {
+	switch {
+	case r == nil:
+		return "all"
+	case r.Drop:
+		return "drop"
+	case r.Hash:
+		return "hash"
+	}
+	return "keep " + strings.Join(r.Keep, ", ")
+}
+
+func (a *app) tellRules(tenant string, lines []ruleLine) {
+	if len(lines) == 0 {
+		a.out.printf("%s: no privacy rules, all that Logto lists is stored\n", tenant)
+		return
+	}
+	rows := table{{"table", "column", "stored", "since", "with the next run"}}
+	for _, l := range lines {
+		a.out.object(l)
+		since, next := "-", ""
+		if l.RunID != nil && l.Since != nil {
+			since = fmt.Sprintf("run %d, %s", *l.RunID, l.Since.UTC().Format("2006-01-02 15:04 MST"))
+		}
+		if l.Pending {
+			next = ruleText(l.Wanted)
+		}
+		rows = append(rows, []string{l.Table, l.Column, ruleText(l.Stored), since, next})
+	}
+	a.out.printf("%s\n%s", tenant, rows)
+}

@@ -1,0 +1,94 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"slices"
+	"strings"
+	"unicode"
+
+	"logto-syncer/internal/catalog"
+	"logto-syncer/internal/load"
+)
+
+// A storedLine is a row that is stored of a person, in JSON.
+type storedLine struct {
+	Type    string         `json:"type"` // "stored"
+	Tenant  string         `json:"tenant"`
+	User    string         `json:"user"`
+	Schema  string         `json:"schema"` // logto or logto_history
+	Table   string         `json:"table"`
+	Columns []storedColumn `json:"columns"` // but for tenant_id and item_hash
+}
+
+type storedColumn struct {
+	Column string          `json:"column"`
+	Value  json.RawMessage `json:"value"`
+	Rule   *load.Rule      `json:"rule"` // it is stored under; null: as Logto has it
+}
+
+// tellPerson prints what is stored of a user: the one place that prints what
+// the mirror holds of people, and only on stdout.
+func (a *app) tellPerson(ctx context.Context, db *database, tenant, user string, rules []ruleLine) error {
+	loader, err := load.Open(ctx, db.Pool, tenant, catalog.All())
+	if err != nil {
+		return err
+	}
+	found := 0
+	err = loader.Person(ctx, db.Pool, user, func(s load.Stored) error {
+		found++
+		line := storedLine{Type: "stored", Tenant: tenant, User: user, Schema: s.Schema, Table: s.Table}
+		for _, c := range s.Columns {
+			stored := storedColumn{Column: c.Name, Value: json.RawMessage(c.Value)}
+			if i := slices.IndexFunc(rules, func(r ruleLine) bool { return r.Table == s.Table && r.Column == c.Name }); i >= 0 {
+				stored.Rule = rules[i].Stored
+			}
+			line.Columns = append(line.Columns, stored)
+		}
+		a.out.object(line)
+		a.out.printf("%s", storedText(line))
+		return nil
+	})
+	if err == nil && found == 0 {
+		a.out.printf("the mirror and its history have nothing of this user\n")
+	}
+	return err
+}
+
+// storedText leaves out what is null unless a rule has made it so.
+func storedText(l storedLine) string {
+	rows := table{{l.Schema + "." + l.Table, "rule", "value"}}
+	for _, c := range l.Columns {
+		rule, value := "", string(c.Value)
+		if c.Rule != nil {
+			rule = ruleText(c.Rule)
+		}
+		if value == "null" {
+			if rule == "" {
+				continue
+			}
+			value = "-"
+		}
+		rows = append(rows, []string{c.Column, rule, plainText(value)})
+	}
+	return rows.String() + "\n"
+}
+
+// plainText is a JSON string without its quotes, any other value as it is. What
+// a terminal might take for a command is written as JSON writes it.
+func plainText(value string) string {
+	var text string
+	if json.Unmarshal([]byte(value), &text) != nil {
+		text = value
+	}
+	var b strings.Builder
+	for _, r := range text {
+		if unicode.IsPrint(r) {
+			b.WriteRune(r)
+		} else {
+			fmt.Fprintf(&b, `\u%04x`, r)
+		}
+	}
+	return b.String()
+}
