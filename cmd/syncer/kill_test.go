@@ -26,6 +26,10 @@ type blow struct {
 	mode  string // of a lock that stands in the program's way
 }
 
+// indexing is the mode of a lock that is in the way of making an index and of
+// nothing else.
+const indexing = "share update exclusive"
+
 // stageTables stands for whichever table of the stage there is.
 const stageTables = "syncer_stage"
 
@@ -44,14 +48,17 @@ func blows() []blow {
 		{table: "logto_history.users", mode: write},
 		{table: "syncer.certificates", mode: write},
 		{table: stageTables, mode: "access share"}, // its end: conflicts with dropping
+		{table: "logto.users", mode: indexing},     // and what follows
 	}
 }
 
-func drawBlow(r *rand.Rand) blow {
+// drawBlow draws a moment; places in the database come in turn.
+func (k *killing) drawBlow(r *rand.Rand) blow {
 	if r.IntN(100) < 70 {
 		return blow{after: 1 + r.IntN(40)}
 	}
-	b := blows()[r.IntN(len(blows()))]
+	k.place++
+	b := blows()[k.place%len(blows())]
 	b.after = r.IntN(2) * (1 + r.IntN(30)) // half of them from the start
 	return b
 }
@@ -72,6 +79,7 @@ func TestAKilledRunIsGoneOnWith(t *testing.T) {
 			s := newStandOf(t, logtotest.Options{Users: 600, Seed: 3, Ties: true})
 			k := &killing{stand: s, changing: tc.changing, old: map[string]bool{}}
 			draws := rand.New(rand.NewPCG(uint64(len(name)), 1))
+			k.place = draws.IntN(len(blows()))
 			for life := 0; k.kills < 25; life++ {
 				if life == 0 || !tc.refresh {
 					k.renew(t)
@@ -84,7 +92,7 @@ func TestAKilledRunIsGoneOnWith(t *testing.T) {
 				k.ids = usualIDs(k.server)
 				published := false
 				for k.kills < 25 && !published {
-					published = k.strike(t, drawBlow(draws))
+					published = k.strike(t, k.drawBlow(draws))
 				}
 				k.finish(t, published)
 			}
@@ -98,6 +106,7 @@ type killing struct {
 	changing bool     // the tenant changes while it is read
 	ids      []string // of users who are there all the time
 	kills    int
+	place    int // of blows, the last that was drawn
 	made     int
 
 	mu    sync.Mutex
@@ -178,7 +187,8 @@ func (k *killing) move(r *http.Request) {
 }
 
 // strike runs the program until the blow falls. The program may end by itself
-// before, which is well, too. It reports whether the run is published.
+// before, which is well, too. It reports whether the run is published, and
+// nothing left to do.
 func (k *killing) strike(t *testing.T, b blow) (published bool) {
 	t.Helper()
 	before, marks := k.published(t), k.marks(t)
@@ -245,7 +255,7 @@ func (k *killing) strike(t *testing.T, b blow) (published bool) {
 	if diff := cmp.Diff(before, k.published(t)); !published && diff != "" {
 		t.Errorf("%+v: not published, and yet the mirror has changed:\n%s", b, diff)
 	}
-	return published
+	return published && b.mode != indexing
 }
 
 // obstruct takes the lock the blow waits for.
@@ -346,6 +356,7 @@ func (k *killing) finish(t *testing.T, published bool) {
 		"locks":           "select count(*) from pg_locks where locktype = 'advisory' and database = (select oid from pg_database where datname = current_database())",
 		"tables of stage": "select count(*) from pg_tables where schemaname = 'syncer_stage'",
 		"marks":           "select count(*) from syncer.checkpoints",
+		"broken indexes":  "select count(*) from pg_index where not indisvalid",
 		"unfinished runs": "select count(*) from syncer.runs where status not in ('succeeded', 'abandoned')",
 	} {
 		var n int
