@@ -26,34 +26,46 @@ func TestParse(t *testing.T) {
 	}{
 		"the least there can be: Cloud, with every default": {
 			give: "tenants: [{name: acme, endpoint: https://Acme.logto.app/, app_id: a, app_secret: b}]",
-			want: configOf(config.Tenant{Name: "acme", Endpoint: "https://acme.logto.app", Resource: "https://acme.logto.app/api",
-				AppID: "a", AppSecret: "b", Limit: config.Limit{Requests: 200, Per: 10 * time.Second}}),
+			want: configOf(config.Tenant{
+				Name: "acme", Endpoint: "https://acme.logto.app", Resource: "https://acme.logto.app/api",
+				AppID: "a", AppSecret: "b", Limit: config.Limit{Requests: 200, Per: 10 * time.Second},
+			}),
 		},
 		"a self-hosted server has no limit and the resource every such server has": {
 			give: "tenants: [{name: ours, endpoint: 'https://id.example.org:3001', app_id: a, app_secret: b}]",
-			want: configOf(config.Tenant{Name: "ours", Endpoint: "https://id.example.org:3001",
-				Resource: "https://default.logto.app/api", AppID: "a", AppSecret: "b"}),
+			want: configOf(config.Tenant{
+				Name: "ours", Endpoint: "https://id.example.org:3001",
+				Resource: "https://default.logto.app/api", AppID: "a", AppSecret: "b",
+			}),
 		},
 		"Cloud at a custom domain has Cloud's limit, for the resource says what it is": {
 			give: "tenants: [{name: acme, endpoint: https://id.acme.com, resource: https://x1y2z3.logto.app/api, app_id: a, app_secret: b}]",
-			want: configOf(config.Tenant{Name: "acme", Endpoint: "https://id.acme.com", Resource: "https://x1y2z3.logto.app/api",
-				AppID: "a", AppSecret: "b", Limit: config.Limit{Requests: 200, Per: 10 * time.Second}}),
+			want: configOf(config.Tenant{
+				Name: "acme", Endpoint: "https://id.acme.com", Resource: "https://x1y2z3.logto.app/api",
+				AppID: "a", AppSecret: "b", Limit: config.Limit{Requests: 200, Per: 10 * time.Second},
+			}),
 		},
 		"Cloud without a limit where the file says none": {
 			give: "tenants: [{name: acme, endpoint: https://acme.logto.app, app_id: a, app_secret: b, limit: none}]",
-			want: configOf(config.Tenant{Name: "acme", Endpoint: "https://acme.logto.app", Resource: "https://acme.logto.app/api",
-				AppID: "a", AppSecret: "b"}),
+			want: configOf(config.Tenant{
+				Name: "acme", Endpoint: "https://acme.logto.app", Resource: "https://acme.logto.app/api",
+				AppID: "a", AppSecret: "b",
+			}),
 		},
 		"variables, defaults and dollars are expanded, and an empty value is none": {
 			give: `{database: "${EMPTY:-}", tenants: [{name: "${APP_ID}-${SIX}", endpoint: "https://${NO_HOST:-id.example.org}",
 				app_id: "${NO_ID:-a:-b}", app_secret: "$$${APP_SECRET}$$", concurrency: "${SIX}", limit: "${NO_LIMIT:-none}", resource: "${EMPTY:-}"}]}`,
-			want: configOf(config.Tenant{Name: "m2m-6", Endpoint: "https://id.example.org", Resource: "https://default.logto.app/api",
-				AppID: "a:-b", AppSecret: "$hunter2$"}),
+			want: configOf(config.Tenant{
+				Name: "m2m-6", Endpoint: "https://id.example.org", Resource: "https://default.logto.app/api",
+				AppID: "a:-b", AppSecret: "$hunter2$",
+			}),
 		},
 		"a value that looks like YAML stays the text it is": {
 			give: `tenants: [{name: ours, endpoint: https://id.example.org, app_id: "${LIMIT}", app_secret: 12}]`,
-			want: configOf(config.Tenant{Name: "ours", Endpoint: "https://id.example.org", Resource: "https://default.logto.app/api",
-				AppID: "{requests: 1, per: 1s}", AppSecret: "12"}),
+			want: configOf(config.Tenant{
+				Name: "ours", Endpoint: "https://id.example.org", Resource: "https://default.logto.app/api",
+				AppID: "{requests: 1, per: 1s}", AppSecret: "12",
+			}),
 		},
 	} {
 		t.Run(name, func(t *testing.T) {

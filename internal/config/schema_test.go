@@ -75,7 +75,7 @@ func scalar(t reflect.Type) *jsonschema.Schema {
 	case reflect.TypeFor[time.Duration]():
 		return &jsonschema.Schema{Type: "string", Pattern: `^([0-9]+d|([0-9.]+(ns|us|µs|ms|s|m|h))+|` + variable + `)$`}
 	case reflect.TypeFor[config.Selection]():
-		names := &jsonschema.Schema{Type: "array", MinItems: ptr(uint64(1)), Items: &jsonschema.Schema{Type: "string"}}
+		names := &jsonschema.Schema{Type: "array", MinItems: new(uint64(1)), Items: &jsonschema.Schema{Type: "string"}}
 		return &jsonschema.Schema{OneOf: []*jsonschema.Schema{{Const: "all"}, onlyVariable(), names}}
 	case reflect.TypeFor[config.Secret]():
 		return &jsonschema.Schema{Type: "string"}
@@ -107,5 +107,3 @@ func forEditors(s *jsonschema.Schema) {
 func onlyVariable() *jsonschema.Schema {
 	return &jsonschema.Schema{Type: "string", Pattern: "^" + variable + "$"}
 }
-
-func ptr[T any](v T) *T { return &v }

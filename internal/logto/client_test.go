@@ -94,7 +94,7 @@ func TestListRetriesWhatMayHeal(t *testing.T) {
 func cutGzip(w http.ResponseWriter, r *http.Request) {
 	var b bytes.Buffer
 	z := gzip.NewWriter(&b)
-	z.Write([]byte(`[{"id":"a"}]`))
+	_, _ = z.Write([]byte(`[{"id":"a"}]`))
 	z.Flush() // the end is missing, and with it the checksum
 	w.Header().Set("Content-Encoding", "gzip")
 	w.Write(b.Bytes())
@@ -126,11 +126,13 @@ func TestListFailsForGood(t *testing.T) {
 		"a chunked body over the bound": {chunks, verdict{Poison: true}, "bigger", 1},
 		"a user that is gone": {
 			sayJSON(404, `{"code":"entity.not_found","message":"The resource does not exist."}`),
-			verdict{NotFound: true}, "status 404: entity.not_found: The resource does not exist.", 1,
+			verdict{NotFound: true},
+			"status 404: entity.not_found: The resource does not exist.", 1,
 		},
 		"a role that is gone": {
 			sayJSON(404, `{"code":"entity.not_exists_with_id","message":"The roles with ID u1 does not exist."}`),
-			verdict{NotFound: true}, "entity.not_exists_with_id", 1,
+			verdict{NotFound: true},
+			"entity.not_exists_with_id", 1,
 		},
 		"a 404 with another code says nothing about the parent": {
 			sayJSON(404, `{"code":"connector.not_found","message":"x"}`), verdict{}, "connector.not_found", 1,
@@ -148,13 +150,15 @@ func TestListFailsForGood(t *testing.T) {
 		"a second token refused": {unauth, verdict{Auth: true}, "secret or role revoked", 2},
 		"a bad request": {
 			sayJSON(400, `{"code":"guard.invalid_pagination","message":"The request pagination value is invalid."}`),
-			verdict{}, "guard.invalid_pagination", 1,
+			verdict{},
+			"guard.invalid_pagination", 1,
 		},
 		"an application of the wrong type": {sayJSON(422, `{"code":"application.invalid_type","message":"m"}`), verdict{}, "422", 1},
 		"501 is not a fault that heals":    {sayJSON(501, `{"code":"storage.not_configured","message":"m"}`), verdict{}, "501", 1},
 		"a redirect": {
 			say(302, "text/html", "", "Location", "https://other.example/login?secret=x"),
-			verdict{}, "redirects to https://other.example; the endpoint", 1,
+			verdict{},
+			"redirects to https://other.example; the endpoint", 1,
 		},
 		"a wait longer than the patience": {
 			sayJSON(429, `{}`, "Retry-After", "3600"), verdict{Transient: true}, "wait another 1h0m0s, and the patience left is 5m0s", 1,
@@ -166,7 +170,8 @@ func TestListFailsForGood(t *testing.T) {
 		"a body that is hostile":       {say(400, "text/html", hostile), verdict{}, "text/html", 1},
 		"headers that are hostile": {
 			sayJSON(400, `{"code":"a b","message":"x"}`, "Logto-Core-Request-Id", strings.Repeat("x", 3000), "Retry-After", "-1"),
-			verdict{}, "status 400", 1,
+			verdict{},
+			"status 400", 1,
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -258,6 +263,7 @@ func TestListGivesUpAServerThatIsNotThere(t *testing.T) {
 func TestListEndsWithItsContext(t *testing.T) {
 	t.Parallel()
 	ctx, cancel := context.WithCancel(t.Context())
+	//nolint:paralleltest // the handlers cancel the one context
 	for name, api := range map[string]http.HandlerFunc{
 		"while the server thinks": func(_ http.ResponseWriter, r *http.Request) {
 			cancel()

@@ -112,7 +112,7 @@ func (c *Client) send(req *http.Request, token *oauth2.Token) (*answer, error) {
 		e.err = err
 		e.kind = kindConnection
 		e.Message = "read the body"
-		if err == errBig {
+		if errors.Is(err, errBig) {
 			e.kind = kindBig
 		}
 		return nil, e

@@ -5,6 +5,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"errors"
+	"maps"
 	"net/http"
 	"os"
 	"strconv"
@@ -22,9 +23,7 @@ type recorded struct {
 
 func (a recorded) ServeHTTP(w http.ResponseWriter, _ *http.Request) {
 	body := []byte(a.Body)
-	for name, values := range a.Header {
-		w.Header()[name] = values
-	}
+	maps.Copy(w.Header(), a.Header)
 	if strings.HasPrefix(a.Header.Get("Content-Type"), "text/plain") {
 		body = bytes.Trim(body, `"`)
 	}

@@ -76,7 +76,9 @@ func TestAuthenticateSaysWhatIsWrong(t *testing.T) {
 		},
 		"a role without the permission": {
 			sayJSON(200, `{"access_token":"token-1","expires_in":3600,"token_type":"Bearer","scope":"allow small"}`),
-			"permission \"all\"", verdict{Auth: true}, 1,
+			"permission \"all\"",
+			verdict{Auth: true},
+			1,
 		},
 		"a path that is not there": {say(404, "text/plain", "Not Found"), "no token endpoint here", verdict{}, 1},
 		"a redirect": {
@@ -90,7 +92,9 @@ func TestAuthenticateSaysWhatIsWrong(t *testing.T) {
 		"too many tokens": {sayJSON(429, `{"code":"auth.exceed_token_limit","message":"Exceeded."}`), "auth.exceed_token_limit", verdict{Transient: true}, 0},
 		"too many tokens for an hour": {
 			sayJSON(429, `{"code":"auth.exceed_token_limit","message":"Exceeded."}`, "Retry-After", "3600"),
-			"wait another 1h0m0s", verdict{Transient: true}, 1,
+			"wait another 1h0m0s",
+			verdict{Transient: true},
+			1,
 		},
 	} {
 		t.Run(name, func(t *testing.T) {

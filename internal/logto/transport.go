@@ -95,7 +95,7 @@ type body struct {
 // Read names the time-out instead of the cancellation it works by.
 func (b *body) Read(p []byte) (int, error) {
 	n, err := b.ReadCloser.Read(p)
-	if err != nil && err != io.EOF {
+	if err != nil && !errors.Is(err, io.EOF) {
 		err = cause(b.ctx, err)
 	}
 	return n, err
@@ -108,7 +108,7 @@ func (b *body) Close() error {
 }
 
 func cause(ctx context.Context, err error) error {
-	if context.Cause(ctx) == errTimeout {
+	if errors.Is(context.Cause(ctx), errTimeout) {
 		return errTimeout
 	}
 	return err
