@@ -11,8 +11,8 @@ import (
 // keysOf maps the keys of a mapping to the fields of the struct they fill.
 func keysOf(t reflect.Type) map[string]int {
 	keys := map[string]int{}
-	for field := range t.Fields() {
-		if name, _, _ := strings.Cut(field.Tag.Get("yaml"), ","); name != "-" {
+	for i := range t.NumField() {
+		if name, _, _ := strings.Cut(t.Field(i).Tag.Get("yaml"), ","); name != "-" {
 			keys[name] = i
 		}
 	}

@@ -175,7 +175,7 @@ func pathsOf(list []string) paths {
 	root := paths{}
 	for _, path := range list {
 		at := root
-		for _, name := range strings.SplitSeq(path, ".") {
+		for name := range strings.SplitSeq(path, ".") {
 			if at[name] == nil {
 				at[name] = paths{}
 			}
