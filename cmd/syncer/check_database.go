@@ -86,7 +86,7 @@ func (c *checks) privileges(ctx context.Context, db *database) {
 		union all
 		select format('grant usage, create on schema %I to %I;', nspname, current_user)
 		from pg_namespace
-		where nspname in ('logto', 'logto_history', 'syncer', 'syncer_stage')
+		where nspname in ('logto', 'logto_history', 'report', 'syncer', 'syncer_stage')
 			and not (has_schema_privilege(oid, 'usage') and has_schema_privilege(oid, 'create'))
 		union all
 		select format('alter table %I.%I owner to %I;', schemaname, tablename, current_user)
@@ -105,7 +105,7 @@ func (c *checks) privileges(ctx context.Context, db *database) {
 		}
 		c.bad("privileges", "", errors.New("some are missing"), "as the owner: "+hint)
 	default:
-		c.ok("privileges", "", "may make and fill the schemas logto, logto_history, syncer, syncer_stage")
+		c.ok("privileges", "", "may make and fill the schemas logto, logto_history, report, syncer, syncer_stage")
 	}
 }
 

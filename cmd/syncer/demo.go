@@ -28,7 +28,7 @@ func (c *demoCmd) Run(ctx context.Context, a *app) (err error) {
 	if c.Users < 0 || c.Users > 5_000_000 {
 		return usageError{"--users: want a number from 0 to 5000000", ""}
 	}
-	a.out.printf("A simulated Logto with %s users, half of them imported, which share timestamps;\na Postgres to mirror it into:\n", count(c.Users))
+	a.out.printf("A simulated Logto with %s users, half of them imported, which share\ntimestamps; a Postgres to mirror it into:\n", count(c.Users))
 	server := logtotest.Start(logtotest.Generate(logtotest.Options{Users: c.Users, Seed: 1, Ties: true}))
 	defer server.Close()
 	options := postgres.Options{}
@@ -81,7 +81,7 @@ func (a *app) comparePaging(ctx context.Context, t config.Tenant) error {
 	if err != nil {
 		return fmt.Errorf("walk the users by pages: %w", err)
 	}
-	a.out.printf("\nBy plain pages the same API returns %s users, and nothing looks wrong; but only\n%s of them are different ones: %s are lost. The mirror has all of them.\n",
+	a.out.printf("\nBy plain pages the same API returns %s users, and nothing looks wrong;\nbut only %s of them are different ones: %s are lost. The mirror has all.\n",
 		count(rows), count(distinct), count(rows-distinct))
 	return nil
 }

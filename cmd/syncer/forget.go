@@ -75,7 +75,7 @@ func (c *forgetCmd) confirm(ctx context.Context, a *app, tenant string) error {
 	if c.Yes {
 		return nil
 	}
-	if !isTerminal(a.stdin) || a.out.json {
+	if !isTerminal(a.stdin) || a.out.json || a.out.quiet {
 		return usageError{"what is forgotten cannot be brought back from the mirror", "with --yes it is done without asking"}
 	}
 	a.out.printf("Erase %s of %s from the mirror and its history? Type yes: ", number(len(c.Users), "user"), tenant)
