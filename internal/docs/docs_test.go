@@ -1,0 +1,110 @@
+package docs_test
+
+import (
+	"bytes"
+	"context"
+	"encoding/xml"
+	"errors"
+	"flag"
+	"io"
+	"os"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/jackc/pgx/v5/pgxpool"
+
+	"logto-syncer/internal/docs"
+	"logto-syncer/internal/postgres/pgtest"
+	"logto-syncer/internal/state"
+)
+
+var update = flag.Bool("update", false, "write the documents as the database has them now")
+
+func migrated(ctx context.Context, pool *pgxpool.Pool) error {
+	_, err := state.Migrate(ctx, pool)
+	return err
+}
+
+func read(t *testing.T, pool *pgxpool.Pool) *docs.Model {
+	t.Helper()
+	m, err := docs.Read(t.Context(), pool)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return m
+}
+
+func TestTheDocumentsAreUpToDate(t *testing.T) {
+	t.Parallel()
+	m := read(t, pgtest.New(t, migrated))
+	for file, write := range map[string]func(io.Writer) error{
+		"../../docs/data-dictionary.md": m.WriteDictionary,
+		"../../docs/data-model.svg":     m.WritePicture,
+	} {
+		var got bytes.Buffer
+		if err := write(&got); err != nil {
+			t.Fatal(err)
+		}
+		if *update {
+			if err := os.WriteFile(file, got.Bytes(), 0o644); err != nil {
+				t.Fatal(err)
+			}
+		}
+		want, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if diff := cmp.Diff(string(want), got.String()); diff != "" {
+			t.Errorf("%s is out of date, run make docs (-have +new):\n%s", file, diff)
+		}
+	}
+}
+
+// Both documents have every table and every reference, whatever is added.
+func TestNothingOfTheMirrorIsLeftOut(t *testing.T) {
+	t.Parallel()
+	pool := pgtest.New(t, migrated)
+	_, err := pool.Exec(t.Context(), `
+create table logto.novelties (tenant_id text, id text, user_id text, primary key (tenant_id, id), foreign key (tenant_id, user_id) references logto.users);
+comment on table logto.novelties is 'Less < than & "nothing".'`)
+	if err != nil {
+		t.Fatal(err)
+	}
+	m := read(t, pool)
+	var dictionary, picture strings.Builder
+	if err := errors.Join(m.WriteDictionary(&dictionary), m.WritePicture(&picture)); err != nil {
+		t.Fatal(err)
+	}
+	for d := xml.NewDecoder(strings.NewReader(picture.String())); ; {
+		if _, err := d.Token(); errors.Is(err, io.EOF) {
+			break
+		} else if err != nil {
+			t.Fatalf("the picture is not XML: %v", err)
+		}
+	}
+	tables, references := 0, 0
+	for _, table := range m.Tables {
+		if table.Schema != "logto" {
+			continue
+		}
+		tables++
+		if !strings.Contains(dictionary.String(), "\n#### "+table.Name+"\n\n"+table.Comment+"\n") {
+			t.Errorf("%s is not in the dictionary", table.Name)
+		}
+		if !strings.Contains(picture.String(), ">"+table.Name+"</text>") {
+			t.Errorf("%s is not in the picture", table.Name)
+		}
+		for _, c := range table.Columns {
+			if c.Target != "" {
+				references++
+			}
+		}
+	}
+	if n := strings.Count(picture.String(), `class="pin `); n != references || references < 30 {
+		t.Errorf("%d references are drawn of %d", n, references)
+	}
+	if tables < 31 {
+		t.Errorf("%d tables are too few to prove anything", tables)
+	}
+}
