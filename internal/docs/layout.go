@@ -33,6 +33,7 @@ func (b *box) rowAt(i int) int { return b.y + rowHeight*(i+1) + rowHeight/2 + 4 
 // A frame is around the boxes of a group.
 type frame struct {
 	title               string
+	titleX              int // beyond the gutter, whose lines would cross it
 	x, y, width, height int
 }
 
@@ -40,6 +41,7 @@ type frame struct {
 type net struct {
 	target *box
 	pins   []pin
+	bus    int // which of the lanes above the boxes it has, if it is far
 }
 
 // A pin is where a line leaves a box: the middle of a row, at its left edge.
@@ -141,7 +143,14 @@ func (n *net) far() bool {
 // place gives boxes, frames and pins their coordinates. titles are those of
 // the columns' groups.
 func (l *layout) place(titles []string) {
-	l.top = 56 + lane*len(l.nets)
+	buses := 0
+	for i := range l.nets {
+		if l.nets[i].far() {
+			l.nets[i].bus = buses
+			buses++
+		}
+	}
+	l.top = 60 + lane*buses
 	x, bottom := 0, 0
 	for column := range titles {
 		first := column == 0 || titles[column-1] != titles[column]
@@ -161,7 +170,7 @@ func (l *layout) place(titles []string) {
 		bottom = max(bottom, y)
 		x += l.boxWidth + padding
 		if first {
-			l.frames = append(l.frames, frame{title: titles[column], x: begin, y: l.top})
+			l.frames = append(l.frames, frame{title: titles[column], titleX: l.columnX[column], x: begin, y: l.top})
 		}
 		last := &l.frames[len(l.frames)-1]
 		last.width = x - last.x

@@ -15,17 +15,19 @@ svg { color-scheme: light dark; font: 11px ui-monospace, SFMono-Regular, Menlo, 
 .title { font-weight: bold; } text { fill: #1c2430; } .faint { fill: #667085; } .head { font: bold 14px system-ui, sans-serif; } .note { font: 12px system-ui, sans-serif; fill: #667085; }
 .line { fill: none; stroke-width: 1.4; }
 .n0 { stroke: #2563eb; fill: #2563eb; } .n1 { stroke: #c2410c; fill: #c2410c; } .n2 { stroke: #15803d; fill: #15803d; } .n3 { stroke: #9333ea; fill: #9333ea; }
-.n4 { stroke: #be123c; fill: #be123c; } .n5 { stroke: #0e7490; fill: #0e7490; } .n6 { stroke: #a16207; fill: #a16207; } .n7 { stroke: #475569; fill: #475569; }
+.n4 { stroke: #be123c; fill: #be123c; } .n5 { stroke: #0e7490; fill: #0e7490; } .n6 { stroke: #a16207; fill: #a16207; } .n7 { stroke: #db2777; fill: #db2777; }
+.n8 { stroke: #5a8f0b; fill: #5a8f0b; } .n9 { stroke: #475569; fill: #475569; }
 .line { fill: none !important; }
 @media (prefers-color-scheme: dark) {
 .page { fill: #0d1117; } .group { fill: #161b22; stroke: #30363d; } .box { fill: #0d1117; stroke: #6e7681; }
 text { fill: #e6edf3; } .faint, .note { fill: #9198a1; }
 .n0 { stroke: #6ea8fe; fill: #6ea8fe; } .n1 { stroke: #ff9d5c; fill: #ff9d5c; } .n2 { stroke: #5bd180; fill: #5bd180; } .n3 { stroke: #c69cff; fill: #c69cff; }
-.n4 { stroke: #ff8095; fill: #ff8095; } .n5 { stroke: #56c8dd; fill: #56c8dd; } .n6 { stroke: #e3b341; fill: #e3b341; } .n7 { stroke: #a3b1c2; fill: #a3b1c2; }
+.n4 { stroke: #ff8095; fill: #ff8095; } .n5 { stroke: #56c8dd; fill: #56c8dd; } .n6 { stroke: #e3b341; fill: #e3b341; } .n7 { stroke: #f778ba; fill: #f778ba; }
+.n8 { stroke: #b5d95c; fill: #b5d95c; } .n9 { stroke: #a3b1c2; fill: #a3b1c2; }
 }
 `
 
-const hues = 8
+const hues = 10
 
 // WritePicture writes the data model as SVG: the tables of the mirror in their
 // groups, with keys and references.
@@ -39,7 +41,7 @@ func (m *Model) WritePicture(w io.Writer) error {
 	p.text(gap, 44, "note", "A line leads from a column to the table whose id it holds. Shown are keys and references; tenant_id leads each of them. Written by make docs.")
 	for _, f := range l.frames {
 		p.put(`<rect class="group" x="%d" y="%d" width="%d" height="%d" rx="8"/>`, f.x, f.y, f.width, f.height)
-		p.text(f.x+padding, f.y+20, "head", f.title)
+		p.text(f.titleX, f.y+20, "head", f.title)
 	}
 	for i := range l.nets {
 		p.net(l, i)
@@ -76,7 +78,7 @@ func (p *pen) box(b *box, width int) {
 			b.x+padding, b.rowAt(i)+4, key, html.EscapeString(c.Name))
 	}
 	if b.more > 0 {
-		p.text(b.x+padding, b.rowAt(len(b.rows))+4, "faint", fmt.Sprintf("    and %d more", b.more))
+		p.text(b.x+padding, b.rowAt(len(b.rows))+4, "faint", fmt.Sprintf("and %d more", b.more))
 	}
 	p.put(`</g>`)
 }
@@ -85,7 +87,7 @@ func (p *pen) box(b *box, width int) {
 // has pins, one above the boxes that joins them, and an arrow at the target.
 func (p *pen) net(l *layout, i int) {
 	n, hue := &l.nets[i], i%hues
-	bus := l.top - lane*(i+1)
+	bus := l.top - lane*(n.bus+1)
 	left, right := l.width, 0
 	for column := range l.gutters {
 		if !n.in(column) {
