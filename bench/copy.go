@@ -23,9 +23,9 @@ func (m *million) yardstick(ctx context.Context) (_ []row, err error) {
 // with their keys, in one transaction: the yardstick of the rows that load.
 func (d *database) copyAgain(ctx context.Context) (took copied, err error) {
 	const equal = `create schema yardstick;
-create table yardstick.users (like logto.users including all);
-create table yardstick.user_identities (like logto.user_identities including all,
-    foreign key (tenant_id, user_id) references yardstick.users deferrable initially deferred)`
+create table yardstick.users (like logto.users including all excluding indexes, primary key (tenant_id, id));
+create table yardstick.user_identities (like logto.user_identities including all excluding indexes,
+    primary key (tenant_id, user_id, target), foreign key (tenant_id, user_id) references yardstick.users deferrable initially deferred)`
 	if _, err := d.Exec(ctx, equal); err != nil {
 		return took, err
 	}

@@ -23,6 +23,7 @@ type million struct {
 	big, small   simulated
 	nBig, nSmall int
 	first, tenth float64 // seconds of their first runs, the better of two
+	smallRSS     float64 // MB
 	base         copied
 }
 
@@ -57,30 +58,32 @@ func measureMillion(ctx context.Context, l *lab) (rows []row, err error) {
 	return rows, nil
 }
 
-// alone reads both tenants for the first time, into a database of their own.
-func (m *million) alone(ctx context.Context, l *lab) (err error) {
-	d, err := l.database(ctx)
-	if err != nil {
-		return err
+// alone reads both tenants for the first time, each into a database of its
+// own, the small one twice.
+func (m *million) alone(ctx context.Context, l *lab) error {
+	took := [3]float64{}
+	for i, s := range []simulated{m.small, m.small, m.big} {
+		d, err := l.database(ctx)
+		if err != nil {
+			return err
+		}
+		e, err := d.syncer(ctx, s, "alone", "none", "run", "users")
+		if err := errors.Join(err, d.drop(ctx)); err != nil {
+			return err
+		}
+		took[i] = e.summary.Seconds
+		m.smallRSS = max(m.smallRSS, e.rss*float64(1-i/2))
 	}
-	defer func() { err = errors.Join(err, d.drop(ctx)) }()
-	small, err := d.syncer(ctx, m.small, "small", "none", "run", "users")
-	if err != nil {
-		return err
-	}
-	big, err := d.syncer(ctx, m.big, "big", "none", "run", "users")
-	if err != nil {
-		return err
-	}
-	m.first, m.tenth = big.seconds, small.seconds
+	m.tenth, m.first = min(took[0], took[1]), took[2]
 	return nil
 }
 
-// firstRead reads both tenants for the first time. While the big one is
-// published, somebody asks for users of the small one.
+// firstRead reads the big tenant. While it is published, somebody asks for
+// users of another one.
 func (m *million) firstRead(ctx context.Context) (rows []row, err error) {
-	small, err := m.syncer(ctx, m.small, "small", "none", "run", "users")
-	if err != nil {
+	const others = `insert into logto.users (tenant_id, id, name, item_hash, valid_from)
+select 'small', left(md5(n::text), 12), 'Somebody ' || n, '\x00', now() from generate_series(1, 100000) n`
+	if _, err := m.Exec(ctx, others); err != nil {
 		return nil, err
 	}
 	readers, err := m.watch(ctx)
@@ -92,12 +95,12 @@ func (m *million) firstRead(ctx context.Context) (rows []row, err error) {
 	if err := errors.Join(err, stopped); err != nil {
 		return nil, err
 	}
-	m.first, m.tenth = min(m.first, big.seconds), min(m.tenth, small.seconds)
+	m.first = min(m.first, big.summary.Seconds)
 	growth := m.first / float64(m.nBig) / (m.tenth / float64(m.nSmall))
 	users := thousands(m.nBig) + " users"
 	rows = []row{
-		atMost("memory", "peak RSS, first read of "+users, big.rss, 128, " MB", fmt.Sprintf("%.1f s", big.seconds)),
-		atMost("memory, growth", "against "+thousands(m.nSmall)+" users", big.rss/small.rss, 1.15, " ×", fmt.Sprintf("%.0f MB", small.rss)),
+		atMost("memory", "peak RSS, first read of "+users, big.rss, 128, " MB", fmt.Sprintf("%.1f s to published", big.summary.Seconds)),
+		atMost("memory, growth", "against "+thousands(m.nSmall)+" users", big.rss/m.smallRSS, 1.15, " ×", fmt.Sprintf("%.0f MB", m.smallRSS)),
 		atMost("growth", "time per row of the first read, "+users+" ÷ "+thousands(m.nSmall), growth, 1.1, "",
 			fmt.Sprintf("%.1f s, %.2f s, the better of two each", m.first, m.tenth)),
 	}
@@ -138,7 +141,7 @@ func (m *million) fewChanges(ctx context.Context) (rows []row, err error) {
 	if err != nil {
 		return nil, err
 	}
-	how := "WAL bytes ÷ bytes of the " + thousands(m.nBig/100) + " changed rows, history kept"
+	how := "WAL bytes ÷ bytes of the " + thousands(m.nBig/100) + " changed rows, history and the indexes for analysts kept"
 	with.what, with.how, with.noBar = "1 % changed, after a checkpoint", how+", images of pages included", true
 	without.what, without.how = "1 % changed", how
 	return []row{without, with}, nil
