@@ -1,7 +1,7 @@
 # `make` lists what there is. Everything works as root and as an ordinary user;
 # what is missing on the machine is installed or named.
 .DEFAULT_GOAL := help
-.PHONY: help demo build test test-browser soak fuzz bench bench-build lint fmt
+.PHONY: help demo build test test-browser soak soak-serve fuzz bench bench-build docs lint fmt
 
 VERSION := $(shell git describe --tags --always --dirty 2>/dev/null || echo unknown)
 FUZZTIME = 20s
@@ -31,6 +31,10 @@ soak: ## 20,000 random schedules of changes and faults against the promise (ARGS
 	@scripts/need go postgres
 	go test -timeout 6h -v -parallel 4 -run ThePromiseHolds ./internal/mirror -schedules 20000 $(ARGS)
 
+soak-serve: ## a day of syncer serve with a run a minute, as fast as it goes (ARGS="-soak-runs 500")
+	@scripts/need go postgres
+	go test -tags soak -timeout 2h -v -run TestNothingGrows ./internal/serve -soak-runs 1440 $(ARGS)
+
 fuzz: ## every fuzz target for FUZZTIME (20s)
 	@scripts/need go
 	scripts/fuzz $(FUZZTIME)
@@ -43,6 +47,10 @@ bench-build: build
 	CGO_ENABLED=0 go build -trimpath -buildvcs=false -o bin/bench ./bench
 	CGO_ENABLED=0 go build -trimpath -buildvcs=false -o bin/bench-upsert ./bench/upsert
 	CGO_ENABLED=0 go build -trimpath -buildvcs=false -o bin/bench-copymerge ./bench/copymerge
+
+docs: ## docs/data-dictionary.md and docs/data-model.svg, from the database's own comments
+	@scripts/need go postgres
+	go run ./internal/docs/generate docs
 
 lint: ## what a reviewer should not have to say
 	@scripts/need go

@@ -177,8 +177,13 @@ func (p *served) end(t *testing.T, sig os.Signal) int {
 	if err := p.cmd.Process.Signal(sig); err != nil {
 		t.Fatal(err)
 	}
+	return p.finish()
+}
+
+// finish waits for a process that ends, and returns its exit code.
+func (p *served) finish() int {
 	_, _ = io.Copy(io.Discard, p.stdout)
-	_ = p.cmd.Wait()
+	_ = p.cmd.Wait() // what it says is the exit code
 	return p.cmd.ProcessState.ExitCode()
 }
 

@@ -122,7 +122,7 @@ func TestServeDrainsAndTheNextGoesOn(t *testing.T) {
 	}
 	f.await(t, "it to hear", func(line logLine) bool { return strings.Contains(line.Message, "finishing the requests under way") })
 	close(open)
-	if code := p.end(t, syscall.SIGTERM); code != exitDone && code != exitInterrupted {
+	if code := p.finish(); code != exitDone {
 		t.Errorf("exit %d", code)
 	}
 	var status string

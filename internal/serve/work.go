@@ -104,6 +104,8 @@ func (w *tenantWorker) Work(ctx context.Context, job *river.Job[tenantArgs]) err
 	seat := s.desk.sit(job.ID, j.Name, t.Name, client)
 	defer s.desk.rise(job.ID)
 	runner := &mirror.Runner{Pool: s.Pool, Client: client, Log: log, Stop: s.stop, Progress: seat.step}
+	ctx, done := plainly(ctx)
+	defer done()
 	summary, err := runner.Run(ctx, s.Task(cfg, t, j))
 	if errors.Is(err, state.ErrLocked) {
 		return river.JobSnooze(comeBack + spread(t.Name, comeBack))
@@ -117,6 +119,24 @@ func (w *tenantWorker) Work(ctx context.Context, job *river.Job[tenantArgs]) err
 		err = fmt.Errorf("the run took longer than %s: %w", j.Timeout, err)
 	}
 	return s.settle(ctx, j, t, summary, err)
+}
+
+// plainly returns a context that ends when another does, for one of the
+// reasons the mirror knows: it was cut off, or took too long. River has its
+// own.
+func plainly(ctx context.Context) (_ context.Context, done func()) {
+	plain, cancel := context.WithCancelCause(context.WithoutCancel(ctx))
+	stop := context.AfterFunc(ctx, func() {
+		if errors.Is(ctx.Err(), context.DeadlineExceeded) {
+			cancel(context.DeadlineExceeded)
+			return
+		}
+		cancel(context.Canceled)
+	})
+	return plain, func() {
+		stop()
+		cancel(nil)
+	}
 }
 
 // settle says what came of a run, in the log and to whoever wants to know, and
