@@ -17,6 +17,7 @@ import (
 	"os"
 	"os/signal"
 	"regexp"
+	"syscall"
 	"time"
 )
 
@@ -31,7 +32,7 @@ func main() {
 	only := flag.String("only", "", "regular expression of the parts to run; all if empty")
 	flag.StringVar(&o.profile, "cpuprofile", "", "write a CPU profile of loading from memory to this file")
 	flag.Parse()
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	exit(bench(ctx, o, *only))
 }
