@@ -231,7 +231,7 @@ serve: {token: `+serveToken+`}
 		"a tenant there is not": {serveToken, "all tenant-99", http.StatusNotFound},
 		"one tenant, by a form": {serveToken, "all tenant-00", http.StatusOK}, // the page it leads to
 	} {
-		answer := must[*http.Response](t, "POST")(http.PostForm(p.address+"/run", map[string][]string{"token": {tc.token}, "job": {tc.job}})) //nolint:noctx // ends with the process
+		answer := must[*http.Response](t, "POST")(http.PostForm(p.address+"/run", map[string][]string{"token": {tc.token}, "job": {tc.job}}))
 		answer.Body.Close()
 		if answer.StatusCode != tc.want {
 			t.Errorf("POST /run %s: want %d, have %s", name, tc.want, answer.Status)

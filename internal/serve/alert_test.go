@@ -139,7 +139,7 @@ alerts: [{url: "`+ear.URL+`/json?key=hunter2"}, {url: "`+ear.URL+`/slack", form:
 				b.again(t, ends)
 			}
 			mend()
-			for n := 0; n < 3+2; n++ { // a ping for each run, each alert once
+			for range 3 + 2 { // a ping for each run, each alert once
 				h := ear.next(t)
 				got[h.path]++
 				switch h.path {
@@ -160,7 +160,7 @@ alerts: [{url: "`+ear.URL+`/json?key=hunter2"}, {url: "`+ear.URL+`/slack", form:
 				t.Errorf("of three runs that went wrong was heard: %v", got)
 			}
 			b.again(t, ends)
-			for n := 0; n < 3; n++ {
+			for range 3 {
 				h := ear.next(t)
 				if h.path == "/json" && (h.notice.Event != "closed" || h.notice.Kind != tc.kind) || h.path == "/ping/fail" {
 					t.Errorf("when it is over, this is heard: %s %s", h.path, h.body)

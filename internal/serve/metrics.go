@@ -2,6 +2,7 @@ package serve
 
 import (
 	"context"
+	"maps"
 	"sync"
 	"time"
 
@@ -34,12 +35,18 @@ func newMetrics(s *Server) *metrics {
 	}
 	m := &metrics{
 		server: s, registry: prometheus.NewRegistry(), done: map[[2]string]logto.Stats{},
-		runs: prometheus.NewCounterVec(prometheus.CounterOpts{Name: "syncer_runs_total",
-			Help: "Runs that ended in this process, by how."}, []string{"tenant", "job", "status"}),
-		rows: prometheus.NewCounterVec(prometheus.CounterOpts{Name: "syncer_rows_total",
-			Help: "Rows of published runs, by what became of them."}, []string{"tenant", "listing", "outcome"}),
-		seconds: prometheus.NewHistogramVec(prometheus.HistogramOpts{Name: "syncer_run_seconds",
-			Help: "How long runs took.", Buckets: prometheus.ExponentialBuckets(1, 3, 10)}, []string{"tenant", "job"}),
+		runs: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "syncer_runs_total",
+			Help: "Runs that ended in this process, by how.",
+		}, []string{"tenant", "job", "status"}),
+		rows: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "syncer_rows_total",
+			Help: "Rows of published runs, by what became of them.",
+		}, []string{"tenant", "listing", "outcome"}),
+		seconds: prometheus.NewHistogramVec(prometheus.HistogramOpts{
+			Name: "syncer_run_seconds",
+			Help: "How long runs took.", Buckets: prometheus.ExponentialBuckets(1, 3, 10),
+		}, []string{"tenant", "job"}),
 		requests:  desc("requests_total", "Requests to Logto, those for tokens and retries included.", "tenant", "job"),
 		retries:   desc("retries_total", "Attempts at a page after its first.", "tenant", "job"),
 		throttled: desc("throttled_total", "Answers of Logto that asked to slow down.", "tenant", "job"),
@@ -126,9 +133,7 @@ func (m *metrics) Collect(out chan<- prometheus.Metric) {
 func (m *metrics) collectRequests(out chan<- prometheus.Metric) {
 	m.mu.Lock()
 	total := make(map[[2]string]logto.Stats, len(m.done))
-	for key, s := range m.done {
-		total[key] = s
-	}
+	maps.Copy(total, m.done)
 	for key, s := range m.server.desk.stats() {
 		was := total[key]
 		total[key] = logto.Stats{

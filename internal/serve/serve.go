@@ -194,6 +194,7 @@ func (h onlyWarnings) Handle(ctx context.Context, r slog.Record) error {
 func (h onlyWarnings) WithAttrs(attrs []slog.Attr) slog.Handler {
 	return onlyWarnings{h.Handler.WithAttrs(attrs)}
 }
+
 func (h onlyWarnings) WithGroup(name string) slog.Handler {
 	return onlyWarnings{h.Handler.WithGroup(name)}
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"log/slog"
+	"maps"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -24,9 +25,7 @@ func (s *Server) beat(ctx context.Context) {
 		silence := s.current.Load().Serve.TakeOver
 		every := min(max(silence/5, minBeat), maxBeat)
 		if err := s.show(ctx, every+silence/2); err != nil {
-			if steady.IsZero() || time.Since(steady) > 0 {
-				s.complain(ctx, "nobody hears that this process is there", err)
-			}
+			s.complain(ctx, "nobody hears that this process is there", err)
 			steady = time.Time{}
 		} else if steady.IsZero() {
 			steady = time.Now()
@@ -101,9 +100,7 @@ func (s *Server) takeOver(ctx context.Context, silence time.Duration, orphans ma
 		}
 	}
 	clear(orphans)
-	for id, since := range seen {
-		orphans[id] = since
-	}
+	maps.Copy(orphans, seen)
 	rows, err = s.Pool.Query(ctx, query("take_over"), silence, lost)
 	if err != nil {
 		return err
