@@ -50,7 +50,7 @@ bench-build: build
 
 docs: ## docs/data-dictionary.md and docs/data-model.svg, from the database's own comments
 	@scripts/need go postgres
-	go run ./internal/docs/generate docs
+	go test -run TestTheDocumentsAreUpToDate ./internal/docs -update
 
 lint: ## what a reviewer should not have to say
 	@scripts/need go

@@ -1,7 +1,8 @@
 // Package docs writes docs/data-dictionary.md and docs/data-model.svg from what
 // the database says of itself: its comments, keys and foreign keys. What is
 // written depends on the migrations alone, so that a test can tell whether the
-// documents are up to date. Nothing of it is in the program.
+// documents are up to date; make docs is that test with -update. Nothing of it
+// is in the program.
 package docs
 
 import (
