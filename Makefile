@@ -20,7 +20,7 @@ build: ## bin/syncer
 
 test: ## all tests, with the race detector and a real Postgres
 	@scripts/need go cc postgres
-	go test -race -timeout 10m ./...
+	go test -race -timeout 20m ./...
 	go test -timeout 10m -parallel 4 -run ThePromiseHolds ./internal/mirror -schedules 500 -rapid.seed 1
 
 test-browser: ## the status page in Chromium (ARGS=-update writes the screenshots in docs)

@@ -22,7 +22,7 @@ func TestTenThousandUsersDeletedDuringARun(t *testing.T) {
 	for name, known := range map[string]bool{"the first": false, "a refresh": true} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			b := setup(t, logtotest.Generate(logtotest.Options{Users: 25_000, Organizations: 20, Seed: 7, Ties: true}), "users", "user_roles", "organization_users")
+			b := setup(t, logtotest.Generate(logtotest.Options{Users: 13_000, Organizations: 20, Seed: 7, Ties: true}), "users", "user_roles", "organization_users")
 			b.runner.Log = silent()
 			if known {
 				wantProved(t, b.run(t))

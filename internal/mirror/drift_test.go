@@ -30,7 +30,7 @@ import (
 
 // schedules is set by make test and make soak; with the race detector, a
 // schedule takes long.
-var schedules = flag.Int("schedules", map[bool]int{false: 200, true: 40}[underRace], "how many random schedules of changes to hold against the promise")
+var schedules = flag.Int("schedules", map[bool]int{false: 200, true: 12}[underRace], "how many random schedules of changes to hold against the promise")
 
 // drifts is how many schedules are under way at once: most of their time they
 // wait for the database.

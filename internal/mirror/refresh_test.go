@@ -11,7 +11,7 @@ import (
 
 func TestARefreshAsksForLittleMoreThanTheKnownIDs(t *testing.T) {
 	t.Parallel()
-	const users = 20_000
+	users := map[bool]int{false: 20_000, true: 3000}[underRace]
 	b := setup(t, logtotest.Generate(logtotest.Options{Users: users, Organizations: 5, Seed: 14, Ties: true}), "users", "user_roles")
 	b.runner.Log = silent()
 	wantProved(t, b.run(t))
