@@ -73,6 +73,9 @@ type Listing struct {
 	// CountOnly says that an item holds nothing but its key, so that a refresh
 	// need only count the known ids and not fetch them.
 	CountOnly bool
+	// Search is the query parameter that narrows the list to items with a text in
+	// their id or elsewhere; empty where there is none. For Pages only.
+	Search string
 	// Witness confirms a deletion.
 	Witness Witness
 	// ItemPath is where one item of a top-level listing is read by its id;

@@ -79,6 +79,7 @@ var listings = []*Listing{
 	},
 	{
 		Name: "organizations", Path: "/organizations", ID: "id", Walk: Pages, Witness: ByPath, ItemPath: "/organizations/{id}",
+		Search: "q",
 		Root: Table{
 			Name: "organizations", Key: []string{"id"},
 			Drop: []string{tenantID, "usersCount", "featuredUsers"},

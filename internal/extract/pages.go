@@ -3,6 +3,7 @@ package extract
 import (
 	"context"
 	"fmt"
+	"net/url"
 	"sync"
 
 	"logto-syncer/internal/catalog"
@@ -28,6 +29,8 @@ type paging struct {
 	after  idSet       // seen after it
 	poison int         // rows no page with which could be read
 
+	readings int // so far
+
 	mu sync.Mutex
 }
 
@@ -44,7 +47,7 @@ func (k *walk) pages(ctx context.Context, parent string, in idRange) (finding, e
 		k.progress(m.Rows, m.Rows)
 		return finding{walk: catalog.Pages, total: m.Total, distinct: m.Rows}, nil
 	}
-	if _, begun := k.done(parent, p.mark(0, 1)); !begun {
+	if _, begun := k.done(parent, p.mark(0, view{size: k.size()}, 1)); !begun {
 		page, err := k.list(ctx, parent, pageQuery(1, k.size()), in.query())
 		switch {
 		case logto.IsPoison(err):
@@ -71,41 +74,93 @@ func (k *walk) onePage(ctx context.Context, parent, name string, first logto.Pag
 }
 
 // read reads the list until it is proved, or has been read too often. The
-// second reading is the first one's proof; where they do not add up, a third
-// one may still find what the second lost, before it is counted again. The
-// last count is followed by many readings, for a server that loses rows with
-// every one of them.
+// second reading is the first one's proof. Where they do not add up, because
+// the list has changed or the server loses the same rows every time, it is
+// read in other ways as well, before the next count and behind it.
 func (p *paging) read(ctx context.Context) (finding, error) {
-	if err := p.reading(ctx, 0, p.before); err != nil {
+	plain := view{size: p.k.size()}
+	if err := p.reading(ctx, plain, p.before); err != nil {
 		return finding{}, err
 	}
-	total := -1
-	for n := 1; n < maxWalks; n++ {
-		if n == 1 || n == 3 || n == 5 {
-			for id := range p.after {
-				p.before[id] = struct{}{}
-			}
-			var err error
-			if total, err = p.count(ctx, n); err != nil {
+	total, err := -1, error(nil)
+	for round := range maxRounds {
+		if round > 0 {
+			p.see(p.before, p.after)
+			err = p.otherwise(ctx, p.before, func() bool { return len(p.before) >= total })
+			if err != nil {
 				return finding{}, err
 			}
-			p.after = idSet{}
 		}
-		if err := p.reading(ctx, n, p.after); err != nil {
+		if total, err = p.count(ctx, round); err != nil {
 			return finding{}, err
 		}
-		if p.seenTwice() == total && p.poison == 0 {
+		p.after = idSet{}
+		settled := func() bool { return p.seenTwice() == total && p.poison == 0 }
+		if err = p.reading(ctx, plain, p.after); err == nil && !settled() && round > 0 {
+			err = p.otherwise(ctx, p.after, settled)
+		}
+		if err != nil {
+			return finding{}, err
+		}
+		if settled() {
 			return p.settled(ctx, total)
 		}
 		if p.poison > 0 {
 			break // no reading will have all
 		}
 	}
-	for id := range p.after {
-		p.before[id] = struct{}{}
-	}
+	p.see(p.before, p.after)
 	p.k.spoil(NotProved, p.unsettled(total))
 	return finding{walk: catalog.Pages, total: total, distinct: len(p.before)}, nil
+}
+
+// maxRounds bounds how often a list that does not settle is counted.
+const maxRounds = 3
+
+// otherwise reads the list in one other way after another, until done.
+func (p *paging) otherwise(ctx context.Context, ids idSet, done func() bool) error {
+	for _, v := range p.views() {
+		if done() || p.poison > 0 {
+			return nil
+		}
+		if err := p.reading(ctx, v, ids); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// A view is a way to read a list.
+type view struct {
+	size   int    // rows of a page
+	search string // narrows it to items with this text; empty: all
+}
+
+func (v view) name() string { return fmt.Sprintf("%d%s", v.size, v.search) }
+
+// views are the ways to read a list in which a server without an order may
+// show what it hides in the plain one: pages of other sizes begin elsewhere,
+// and what a search finds is another list. Every id has some of the letters.
+func (p *paging) views() []view {
+	var views []view
+	size := p.k.size()
+	if p.k.l.Search != "" && p.in == everyID {
+		for _, letter := range alphabet {
+			views = append(views, view{size, string(letter)})
+		}
+		return views
+	}
+	for i := range 4 {
+		views = append(views, view{size: max(1, size-(i+1)*max(1, size/25))})
+	}
+	return views
+}
+
+// see adds ids to a set.
+func (p *paging) see(set, ids idSet) {
+	for id := range ids {
+		set[id] = struct{}{}
+	}
 }
 
 // seenTwice returns how many ids were seen before and after the count.
@@ -155,9 +210,9 @@ func (p *paging) settled(ctx context.Context, total int) (finding, error) {
 	return finding{walk: catalog.Pages, total: total, distinct: rows}, k.put(ctx, part, 0)
 }
 
-// count asks for the Total-Number alone, ahead of the n-th reading.
-func (p *paging) count(ctx context.Context, n int) (int, error) {
-	name := fmt.Sprintf("%s%d total", p.name, n)
+// count asks for the Total-Number alone.
+func (p *paging) count(ctx context.Context, round int) (int, error) {
+	name := fmt.Sprintf("%s%d total", p.name, round)
 	if m, ok := p.k.done(p.parent, name); ok {
 		return m.Total, nil
 	}
@@ -174,30 +229,27 @@ func (p *paging) count(ctx context.Context, n int) (int, error) {
 	return -1, nil
 }
 
-// size is how many rows a page of the n-th reading has: fewer from the third
-// on, for a server without an order may lose the same rows at the same offsets.
-func (p *paging) size(n int) int {
-	size := p.k.size()
-	return max(1, size-max(0, n-1)*max(1, size/25))
+// mark names a page of the n-th reading.
+func (p *paging) mark(n int, v view, page int) string {
+	return fmt.Sprintf("%s%d %s/%d", p.name, n, v.name(), page)
 }
 
-// mark names a page of a reading.
-func (p *paging) mark(n, page int) string { return fmt.Sprintf("%s%d/%d", p.name, n, page) }
-
 // reading reads all pages once, stores them and adds their ids to the set.
-func (p *paging) reading(ctx context.Context, n int, ids idSet) error {
-	total, full, err := p.page(ctx, n, 1, ids)
+func (p *paging) reading(ctx context.Context, v view, ids idSet) error {
+	n := p.readings
+	p.readings++
+	total, full, err := p.page(ctx, n, v, 1, ids)
 	if err != nil {
 		return err
 	}
 	if n == 0 {
 		p.k.progress(0, max(total, 0))
 	}
-	planned := (total + p.size(n) - 1) / p.size(n)
+	planned := (total + v.size - 1) / v.size
 	g := p.k.group(ctx, p.parent)
 	for page := 2; page <= planned; page++ {
 		g.Go(func(ctx context.Context) error {
-			_, last, err := p.page(ctx, n, page, ids)
+			_, last, err := p.page(ctx, n, v, page, ids)
 			if page == planned {
 				full = last
 			}
@@ -210,21 +262,21 @@ func (p *paging) reading(ctx context.Context, n int, ids idSet) error {
 	// Without a total, or with one that was too small, the end is where a page
 	// is not full.
 	for page := max(planned, 1) + 1; full && err == nil; page++ {
-		_, full, err = p.page(ctx, n, page, ids)
+		_, full, err = p.page(ctx, n, v, page, ids)
 	}
 	return err
 }
 
 // page reads and stores one page of a reading. It returns the Total-Number,
 // and whether the page was full.
-func (p *paging) page(ctx context.Context, n, page int, ids idSet) (total int, full bool, err error) {
-	k, mark := p.k, p.mark(n, page)
+func (p *paging) page(ctx context.Context, n int, v view, page int, ids idSet) (total int, full bool, err error) {
+	k, mark := p.k, p.mark(n, v, page)
 	if m, ok := k.done(p.parent, mark); ok {
 		p.saw(ids, m.IDs)
 		k.progress(m.Rows, 0)
-		return m.Total, len(m.IDs) >= p.size(n), nil
+		return m.Total, len(m.IDs) >= v.size, nil
 	}
-	got, err := p.ask(ctx, n, page)
+	got, err := p.ask(ctx, n, v, page)
 	if err != nil {
 		return 0, false, err
 	}
@@ -236,7 +288,7 @@ func (p *paging) page(ctx context.Context, n, page int, ids idSet) (total int, f
 		part.Mark.Rows = len(part.Items)
 	}
 	p.saw(ids, part.Mark.IDs)
-	return got.Total, len(got.Items) >= p.size(n), k.put(ctx, part, part.Mark.Rows)
+	return got.Total, len(got.Items) >= v.size, k.put(ctx, part, part.Mark.Rows)
 }
 
 func (p *paging) saw(set idSet, ids []string) {
@@ -248,32 +300,41 @@ func (p *paging) saw(set idSet, ids []string) {
 }
 
 // ask gets one page, in pieces if a row breaks it.
-func (p *paging) ask(ctx context.Context, n, page int) (logto.Page, error) {
+func (p *paging) ask(ctx context.Context, n int, v view, page int) (logto.Page, error) {
 	if first := p.first; n == 0 && page == 1 && first != nil {
 		p.first = nil
 		return *first, nil
 	}
-	got, err := p.k.list(ctx, p.parent, pageQuery(page, p.size(n)), p.in.query())
+	got, err := p.k.list(ctx, p.parent, pageQuery(page, v.size), p.query(v))
 	if logto.IsPoison(err) {
 		got = logto.Page{Total: -1}
-		err = p.bisect(ctx, page, p.size(n), n == 0, &got)
+		err = p.bisect(ctx, v, page, v.size, n == 0, &got)
 	}
 	return got, err
 }
 
+// query narrows the list to the range and to what a view searches for.
+func (p *paging) query(v view) url.Values {
+	query := p.in.query()
+	if v.search != "" {
+		query.Set(p.k.l.Search, v.search)
+	}
+	return query
+}
+
 // bisect reads a page that fails for good in tenths, those that fail in tenths
 // again, and leaves out the single rows that break it. They are noted once.
-func (p *paging) bisect(ctx context.Context, page, size int, note bool, whole *logto.Page) error {
+func (p *paging) bisect(ctx context.Context, v view, page, size int, note bool, whole *logto.Page) error {
 	k, step := p.k, 1
 	if size%10 == 0 {
 		step = size / 10
 	}
 	for i := range size / step {
 		piece := (page-1)*(size/step) + i + 1
-		got, err := k.list(ctx, p.parent, pageQuery(piece, step), p.in.query())
+		got, err := k.list(ctx, p.parent, pageQuery(piece, step), p.query(v))
 		switch {
 		case logto.IsPoison(err) && step > 1:
-			err = p.bisect(ctx, piece, step, note, whole)
+			err = p.bisect(ctx, v, piece, step, note, whole)
 		case logto.IsPoison(err) && note:
 			k.note(fmt.Sprintf("row %d of %s cannot be sent by the server (500)", piece, k.l.ForParent(p.parent)), 1)
 			p.mu.Lock()

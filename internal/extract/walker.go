@@ -17,8 +17,6 @@ import (
 const (
 	// maxPage is the most rows a page of the Management API has.
 	maxPage = 100
-	// maxWalks bounds how often a listing that does not settle is walked again.
-	maxWalks = 10
 	// maxAsks bounds how often a statement is repeated whose rows and
 	// Total-Number do not agree.
 	maxAsks = 4
