@@ -14,6 +14,7 @@ import (
 	"logto-syncer/internal/extract"
 	"logto-syncer/internal/logto"
 	"logto-syncer/internal/mirror"
+	"logto-syncer/internal/report"
 	"logto-syncer/internal/state"
 )
 
@@ -117,6 +118,13 @@ func (w *tenantWorker) Work(ctx context.Context, job *river.Job[tenantArgs]) err
 	}
 	if err != nil && ctx.Err() != nil && j.Timeout > 0 {
 		err = fmt.Errorf("the run took longer than %s: %w", j.Timeout, err)
+	}
+	if summary.PublishedAt != nil {
+		// Outside the run: it is published whether or not analysts have their
+		// indexes, and the next one tries again.
+		if _, err := report.EnsureIndexes(ctx, s.Pool); err != nil {
+			log.WarnContext(ctx, "indexes for analysts are not made", "tenant", t.Name, "error", err)
+		}
 	}
 	return s.settle(ctx, j, t, summary, err)
 }
