@@ -53,8 +53,10 @@ func fieldOf(ctx context.Context, l *lab, users int, seconds float64, others boo
 		if err != nil {
 			return rows, err
 		}
-		rows = append(rows, row{what: c.name, how: "the same tenant, a refresh costs it the same again", value: e.seconds, unit: " s", noBar: true,
-			detail: fmt.Sprintf("%.0f MB, readers see half of it", e.rss)})
+		rows = append(rows, row{
+			what: c.name, how: "the same tenant, a refresh costs it the same again", value: e.seconds, unit: " s", noBar: true,
+			detail: fmt.Sprintf("%.0f MB, readers see half of it", e.rss),
+		})
 	}
 	return rows, nil
 }

@@ -88,14 +88,14 @@ func bench(ctx context.Context, o options, only string) (err error) {
 		}
 		some, err := p.measure(ctx, l)
 		for _, r := range some {
-			fmt.Println(r.text())
+			fmt.Fprintln(os.Stdout, r.text())
 		}
 		rows = append(rows, some...)
 		if err != nil {
 			return fmt.Errorf("measure %s: %w", p.name, err)
 		}
 	}
-	fmt.Printf("took %s\n", time.Since(began).Round(time.Second))
+	fmt.Fprintf(os.Stdout, "took %s\n", time.Since(began).Round(time.Second))
 	if o.scale == 1 && only == "" {
 		if err := l.report(ctx, rows, time.Since(began)); err != nil {
 			return err

@@ -71,6 +71,7 @@ func (nowhere) Known(context.Context, *catalog.Listing, string, string, string, 
 }
 func (nowhere) Count(context.Context, *catalog.Listing, string) (int, error) { return 0, nil }
 func (nowhere) Latest(context.Context, *catalog.Listing) (time.Time, error)  { return time.Time{}, nil }
+
 func (nowhere) Lookup(context.Context, *catalog.Listing, string, []string) ([]extract.Known, error) {
 	return nil, nil
 }
@@ -111,8 +112,10 @@ func measureLoading(ctx context.Context, l *lab) (rows []row, err error) {
 	}
 	users := thousands(n) + " users"
 	return []row{
-		{what: "COPY, the yardstick", how: users + " and their identities from files into equal tables with their keys",
-			value: base.seconds, unit: " s", noBar: true, detail: fmt.Sprintf("%.2f processor seconds of Postgres", base.cpu)},
+		{
+			what: "COPY, the yardstick", how: users + " and their identities from files into equal tables with their keys",
+			value: base.seconds, unit: " s", noBar: true, detail: fmt.Sprintf("%.2f processor seconds of Postgres", base.cpu),
+		},
 		atLeast("loading, first", "from page bodies in memory to published rows ÷ COPY of them, rows a second, "+users,
 			base.seconds/took.seconds, 0.5, "", fmt.Sprintf("%.1f s, %.1f s, the better of two each; %.2f processor seconds of Postgres", took.seconds, base.seconds, took.cpu)),
 	}, nil

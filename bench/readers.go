@@ -57,7 +57,9 @@ func (m *million) watch(ctx context.Context) (*watch, error) {
 }
 
 func (w *watch) ask(ctx context.Context, conn *pgx.Conn, ids []string) error {
-	time.Sleep(time.Millisecond) // a reader, not a load test: two cores are shared with the publish
+	if err := rest(ctx, time.Millisecond); err != nil { // a reader, not a load test: two cores are shared with the publish
+		return err
+	}
 	id := ids[len(w.asked)%len(ids)]
 	began := time.Now()
 	var name *string
@@ -70,6 +72,18 @@ func (w *watch) ask(ctx context.Context, conn *pgx.Conn, ids []string) error {
 	return err
 }
 
+// rest waits, unless ctx ends first.
+func rest(ctx context.Context, d time.Duration) error {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
 // keepAsking looks now and then whether the publish has begun, and asks from
 // then on until it is committed.
 func (w *watch) keepAsking(ctx context.Context, conn *pgx.Conn, ids []string) error {
@@ -77,7 +91,9 @@ func (w *watch) keepAsking(ctx context.Context, conn *pgx.Conn, ids []string) er
 and (query like 'analyze%' or query like 'insert into logto.%'))`
 	own := context.WithoutCancel(ctx) // a query that is broken off breaks the connection
 	for publishing := false; ctx.Err() == nil && !publishing; {
-		time.Sleep(50 * time.Millisecond)
+		if err := rest(own, 50*time.Millisecond); err != nil {
+			return err
+		}
 		if err := conn.QueryRow(own, sql).Scan(&publishing); err != nil {
 			return err
 		}
