@@ -129,12 +129,12 @@ func (m mark) repeated(ids []string) (func(request) bool, error) {
 		return func(r request) bool { return !r.searches() }, nil
 	case len(words) == 2 && words[1] == "total":
 		return func(r request) bool { return !r.searches() && r.counts() }, nil
-	case strings.HasPrefix(m.Name, "1/"): // the second reading, and so the last of a list at rest
-		return func(r request) bool { return !r.searches() && r.page == m.Name[2:] }, nil
-	case strings.HasPrefix(m.Name, "0/"): // may be asked for once more, by the second
+	case strings.HasPrefix(m.Name, "1 100/"): // the second reading, and so the last of a list at rest
+		return func(r request) bool { return !r.searches() && r.page == m.Name[len("1 100/"):] }, nil
+	case strings.HasPrefix(m.Name, "0 100/"): // may be asked for once more, by the second
 		seen := 0
 		return func(r request) bool {
-			if r.searches() || r.page != m.Name[2:] {
+			if r.searches() || r.page != m.Name[len("0 100/"):] {
 				return false
 			}
 			seen++
