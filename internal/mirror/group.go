@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -82,14 +83,34 @@ func (s *sink) group(ctx context.Context) error {
 	s.mu.Unlock()
 
 	err := s.stage(ctx, entries, marks)
+	if err != nil {
+		s.restore(marks)
+	}
 	for _, e := range entries {
 		e.done <- err
 	}
 	return err
 }
 
-func (s *sink) stage(ctx context.Context, entries []*entry, marks map[string][]extract.Mark) error {
+// restore puts pending marks back that could not be written, before those that
+// have come since. A walk relies on what it has marked first: the count of a
+// list, say, on being older than what was counted. The marks that are written
+// as a run ends may not lack one that came before them.
+func (s *sink) restore(marks map[string][]extract.Mark) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for listing, some := range marks {
+		s.pending[listing] = append(some, s.pending[listing]...)
+	}
+}
+
+// stage writes entries and pending marks, which it leaves as they are.
+func (s *sink) stage(ctx context.Context, entries []*entry, pending map[string][]extract.Mark) error {
 	batches := make([]*load.Batch, len(entries))
+	marks := make(map[string][]extract.Mark, len(pending)+1)
+	for listing, some := range pending {
+		marks[listing] = slices.Clip(some)
+	}
 	for i, e := range entries {
 		batches[i] = e.batch
 		if e.mark.Name != "" {
