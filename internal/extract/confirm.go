@@ -108,7 +108,7 @@ func (k *walk) exact(ctx context.Context, parent string, ids []string) (items []
 			return nil, false, err
 		}
 		items = slices.DeleteFunc(distinctItems(k.items(page)), func(item Item) bool { return !slices.Contains(ids, item.ID) })
-		if page.Total == len(items) || len(items) == len(ids) {
+		if counted(page) == len(items) || len(items) == len(ids) {
 			return items, true, nil
 		}
 	}

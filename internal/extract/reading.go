@@ -19,9 +19,9 @@ func (p *paging) count(ctx context.Context, round int) (int, error) {
 		if err != nil {
 			return 0, err
 		}
-		if page.Total >= 0 && !page.Capped {
-			part := Part{Listing: p.k.l, Parent: p.parent, Mark: Mark{Name: name, Total: page.Total}}
-			return page.Total, p.k.put(ctx, part, 0)
+		if total := counted(page); total >= 0 {
+			part := Part{Listing: p.k.l, Parent: p.parent, Mark: Mark{Name: name, Total: total}}
+			return total, p.k.put(ctx, part, 0)
 		}
 	}
 	return -1, nil

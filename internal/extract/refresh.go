@@ -81,7 +81,7 @@ func (k *walk) newest(ctx context.Context, parent string) (fresh []string, total
 		if err != nil {
 			return nil, 0, err
 		}
-		total = page.Total
+		total = counted(page)
 		found := false
 		for _, id := range unknown {
 			found = found || !seen[id]
@@ -149,7 +149,7 @@ func (k *walk) totals(ctx context.Context, parent string, ranges []idRange) ([]i
 // no rows. It returns -1 where the server sends none.
 func (k *walk) total(ctx context.Context, parent string, r idRange) (int, error) {
 	page, err := k.list(ctx, parent, pageQuery(pastTheEnd, 1), r.query())
-	return page.Total, err
+	return counted(page), err
 }
 
 // close compares what was seen alive with what the server had counted before,

@@ -69,7 +69,7 @@ func (k *walk) begin(ctx context.Context, parent string) (total int, sample []st
 		sample = append(sample, item.ID)
 	}
 	total = max(page.Total, len(page.Items), 1)
-	if page.Total < 0 || page.Capped { // ranges will find out as they overflow
+	if counted(page) < 0 { // ranges will find out as they overflow
 		total = max(total, 36*k.partRows())
 	}
 	return total, sample, nil, k.put(ctx, Part{Listing: k.l, Parent: parent, Mark: Mark{Name: "begin", Total: total, IDs: sample}}, 0)

@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"logto-syncer/internal/catalog"
+	"logto-syncer/internal/logto"
 )
 
 // size is how many rows a page has.
@@ -34,6 +35,15 @@ func (k *walk) stopError() error {
 func (k *walk) done(parent, name string) (Mark, bool) {
 	m, ok := k.marks[markKey{parent, name}]
 	return m, ok
+}
+
+// counted returns the Total-Number of a page where it is a count. A capped one
+// is none: there may be more.
+func counted(page logto.Page) int {
+	if page.Capped {
+		return -1
+	}
+	return page.Total
 }
 
 // put stores a part and reports progress.
