@@ -78,7 +78,7 @@ func (p *publishing) mergeRoot(ctx context.Context, plan *plan, change *Change) 
 		}
 	}
 	m := p.merging(plan, plan.root)
-	if change.Updated, err = p.replace(ctx, plan.root, &m); err != nil {
+	if change.Updated, err = p.replace(ctx, plan.root, m); err != nil {
 		return err
 	}
 	change.Inserted, err = p.exec(ctx, render("insert", m), p.At)
@@ -97,7 +97,7 @@ func (p *publishing) mergeNested(ctx context.Context, plan *plan, t *table) erro
 	if !p.has(t.name) {
 		return nil
 	}
-	if _, err := p.replace(ctx, t, &m); err != nil {
+	if _, err := p.replace(ctx, t, m); err != nil {
 		return err
 	}
 	n, err := p.exec(ctx, render("insert", m), p.At)
@@ -107,16 +107,15 @@ func (p *publishing) mergeNested(ctx context.Context, plan *plan, t *table) erro
 
 // replace updates the rows that are there and differ, and moves what they were
 // to history. Where the tenant has no rows yet, as in a first run, there is
-// nothing to compare with, and m says so.
-func (p *publishing) replace(ctx context.Context, t *table, m *merging) (updated int64, err error) {
-	err = p.tx.QueryRow(ctx, "select not exists (select from "+m.Mirror+" where tenant_id = $1)", p.tenant).Scan(&m.Fresh)
-	if err != nil || m.Fresh || m.Nested && len(t.columns) == len(t.Key) {
+// nothing to compare with.
+func (p *publishing) replace(ctx context.Context, t *table, m merging) (updated int64, err error) {
+	if m.Fresh || m.Nested && len(t.columns) == len(t.Key) {
+		return 0, nil
+	}
+	if err := p.history(ctx, t, "replaced_history", m, p.At); err != nil {
 		return 0, err
 	}
-	if err := p.history(ctx, t, "replaced_history", *m, p.At); err != nil {
-		return 0, err
-	}
-	return p.exec(ctx, render("update", *m), p.At)
+	return p.exec(ctx, render("update", m), p.At)
 }
 
 // remove deletes the items that are gone, and their elements.

@@ -49,7 +49,7 @@ func (p *publishing) merging(plan *plan, t *table) merging {
 		t: t, listing: plan.Listing,
 		Mirror: "logto." + quote(t.name), History: "logto_history." + quote(t.name),
 		Stage: stage(t.name), RootStage: stage(plan.root.name), Gone: stage(goneTable),
-		Nested: t != plan.root, Staged: p.has(t.name), redacted: p.Redacted[t.name],
+		Nested: t != plan.root, Staged: p.has(t.name), Fresh: p.fresh[t.name], redacted: p.Redacted[t.name],
 	}
 }
 

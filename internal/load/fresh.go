@@ -1,0 +1,59 @@
+package load
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
+
+	"logto-syncer/internal/catalog"
+)
+
+// Publish merges the stage into the mirror within the caller's transaction,
+// which the caller commits. listings are all that the run read, in the order
+// of the catalog. The result is by listing.
+//
+// Whether the run has read an item twice is not looked for where the mirror has
+// nothing yet: that took an eighth of a first load, and the primary key finds
+// out. If it does, all is published again, with a look.
+func (s *Stage) Publish(ctx context.Context, tx pgx.Tx, listings []*catalog.Listing, how Publication) (changes map[string]*Change, err error) {
+	fresh, err := s.fresh(ctx, tx, listings)
+	if err != nil {
+		return nil, err
+	}
+	if len(fresh) > 0 {
+		err = pgx.BeginFunc(ctx, tx, func(inner pgx.Tx) (err error) {
+			changes, err = s.publish(ctx, inner, listings, how, fresh, true)
+			return err
+		})
+		if pg, ok := errors.AsType[*pgconn.PgError](err); !ok || pg.Code != uniqueViolation {
+			return changes, err
+		}
+	}
+	return s.publish(ctx, tx, listings, how, fresh, false)
+}
+
+const uniqueViolation = "23505"
+
+// fresh returns the staged tables in which the mirror has no row of the tenant.
+func (s *Stage) fresh(ctx context.Context, tx pgx.Tx, listings []*catalog.Listing) (map[string]bool, error) {
+	fresh := map[string]bool{}
+	for _, l := range listings {
+		for _, t := range s.plans[l.Name].tables() {
+			if !s.has(t.name) {
+				continue
+			}
+			var empty bool
+			sql := "select not exists (select from logto." + quote(t.name) + " where tenant_id = $1)"
+			if err := tx.QueryRow(ctx, sql, s.tenant).Scan(&empty); err != nil {
+				return nil, fmt.Errorf("look for rows in %s: %w", t.name, err)
+			}
+			if empty {
+				fresh[t.name] = true
+			}
+		}
+	}
+	return fresh, nil
+}
