@@ -44,7 +44,7 @@ func simulator(args []string) error {
 	mux.HandleFunc("POST /change", func(w http.ResponseWriter, r *http.Request) {
 		n, err := strconv.Atoi(r.FormValue("users"))
 		if err == nil {
-			err = rename(tenant, n)
+			err = change(tenant, n, r.FormValue("what"))
 		}
 		if err != nil {
 			http.Error(w, err.Error(), http.StatusInternalServerError)
@@ -82,11 +82,21 @@ func populate(tenant *logtotest.Tenant, members int) error {
 	return nil
 }
 
-// rename changes the names of n users chosen by chance.
-func rename(tenant *logtotest.Tenant, n int) error {
+// The changes a simulator can be told to make.
+const (
+	rename = "rename"
+	signIn = "sign in"
+)
+
+// change changes n users chosen by chance.
+func change(tenant *logtotest.Tenant, n int, what string) error {
 	users := ids(tenant, "users")
 	for i, at := range rand.Perm(len(users))[:min(n, len(users))] {
-		if err := tenant.UpdateUser(users[at], logtotest.Row{"name": fmt.Sprintf("Renamed %d", i)}); err != nil {
+		row := logtotest.Row{"name": fmt.Sprintf("Renamed %d", i)}
+		if what == signIn {
+			row = logtotest.Row{"last_sign_in_at": tenant.Now()}
+		}
+		if err := tenant.UpdateUser(users[at], row); err != nil {
 			return err
 		}
 	}

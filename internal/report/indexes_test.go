@@ -82,3 +82,28 @@ func TestIndexesAreLeftToWhoIsAtIt(t *testing.T) {
 		t.Errorf("made %v, error %v", made, err)
 	}
 }
+
+func TestASignInWritesNoIndex(t *testing.T) {
+	t.Parallel()
+	pool := pgtest.New(t, twoNights)
+	if _, err := report.EnsureIndexes(t.Context(), pool); err != nil {
+		t.Fatal(err)
+	}
+	tx, err := pool.Begin(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = tx.Rollback(context.WithoutCancel(t.Context())) }()
+	const signIn = "update logto.users set last_sign_in_at = now(), updated_at = now(), item_hash = '\\x01' where id = (select max(id) from logto.users)"
+	if _, err := tx.Exec(t.Context(), signIn); err != nil {
+		t.Fatal(err)
+	}
+	var n, hot int
+	const counts = "select pg_stat_get_xact_tuples_updated(c), pg_stat_get_xact_tuples_hot_updated(c) from cast('logto.users'::regclass as oid) c"
+	if err := tx.QueryRow(t.Context(), counts).Scan(&n, &hot); err != nil {
+		t.Fatal(err)
+	}
+	if n != 1 || hot != 1 {
+		t.Errorf("of %d updated rows %d stayed off the indexes, want 1 of 1", n, hot)
+	}
+}
