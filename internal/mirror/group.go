@@ -36,12 +36,14 @@ func (s *sink) keep(listing string, m extract.Mark) (due bool) {
 
 // flush writes what is waiting and pending.
 func (s *sink) flush(ctx context.Context) error {
-	return s.write(ctx, nil)
+	return s.write(ctx, ctx, nil)
 }
 
 // write writes groups until the entry is among those written; nil writes one
-// group with all pending marks.
-func (s *sink) write(ctx context.Context, e *entry) error {
+// group with all pending marks. ctx bounds the wait for a turn, run the writing:
+// a list that ends early, since its parent is gone, must not take along what
+// others have in its group.
+func (s *sink) write(ctx, run context.Context, e *entry) error {
 	var done chan error
 	if e != nil {
 		done = e.done
@@ -60,7 +62,7 @@ func (s *sink) write(ctx context.Context, e *entry) error {
 			return err
 		default:
 		}
-		err := s.group(ctx)
+		err := s.group(run)
 		s.turn <- struct{}{}
 		if e == nil {
 			return err

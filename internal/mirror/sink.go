@@ -28,6 +28,7 @@ const (
 // transaction is under way go into the next one together.
 type sink struct {
 	a     *attempt
+	run   context.Context // the run's: who writes does so for other lists than its own
 	empty map[string]bool // listings the mirror has nothing of
 	seq   atomic.Int64    // orders what the run learns of an item
 	kept  atomic.Int64    // marks this attempt has committed
@@ -45,7 +46,7 @@ type sink struct {
 const attemptBits = 40
 
 func newSink(ctx context.Context, a *attempt) (*sink, error) {
-	s := &sink{a: a, empty: map[string]bool{}, turn: make(chan struct{}, 1), pending: map[string][]extract.Mark{}, notes: map[string]map[string]int{}, touched: map[uint64]struct{}{}}
+	s := &sink{a: a, run: ctx, empty: map[string]bool{}, turn: make(chan struct{}, 1), pending: map[string][]extract.Mark{}, notes: map[string]map[string]int{}, touched: map[uint64]struct{}{}}
 	s.turn <- struct{}{}
 	s.seq.Store(int64(a.run.Attempt) << attemptBits)
 	for _, l := range a.job.Listings {
@@ -78,13 +79,13 @@ func (s *sink) Put(ctx context.Context, p extract.Part) error {
 		if due := s.keep(p.Listing.Name, p.Mark); !due {
 			return nil
 		}
-		return s.flush(ctx)
+		return s.write(ctx, s.run, nil)
 	}
 	e := &entry{p.Listing.Name, batch, p.Mark, make(chan error, 1)}
 	s.mu.Lock()
 	s.waiting = append(s.waiting, e)
 	s.mu.Unlock()
-	return s.write(ctx, e)
+	return s.write(ctx, s.run, e)
 }
 
 // encode turns the items of a part that are new or changed into rows.
