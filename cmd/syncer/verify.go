@@ -119,6 +119,11 @@ func (a *app) verify(ctx context.Context, db *database, task task, sample int) (
 	}
 	defer lock.Release()
 	runner := &mirror.Runner{Pool: db.Pool, Client: client, Log: log, Progress: show.of(t.Name)}
+	asked, err := runner.Ask(ctx, task.job)
+	if err != nil {
+		return nil, err
+	}
+	defer asked()
 	found, err = runner.Verify(ctx, task.job, sample)
 	if err == nil {
 		err = verdict(found)

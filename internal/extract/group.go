@@ -23,7 +23,7 @@ func (k *walk) group(ctx context.Context, parent string) group {
 		n = 12
 	}
 	if parent != "" { // beside the groups of other parents
-		n = max(2, n/4)
+		n = max(2, n/2)
 	}
 	return group{pool.New().WithContext(ctx).WithMaxGoroutines(n).WithCancelOnError().WithFirstError(), k}
 }

@@ -15,9 +15,10 @@ import (
 // which the caller commits. listings are all that the run read, in the order
 // of the catalog. The result is by listing.
 //
-// Whether the run has read an item twice is not looked for where the mirror has
-// nothing yet: that took an eighth of a first load, and the primary key finds
-// out. If it does, all is published again, with a look.
+// Whether the run has read an item twice is not looked for where it was read in
+// ranges and the mirror has nothing yet: that took an eighth of a first load,
+// and the primary key finds out. If it does, all is published again, with a
+// look. Lists that are read by pages are read twice as a rule.
 func (s *Stage) Publish(ctx context.Context, tx pgx.Tx, listings []*catalog.Listing, how Publication) (changes map[string]*Change, err error) {
 	fresh, err := s.fresh(ctx, tx, listings)
 	if err != nil {

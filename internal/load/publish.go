@@ -42,7 +42,7 @@ type publishing struct {
 	Publication
 	tx       pgx.Tx
 	fresh    map[string]bool // staged tables of which the mirror has nothing
-	hopeful  bool            // nothing is staged twice for a fresh table
+	hopeful  bool            // what was read in ranges is not staged twice
 	changes  map[string]*Change
 	inserted map[string]int64    // rows new in a table
 	deleted  map[string][]string // ids that left, by table with an id others refer to
@@ -125,7 +125,7 @@ func (p *publishing) supersede(ctx context.Context, m merging) (superseded int64
 	if _, err := p.exec(ctx, "analyze "+m.Stage+" ("+m.Keys()+")"); err != nil {
 		return 0, err
 	}
-	if p.hopeful && m.Fresh {
+	if p.hopeful && m.Fresh && m.listing.Walk == catalog.Split {
 		return 0, nil
 	}
 	var twice bool

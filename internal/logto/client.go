@@ -69,6 +69,12 @@ func newClient(cfg Config, tune tuning) (*Client, error) {
 	}, nil
 }
 
+// Rested tells a client, before its first request, how long ago the last
+// request to the tenant may have been sent by whoever used this limit before.
+// Without being told, the client assumes that it was a moment ago, and waits
+// until the limit allows more. A client that has sent requests knows better.
+func (c *Client) Rested(ago time.Duration) { c.gate.rested(ago) }
+
 // List gets a list: one page of it if query asks for one, the whole of it if
 // the server gives it whole. Path is below /api, like "/users", with its ids
 // escaped by [url.PathEscape]; query may be nil.

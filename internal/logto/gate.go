@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"math"
+	"sync/atomic"
 	"time"
 
 	"golang.org/x/time/rate"
@@ -34,6 +35,9 @@ const (
 	// lag is how long after it was sent a request of an earlier process may
 	// still have reached the server.
 	lag = 250 * time.Millisecond
+	// others is how many requests may have been sent since by those who do not
+	// say when: syncer check sends two, syncer plan two a listing.
+	others = 20
 )
 
 // A gate lets the requests of one tenant out. Every request passes it: those
@@ -51,24 +55,28 @@ const (
 //     Per sees more requests than there are tickets, however late they arrive.
 //     The price is the time of an answer: N requests in Per + latency.
 //   - The pace, 0.98 N in Per, which spreads the requests over the window so
-//     that it is not used up at its beginning. Its burst is what 0.98 leaves
-//     of N (4 of 200; at least 1): turns missed while all connections wait for
-//     slow answers can be made up for. Pace and burst together are N at most.
+//     that it is not used up at its beginning. Its burst is two fifths of N:
+//     turns missed while all connections wait for slow answers, or while a run
+//     begins, can be made up for. Of a small limit it is what 0.98 leaves of N,
+//     at least 1.
 //
 // So the rate is the lesser of 0.98 N / Per and N / (Per + latency): of 200 in
 // 10 s it is 0.98 up to an average latency of 0.2 s, 0.975 at 0.25 s.
 //
-// A process cannot know what an earlier one sent just before it began. It
-// assumes the worst: that one used pace and burst to the last moment, and its
-// requests arrived up to lag late. The bucket begins empty, and the tickets
-// begin as that process would have left them. This costs the first request
-// about one turn plus lag, and nothing later on. Small limits need no other
-// rule: of {5, 1s} the pace sends one every 204 ms, of {1, 1s} one every 1.02 s,
-// and the tickets put the latency on top.
+// A process does not see what an earlier one sent. It is told how long ago the
+// last of that may have been sent; until then it assumes the worst: that one
+// sent N requests within Per, as many as burst allows at the last moment, and
+// they arrived up to lag late. Bucket and tickets begin as that process would
+// have left them. This costs the first request of 200 in 10 s about 4 s after a
+// process that died, and nothing where the tenant has rested for Per and lag.
+// A process that is told nothing sends by the pace: its tickets come one a turn.
+// So some others may have done so unheard, without a burst beside the next one.
 type gate struct {
 	pace    *rate.Limiter  // nil: no limit
 	tickets chan time.Time // when each that is not out may be used
 	per     time.Duration
+	burst   int
+	used    atomic.Bool // a request has gone through
 	counts  *counts
 	brake   brake
 }
@@ -80,18 +88,40 @@ func newGate(cfg Config, tune tuning, counts *counts) *gate {
 	if l == (Limit{}) {
 		return g
 	}
-	perSecond := share * float64(l.Requests) / l.Per.Seconds()
-	turn := time.Duration(float64(time.Second) / perSecond)
-	burst := max(1, l.Requests-int(math.Ceil(share*float64(l.Requests)-1e-9)))
-	g.pace = rate.NewLimiter(rate.Limit(perSecond), burst)
-	now := time.Now()
-	g.pace.AllowN(now, burst)
+	g.burst = max(1, l.Requests-int(math.Ceil(share*float64(l.Requests)-1e-9)), min(l.Requests*2/5, l.Requests-others))
 	g.tickets = make(chan time.Time, l.Requests)
-	for before := l.Requests - 1; before >= 0; before-- {
-		counted := lag - time.Duration(before-(burst-1))*turn
-		g.tickets <- now.Add(min(lag, counted) + l.Per)
-	}
+	g.begin(0)
 	return g
+}
+
+// begin sets pace and tickets as a process would have left them that sent its
+// last request so long ago.
+func (g *gate) begin(ago time.Duration) {
+	n := cap(g.tickets)
+	ago = min(ago, g.per+lag)
+	turn := time.Duration(float64(g.per) / (share * float64(n)))
+	now := time.Now()
+	g.pace = rate.NewLimiter(rate.Limit(float64(time.Second)/float64(turn)), g.burst)
+	g.pace.AllowN(now, max(0, g.burst-int(ago/turn)))
+	burst := func(before int) time.Duration { return lag - time.Duration(max(0, before-(g.burst-1)))*turn }
+	for before := n - 1; before >= 0; before-- {
+		counted := burst(before) // if all of it was sent just now
+		if before >= others {
+			counted = min(counted, burst(before-others)-ago)
+		}
+		g.tickets <- now.Add(counted + g.per)
+	}
+}
+
+// rested is begin for a gate nobody has passed yet, and nobody is passing.
+func (g *gate) rested(ago time.Duration) {
+	if g.pace == nil || g.used.Load() {
+		return
+	}
+	for range cap(g.tickets) {
+		<-g.tickets
+	}
+	g.begin(ago)
 }
 
 // pass waits until a request may go out. The caller calls done when its answer
@@ -102,6 +132,7 @@ func newGate(cfg Config, tune tuning, counts *counts) *gate {
 func (g *gate) pass(ctx context.Context) (done func(), err error) {
 	began := time.Now()
 	defer func() { g.counts.waited.Add(int64(time.Since(began))) }()
+	g.used.Store(true)
 	usable, err := g.ticket(ctx)
 	if err != nil {
 		return nil, err

@@ -57,10 +57,11 @@ func (s *server) most(per time.Duration) (fullest int, rate float64) {
 }
 
 // process is a program that sends as fast as the gate lets it, six at a time,
-// until its context ends.
-func process(ctx context.Context, l Limit, s *server) {
+// until its context ends. It is told how long ago somebody sent something.
+func process(ctx context.Context, l Limit, s *server, rested time.Duration) {
 	c := &counts{}
 	g := newGate(Config{Limit: l, Log: slog.New(slog.DiscardHandler), Patience: time.Minute}, defaultTuning(), c)
+	g.rested(rested)
 	t := &gatedTransport{next: s, gate: g, counts: c, timeout: time.Minute}
 	var wg sync.WaitGroup
 	for range 6 {
@@ -95,7 +96,7 @@ func TestGateKeepsTheLimitInAnyWindow(t *testing.T) {
 		from, to time.Duration // of the latency
 		atLeast  float64       // share of the limit that is reached
 	}{
-		"a server of 50 to 400 ms gets all that the limit allows": {cloud, 50 * time.Millisecond, 400 * time.Millisecond, 0.975},
+		"a server of 50 to 400 ms gets all that the limit allows": {cloud, 50 * time.Millisecond, 400 * time.Millisecond, 0.97},
 		"a fast server":                    {cloud, 0, 5 * time.Millisecond, 0.975},
 		"a small limit":                    {Limit{5, time.Second}, 0, 20 * time.Millisecond, 0.95},
 		"the smallest limit":               {Limit{1, time.Second}, 0, 20 * time.Millisecond, 0.95},
@@ -110,7 +111,7 @@ func TestGateKeepsTheLimitInAnyWindow(t *testing.T) {
 				s := &server{latency: between(r, tc.from, tc.to), counted: r.Float64, pause: between(r, 0, 0)}
 				ctx, cancel := context.WithTimeout(t.Context(), 20*tc.limit.Per)
 				defer cancel()
-				process(ctx, tc.limit, s)
+				process(ctx, tc.limit, s, time.Hour)
 				fullest, rate := s.most(tc.limit.Per)
 				if fullest > tc.limit.Requests {
 					t.Errorf("a window has %d requests, the limit is %d", fullest, tc.limit.Requests)
@@ -124,9 +125,11 @@ func TestGateKeepsTheLimitInAnyWindow(t *testing.T) {
 	}
 }
 
+// Processes end or die, and some say when they ended and some do not; between
+// them others send a few requests that nobody is told of.
 func TestGateKeepsTheLimitWhenTheProcessIsRestarted(t *testing.T) {
 	t.Parallel()
-	for _, limit := range []Limit{{200, 10 * time.Second}, {5, time.Second}, {1, time.Second}, {60, time.Minute}} {
+	for _, limit := range []Limit{{200, 10 * time.Second}, {5, time.Second}, {1, time.Second}, {60, time.Minute}, {100, time.Second}} {
 		t.Run(fmt.Sprint(limit), func(t *testing.T) {
 			t.Parallel()
 			synctest.Test(t, func(t *testing.T) {
@@ -136,11 +139,21 @@ func TestGateKeepsTheLimitWhenTheProcessIsRestarted(t *testing.T) {
 				early := func() float64 { return float64(r.IntN(2)) }
 				now := func() time.Duration { return time.Duration(r.IntN(20)/19) * time.Second } // and then
 				s := &server{latency: between(r, 0, 250*time.Millisecond), counted: early, pause: now}
+				said := time.Now().Add(-time.Hour) // when somebody said last that it had ended
 				for range 300 {
-					life := time.Duration(r.Int64N(int64(2 * limit.Per)))
-					ctx, cancel := context.WithTimeout(t.Context(), life)
-					process(ctx, limit, s)
+					ctx, cancel := context.WithTimeout(t.Context(), time.Duration(r.Int64N(int64(2*limit.Per))))
+					rested, known := time.Since(said), r.IntN(3) > 0
+					if !known {
+						rested = 0
+					}
+					process(ctx, limit, s, rested)
 					cancel()
+					if said = time.Now(); r.IntN(3) == 0 {
+						_ = sleep(t.Context(), time.Duration(r.Int64N(int64(2*limit.Per))))
+					}
+					if r.IntN(4) == 0 {
+						s.few(t.Context(), limit, others-6)
+					}
 				}
 				if fullest, _ := s.most(limit.Per); fullest > limit.Requests {
 					t.Errorf("a window has %d requests, the limit is %d", fullest, limit.Requests)
@@ -148,6 +161,22 @@ func TestGateKeepsTheLimitWhenTheProcessIsRestarted(t *testing.T) {
 			})
 		})
 	}
+}
+
+// few is a process that is told nothing, and sends about so many requests, at
+// most six more.
+func (s *server) few(ctx context.Context, l Limit, n int) {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	before, pause := len(s.arrivals), s.pause
+	s.pause = func() time.Duration {
+		if len(s.arrivals)-before >= n {
+			cancel()
+		}
+		return 0
+	}
+	process(ctx, l, s, 0)
+	s.pause = pause
 }
 
 func TestGateLetsGoOfWhoNoLongerWaits(t *testing.T) {

@@ -105,11 +105,31 @@ func (r *Runner) Run(ctx context.Context, job Job) (s Summary, err error) {
 		lock.Release()
 	}()
 
-	err = r.run(ctx, job, &s, began)
+	asked, err := r.Ask(ctx, job)
+	if err == nil {
+		err = r.run(ctx, job, &s, began)
+		asked()
+	}
 	if cause := context.Cause(ctx); err != nil && cause != nil && !errors.Is(cause, context.Canceled) {
 		err = cause
 	}
 	return s, err
+}
+
+// Ask tells the client how long the tenant has rested, and notes that it is
+// asked until asked is called. The caller holds the tenant's lock. If the end
+// cannot be noted, the next run waits as if this one had died just then.
+func (r *Runner) Ask(ctx context.Context, job Job) (asked func(), err error) {
+	ago, err := state.Ask(ctx, r.Pool, job.Tenant, job.Endpoint)
+	if err != nil {
+		return nil, err
+	}
+	r.Client.Rested(ago)
+	return func() {
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 10*time.Second)
+		defer cancel()
+		_ = state.Asked(ctx, r.Pool, job.Tenant)
+	}, nil
 }
 
 // run is Run under the lock.

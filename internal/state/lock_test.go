@@ -133,3 +133,24 @@ func TestHoldEndsWithItsContext(t *testing.T) {
 	lock.Release()
 	acquire(t, pool, "acme").Release()
 }
+
+func TestHowLongATenantHasRestedIsKnownUnlessItsReaderDied(t *testing.T) {
+	t.Parallel()
+	pool := pgtest.New(t, migrated)
+	ask := func(after string, right func(time.Duration) bool) {
+		t.Helper()
+		ago, err := state.Ask(t.Context(), pool, "acme", "https://acme.logto.app")
+		if err != nil || !right(ago) {
+			t.Errorf("%s: asked %v ago, error %v", after, ago, err)
+		}
+	}
+	ask("the first time", func(ago time.Duration) bool { return ago == state.Never })
+	ask("after one that died", func(ago time.Duration) bool { return ago == 0 })
+	if err := state.Asked(t.Context(), pool, "acme"); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := pool.Exec(t.Context(), "update syncer.tenants set asked_at = asked_at - interval '1 hour'"); err != nil {
+		t.Fatal(err)
+	}
+	ask("an hour later", func(ago time.Duration) bool { return ago >= time.Hour && ago < 2*time.Hour })
+}
