@@ -29,6 +29,11 @@ func newLab(ctx context.Context, o options) (*lab, error) {
 	if err != nil {
 		return nil, err
 	}
+	// The account Postgres runs as must get there, or the data is elsewhere and
+	// stays when dir goes.
+	if err := os.Chmod(dir, 0o755); err != nil {
+		return nil, err
+	}
 	server, err := postgres.Start(ctx, postgres.Options{Dir: filepath.Join(dir, "postgres")})
 	if err != nil {
 		return nil, errors.Join(err, os.RemoveAll(dir))

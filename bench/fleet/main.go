@@ -24,6 +24,8 @@ type options struct {
 	bin, out string
 	tenants  int
 	single   int
+
+	connections int
 }
 
 // whole is how many tenants there are in what docs/scale.md shows.
@@ -35,6 +37,7 @@ func main() {
 	flag.StringVar(&o.out, "out", "docs/scale.md", "where the table goes, between its markers")
 	flag.IntVar(&o.tenants, "tenants", whole, "how many tenants; only 1000 writes -out")
 	flag.IntVar(&o.single, "single", whole/8, "how many of them a single worker is measured on; all would take a quarter of an hour")
+	flag.IntVar(&o.connections, "connections", roomy, "max_connections of the server; only 200 writes -out")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	err := bench(ctx, o)
@@ -63,7 +66,7 @@ func bench(ctx context.Context, o options) (err error) {
 			t.close()
 		}
 	}()
-	s, err := newStand(ctx, o.bin)
+	s, err := newStand(ctx, o)
 	if err != nil {
 		return err
 	}
@@ -75,11 +78,11 @@ func bench(ctx context.Context, o options) (err error) {
 			return fmt.Errorf("measure %s: %w", p, err)
 		}
 		all = append(all, f)
-		fmt.Fprintf(os.Stderr, "%s: %.1f s\n", p, f.seconds)
+		fmt.Fprintf(os.Stderr, "%s: %.1f s, %.1f s of them to put all into the queue\n", p, f.seconds, f.enqueued)
 	}
 	table := tableOf(all)
 	fmt.Fprint(os.Stdout, table)
-	if o.tenants == whole {
+	if o.tenants == whole && o.connections == roomy {
 		if err := s.report(ctx, o.out, table, time.Since(began)); err != nil {
 			return err
 		}

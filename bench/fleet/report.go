@@ -77,7 +77,7 @@ func tableOf(all []figures) string {
 		return fmt.Sprintf("%.1f s", f.lastTaken.Sub(f.killedAt).Seconds())
 	})
 	row(fmt.Sprintf("most requests to a tenant in %s; the limit is %d", window, limit), func(f *figures) string { return fmt.Sprint(f.mostInWindow) })
-	row("tenants not proved, unequal, worked by two, over their limit", func(f *figures) string {
+	row("tenants not proved, unequal to their mirrors, worked by two at once, over their limit", func(f *figures) string {
 		return fmt.Sprintf("%d, %d, %d, %d", len(f.unproved), len(f.different), len(f.shared), len(f.overLimit))
 	})
 	return b.String()

@@ -14,30 +14,33 @@ import (
 	"logto-syncer/internal/postgres"
 )
 
-// maxConnections leaves room for 20 workers of 9 connections each: see
-// docs/scale.md. The default, 100, is room for 10.
-const maxConnections = 200
+// roomy is the max_connections that is room for 20 workers of 9 connections
+// each: see docs/scale.md. The default, 100, is room for 10.
+const roomy = 200
 
 // A stand is a server that lasts for all parts, set as syncer sets one to
-// keep but for maxConnections.
+// keep but for max_connections.
 type stand struct {
 	bin, dir string
 	server   *postgres.Server
 	admin    *pgxpool.Pool
 }
 
-func newStand(ctx context.Context, bin string) (_ *stand, err error) {
+func newStand(ctx context.Context, o options) (_ *stand, err error) {
 	s := &stand{}
-	if s.bin, err = filepath.Abs(bin); err != nil {
+	if s.bin, err = filepath.Abs(o.bin); err != nil {
 		return nil, err
 	}
 	if s.dir, err = os.MkdirTemp("", "bench-fleet"); err != nil {
 		return nil, err
 	}
+	if err := os.Chmod(s.dir, 0o755); err != nil { // for the account Postgres runs as
+		return nil, err
+	}
 	if err := s.start(ctx); err != nil {
 		return nil, errors.Join(err, os.RemoveAll(s.dir))
 	}
-	_, err = s.admin.Exec(ctx, fmt.Sprintf("alter system set max_connections = %d", maxConnections))
+	_, err = s.admin.Exec(ctx, fmt.Sprintf("alter system set max_connections = %d", o.connections))
 	s.admin.Close()
 	if err == nil {
 		err = s.server.Stop(ctx)
