@@ -1,7 +1,7 @@
 # `make` lists what there is. Everything works as root and as an ordinary user;
 # what is missing on the machine is installed or named.
 .DEFAULT_GOAL := help
-.PHONY: help demo build test test-browser soak soak-serve fuzz bench bench-build docs lint fmt
+.PHONY: help demo build test test-browser soak soak-serve fuzz bench bench-fleet bench-build docs lint fmt
 
 VERSION := $(shell git describe --tags --always --dirty 2>/dev/null || echo unknown)
 FUZZTIME = 20s
@@ -42,6 +42,11 @@ fuzz: ## every fuzz target for FUZZTIME (20s)
 bench: bench-build ## measure what is promised of speed, and write docs/benchmarks.md (ARGS="-scale 0.1")
 	@scripts/need postgres
 	bin/bench $(ARGS)
+
+bench-fleet: build ## 1,000 tenants on 1, 4 and 20 workers, some killed, into docs/scale.md (ARGS="-tenants 100")
+	@scripts/need postgres
+	CGO_ENABLED=0 go build -trimpath -buildvcs=false -o bin/bench-fleet ./bench/fleet
+	bin/bench-fleet $(ARGS)
 
 bench-build: build
 	CGO_ENABLED=0 go build -trimpath -buildvcs=false -o bin/bench ./bench

@@ -8,6 +8,8 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5"
+
+	"logto-syncer/bench/host"
 )
 
 // copied is what it took to get rows into the database, by COPY or otherwise.
@@ -39,7 +41,7 @@ create table yardstick.user_identities (like logto.user_identities including all
 	if _, err := d.Exec(ctx, "checkpoint"); err != nil {
 		return took, err
 	}
-	before, err := d.lab.cpu()
+	before, err := host.CPU(d.lab.server)
 	if err != nil {
 		return took, err
 	}
@@ -61,7 +63,7 @@ create table yardstick.user_identities (like logto.user_identities including all
 		return took, err
 	}
 	took.seconds = time.Since(began).Seconds()
-	after, err := d.lab.cpu()
+	after, err := host.CPU(d.lab.server)
 	if err != nil {
 		return took, err
 	}

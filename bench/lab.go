@@ -7,7 +7,6 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
-	"strings"
 	"time"
 
 	"github.com/jackc/pgx/v5/pgxpool"
@@ -28,6 +27,11 @@ type lab struct {
 func newLab(ctx context.Context, o options) (*lab, error) {
 	dir, err := os.MkdirTemp("", "bench")
 	if err != nil {
+		return nil, err
+	}
+	// The account Postgres runs as must get there, or the data is elsewhere and
+	// stays when dir goes.
+	if err := os.Chmod(dir, 0o755); err != nil {
 		return nil, err
 	}
 	server, err := postgres.Start(ctx, postgres.Options{Dir: filepath.Join(dir, "postgres")})
@@ -136,28 +140,6 @@ func (d *database) environment(s simulated) []string {
 func (d *database) wal(ctx context.Context) (at int64, err error) {
 	err = d.QueryRow(ctx, "select pg_wal_lsn_diff(pg_current_wal_insert_lsn(), '0/0')::bigint").Scan(&at)
 	return at, err
-}
-
-// settings says how the server is set, as the report quotes it.
-func (l *lab) settings(ctx context.Context) (string, error) {
-	pool, err := pgxpool.New(ctx, l.server.URL("postgres"))
-	if err != nil {
-		return "", err
-	}
-	defer pool.Close()
-	var version string
-	if err := pool.QueryRow(ctx, "show server_version").Scan(&version); err != nil {
-		return "", err
-	}
-	out := []string{"PostgreSQL " + strings.Fields(version)[0]}
-	for _, name := range []string{"fsync", "full_page_writes", "wal_compression", "shared_buffers", "max_wal_size", "work_mem", "jit"} {
-		var value string
-		if err := pool.QueryRow(ctx, "select current_setting($1)", name).Scan(&value); err != nil {
-			return "", err
-		}
-		out = append(out, name+"="+value)
-	}
-	return strings.Join(out, ", "), nil
 }
 
 // simulated is a simulator that answers.

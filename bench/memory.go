@@ -14,6 +14,7 @@ import (
 	"sync"
 	"time"
 
+	"logto-syncer/bench/host"
 	"logto-syncer/internal/catalog"
 	"logto-syncer/internal/extract"
 	"logto-syncer/internal/logto"
@@ -136,14 +137,14 @@ func (l *lab) loadAndCopy(ctx context.Context, client *logto.Client, endpoint st
 		return took, base, err
 	}
 	defer func() { err = errors.Join(err, d.drop(ctx)) }()
-	before, err := l.cpu()
+	before, err := host.CPU(l.server)
 	if err != nil {
 		return took, base, err
 	}
 	if took.seconds, err = d.load(ctx, client, endpoint, users); err != nil {
 		return took, base, err
 	}
-	after, err := l.cpu()
+	after, err := host.CPU(l.server)
 	if err != nil {
 		return took, base, err
 	}

@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"os"
 	"strconv"
+
+	"logto-syncer/bench/host"
 )
 
 // ownSimulator is this program as a simulator.
@@ -195,14 +197,14 @@ func (m *million) costs(ctx context.Context) (e *effort, wal int64, cpu float64,
 	if err != nil {
 		return nil, 0, 0, err
 	}
-	before, err := m.lab.cpu()
+	before, err := host.CPU(m.lab.server)
 	if err != nil {
 		return nil, 0, 0, err
 	}
 	if e, err = m.syncer(ctx, m.big, "big", "none", "run", "users"); err != nil {
 		return nil, 0, 0, err
 	}
-	after, err := m.lab.cpu()
+	after, err := host.CPU(m.lab.server)
 	if err != nil {
 		return nil, 0, 0, err
 	}

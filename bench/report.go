@@ -4,14 +4,15 @@ import (
 	"context"
 	"fmt"
 	"os"
-	"runtime"
 	"strings"
 	"time"
+
+	"logto-syncer/bench/host"
 )
 
 // report writes the table with what was measured, on what, and how to repeat it.
 func (l *lab) report(ctx context.Context, rows []row, took time.Duration) error {
-	settings, err := l.settings(ctx)
+	settings, err := host.Settings(ctx, l.server)
 	if err != nil {
 		return err
 	}
@@ -22,14 +23,14 @@ Written by `+"`make bench`"+`, which measures all of this again (%s here), and e
 with 1 if a row falls short. `+"`make bench ARGS='-scale 0.1 -only million'`"+`
 tries a part of it on fewer rows and writes nothing.
 
-- **Machine**: %d cores of %s, %s of memory, %s/%s, %s.
+- **Machine**: %s.
 - **Postgres**: %s; on the same machine, as `+"`syncer`"+` starts it for a configuration without a database.
 - **Tenant**: simulated, in a process of its own, on the same machine. So the
   cores are shared by the simulator, the program and Postgres.
 
 | what | how | promised | measured | holds | |
 |---|---|---|---|---|---|
-`, took.Round(time.Second), runtime.NumCPU(), processor(), memory(), runtime.GOOS, runtime.GOARCH, runtime.Version(), settings)
+`, took.Round(time.Second), host.Machine(), settings)
 	for _, r := range rows {
 		b.WriteString(r.markdown() + "\n")
 	}
@@ -53,23 +54,3 @@ How it is measured:
 - (a) and (b) are programs below ` + "`bench/`" + `, as somebody would write them who
   follows the documentation of the API.
 `
-
-// processor returns the name of the processor, as far as the system tells.
-func processor() string {
-	info, _ := os.ReadFile("/proc/cpuinfo")
-	for line := range strings.Lines(string(info)) {
-		if name, ok := strings.CutPrefix(line, "model name"); ok {
-			return strings.Trim(name, "\t :\n")
-		}
-	}
-	return "a processor that does not tell its name"
-}
-
-func memory() string {
-	info, _ := os.ReadFile("/proc/meminfo")
-	var kb float64
-	if _, err := fmt.Sscanf(string(info), "MemTotal: %f kB", &kb); err != nil {
-		return "an unknown amount"
-	}
-	return fmt.Sprintf("%.0f GB", kb*1024/1e9)
-}

@@ -86,7 +86,8 @@ func (r *Runner) Run(ctx context.Context, job Job) (s Summary, err error) {
 	s = Summary{Type: "summary", Tenant: job.Tenant, Status: state.Failed, Resumable: true}
 	defer func() { s.effort(r.Client.Stats(), time.Since(began)) }()
 
-	lock, err := state.Acquire(ctx, r.Pool, job.Tenant)
+	// Where many processes share a database, it may have no connection left.
+	lock, err := retried(ctx, r.Log, func() (*state.Lock, error) { return state.Acquire(ctx, r.Pool, job.Tenant) })
 	if err != nil {
 		s.Resumable = false
 		return s, err
@@ -134,7 +135,7 @@ func (r *Runner) Ask(ctx context.Context, job Job) (asked func(), err error) {
 
 // run is Run under the lock.
 func (r *Runner) run(ctx context.Context, job Job, s *Summary, began time.Time) error {
-	a, err := r.begin(ctx, job)
+	a, err := retried(ctx, r.Log, func() (*attempt, error) { return r.begin(ctx, job) })
 	if err != nil {
 		return err
 	}

@@ -136,12 +136,14 @@ func (s *Server) runNow(w http.ResponseWriter, r *http.Request) {
 		http.Error(w, "there is no such job or tenant", http.StatusNotFound)
 		return
 	}
-	for _, t := range tenants {
-		if err := s.enqueue(r.Context(), j, t.Name); err != nil {
-			s.Log.ErrorContext(r.Context(), "could not put a job into the queue", "job", j.Name, "tenant", t.Name, "error", err)
-			http.Error(w, "the database does not answer", http.StatusServiceUnavailable)
-			return
-		}
+	names := make([]string, len(tenants))
+	for i, t := range tenants {
+		names[i] = t.Name
+	}
+	if err := s.enqueue(r.Context(), j, names...); err != nil {
+		s.Log.ErrorContext(r.Context(), "could not put a job into the queue", "job", j.Name, "tenants", len(names), "error", err)
+		http.Error(w, "the database does not answer", http.StatusServiceUnavailable)
+		return
 	}
 	s.glance.forget()
 	if byHeader {
@@ -152,19 +154,26 @@ func (s *Server) runNow(w http.ResponseWriter, r *http.Request) {
 	http.Redirect(w, r, "/", http.StatusSeeOther)
 }
 
-// enqueue asks for a run as soon as there is a worker. One that waits for its
-// time, or to be tried again, waits no longer.
-func (s *Server) enqueue(ctx context.Context, j config.Job, tenant string) error {
-	result, err := s.river.Insert(ctx, tenantArgs{j.Name, tenant, nil}, tenantOptions(j, time.Time{}))
-	if err != nil || !result.UniqueSkippedAsDuplicate {
+// enqueue asks for a run of each of some tenants, as soon as there is a worker:
+// of all or, with an error, of none that is not in the queue yet. One that
+// waits for its time, or to be tried again, waits no longer.
+func (s *Server) enqueue(ctx context.Context, j config.Job, tenants ...string) error {
+	inserts := make([]river.InsertManyParams, len(tenants))
+	for i, t := range tenants {
+		inserts[i] = river.InsertManyParams{Args: tenantArgs{j.Name, t, nil}, InsertOpts: tenantOptions(j, time.Time{})}
+	}
+	results, err := s.river.InsertMany(ctx, inserts)
+	if err != nil {
 		return err
 	}
-	if result.Job.State == rivertype.JobStateRunning || result.Job.State == rivertype.JobStateAvailable {
-		return nil
+	for _, r := range results {
+		if !r.UniqueSkippedAsDuplicate || r.Job.State == rivertype.JobStateRunning || r.Job.State == rivertype.JobStateAvailable {
+			continue
+		}
+		// One that is not found is done in the meantime.
+		if _, err := s.river.JobRetry(ctx, r.Job.ID); err != nil && !errors.Is(err, river.ErrNotFound) {
+			return err
+		}
 	}
-	_, err = s.river.JobRetry(ctx, result.Job.ID)
-	if errors.Is(err, river.ErrNotFound) {
-		return nil // done in the meantime
-	}
-	return err
+	return nil
 }

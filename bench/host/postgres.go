@@ -1,23 +1,28 @@
-package main
+package host
 
 import (
+	"context"
 	"fmt"
 	"os"
 	"path/filepath"
 	"strconv"
 	"strings"
+
+	"github.com/jackc/pgx/v5"
+
+	"logto-syncer/internal/postgres"
 )
 
 // ticks are those of a second in /proc, on every Linux Go runs on.
 const ticks = 100
 
-// cpu returns the seconds of processor time the server has taken so far, in
-// all its processes: backends, those that have ended, the checkpointer, the
+// CPU returns the seconds of processor time a server has taken so far, in all
+// its processes: backends, those that have ended, the checkpointer, the
 // background writer. It is what a server charges for work, unlike the time
 // queries were under way, in which they also wait for the client and, on a
 // machine with two cores, for everybody else.
-func (l *lab) cpu() (float64, error) {
-	postmaster, err := l.server.PID()
+func CPU(server *postgres.Server) (float64, error) {
+	postmaster, err := server.PID()
 	if err != nil {
 		return 0, err
 	}
@@ -58,4 +63,26 @@ func splitStat(stat string) (pid int, fields []string) {
 		fields = append(fields, "0")
 	}
 	return pid, fields
+}
+
+// Settings says how a server is set, as a report quotes it.
+func Settings(ctx context.Context, server *postgres.Server) (string, error) {
+	conn, err := pgx.Connect(ctx, server.URL("postgres"))
+	if err != nil {
+		return "", err
+	}
+	defer conn.Close(ctx)
+	var version string
+	if err := conn.QueryRow(ctx, "show server_version").Scan(&version); err != nil {
+		return "", err
+	}
+	out := []string{"PostgreSQL " + strings.Fields(version)[0]}
+	for _, name := range []string{"fsync", "full_page_writes", "wal_compression", "shared_buffers", "max_wal_size", "work_mem", "jit"} {
+		var value string
+		if err := conn.QueryRow(ctx, "select current_setting($1)", name).Scan(&value); err != nil {
+			return "", err
+		}
+		out = append(out, name+"="+value)
+	}
+	return strings.Join(out, ", "), nil
 }

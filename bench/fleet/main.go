@@ -1,0 +1,94 @@
+// Command fleet measures how 1,000 tenants are shared by 1, 4 and 20 workers,
+// and what happens when a third of the workers die. It writes its table into
+// docs/scale.md and ends with 1 if a tenant was not proved, differs from its
+// mirror, was worked by two at once, or had its limit broken.
+//
+// A worker is a process of syncer serve with serve.workers: 1, as on a machine
+// of its own: it shares nothing with the others but the database, and it can
+// be killed. The tenants are in this process, which so knows who asked what of
+// them, and when.
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"os"
+	"os/signal"
+	"syscall"
+	"time"
+)
+
+type options struct {
+	bin, out string
+	tenants  int
+	single   int
+
+	connections int
+}
+
+// whole is how many tenants there are in what docs/scale.md shows.
+const whole = 1000
+
+func main() {
+	var o options
+	flag.StringVar(&o.bin, "bin", "bin", "directory of syncer")
+	flag.StringVar(&o.out, "out", "docs/scale.md", "where the table goes, between its markers")
+	flag.IntVar(&o.tenants, "tenants", whole, "how many tenants; only 1000 writes -out")
+	flag.IntVar(&o.single, "single", whole/8, "how many of them a single worker is measured on; all would take a quarter of an hour")
+	flag.IntVar(&o.connections, "connections", roomy, "max_connections of the server; only 200 writes -out")
+	flag.Parse()
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	err := bench(ctx, o)
+	stop()
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "fleet:", err)
+		os.Exit(1)
+	}
+}
+
+// parts are what is measured, one column each.
+func parts(o options) []part {
+	return []part{
+		{workers: 1, tenants: min(o.single, o.tenants)},
+		{workers: 4, tenants: o.tenants},
+		{workers: 20, tenants: o.tenants},
+		{workers: 20, tenants: o.tenants, kill: 7},
+	}
+}
+
+func bench(ctx context.Context, o options) (err error) {
+	began := time.Now()
+	tenants := newTenants(o.tenants)
+	defer func() {
+		for _, t := range tenants {
+			t.close()
+		}
+	}()
+	s, err := newStand(ctx, o)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, s.close()) }()
+	var all []figures
+	for _, p := range parts(o) {
+		f, err := measure(ctx, s, tenants, p)
+		if err != nil {
+			return fmt.Errorf("measure %s: %w", p, err)
+		}
+		all = append(all, f)
+		fmt.Fprintf(os.Stderr, "%s: %.1f s, %.1f s of them to put all into the queue\n", p, f.seconds, f.enqueued)
+	}
+	table := tableOf(all)
+	fmt.Fprint(os.Stdout, table)
+	if o.tenants == whole && o.connections == roomy {
+		if err := s.report(ctx, o.out, table, time.Since(began)); err != nil {
+			return err
+		}
+	}
+	for _, f := range all {
+		err = errors.Join(err, f.broken())
+	}
+	return err
+}

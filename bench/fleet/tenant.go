@@ -1,0 +1,122 @@
+package main
+
+import (
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"runtime"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"logto-syncer/internal/logtotest"
+)
+
+const (
+	// limit and window are each tenant's: so short a window that tenants of a few
+	// requests reach the limit.
+	limit  = 12
+	window = 250 * time.Millisecond
+	// Answers take minDelay to maxDelay, as over a network.
+	minDelay = 60 * time.Millisecond
+	maxDelay = 100 * time.Millisecond
+)
+
+// A tenant is simulated, and knows by whom it is asked: each run has a token of
+// its own.
+type tenant struct {
+	name   string
+	server *logtotest.Server
+	http   *httptest.Server
+
+	mu     sync.Mutex
+	tokens []string       // in the order in which they were first used
+	asking map[string]int // requests in progress by token
+	mixed  bool           // two runs have worked on it at once
+}
+
+// newTenants makes so many, each at an address of its own until it is closed.
+func newTenants(n int) []*tenant {
+	tenants := make([]*tenant, n)
+	var wg sync.WaitGroup
+	for from := range runtime.NumCPU() {
+		wg.Go(func() {
+			for i := from; i < n; i += runtime.NumCPU() {
+				tenants[i] = newTenant(i)
+			}
+		})
+	}
+	wg.Wait()
+	return tenants
+}
+
+// newTenant makes the tenant of a number: 50 to 300 users, and 2,000 for one
+// in a hundred.
+func newTenant(i int) *tenant {
+	users := 50 + i*37%251
+	if i%100 == 99 {
+		users = 2000
+	}
+	t := &tenant{name: fmt.Sprintf("tenant-%04d", i), asking: map[string]int{}}
+	t.server = logtotest.New(logtotest.Generate(logtotest.Options{Users: users, Seed: uint64(i + 1), Ties: true}))
+	t.server.Inject(logtotest.Fault{Kind: logtotest.Delay, Delay: minDelay, DelayMax: maxDelay})
+	t.http = httptest.NewUnstartedServer(t)
+	t.http.Config.IdleTimeout = 5 * time.Second // as Logto's
+	t.http.Start()
+	return t
+}
+
+func (t *tenant) close() {
+	t.http.CloseClientConnections()
+	t.http.Close()
+}
+
+// yaml is its entry in the configuration.
+func (t *tenant) yaml() string {
+	return fmt.Sprintf("- {name: %s, endpoint: %q, resource: %q, app_id: %q, app_secret: %q, limit: {requests: %d, per: %s}}\n",
+		t.name, t.http.URL, t.server.Resource, t.server.AppID, t.server.AppSecret, limit, window)
+}
+
+// ServeHTTP answers one request, and notes who asks.
+func (t *tenant) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	if token, ok := strings.CutPrefix(r.Header.Get("Authorization"), "Bearer "); ok {
+		t.enter(token)
+		defer t.leave(token)
+	}
+	t.server.ServeHTTP(w, r)
+}
+
+func (t *tenant) enter(token string) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if n := len(t.tokens); n == 0 || t.tokens[n-1] != token {
+		t.mixed = t.mixed || slices.Contains(t.tokens, token) || len(t.asking) > 0
+		t.tokens = append(t.tokens, token)
+	}
+	t.asking[token]++
+}
+
+func (t *tenant) leave(token string) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.asking[token]--; t.asking[token] <= 0 {
+		delete(t.asking, token)
+	}
+}
+
+// forget makes it a tenant nobody has asked yet.
+func (t *tenant) forget() {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.tokens, t.mixed = nil, false
+	clear(t.asking)
+	t.server.Forget()
+}
+
+// shared reports whether two runs have worked on it at once.
+func (t *tenant) shared() bool {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.mixed
+}

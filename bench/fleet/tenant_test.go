@@ -1,0 +1,32 @@
+package main
+
+import "testing"
+
+func TestATenantKnowsWhenTwoWorkOnItAtOnce(t *testing.T) {
+	t.Parallel()
+	for name, tc := range map[string]struct {
+		asked string // a small letter: a request of that run arrives; a capital: it is answered
+		want  bool
+	}{
+		"one after the other":                      {"aAaAbBbB", false},
+		"many requests of one at once":             {"aaaAAA", false},
+		"one asks while the other waits":           {"abAB", true},
+		"one asks again after the other has begun": {"aAbBaA", true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			tenant := newTenant(0)
+			defer tenant.close()
+			for _, step := range tc.asked {
+				if step >= 'a' {
+					tenant.enter(string(step))
+				} else {
+					tenant.leave(string(step - 'A' + 'a'))
+				}
+			}
+			if tenant.shared() != tc.want {
+				t.Errorf("%s: worked by two at once is %v, want %v", tc.asked, !tc.want, tc.want)
+			}
+		})
+	}
+}
