@@ -121,7 +121,7 @@ func (r *Runner) Run(ctx context.Context, job Job) (s Summary, err error) {
 // asked until asked is called. The caller holds the tenant's lock. If the end
 // cannot be noted, the next run waits as if this one had died just then.
 func (r *Runner) Ask(ctx context.Context, job Job) (asked func(), err error) {
-	ago, err := state.Ask(ctx, r.Pool, job.Tenant, job.Endpoint)
+	ago, err := retried(ctx, r.Log, func() (time.Duration, error) { return state.Ask(ctx, r.Pool, job.Tenant, job.Endpoint) })
 	if err != nil {
 		return nil, err
 	}
