@@ -55,7 +55,7 @@ const (
 //     Per sees more requests than there are tickets, however late they arrive.
 //     The price is the time of an answer: N requests in Per + latency.
 //   - The pace, 0.98 N in Per, which spreads the requests over the window so
-//     that it is not used up at its beginning. Its burst is two fifths of N:
+//     that it is not used up at its beginning. Its burst is half of N:
 //     turns missed while all connections wait for slow answers, or while a run
 //     begins, can be made up for. Of a small limit it is what 0.98 leaves of N,
 //     at least 1.
@@ -67,10 +67,9 @@ const (
 // last of that may have been sent; until then it assumes the worst: that one
 // sent N requests within Per, as many as burst allows at the last moment, and
 // they arrived up to lag late. Bucket and tickets begin as that process would
-// have left them. This costs the first request of 200 in 10 s about 4 s after a
+// have left them. This costs the first request of 200 in 10 s about 5 s after a
 // process that died, and nothing where the tenant has rested for Per and lag.
-// A process that is told nothing sends by the pace: its tickets come one a turn.
-// So some others may have done so unheard, without a burst beside the next one.
+// What others may have sent unheard is taken from the tickets and from the burst.
 type gate struct {
 	pace    *rate.Limiter  // nil: no limit
 	tickets chan time.Time // when each that is not out may be used
@@ -88,7 +87,7 @@ func newGate(cfg Config, tune tuning, counts *counts) *gate {
 	if l == (Limit{}) {
 		return g
 	}
-	g.burst = max(1, l.Requests-int(math.Ceil(share*float64(l.Requests)-1e-9)), min(l.Requests*2/5, l.Requests-others))
+	g.burst = max(1, l.Requests-int(math.Ceil(share*float64(l.Requests)-1e-9)), min(l.Requests/2, l.Requests-others))
 	g.tickets = make(chan time.Time, l.Requests)
 	g.begin(0)
 	return g
@@ -102,7 +101,7 @@ func (g *gate) begin(ago time.Duration) {
 	turn := time.Duration(float64(g.per) / (share * float64(n)))
 	now := time.Now()
 	g.pace = rate.NewLimiter(rate.Limit(float64(time.Second)/float64(turn)), g.burst)
-	g.pace.AllowN(now, max(0, g.burst-int(ago/turn)))
+	g.pace.AllowN(now, min(g.burst, max(0, g.burst-int(ago/turn))+others))
 	burst := func(before int) time.Duration { return lag - time.Duration(max(0, before-(g.burst-1)))*turn }
 	for before := n - 1; before >= 0; before-- {
 		counted := burst(before) // if all of it was sent just now

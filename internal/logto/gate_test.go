@@ -129,11 +129,13 @@ func TestGateKeepsTheLimitInAnyWindow(t *testing.T) {
 // them others send a few requests that nobody is told of.
 func TestGateKeepsTheLimitWhenTheProcessIsRestarted(t *testing.T) {
 	t.Parallel()
-	for _, limit := range []Limit{{200, 10 * time.Second}, {5, time.Second}, {1, time.Second}, {60, time.Minute}, {100, time.Second}} {
-		t.Run(fmt.Sprint(limit), func(t *testing.T) {
+	limits := []Limit{{200, 10 * time.Second}, {5, time.Second}, {1, time.Second}, {60, time.Minute}, {100, time.Second}}
+	for seed := range uint64(8 * len(limits)) {
+		limit := limits[seed%uint64(len(limits))]
+		t.Run(fmt.Sprint(limit, seed), func(t *testing.T) {
 			t.Parallel()
 			synctest.Test(t, func(t *testing.T) {
-				r := rand.New(rand.NewPCG(3, 4))
+				r := rand.New(rand.NewPCG(3, seed))
 				// The worst is when the last request of one process is counted
 				// late, and the first of the next early.
 				early := func() float64 { return float64(r.IntN(2)) }
