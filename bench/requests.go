@@ -17,7 +17,7 @@ func measureLimit(ctx context.Context, l *lab) (rows []row, err error) {
 		return nil, err
 	}
 	defer func() { err = errors.Join(err, stop()) }()
-	for _, concurrency := range []int{8, 6} {
+	for _, concurrency := range []int{10, 6} {
 		e, err := limited(ctx, l, s, concurrency)
 		if err != nil {
 			return rows, err
