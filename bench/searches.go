@@ -1,0 +1,37 @@
+package main
+
+import (
+	"context"
+	"fmt"
+)
+
+// searches asks report.search_users for few of many, in its several ways.
+func (c *crowd) searches(ctx context.Context) ([]row, error) {
+	var organization string
+	if err := c.QueryRow(ctx, "select quote_literal(name) from logto.organizations where name like '% 3'").Scan(&organization); err != nil {
+		return nil, err
+	}
+	var all []asked
+	for _, s := range []struct{ name, arguments string }{
+		{"a name, misspelt", "'dora keler'"},
+		{"an address, misspelt", "'emma.petrof4711'"},
+		{"an address, in any case", "'DORA@Example.ORG', 'exact'"},
+		{"a part of an address", "'a.keller@', 'contains'"},
+		{"a part of a name in an organization", "'petrov', 'contains', organization => " + organization},
+		{"custom data", `custom_data => '{"externalId": "crm-K41"}'`},
+		{"a path of custom data", `custom_data_path => '$.externalId == "crm-K41"'`},
+		{"a role", "role => 'finance'"},
+		{"an organization", "organization => " + organization},
+		{"a role in an organization", "organization_role => 'member', organization => " + organization},
+		{"an e-mail domain", "email_domain => 'Keller.example'"},
+		{"a role and an e-mail domain, suspended", "role => 'finance', email_domain => 'example.org', suspended => true"},
+	} {
+		a, err := c.time(ctx, asked{name: "a search by " + s.name}, "select * from report.search_users("+s.arguments+")")
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, a)
+	}
+	c.lab.asked = append(c.lab.asked, all...)
+	return []row{slowest("searches for few", fmt.Sprintf("report.search_users, %s", c.size()), all, 0.05)}, nil
+}
