@@ -1,9 +1,6 @@
 package main
 
-import (
-	"context"
-	"fmt"
-)
+import "context"
 
 // searches asks report.search_users for few of many, in its several ways.
 func (c *crowd) searches(ctx context.Context) ([]row, error) {
@@ -16,7 +13,7 @@ func (c *crowd) searches(ctx context.Context) ([]row, error) {
 		{"a name, misspelt", "'dora keler'"},
 		{"an address, misspelt", "'emma.petrof4711'"},
 		{"an address, in any case", "'DORA@Example.ORG', 'exact'"},
-		{"a part of an address", "'a.keller@', 'contains'"},
+		{"a part of an address", "'RL@keller.', 'contains'"},
 		{"a part of a name in an organization", "'petrov', 'contains', organization => " + organization},
 		{"custom data", `custom_data => '{"externalId": "crm-K41"}'`},
 		{"a path of custom data", `custom_data_path => '$.externalId == "crm-K41"'`},
@@ -32,6 +29,13 @@ func (c *crowd) searches(ctx context.Context) ([]row, error) {
 		}
 		all = append(all, a)
 	}
-	c.lab.asked = append(c.lab.asked, all...)
-	return []row{slowest("searches for few", fmt.Sprintf("report.search_users, %s", c.size()), all, 0.05)}, nil
+	many, err := c.time(ctx, asked{name: "a search by a name that hundreds have, misspelt"}, "select * from report.search_users('emma petrof')")
+	if err != nil {
+		return nil, err
+	}
+	c.lab.asked = append(append(c.lab.asked, all...), many)
+	return []row{
+		slowest("searches for few", "report.search_users", c.size(), all, 0.05),
+		{what: "a search for many", how: "report.search_users, a common name, misspelt; " + c.size(), value: many.seconds * 1000, unit: " ms", noBar: true},
+	}, nil
 }

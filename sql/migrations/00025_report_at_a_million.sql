@@ -6,6 +6,18 @@
 -- or the index is left as the cheapest way there is.
 alter table logto.user_roles set (parallel_workers = 0);
 
+-- All users are counted at once, not anew for each application.
+create or replace view report.application_directory as
+select a.tenant_id, a.id as application_id, a.name as application, a.type, a.is_third_party, a.created_at,
+    array(select r.name from logto.application_roles h join logto.roles r on r.tenant_id = h.tenant_id and r.id = h.role_id
+        where h.tenant_id = a.tenant_id and h.application_id = a.id order by r.name) as roles,
+    array(select o.name from logto.organization_applications s join logto.organizations o on o.tenant_id = s.tenant_id and o.id = s.organization_id
+        where s.tenant_id = a.tenant_id and s.application_id = a.id order by o.name) as organizations,
+    coalesce(u.sign_ups, 0) as sign_ups
+from logto.applications a
+left join (select tenant_id, application_id, count(*) as sign_ups from logto.users group by tenant_id, application_id) u
+    on u.tenant_id = a.tenant_id and u.application_id = a.id;
+
 -- +goose StatementBegin
 create or replace function report.role_holders_at(role text, at timestamptz)
 returns table (tenant_id text, role_id text, holder_type text, holder_id text, holder text, valid_from timestamptz, valid_to timestamptz)
