@@ -20,6 +20,7 @@ type lab struct {
 	dir    string
 	server *postgres.Server
 	made   int // databases
+	asked  []asked
 }
 
 // newLab starts a server as syncer itself starts one to keep: with fsync and
@@ -122,6 +123,8 @@ jobs:
   - {name: all, listings: all}
   - {name: users, listings: [users]}
   - {name: members, listings: [users, organizations, organization_users]}
+  - {name: crowd, listings: [users, user_roles, roles, role_scopes, resources, organizations, organization_roles, organization_scopes,
+      applications, application_roles, organization_applications, organization_invitations, sso_connectors]}
 `, tenant, limit)
 	if err := os.WriteFile(file, []byte(yaml), 0o600); err != nil {
 		return nil, err

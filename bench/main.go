@@ -66,6 +66,7 @@ func parts() []part {
 		{"loading", measureLoading},
 		{"million", measureMillion},
 		{"parents", measureParents},
+		{"questions", measureQuestions},
 	}
 }
 

@@ -184,30 +184,35 @@ func (m *million) afterChange(ctx context.Context, what string) (row, error) {
 	return atMost("1 % changed: "+what, how, float64(wal)/float64(size), 6, "", fmt.Sprintf("%.2f MB, %.2f MB; %.1f s", float64(wal)/1e6, float64(size)/1e6, e.seconds)), nil
 }
 
-// costs runs the big tenant and returns what it took, the WAL it wrote and the
-// processor seconds of Postgres.
-func (m *million) costs(ctx context.Context) (e *effort, wal int64, cpu float64, err error) {
+// costs runs the big tenant's users.
+func (m *million) costs(ctx context.Context) (*effort, int64, float64, error) {
+	return m.night(ctx, m.big, "big")
+}
+
+// night runs a tenant's users and returns what it took, the WAL it wrote and
+// the processor seconds of Postgres.
+func (d *database) night(ctx context.Context, s simulated, tenant string) (e *effort, wal int64, cpu float64, err error) {
 	// What autovacuum and the checkpointer do within minutes is done.
 	for _, sql := range []string{"vacuum analyze", "checkpoint"} {
-		if _, err := m.Exec(ctx, sql); err != nil {
+		if _, err := d.Exec(ctx, sql); err != nil {
 			return nil, 0, 0, err
 		}
 	}
-	from, err := m.wal(ctx)
+	from, err := d.wal(ctx)
 	if err != nil {
 		return nil, 0, 0, err
 	}
-	before, err := host.CPU(m.lab.server)
+	before, err := host.CPU(d.lab.server)
 	if err != nil {
 		return nil, 0, 0, err
 	}
-	if e, err = m.syncer(ctx, m.big, "big", "none", "run", "users"); err != nil {
+	if e, err = d.syncer(ctx, s, tenant, "none", "run", "users"); err != nil {
 		return nil, 0, 0, err
 	}
-	after, err := host.CPU(m.lab.server)
+	after, err := host.CPU(d.lab.server)
 	if err != nil {
 		return nil, 0, 0, err
 	}
-	to, err := m.wal(ctx)
+	to, err := d.wal(ctx)
 	return e, to - from, after - before, err
 }

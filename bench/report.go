@@ -35,6 +35,7 @@ tries a part of it on fewer rows and writes nothing.
 		b.WriteString(r.markdown() + "\n")
 	}
 	b.WriteString(notes)
+	b.WriteString(l.askedTable())
 	return os.WriteFile(l.out, []byte(b.String()), 0o644)
 }
 

@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"logto-syncer/internal/logtotest"
+	"logto-syncer/internal/report/reporttest"
 )
 
 // simulatorCommand makes this program a simulator that can be told to change
@@ -26,6 +27,7 @@ func simulator(args []string) error {
 	users := flags.Int("users", 0, "")
 	organizations := flags.Int("organizations", 0, "")
 	members := flags.Int("members", 0, "members to add to every organization")
+	people := flags.Bool("people", false, "with the people of docs/questions.md")
 	orderly := flags.Bool("orderly", false, "lists without an order keep the one they have")
 	if err := flags.Parse(args); err != nil {
 		return err
@@ -33,6 +35,11 @@ func simulator(args []string) error {
 	tenant := logtotest.Generate(logtotest.Options{Users: *users, Organizations: *organizations, Seed: 1})
 	if err := populate(tenant, *members); err != nil {
 		return err
+	}
+	if *people {
+		if err := reporttest.FirstDay(tenant); err != nil {
+			return err
+		}
 	}
 	var options []logtotest.Option
 	if *orderly {
@@ -86,6 +93,8 @@ func populate(tenant *logtotest.Tenant, members int) error {
 const (
 	rename = "rename"
 	signIn = "sign in"
+	// secondDay is a new name, and what the people of the questions do.
+	secondDay = "second day"
 )
 
 // change changes n users chosen by chance.
@@ -99,6 +108,9 @@ func change(tenant *logtotest.Tenant, n int, what string) error {
 		if err := tenant.UpdateUser(users[at], row); err != nil {
 			return err
 		}
+	}
+	if what == secondDay {
+		return reporttest.SecondDay(tenant)
 	}
 	return nil
 }

@@ -8,12 +8,17 @@ import (
 
 // This file makes up what lies between users, organizations and roles.
 
+// staff is about how many hold each role but the default one, at the most: who
+// gets more customers does not get more people to look after the books.
+const staff = 2000
+
 // assignRoles gives half of the users the default role and some of them others.
 func (g *generator) assignRoles() {
+	oneOf := max(12, g.Users/staff)
 	age := map[string][]*user{}
 	for _, u := range g.users.byAge {
 		for i, role := range g.roles {
-			if i == 0 && g.r.IntN(2) == 0 || i > 0 && g.r.IntN(12) == 0 {
+			if i == 0 && g.r.IntN(2) == 0 || i > 0 && g.r.IntN(oneOf) == 0 {
 				u.roles = append(u.roles, role)
 				age[role] = append(age[role], u)
 			}

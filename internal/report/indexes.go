@@ -18,8 +18,9 @@ var indexes string
 // schema is the database owner's choice.
 const trigramOps = "TRIGRAMS"
 
-// indexLock is the advisory lock of who makes indexes.
-const indexLock = 0x696e646578 // "index"
+// IndexLock is the advisory lock of who makes indexes: while somebody holds it,
+// EnsureIndexes makes none.
+const IndexLock = 0x696e646578 // "index"
 
 var indexForm = regexp.MustCompile(`(?m)^create index concurrently if not exists (\w+) on (\w+)\.(\w+) [^;]+`)
 
@@ -41,11 +42,11 @@ func EnsureIndexes(ctx context.Context, pool *pgxpool.Pool) (made []string, err 
 	// Waiting for the lock would hold a snapshot, for which the one who makes
 	// an index concurrently would wait in turn.
 	var ours bool
-	if err := conn.QueryRow(ctx, "select pg_try_advisory_lock($1)", indexLock).Scan(&ours); err != nil || !ours {
+	if err := conn.QueryRow(ctx, "select pg_try_advisory_lock($1)", IndexLock).Scan(&ours); err != nil || !ours {
 		return nil, wrapIndexes(err)
 	}
 	defer func() {
-		_, unlockErr := conn.Exec(context.WithoutCancel(ctx), "select pg_advisory_unlock($1)", indexLock)
+		_, unlockErr := conn.Exec(context.WithoutCancel(ctx), "select pg_advisory_unlock($1)", IndexLock)
 		if err == nil {
 			err = wrapIndexes(unlockErr)
 		}

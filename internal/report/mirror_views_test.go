@@ -12,6 +12,7 @@ import (
 	"logto-syncer/internal/logtotest"
 	"logto-syncer/internal/mirror/mirrortest"
 	"logto-syncer/internal/postgres/pgtest"
+	"logto-syncer/internal/report/reporttest"
 )
 
 // access lists who holds what, as access_history has it of today.
@@ -163,11 +164,11 @@ func TestAMomentIsAnsweredAsOfTheRunBefore(t *testing.T) {
 	t.Parallel()
 	pool, tenant := pgtest.New(t, twoNights), generated()
 	var holders []int // on the first and on the second day
-	for _, day := range []func(*logtotest.Tenant) error{firstDay, secondDay} {
+	for _, day := range []func(*logtotest.Tenant) error{reporttest.FirstDay, reporttest.SecondDay} {
 		if err := day(tenant); err != nil {
 			t.Fatal(err)
 		}
-		holders = append(holders, len(newTruth(tenant).where("users_roles", row{"role_id": named(tenant, "roles", "finance")})))
+		holders = append(holders, len(newTruth(tenant).where("users_roles", row{"role_id": reporttest.Named(tenant, "roles", "finance")})))
 	}
 	for source, want := range map[string]int{
 		"role_holders_at('finance', '2026-10-31')":                     0, // before the first run nothing is known

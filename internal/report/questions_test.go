@@ -4,10 +4,8 @@ import (
 	"context"
 	"flag"
 	"os"
-	"regexp"
 	"strings"
 	"testing"
-	"time"
 
 	gocmp "github.com/google/go-cmp/cmp"
 	"github.com/jackc/pgx/v5/pgxpool"
@@ -15,6 +13,7 @@ import (
 	"logto-syncer/internal/logtotest"
 	"logto-syncer/internal/postgres/pgtest"
 	"logto-syncer/internal/report"
+	"logto-syncer/internal/report/reporttest"
 	"logto-syncer/internal/state"
 )
 
@@ -29,7 +28,7 @@ func generated() *logtotest.Tenant {
 // if in the nights of 1 and 2 November 2026.
 func twoNights(ctx context.Context, pool *pgxpool.Pool) error {
 	tenant := generated()
-	if err := firstDay(tenant); err != nil {
+	if err := reporttest.FirstDay(tenant); err != nil {
 		return err
 	}
 	if _, err := state.Migrate(ctx, pool); err != nil {
@@ -40,7 +39,7 @@ func twoNights(ctx context.Context, pool *pgxpool.Pool) error {
 	if err := syncOnce(ctx, pool, server); err != nil {
 		return err
 	}
-	if err := secondDay(tenant); err != nil {
+	if err := reporttest.SecondDay(tenant); err != nil {
 		return err
 	}
 	if err := syncOnce(ctx, pool, server); err != nil {
@@ -48,82 +47,6 @@ func twoNights(ctx context.Context, pool *pgxpool.Pool) error {
 	}
 	_, err := pool.Exec(ctx, shiftNights)
 	return err
-}
-
-// named returns the id of the row of a table with a name.
-func named(tenant *logtotest.Tenant, table, name string) string {
-	for _, r := range tenant.Rows(table) {
-		if r["name"] == name {
-			return r["id"].(string)
-		}
-	}
-	return ""
-}
-
-// organization returns the id of the organization numbered n.
-func organization(tenant *logtotest.Tenant, n string) string {
-	for _, r := range tenant.Rows("organizations") {
-		if strings.HasSuffix(r["name"].(string), " "+n) {
-			return r["id"].(string)
-		}
-	}
-	return ""
-}
-
-// try calls until one fails.
-func try(calls ...func() error) error {
-	for _, call := range calls {
-		if err := call(); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-func firstDay(t *logtotest.Tenant) error {
-	at := time.Date(2026, 10, 20, 8, 0, 0, 0, time.UTC)
-	finance, support := named(t, "roles", "finance"), named(t, "roles", "support")
-	member, admin := named(t, "organization_roles", "member"), named(t, "organization_roles", "admin")
-	user := func(id, email, name string) func() error {
-		return func() error {
-			_, err := t.CreateUser(logtotest.Row{
-				"id": id, "primary_email": email, "name": name, "created_at": at, "updated_at": at, "last_sign_in_at": at.AddDate(0, 0, 3),
-			})
-			return err
-		}
-	}
-	return try(
-		user("dora00000001", "Dora@example.org", "Dora Keller"), user("dora00000002", "dora@example.org", "Dora Keller"),
-		user("dora00000003", "DORA@example.org", "D. Keller"),
-		user("gone00000001", "rolf@example.org", "Rolf Gone"),
-		func() error {
-			_, err := t.CreateScope(named(t, "resources", "API resource 1"), logtotest.Row{"id": "purge", "name": "purge:orders", "created_at": at})
-			return err
-		},
-		func() error { return t.AssignRole("dora00000001", finance) },
-		func() error { return t.AssignRole("dora00000001", support) },
-		func() error { return t.AssignRole("gone00000001", finance) },
-		func() error { return t.AddMember(organization(t, "3"), "dora00000001", member, admin) },
-		func() error { return t.AddMember(organization(t, "4"), "gone00000001", member) },
-	)
-}
-
-func secondDay(t *logtotest.Tenant) error {
-	finance, auditor := named(t, "roles", "finance"), named(t, "roles", "auditor")
-	admin, owner := named(t, "organization_roles", "admin"), named(t, "organization_roles", "owner")
-	return try(
-		func() error { return t.DeleteUser("gone00000001") },
-		func() error { return t.UnassignRole("dora00000001", finance) },
-		func() error { return t.AssignRole("dora00000001", auditor) },
-		func() error { return t.RemoveMemberRole(organization(t, "3"), "dora00000001", admin) },
-		func() error { return t.AddMember(organization(t, "5"), "dora00000001", owner) },
-		func() error {
-			return t.UpdateUser("dora00000002", logtotest.Row{"primary_email": "dora.k@example.org", "is_suspended": true})
-		},
-		func() error {
-			return t.UpdateOrganization(organization(t, "5"), logtotest.Row{"description": "Moved to Berlin"})
-		},
-	)
 }
 
 // shiftNights puts the two runs into the nights they are to have been in.
@@ -148,31 +71,28 @@ $$`
 
 const questionsFile = "../../docs/questions.md"
 
-var questionForm = regexp.MustCompile("(?s)### (\\d+)\\. ([^\n]+)\n.*?```sql\n(.*?)```\n\n```text\n(.*?)```")
-
 func TestQuestionsHaveTheAnswersInTheDocument(t *testing.T) {
 	t.Parallel()
 	document, err := os.ReadFile(questionsFile)
 	if err != nil {
 		t.Fatal(err)
 	}
-	questions := questionForm.FindAllSubmatchIndex(document, -1)
-	if n := strings.Count(string(document), "\n### "); len(questions) != n || n < 40 {
-		t.Fatalf("%d questions, %d of them with SQL and answer: want 40 or more, all", n, len(questions))
+	questions, err := reporttest.Questions(string(document))
+	if err != nil || len(questions) < 40 {
+		t.Fatalf("%d questions, error %v: want 40 or more", len(questions), err)
 	}
 	pool := pgtest.New(t, twoNights)
-	part := func(q []int, n int) string { return string(document[q[2*n]:q[2*n+1]]) }
 	var written strings.Builder
 	end := 0
 	for _, q := range questions {
-		answer := ask(t, pool, part(q, 1), part(q, 3))
+		answer := ask(t, pool, q.Number, q.SQL)
 		wantNarrow(t, answer)
-		if diff := gocmp.Diff(part(q, 4), answer); diff != "" && !*update {
-			t.Errorf("%s. %s (-document +answer):\n%s", part(q, 1), part(q, 2), diff)
+		if diff := gocmp.Diff(q.Answer, answer); diff != "" && !*update {
+			t.Errorf("%s. %s (-document +answer):\n%s", q.Number, q.Text, diff)
 		}
-		written.Write(document[end:q[8]])
+		written.Write(document[end:q.From])
 		written.WriteString(answer)
-		end = q[9]
+		end = q.To
 	}
 	written.Write(document[end:])
 	if *update {

@@ -1,0 +1,41 @@
+package main
+
+import "context"
+
+// searches asks report.search_users for few of many, in its several ways.
+func (c *crowd) searches(ctx context.Context) ([]row, error) {
+	var organization string
+	if err := c.QueryRow(ctx, "select quote_literal(name) from logto.organizations where name like '% 3'").Scan(&organization); err != nil {
+		return nil, err
+	}
+	var all []asked
+	for _, s := range []struct{ name, arguments string }{
+		{"a name, misspelt", "'dora keler'"},
+		{"an address, misspelt", "'emma.petrof4711'"},
+		{"an address, in any case", "'DORA@Example.ORG', 'exact'"},
+		{"a part of an address", "'RL@keller.', 'contains'"},
+		{"a part of a name in an organization", "'petrov', 'contains', organization => " + organization},
+		{"custom data", `custom_data => '{"externalId": "crm-K41"}'`},
+		{"a path of custom data", `custom_data_path => '$.externalId == "crm-K41"'`},
+		{"a role", "role => 'finance'"},
+		{"an organization", "organization => " + organization},
+		{"a role in an organization", "organization_role => 'member', organization => " + organization},
+		{"an e-mail domain", "email_domain => 'Keller.example'"},
+		{"a role and an e-mail domain, suspended", "role => 'finance', email_domain => 'example.org', suspended => true"},
+	} {
+		a, err := c.time(ctx, asked{name: "a search by " + s.name}, "select * from report.search_users("+s.arguments+")")
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, a)
+	}
+	many, err := c.time(ctx, asked{name: "a search by a name that hundreds have, misspelt"}, "select * from report.search_users('emma petrof')")
+	if err != nil {
+		return nil, err
+	}
+	c.lab.asked = append(append(c.lab.asked, all...), many)
+	return []row{
+		slowest("searches for few", "report.search_users", c.size(), all, 0.05),
+		{what: "a search for many", how: "report.search_users, a common name, misspelt; " + c.size(), value: many.seconds * 1000, unit: " ms", noBar: true},
+	}, nil
+}
