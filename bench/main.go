@@ -96,6 +96,7 @@ func bench(ctx context.Context, o options, only string) (err error) {
 			return fmt.Errorf("measure %s: %w", p.name, err)
 		}
 	}
+	fmt.Fprint(os.Stdout, l.askedTable())
 	fmt.Fprintf(os.Stdout, "took %s\n", time.Since(began).Round(time.Second))
 	if o.scale == 1 && only == "" {
 		if err := l.report(ctx, rows, time.Since(began)); err != nil {

@@ -4,8 +4,10 @@ import "context"
 
 // searches asks report.search_users for few of many, in its several ways.
 func (c *crowd) searches(ctx context.Context) ([]row, error) {
-	var organization string
-	if err := c.QueryRow(ctx, "select quote_literal(name) from logto.organizations where name like '% 3'").Scan(&organization); err != nil {
+	const sql = `select quote_literal(organization), quote_literal(name) from report.organization_members
+where organization like '% 3' and name is not null order by user_id limit 1`
+	var organization, name string
+	if err := c.QueryRow(ctx, sql).Scan(&organization, &name); err != nil {
 		return nil, err
 	}
 	var all []asked
@@ -14,7 +16,7 @@ func (c *crowd) searches(ctx context.Context) ([]row, error) {
 		{"an address, misspelt", "'emma.petrof4711'"},
 		{"an address, in any case", "'DORA@Example.ORG', 'exact'"},
 		{"a part of an address", "'RL@keller.', 'contains'"},
-		{"a part of a name in an organization", "'petrov', 'contains', organization => " + organization},
+		{"a name in an organization", name + ", organization => " + organization},
 		{"custom data", `custom_data => '{"externalId": "crm-K41"}'`},
 		{"a path of custom data", `custom_data_path => '$.externalId == "crm-K41"'`},
 		{"a role", "role => 'finance'"},
