@@ -49,7 +49,7 @@ func (b *book) read(w *worker, log io.Reader) {
 	lines.Buffer(nil, 1<<20)
 	for lines.Scan() {
 		var l line
-		if err := json.Unmarshal(lines.Bytes(), &l); err != nil || l.Level != "INFO" && l.Message != putBack {
+		if err := json.Unmarshal(lines.Bytes(), &l); err != nil || l.Level != "INFO" {
 			fmt.Fprintf(os.Stderr, "%s\n", bytes.TrimSpace(lines.Bytes()))
 		}
 		b.enter(w, l)

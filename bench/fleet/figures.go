@@ -133,5 +133,8 @@ func (f *figures) broken() error {
 			errs = append(errs, fmt.Errorf("%s: %d tenants %s: %s", f.part, n, bad.what, strings.Join(bad.tenants[:min(n, 10)], " ")))
 		}
 	}
+	if n := len(f.takenOver); f.kill == 0 && n > 0 {
+		errs = append(errs, fmt.Errorf("%s: %d runs were taken over, and nobody had died", f.part, n))
+	}
 	return errors.Join(errs...)
 }

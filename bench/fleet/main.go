@@ -16,6 +16,7 @@ import (
 	"fmt"
 	"os"
 	"os/signal"
+	"regexp"
 	"syscall"
 	"time"
 )
@@ -26,6 +27,7 @@ type options struct {
 	single   int
 
 	connections int
+	only        string
 }
 
 // whole is how many tenants there are in what docs/scale.md shows.
@@ -38,6 +40,7 @@ func main() {
 	flag.IntVar(&o.tenants, "tenants", whole, "how many tenants; only 1000 writes -out")
 	flag.IntVar(&o.single, "single", whole/8, "how many of them a single worker is measured on; all would take a quarter of an hour")
 	flag.IntVar(&o.connections, "connections", roomy, "max_connections of the server; only 200 writes -out")
+	flag.StringVar(&o.only, "only", "", "regular expression of the columns to measure, to try; all if empty")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	err := bench(ctx, o)
@@ -59,6 +62,10 @@ func parts(o options) []part {
 }
 
 func bench(ctx context.Context, o options) (err error) {
+	chosen, err := regexp.Compile(o.only)
+	if err != nil {
+		return err
+	}
 	began := time.Now()
 	tenants := newTenants(o.tenants)
 	defer func() {
@@ -73,6 +80,9 @@ func bench(ctx context.Context, o options) (err error) {
 	defer func() { err = errors.Join(err, s.close()) }()
 	var all []figures
 	for _, p := range parts(o) {
+		if !chosen.MatchString(p.String()) {
+			continue
+		}
 		f, err := measure(ctx, s, tenants, p)
 		if err != nil {
 			return fmt.Errorf("measure %s: %w", p, err)
@@ -82,7 +92,7 @@ func bench(ctx context.Context, o options) (err error) {
 	}
 	table := tableOf(all)
 	fmt.Fprint(os.Stdout, table)
-	if o.tenants == whole && o.connections == roomy {
+	if o.tenants == whole && o.connections == roomy && o.only == "" {
 		if err := s.report(ctx, o.out, table, time.Since(began)); err != nil {
 			return err
 		}

@@ -54,6 +54,7 @@ func tableOf(all []figures) string {
 	row("seconds until all were proved", func(f *figures) string { return fmt.Sprintf("%.1f", f.seconds) })
 	row("tenants a minute", func(f *figures) string { return fmt.Sprintf("%.0f", f.aMinute()) })
 	row("against 1 worker", func(f *figures) string { return fmt.Sprintf("× %.1f", f.aMinute()/all[0].aMinute()) })
+	row("seconds to put all into the queue", func(f *figures) string { return fmt.Sprintf("%.1f", f.enqueued) })
 	row("seconds of a run, median", func(f *figures) string { return fmt.Sprintf("%.2f", f.run) })
 	row("wait in line, median and longest", func(f *figures) string { return fmt.Sprintf("%.1f s, %.1f s", f.median, f.longest) })
 	row("overtaken in line by, at most", func(f *figures) string { return fmt.Sprint(f.overtaken) })
@@ -71,7 +72,7 @@ func tableOf(all []figures) string {
 		return fmt.Sprintf("%d, %d, %d, %d", f.begun, f.failed, len(f.takenOver), f.resumed)
 	})
 	row("from the deaths to what was taken over being proved", func(f *figures) string {
-		if f.lastTaken.IsZero() {
+		if f.kill == 0 {
 			return ""
 		}
 		return fmt.Sprintf("%.1f s", f.lastTaken.Sub(f.killedAt).Seconds())

@@ -116,3 +116,12 @@ func (b *bench) run(t *testing.T) (address string) {
 		return ""
 	}
 }
+
+// count returns the number that a query has for an answer.
+func (b *bench) count(t *testing.T, sql string) (n int64) {
+	t.Helper()
+	if err := b.pool.QueryRow(t.Context(), sql).Scan(&n); err != nil {
+		t.Fatal(err)
+	}
+	return n
+}

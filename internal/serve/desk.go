@@ -8,8 +8,8 @@ import (
 	"logto-syncer/internal/logto"
 )
 
-// A desk is what this process is at: the runs under way, by the id of their
-// job in the queue. Its zero value is empty; it may be used concurrently.
+// A desk is what this process is at: the runs under way, and those whose end
+// is being told, by the id of their job in the queue. Its zero value is empty; it may be used concurrently.
 type desk struct {
 	mu    sync.Mutex
 	seats map[int64]*seat
@@ -20,6 +20,7 @@ type seat struct {
 	job, tenant string
 	since       time.Time
 	client      *logto.Client
+	counted     bool // the run is over and in the metrics, its job is not over yet
 
 	mu      sync.Mutex
 	listing map[string]extract.Step // the last step of each listing
@@ -34,6 +35,16 @@ func (d *desk) sit(id int64, job, tenant string, client *logto.Client) *seat {
 	}
 	d.seats[id] = s
 	return s
+}
+
+// count makes a run one that is over. The job stays at the desk until rise:
+// its end has still to be told.
+func (d *desk) count(id int64) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if s, ok := d.seats[id]; ok {
+		s.counted = true
+	}
 }
 
 func (d *desk) rise(id int64) {
@@ -70,7 +81,9 @@ func (d *desk) activities() []activity {
 	defer d.mu.Unlock()
 	all := make([]activity, 0, len(d.seats))
 	for _, s := range d.seats {
-		all = append(all, s.activity())
+		if !s.counted {
+			all = append(all, s.activity())
+		}
 	}
 	return all
 }
@@ -81,7 +94,9 @@ func (d *desk) stats() map[[2]string]logto.Stats {
 	defer d.mu.Unlock()
 	all := map[[2]string]logto.Stats{}
 	for _, s := range d.seats {
-		all[[2]string{s.tenant, s.job}] = s.client.Stats()
+		if !s.counted {
+			all[[2]string{s.tenant, s.job}] = s.client.Stats()
+		}
 	}
 	return all
 }

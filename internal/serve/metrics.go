@@ -67,7 +67,7 @@ func newMetrics(s *Server) *metrics {
 // moment, so that no scrape finds it in both places or in neither.
 func (m *metrics) ran(id int64, job string, s mirror.Summary) {
 	m.mu.Lock()
-	m.server.desk.rise(id)
+	m.server.desk.count(id)
 	key := [2]string{s.Tenant, job}
 	was := m.done[key]
 	was.Requests += s.Requests

@@ -72,6 +72,7 @@ func New(ctx context.Context, o Options) (*Server, error) {
 	river.AddWorker(workers, &planWorker{server: s})
 	river.AddWorker(workers, &watchWorker{server: s})
 	river.AddWorker(workers, &noticeWorker{server: s})
+	river.AddWorker(workers, &indexWorker{server: s})
 	var err error
 	s.river, err = river.NewClient(riverpgxv5.New(o.Pool), &river.Config{
 		ID: s.name, Schema: schema, Logger: quieter(o.Log), Workers: workers, PeriodicJobs: s.periodic(o.Config),

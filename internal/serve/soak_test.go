@@ -97,11 +97,3 @@ func (b *bench) figures(t *testing.T, ends runs) []figure {
 		{"tables of the stage", b.count(t, "select count(*) from pg_tables where schemaname = 'syncer_stage'"), 0},
 	}
 }
-
-func (b *bench) count(t *testing.T, sql string) (n int64) {
-	t.Helper()
-	if err := b.pool.QueryRow(t.Context(), sql).Scan(&n); err != nil {
-		t.Fatal(err)
-	}
-	return n
-}

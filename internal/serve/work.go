@@ -14,7 +14,6 @@ import (
 	"logto-syncer/internal/extract"
 	"logto-syncer/internal/logto"
 	"logto-syncer/internal/mirror"
-	"logto-syncer/internal/report"
 	"logto-syncer/internal/state"
 )
 
@@ -120,10 +119,10 @@ func (w *tenantWorker) Work(ctx context.Context, job *river.Job[tenantArgs]) err
 		err = fmt.Errorf("the run took longer than %s: %w", j.Timeout, err)
 	}
 	if summary.PublishedAt != nil {
-		// Outside the run: it is published whether or not analysts have their
-		// indexes, and the next one tries again.
-		if _, err := report.EnsureIndexes(ctx, s.Pool); err != nil {
-			log.WarnContext(ctx, "indexes for analysts are not made", "tenant", t.Name, "error", err)
+		// The run is published whether or not analysts get their indexes, and the
+		// next one asks again.
+		if _, err := s.river.Insert(ctx, indexArgs{}, indexOptions()); err != nil {
+			log.WarnContext(ctx, "indexes for analysts are not asked for", "tenant", t.Name, "error", err)
 		}
 	}
 	return s.settle(ctx, j, t, summary, err)
