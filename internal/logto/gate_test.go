@@ -130,7 +130,7 @@ func TestGateKeepsTheLimitInAnyWindow(t *testing.T) {
 func TestGateKeepsTheLimitWhenTheProcessIsRestarted(t *testing.T) {
 	t.Parallel()
 	limits := []Limit{{200, 10 * time.Second}, {5, time.Second}, {1, time.Second}, {60, time.Minute}, {100, time.Second}}
-	for seed := range uint64(8 * len(limits)) {
+	for seed := range uint64(3 * len(limits)) {
 		limit := limits[seed%uint64(len(limits))]
 		t.Run(fmt.Sprint(limit, seed), func(t *testing.T) {
 			t.Parallel()
