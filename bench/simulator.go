@@ -76,8 +76,8 @@ func populate(tenant *logtotest.Tenant, members int) error {
 	if members == 0 {
 		return nil
 	}
-	users := ids(tenant, "users")
-	for _, organization := range ids(tenant, "organizations") {
+	users := tenant.IDs("users")
+	for _, organization := range tenant.IDs("organizations") {
 		from := rand.IntN(len(users))
 		for i := range members {
 			err := tenant.AddMember(organization, users[(from+i*len(users)/members)%len(users)])
@@ -99,7 +99,7 @@ const (
 
 // change changes n users chosen by chance.
 func change(tenant *logtotest.Tenant, n int, what string) error {
-	users := ids(tenant, "users")
+	users := tenant.IDs("users")
 	for i, at := range rand.Perm(len(users))[:min(n, len(users))] {
 		row := logtotest.Row{"name": fmt.Sprintf("Renamed %d", i)}
 		if what == signIn {
@@ -113,13 +113,4 @@ func change(tenant *logtotest.Tenant, n int, what string) error {
 		return reporttest.SecondDay(tenant)
 	}
 	return nil
-}
-
-func ids(tenant *logtotest.Tenant, table string) []string {
-	rows := tenant.Rows(table)
-	out := make([]string, len(rows))
-	for i, row := range rows {
-		out[i], _ = row["id"].(string)
-	}
-	return out
 }

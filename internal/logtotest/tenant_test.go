@@ -124,6 +124,20 @@ func TestGenerate(t *testing.T) {
 	})
 }
 
+func TestIDsAreThoseOfTheRows(t *testing.T) {
+	t.Parallel()
+	tenant := logtotest.Generate(logtotest.Options{Users: 20})
+	for _, table := range []string{"users", "organizations", "roles"} {
+		var want []string
+		for _, r := range tenant.Rows(table) {
+			want = append(want, r["id"].(string))
+		}
+		if diff := cmp.Diff(want, tenant.IDs(table)); diff != "" || len(want) == 0 {
+			t.Errorf("%s (-rows +ids):\n%s", table, diff)
+		}
+	}
+}
+
 func TestCascades(t *testing.T) {
 	t.Parallel()
 	for name, tc := range map[string]struct {

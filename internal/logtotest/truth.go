@@ -33,6 +33,21 @@ func (t *Tenant) Rows(table string) []Row {
 	return rows
 }
 
+// IDs returns the ids of the rows of a table that has them, in no order to rely
+// on, for a small part of what Rows takes.
+func (t *Tenant) IDs(table string) []string {
+	t.mu.RLock()
+	defer t.mu.RUnlock()
+	var ids []string
+	t.each(table, func(cols []column, vals []string) {
+		at := slices.IndexFunc(cols, func(c column) bool { return c.name == "id" })
+		if id, ok := decode(vals[at]).(string); ok {
+			ids = append(ids, id)
+		}
+	})
+	return ids
+}
+
 // each calls f with the raw values of every row; the caller holds the lock.
 func (t *Tenant) each(name string, f func(cols []column, vals []string)) {
 	def := t.def(name)
