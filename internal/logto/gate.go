@@ -36,7 +36,7 @@ const (
 	// still have reached the server.
 	lag = 250 * time.Millisecond
 	// others is how many requests may have been sent since by those who do not
-	// say when: syncer check sends two, syncer plan two a listing.
+	// say when: syncer check sends two, syncer plan eighteen at most.
 	others = 20
 )
 
@@ -75,7 +75,7 @@ type gate struct {
 	tickets chan time.Time // when each that is not out may be used
 	per     time.Duration
 	burst   int
-	used    atomic.Bool // a request has gone through
+	used    atomic.Bool // a request has come to pass
 	counts  *counts
 	brake   brake
 }

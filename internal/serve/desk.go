@@ -9,7 +9,8 @@ import (
 )
 
 // A desk is what this process is at: the runs under way, and those whose end
-// is being told, by the id of their job in the queue. Its zero value is empty; it may be used concurrently.
+// is being told, by the id of their job in the queue. Its zero value is empty;
+// it may be used concurrently.
 type desk struct {
 	mu    sync.Mutex
 	seats map[int64]*seat
