@@ -3,6 +3,7 @@ package load
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"slices"
@@ -10,6 +11,7 @@ import (
 	"sync"
 
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
 
 	"logto-syncer/internal/catalog"
 )
@@ -77,7 +79,7 @@ func (s *Stage) Prepare(ctx context.Context, batches []*Batch) error {
 		return nil
 	}
 	slices.Sort(ddl)
-	if _, err := s.pool.Exec(ctx, strings.Join(slices.Compact(ddl), ";\n")); err != nil {
+	if err := s.create(ctx, strings.Join(slices.Compact(ddl), ";\n")); err != nil {
 		return fmt.Errorf("make stage tables of run %d: %w", s.run, err)
 	}
 	s.mu.Lock()
@@ -93,6 +95,22 @@ func (s *Stage) Prepare(ctx context.Context, batches []*Batch) error {
 		}
 	}
 	return nil
+}
+
+// attempts is how many attempts at a run may still be making its tables: they
+// can be broken off while the server is at it, and the server hears of it late.
+const attempts = 4
+
+// create makes stage tables. "If not exists" does not look at what a
+// transaction is about to commit: it waits for it, and fails.
+func (s *Stage) create(ctx context.Context, ddl string) (err error) {
+	for range attempts {
+		_, err = s.pool.Exec(ctx, ddl)
+		if pg, ok := errors.AsType[*pgconn.PgError](err); !ok || pg.Code != uniqueViolation {
+			return err
+		}
+	}
+	return err
 }
 
 // createTable returns the statement that makes the stage of a table: its

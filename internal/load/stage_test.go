@@ -180,6 +180,50 @@ func TestAStageOutlivesTheProcess(t *testing.T) {
 	}
 }
 
+// The statement of an attempt that was broken off goes on in the server for a
+// moment: the next attempt may come upon the tables it is about to make.
+func TestAStageIsPreparedBesideWhatIsLeftOfAnAttempt(t *testing.T) {
+	t.Parallel()
+	for _, end := range []string{"commit", "rollback"} {
+		t.Run(end, func(t *testing.T) {
+			t.Parallel()
+			b := setup(t)
+			stage, err := b.loader.OpenStage(t.Context(), 1)
+			if err != nil {
+				t.Fatal(err)
+			}
+			batches := b.batches(t, item("users", "a"), gone("users", "b"))
+			before, err := b.pool.Acquire(t.Context())
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer before.Release()
+			if _, err := before.Exec(t.Context(), `begin; create table syncer_stage.run_1_users (like logto.users, stage_seq bigint not null);
+alter table syncer_stage.run_1_users drop column valid_from`); err != nil {
+				t.Fatal(err)
+			}
+			prepared := make(chan error, 1)
+			go func() { prepared <- stage.Prepare(t.Context(), batches) }()
+			const waits = "select count(*)::text from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'"
+			for b.texts(t, waits)[0] == "0" && len(prepared) == 0 {
+			}
+			if _, err := before.Exec(t.Context(), end); err != nil {
+				t.Fatal(err)
+			}
+			if err := <-prepared; err != nil {
+				t.Fatal(err)
+			}
+			b.write(t, stage, batches)
+			b.runs = 1
+			changes, err := b.publish(t, stage, load.Publication{})
+			if err != nil {
+				t.Fatal(err)
+			}
+			counts(t, changes["users"], load.Change{Inserted: 1})
+		})
+	}
+}
+
 func TestAStageThatWasNeverMadeCanBeDropped(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
