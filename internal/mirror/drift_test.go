@@ -262,7 +262,7 @@ func (d *drift) held(ctx context.Context, s mirror.Summary, before, after map[st
 				return err
 			}
 			for key := range d.past[table.Name] {
-				if !before[table.Name][key] && mirrored[key] && !d.touched(key, "add member", "assign role") {
+				if !before[table.Name][key] && mirrored[key] && !d.touched(key, "add member", "grant a role", "assign role") {
 					return fmt.Errorf("%s: %s died before the run began and is in the mirror", table.Name, key)
 				}
 			}
