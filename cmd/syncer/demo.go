@@ -60,7 +60,7 @@ func demoTask(server *logtotest.Server) task {
 	return task{
 		config.Tenant{
 			Name: "demo", Endpoint: server.URL, Resource: server.Resource,
-			AppID: server.AppID, AppSecret: config.Secret(server.AppSecret), Concurrency: 6,
+			AppID: server.AppID, AppSecret: config.Secret(server.AppSecret),
 		},
 		mirror.Job{Tenant: "demo", Name: "demo", Endpoint: server.URL, Listings: catalog.Select(nil)},
 	}

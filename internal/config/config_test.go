@@ -57,7 +57,7 @@ func TestParse(t *testing.T) {
 				app_id: "${NO_ID:-a:-b}", app_secret: "$$${APP_SECRET}$$", concurrency: "${SIX}", limit: "${NO_LIMIT:-none}", resource: "${EMPTY:-}"}]}`,
 			want: configOf(config.Tenant{
 				Name: "m2m-6", Endpoint: "https://id.example.org", Resource: "https://default.logto.app/api",
-				AppID: "a:-b", AppSecret: "$hunter2$",
+				AppID: "a:-b", AppSecret: "$hunter2$", Concurrency: 6,
 			}),
 		},
 		"a value that looks like YAML stays the text it is": {
@@ -83,7 +83,9 @@ func TestParse(t *testing.T) {
 
 // configOf is what a file with that tenant and nothing else makes.
 func configOf(tenant config.Tenant) config.Config {
-	tenant.Concurrency = 6
+	if tenant.Concurrency == 0 {
+		tenant.Concurrency = 16
+	}
 	tenant.MaxDelete = config.MaxDelete{Percent: 20, Rows: 100}
 	all := config.Selection{All: true}
 	return config.Config{

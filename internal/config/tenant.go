@@ -13,7 +13,7 @@ const (
 	selfHosted       = "https://default.logto.app/api"
 	selfHostedAdmin  = "https://admin.logto.app/api"
 	maxConcurrency   = 64
-	usualConcurrency = 6
+	usualConcurrency = 16
 )
 
 // Cloud reports whether Logto Cloud serves the tenant, at its own address or

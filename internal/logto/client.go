@@ -25,7 +25,7 @@ type Client struct {
 	maxBody  int64
 	log      *slog.Logger
 	tune     tuning
-	slots    chan struct{} // one element a request in flight
+	level    *level
 	http     *http.Client
 	gate     *gate
 	tokens   *tokens
@@ -49,19 +49,21 @@ func newClient(cfg Config, tune tuning) (*Client, error) {
 	}
 	counts := &counts{}
 	gate := newGate(cfg, tune, counts)
+	prefix := endpoint.EscapedPath() + "/api"
+	level := newLevel(cfg.Concurrency, prefix, func(n int) { cfg.Log.Debug("requests in flight", "at most", n) })
 	client := &http.Client{
-		Transport: &gatedTransport{next: cfg.Transport, gate: gate, counts: counts, timeout: tune.timeout},
+		Transport: &gatedTransport{next: cfg.Transport, gate: gate, level: level, counts: counts, timeout: tune.timeout},
 		// The token must not follow a redirect to wherever it points.
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 	}
 	return &Client{
 		base:     endpoint.String() + "/api",
-		prefix:   endpoint.EscapedPath() + "/api",
+		prefix:   prefix,
 		patience: cfg.Patience,
 		maxBody:  cfg.MaxBody,
 		log:      cfg.Log,
 		tune:     tune,
-		slots:    make(chan struct{}, cfg.Concurrency),
+		level:    level,
 		http:     client,
 		gate:     gate,
 		tokens:   newTokens(cfg, endpoint, client),

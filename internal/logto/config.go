@@ -10,7 +10,7 @@ import (
 )
 
 const (
-	defaultConcurrency = 6
+	defaultConcurrency = 16
 	defaultPatience    = 5 * time.Minute
 	defaultMaxBody     = 64 << 20
 	// authPatience bounds Authenticate, at whose end a person waits.
@@ -31,8 +31,9 @@ type Config struct {
 	AppID, AppSecret string
 	// Limit is the most requests the server may see. Zero: no limit.
 	Limit Limit
-	// Concurrency is the number of requests in flight at once, beside at most
-	// one for a token. 0: 6.
+	// Concurrency is the most requests in flight at once, beside at most one for
+	// a token. How many of them are used is found by how quickly the server
+	// answers. 0: 16.
 	Concurrency int
 	// Patience is how long one answer is tried for after its first failure,
 	// before it fails for good. 0: 5 minutes.

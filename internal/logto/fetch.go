@@ -26,12 +26,10 @@ func (c *Client) get(ctx context.Context, path string, query url.Values) (*answe
 	if err != nil {
 		return nil, err
 	}
-	select {
-	case c.slots <- struct{}{}:
-	case <-ctx.Done():
-		return nil, ctx.Err()
+	if err := c.level.enter(ctx); err != nil {
+		return nil, err
 	}
-	defer func() { <-c.slots }()
+	defer c.level.leave()
 	if err := c.gate.brake.free(ctx); err != nil { // here, for a token would age in the hold
 		return nil, unreached(req.Method, req.URL.EscapedPath(), err)
 	}

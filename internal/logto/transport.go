@@ -32,6 +32,7 @@ func newTransport(concurrency int) http.RoundTripper {
 type gatedTransport struct {
 	next    http.RoundTripper
 	gate    *gate
+	level   *level
 	counts  *counts
 	timeout time.Duration
 }
@@ -54,9 +55,11 @@ func (t *gatedTransport) RoundTrip(req *http.Request) (*http.Response, error) {
 	done()
 	if err != nil {
 		err = cause(ctx, err)
+		t.level.heard(req.URL, sent, 0, err)
 		cancel()
 		return nil, err
 	}
+	t.level.heard(req.URL, sent, resp.StatusCode, nil)
 	if after := parseRetryAfter(resp.Header, time.Now()); throttles(resp.StatusCode, after) {
 		t.counts.throttled.Add(1)
 		t.gate.brake.hold(sent, after)
