@@ -175,7 +175,11 @@ func (l *level) took(kind string, took time.Duration) {
 	}
 	slower, by := compare(low, high)
 	if by < comparable {
-		if l.there.count() > 4*comparable { // the run asks for something else by now
+		switch { // the run may ask for something else by now
+		case l.there.count() <= 4*comparable:
+		case l.at < l.home:
+			l.settle(l.home, nil, true, 0)
+		default:
 			l.stay()
 		}
 		return

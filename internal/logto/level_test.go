@@ -170,6 +170,38 @@ func TestALevelIsNotMistakenForWhatIsAsked(t *testing.T) {
 	})
 }
 
+func TestALevelDoesNotWaitForWhatIsNoLongerAsked(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		l := newLevel(16, "/api", func(int) {})
+		// It goes up to see how quickly users come, and nobody asks for users.
+		newOffice(100, evenly(5*time.Millisecond)).ask(t, l, comparable+1, somePath)
+		newOffice(2, evenly(5*time.Millisecond)).ask(t, l, 3000, "/api/users/x/roles")
+		if n := l.atHome(); n != 2 {
+			t.Errorf("%d requests at once to a server with two workers, want 2", n)
+		}
+	})
+}
+
+func TestALevelThatIsNotUsedSaysNothing(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		l := newLevel(16, "/api", func(int) {})
+		o := newOffice(1, evenly(5*time.Millisecond))
+		for range 1000 { // one after another
+			if err := l.enter(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+			sent := time.Now()
+			l.heard(&url.URL{Path: somePath}, sent, o.answer(), nil)
+			l.leave()
+		}
+		if n := l.atHome(); n != firstLevel {
+			t.Errorf("%d requests at once, want the %d it began with", n, firstLevel)
+		}
+	})
+}
+
 func TestALevelIsHalvedOnceByAServerThatSaysItIsBusy(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
