@@ -63,6 +63,7 @@ func parts() []part {
 		{"limit", measureLimit},
 		{"requests", measureRequests},
 		{"field", measureField},
+		{"neighbour", measureNeighbour},
 		{"loading", measureLoading},
 		{"million", measureMillion},
 		{"parents", measureParents},

@@ -90,8 +90,8 @@ func (c *crowd) nights(ctx context.Context) (rows []row, err error) {
 
 // keepIndexesAway holds the lock of who makes the indexes, so that no run makes
 // them, until release is called, once or more often.
-func (c *crowd) keepIndexesAway(ctx context.Context) (release func(), err error) {
-	conn, err := c.Acquire(ctx)
+func (d *database) keepIndexesAway(ctx context.Context) (release func(), err error) {
+	conn, err := d.Acquire(ctx)
 	if err != nil {
 		return nil, err
 	}

@@ -17,44 +17,30 @@ func measureLimit(ctx context.Context, l *lab) (rows []row, err error) {
 		return nil, err
 	}
 	defer func() { err = errors.Join(err, stop()) }()
-	for _, concurrency := range []int{10, 6} {
-		e, err := limited(ctx, l, s, concurrency)
-		if err != nil {
-			return rows, err
-		}
-		ideal := float64(e.summary.Requests) / 200 * 10
-		share := atLeast(fmt.Sprintf("under the limit, concurrency: %d", concurrency),
-			"200 in 10 s, answers after 50-400 ms, "+thousands(users)+" users and all that goes with them: requests at the limit ÷ seconds to published",
-			ideal/e.summary.Seconds, 0.97, "", fmt.Sprintf("%d requests, %.1f s of %.1f s", e.summary.Requests, ideal, e.summary.Seconds))
-		share.noBar = concurrency == 6 // the default, which has fewer on their way than the latency needs
-		rows = append(rows, share,
-			atMost("throttled answers", "429 in the same run; the simulator counts any 10 s", float64(e.summary.Throttled), 0, "", ""))
+	e, err := limited(ctx, l, s)
+	if err != nil {
+		return nil, err
 	}
-	return rows, nil
+	ideal := float64(e.summary.Requests) / 200 * 10
+	return []row{
+		atLeast("under the limit", "200 in 10 s, answers after 50-400 ms, "+thousands(users)+" users and all that goes with them: requests at the limit ÷ seconds to published",
+			ideal/e.summary.Seconds, 0.97, "", fmt.Sprintf("%d requests, %.1f s of %.1f s", e.summary.Requests, ideal, e.summary.Seconds)),
+		atMost("throttled answers", "429 in the same run; the simulator counts any 10 s", float64(e.summary.Throttled), 0, "", ""),
+	}, nil
 }
 
 // limited runs a tenant of which more than 200 requests in 10 s are refused.
-func limited(ctx context.Context, l *lab, s simulated, concurrency int) (e *effort, err error) {
+func limited(ctx context.Context, l *lab, s simulated) (e *effort, err error) {
 	d, err := l.database(ctx)
 	if err != nil {
 		return nil, err
 	}
 	defer func() { err = errors.Join(err, d.drop(ctx)) }()
-	// The run before was another database's, which this one knows nothing of.
-	if err := letPass(ctx, 11*time.Second); err != nil {
+	// A database that is new does not know how long the tenant has rested.
+	if err := rest(ctx, 11*time.Second); err != nil {
 		return nil, err
 	}
-	return d.syncer(ctx, s, "limited", fmt.Sprintf("{requests: 200, per: 10s}\n    concurrency: %d", concurrency), "run", "all")
-}
-
-// letPass lets the limit's window go by.
-func letPass(ctx context.Context, d time.Duration) error {
-	select {
-	case <-time.After(d):
-		return nil
-	case <-ctx.Done():
-		return ctx.Err()
-	}
+	return d.syncer(ctx, s, "limited", "{requests: 200, per: 10s}", "run", "all")
 }
 
 // measureRequests counts what the first run and the next one ask for.

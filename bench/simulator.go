@@ -29,6 +29,8 @@ func simulator(args []string) error {
 	members := flags.Int("members", 0, "members to add to every organization")
 	people := flags.Bool("people", false, "with the people of docs/questions.md")
 	orderly := flags.Bool("orderly", false, "lists without an order keep the one they have")
+	desks := flags.Int("desks", 0, "answers it works on at once; 0: any number")
+	perAnswer := flags.Duration("per-answer", 0, "what each of them takes")
 	if err := flags.Parse(args); err != nil {
 		return err
 	}
@@ -47,7 +49,7 @@ func simulator(args []string) error {
 	}
 	s := logtotest.New(tenant, options...)
 	mux := http.NewServeMux()
-	mux.Handle("/", s)
+	mux.Handle("/", inLine(s, *desks, *perAnswer))
 	mux.HandleFunc("POST /change", func(w http.ResponseWriter, r *http.Request) {
 		n, err := strconv.Atoi(r.FormValue("users"))
 		if err == nil {
@@ -69,6 +71,22 @@ func simulator(args []string) error {
 	}
 	server := &http.Server{Handler: mux, IdleTimeout: 5 * time.Second, ReadHeaderTimeout: 10 * time.Second}
 	return server.Serve(listener)
+}
+
+// inLine lets h work on so many answers at once, each of which takes so long at
+// least; what comes meanwhile waits.
+func inLine(h http.Handler, desks int, perAnswer time.Duration) http.Handler {
+	if desks == 0 {
+		return h
+	}
+	free := make(chan struct{}, desks)
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		free <- struct{}{}
+		defer func() { <-free }()
+		if rest(r.Context(), perAnswer) == nil {
+			h.ServeHTTP(w, r)
+		}
+	})
 }
 
 // populate adds so many members to every organization.

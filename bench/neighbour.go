@@ -1,0 +1,95 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"slices"
+	"strconv"
+	"time"
+)
+
+// desks and perAnswer are a small server of somebody's own: it works on so many
+// answers at once, each takes so long, and what comes meanwhile waits in line.
+const (
+	desks     = 4
+	perAnswer = 5 * time.Millisecond
+)
+
+// measureNeighbour reads a server of somebody's own that has no limit, while
+// people sign in to it.
+func measureNeighbour(ctx context.Context, l *lab) (rows []row, err error) {
+	users := l.rows(100_000)
+	s, stop, err := l.ownSimulator(ctx, "-users", strconv.Itoa(users), "-organizations", "10",
+		"-desks", strconv.Itoa(desks), "-per-answer", perAnswer.String())
+	if err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, stop()) }()
+	d, err := l.database(ctx)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, d.drop(ctx)) }()
+	atRest, err := s.signIns(ctx, 3*time.Second)
+	if err != nil {
+		return nil, err
+	}
+	signing, cancel := context.WithCancel(ctx)
+	meanwhile := make(chan []time.Duration, 1)
+	failed := make(chan error, 1)
+	go func() {
+		took, err := s.signIns(signing, time.Hour)
+		meanwhile <- took
+		failed <- err
+	}()
+	e, err := d.syncer(ctx, s, "neighbour", "none", "run", "users")
+	cancel()
+	took := <-meanwhile
+	if err := errors.Join(err, <-failed); err != nil {
+		return nil, err
+	}
+	// What is asked after the run has published is at rest again.
+	took = took[:min(len(took), int(float64(len(took))*e.summary.Seconds/e.seconds))]
+	how := fmt.Sprintf("%s users of a server without limit that works on %d answers at once, %v each", thousands(users), desks, perAnswer)
+	least := float64(e.summary.Requests) * perAnswer.Seconds() / desks
+	return []row{
+		atLeast("finds its own level: speed", how+": seconds the requests need there ÷ seconds the run took", least/e.summary.Seconds, 0.6, "",
+			fmt.Sprintf("%d requests, %.1f s of %.1f s", e.summary.Requests, least, e.summary.Seconds)),
+		atMost("finds its own level: sign-ins", how+": median of a sign-in meanwhile ÷ at rest",
+			float64(median(took))/float64(median(atRest)), 2, "",
+			fmt.Sprintf("%s, %s; %d sign-ins", median(took).Round(10*time.Microsecond), median(atRest).Round(10*time.Microsecond), len(took))),
+	}, nil
+}
+
+// signIns asks for what somebody who signs in asks for, one after another with
+// a pause, until ctx ends or so long, and returns how long each took.
+func (s simulated) signIns(ctx context.Context, so time.Duration) (took []time.Duration, err error) {
+	for began := time.Now(); time.Since(began) < so && rest(ctx, 10*time.Millisecond) == nil; {
+		req, err := http.NewRequestWithContext(context.WithoutCancel(ctx), http.MethodGet, s.url("/api/status", nil), nil)
+		if err != nil {
+			return nil, err
+		}
+		sent := time.Now()
+		resp, err := http.DefaultClient.Do(req)
+		if err != nil {
+			return nil, err
+		}
+		_, err = io.Copy(io.Discard, resp.Body)
+		if err := errors.Join(err, resp.Body.Close()); err != nil {
+			return nil, err
+		}
+		took = append(took, time.Since(sent))
+	}
+	if len(took) == 0 {
+		err = errors.New("nobody signed in")
+	}
+	return took, err
+}
+
+func median(all []time.Duration) time.Duration {
+	all = slices.Sorted(slices.Values(all))
+	return all[len(all)/2]
+}
