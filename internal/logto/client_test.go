@@ -375,6 +375,39 @@ func TestConcurrencyBoundsTheRequestsInFlight(t *testing.T) {
 	}
 }
 
+func TestABusyServerIsAskedForLessAtOnce(t *testing.T) {
+	t.Parallel()
+	never := func(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() }
+	for name, tc := range map[string]struct {
+		first http.HandlerFunc
+		want  int
+	}{
+		"it says so":           {say(503, "text/plain", "no upstream"), firstLevel / 2},
+		"it throttles":         {sayJSON(429, "{}", "Retry-After", "0"), firstLevel / 2},
+		"it takes too long":    {never, firstLevel / 2},
+		"it has a bad moment":  {say(500, "text/plain", "Internal Server Error"), firstLevel},
+		"it hangs up":          {reset, firstLevel},
+		"it is as it ought to": {good, firstLevel},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			f := newFake(t, in(tc.first, good))
+			cfg, tune := f.config(), quick()
+			cfg.Concurrency = 16
+			if name == "it takes too long" {
+				tune.timeout = time.Second
+			}
+			c := f.client(t, cfg, tune)
+			if _, err := c.List(t.Context(), "/users", nil); err != nil {
+				t.Fatal(err)
+			}
+			if n := c.level.atHome(); n != tc.want {
+				t.Errorf("%d requests at once, want %d", n, tc.want)
+			}
+		})
+	}
+}
+
 func TestListRefusesWhatIsNoPath(t *testing.T) {
 	t.Parallel()
 	f := newFake(t, good)
