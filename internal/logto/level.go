@@ -139,7 +139,7 @@ func (l *level) heard(u *url.URL, sent time.Time, status int, err error) {
 	case errors.Is(err, errTimeout) || overloaded(status):
 		l.pause = shortPause
 		l.settle(l.below(l.at), nil, true, l.pause)
-	case err != nil: // says nothing of how busy the server is
+	case status != http.StatusOK: // says nothing of how busy the server is
 	case len(l.free) == 0:
 		l.took(kind, took)
 	}

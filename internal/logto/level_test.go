@@ -202,6 +202,19 @@ func TestALevelThatIsNotUsedSaysNothing(t *testing.T) {
 	})
 }
 
+func TestALevelDoesNotTakeARefusalForAQuickAnswer(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		l := newLevel(16, "/api", func(int) {})
+		o := newOffice(2, evenly(5*time.Millisecond))
+		o.status = func() int { return http.StatusNotFound }
+		o.ask(t, l, 1000, somePath)
+		if n := l.atHome(); n != firstLevel {
+			t.Errorf("%d requests at once, want the %d it began with", n, firstLevel)
+		}
+	})
+}
+
 func TestALevelIsHalvedOnceByAServerThatSaysItIsBusy(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
