@@ -50,6 +50,11 @@ How it is measured:
 - WAL is the distance of the server's log from before to after, all of it:
   stage, history, state and images of pages included. A checkpoint comes
   before each run, as there has been one since last night.
+- What 1 % changed writes depends on the indexes there are. A sign-in, the
+  change of most nights, touches none. A new name makes a new version of the
+  row, and Postgres enters that into every index of the table, the twelve that
+  analysts have too: what the mirror itself writes for it is in the row with the
+  keys alone.
 - "Loading, first" runs in the bench itself, on answers recorded from the
   simulator, by all of a run but the network.
 - (a) and (b) are programs below ` + "`bench/`" + `, as somebody would write them who
