@@ -61,8 +61,8 @@ type Tenant struct {
 	// How often the API may be asked: none, or so many requests in any window
 	// of that length. Cloud: {requests: 200, per: 10s}. Self-hosted: none.
 	Limit Limit `yaml:"limit,omitempty"`
-	// How many requests may be under way at once, 1 to 64. Fewer are while more
-	// would only make the server slower, for everybody who signs in to it too.
+	// How many requests may be under way at once, 1 to 64. Without a limit, fewer
+	// are while more would only make the server slower, for those who sign in too.
 	Concurrency int `yaml:"concurrency,omitempty" jsonschema:"minimum=1,maximum=64,default=16"`
 	// A run that would delete more than this from a table publishes nothing.
 	MaxDelete MaxDelete `yaml:"max_delete,omitempty"`

@@ -32,8 +32,8 @@ type Config struct {
 	// Limit is the most requests the server may see. Zero: no limit.
 	Limit Limit
 	// Concurrency is the most requests in flight at once, beside at most one for
-	// a token. How many of them are used is found by how quickly the server
-	// answers. 0: 16.
+	// a token. Where there is no Limit, how many of them are used is found by how
+	// quickly the server answers. 0: 16.
 	Concurrency int
 	// Patience is how long one answer is tried for after its first failure,
 	// before it fails for good. 0: 5 minutes.

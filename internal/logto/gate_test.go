@@ -62,7 +62,7 @@ func process(ctx context.Context, l Limit, s *server, rested time.Duration) {
 	c := &counts{}
 	g := newGate(Config{Limit: l, Log: slog.New(slog.DiscardHandler), Patience: time.Minute}, defaultTuning(), c)
 	g.rested(rested)
-	t := &gatedTransport{next: s, gate: g, level: newLevel(64, "/api", func(int) {}), counts: c, timeout: time.Minute}
+	t := &gatedTransport{next: s, gate: g, level: newLevel(Config{Concurrency: 64}, "/api", func(int) {}), counts: c, timeout: time.Minute}
 	var wg sync.WaitGroup
 	for range 6 {
 		wg.Go(func() {
@@ -323,7 +323,7 @@ func TestTransportTellsTheBrake(t *testing.T) {
 				c := &counts{}
 				g := newGate(Config{Log: slog.New(slog.DiscardHandler), Patience: time.Minute}, defaultTuning(), c)
 				g.brake.until = time.Now().Add(-time.Minute) // free, and by a time that can be compared
-				transport := &gatedTransport{next: &tc.statuses, gate: g, level: newLevel(64, "/api", func(int) {}), counts: c, timeout: time.Minute}
+				transport := &gatedTransport{next: &tc.statuses, gate: g, level: newLevel(Config{Concurrency: 64}, "/api", func(int) {}), counts: c, timeout: time.Minute}
 				for range len(tc.statuses) {
 					time.Sleep(time.Nanosecond) //nolint:forbidigo // of the bubble: requests are not sent at the moment of an answer
 					req, err := http.NewRequestWithContext(t.Context(), "GET", "http://logto.test/", nil)

@@ -24,7 +24,8 @@ const (
 )
 
 // A level is how many requests may be in flight. It finds out how many the
-// server answers as quickly as fewer, up to a ceiling.
+// server answers as quickly as fewer, up to a ceiling. A server with a limit has
+// said what it bears: there the level is the ceiling.
 //
 // Twice as many in flight bring twice the answers as long as each comes as
 // quickly as before. Once they wait for each other inside the server, nothing
@@ -42,6 +43,7 @@ const (
 type level struct {
 	prefix  string // of the paths of the API
 	ceiling int
+	fixed   bool
 	free    chan struct{} // the slots nobody uses
 	changed func(n int)   // hears of every change, under mu
 
@@ -57,9 +59,14 @@ type level struct {
 	pause int       // answers to wait for next time
 }
 
-func newLevel(ceiling int, prefix string, changed func(n int)) *level {
-	l := &level{prefix: prefix, ceiling: ceiling, free: make(chan struct{}, ceiling), changed: changed, up: true, pause: shortPause}
-	for l.allowed(l.home) > firstLevel {
+// newLevel returns the level of a client. Changed hears of it, and of every
+// change.
+func newLevel(cfg Config, prefix string, changed func(n int)) *level {
+	l := &level{
+		prefix: prefix, ceiling: cfg.Concurrency, fixed: cfg.Limit != (Limit{}),
+		free: make(chan struct{}, cfg.Concurrency), changed: changed, up: true, pause: shortPause,
+	}
+	for !l.fixed && l.allowed(l.home) > firstLevel {
 		l.home++
 	}
 	l.mu.Lock()
@@ -128,7 +135,7 @@ func (l *level) settle(halved int, known times, up bool, wait int) {
 // that had none. Those for tokens are not looked at.
 func (l *level) heard(u *url.URL, sent time.Time, status int, err error) {
 	kind, ok := l.kind(u)
-	if !ok {
+	if !ok || l.fixed {
 		return
 	}
 	took := time.Since(sent)

@@ -104,7 +104,7 @@ func TestALevelFindsWhatTheServerAnswersWell(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			synctest.Test(t, func(t *testing.T) {
-				l := newLevel(tc.ceiling, "/api", func(int) {})
+				l := newLevel(Config{Concurrency: tc.ceiling}, "/api", func(int) {})
 				newOffice(tc.workers, tc.takes).ask(t, l, 2000, somePath)
 				if n := l.atHome(); n < tc.low || n > tc.high {
 					t.Errorf("%d requests at once, want %d to %d", n, tc.low, tc.high)
@@ -114,11 +114,25 @@ func TestALevelFindsWhatTheServerAnswersWell(t *testing.T) {
 	}
 }
 
+func TestALevelIsTheCeilingWhereThereIsALimit(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		l := newLevel(Config{Concurrency: 16, Limit: Limit{200, 10 * time.Second}}, "/api", func(int) {})
+		if n := l.atHome(); n != 16 {
+			t.Errorf("%d requests at once to begin with, want 16", n)
+		}
+		newOffice(2, evenly(10*time.Millisecond)).ask(t, l, 1000, somePath)
+		if n := l.atHome(); n != 16 {
+			t.Errorf("%d requests at once in the end, want 16", n)
+		}
+	})
+}
+
 func TestALevelCostsLittleWhereTheServerHasRoom(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		const n, each = 10_000, 5 * time.Millisecond
-		took := newOffice(1000, evenly(each)).ask(t, newLevel(16, "/api", func(int) {}), n, somePath)
+		took := newOffice(1000, evenly(each)).ask(t, newLevel(Config{Concurrency: 16}, "/api", func(int) {}), n, somePath)
 		// In synctest's time this is no measurement: what a look down and the
 		// beginning cost is always the same.
 		if ideal := n / 16 * each; took > ideal*105/100 {
@@ -130,7 +144,7 @@ func TestALevelCostsLittleWhereTheServerHasRoom(t *testing.T) {
 func TestALevelGoesDownWhenTheServerBecomesBusyAndUpAgain(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		l := newLevel(16, "/api", func(int) {})
+		l := newLevel(Config{Concurrency: 16}, "/api", func(int) {})
 		o := newOffice(100, evenly(5*time.Millisecond))
 		o.ask(t, l, 1000, somePath)
 		if n := l.atHome(); n != 16 {
@@ -151,7 +165,7 @@ func TestALevelGoesDownWhenTheServerBecomesBusyAndUpAgain(t *testing.T) {
 func TestALevelIsNotMistakenForWhatIsAsked(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		l := newLevel(16, "/api", func(int) {})
+		l := newLevel(Config{Concurrency: 16}, "/api", func(int) {})
 		// Ever later pages take ever longer, and in the end something is asked
 		// for that takes ten times as long.
 		late := time.Duration(0)
@@ -173,7 +187,7 @@ func TestALevelIsNotMistakenForWhatIsAsked(t *testing.T) {
 func TestALevelDoesNotWaitForWhatIsNoLongerAsked(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		l := newLevel(16, "/api", func(int) {})
+		l := newLevel(Config{Concurrency: 16}, "/api", func(int) {})
 		// It goes up to see how quickly users come, and nobody asks for users.
 		newOffice(100, evenly(5*time.Millisecond)).ask(t, l, comparable+1, somePath)
 		newOffice(2, evenly(5*time.Millisecond)).ask(t, l, 3000, "/api/users/x/roles")
@@ -186,7 +200,7 @@ func TestALevelDoesNotWaitForWhatIsNoLongerAsked(t *testing.T) {
 func TestALevelThatIsNotUsedSaysNothing(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		l := newLevel(16, "/api", func(int) {})
+		l := newLevel(Config{Concurrency: 16}, "/api", func(int) {})
 		o := newOffice(1, evenly(5*time.Millisecond))
 		for range 1000 { // one after another
 			if err := l.enter(t.Context()); err != nil {
@@ -205,7 +219,7 @@ func TestALevelThatIsNotUsedSaysNothing(t *testing.T) {
 func TestALevelDoesNotTakeARefusalForAQuickAnswer(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		l := newLevel(16, "/api", func(int) {})
+		l := newLevel(Config{Concurrency: 16}, "/api", func(int) {})
 		o := newOffice(2, evenly(5*time.Millisecond))
 		o.status = func() int { return http.StatusNotFound }
 		o.ask(t, l, 1000, somePath)
@@ -218,7 +232,7 @@ func TestALevelDoesNotTakeARefusalForAQuickAnswer(t *testing.T) {
 func TestALevelIsHalvedOnceByAServerThatSaysItIsBusy(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		l := newLevel(16, "/api", func(int) {})
+		l := newLevel(Config{Concurrency: 16}, "/api", func(int) {})
 		o := newOffice(100, evenly(5*time.Millisecond))
 		o.ask(t, l, 1000, somePath)
 		for _, status := range []int{http.StatusTooManyRequests, http.StatusServiceUnavailable} {
@@ -258,7 +272,7 @@ func TestALevelLetsNoMoreOutThanAllowed(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		r := rand.New(rand.NewPCG(3, 4))
-		l := newLevel(13, "/api", func(int) {})
+		l := newLevel(Config{Concurrency: 13}, "/api", func(int) {})
 		var mu sync.Mutex
 		out := 0
 		o := newOffice(3, spread(time.Millisecond, 20*time.Millisecond))
@@ -301,7 +315,7 @@ func TestALevelLetsNoMoreOutThanAllowed(t *testing.T) {
 
 func TestKindIsWhatWasAskedWithoutIDs(t *testing.T) {
 	t.Parallel()
-	l := newLevel(1, "/logto/api", func(int) {})
+	l := newLevel(Config{Concurrency: 1}, "/logto/api", func(int) {})
 	for target, want := range map[string]string{
 		"/logto/api/users?page=2&page_size=100":                              "users/page&page_size&",
 		"/logto/api/users?mode.id=exact&search.id=a&search.id=b&search.id=c": "users/mode.id&search.id&",
