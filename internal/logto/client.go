@@ -50,7 +50,7 @@ func newClient(cfg Config, tune tuning) (*Client, error) {
 	counts := &counts{}
 	gate := newGate(cfg, tune, counts)
 	prefix := endpoint.EscapedPath() + "/api"
-	level := newLevel(cfg, prefix, func(n int) { cfg.Log.Debug("requests in flight", "at most", n) })
+	level := newLevel(cfg, prefix, func(n int) { cfg.Log.Debug("requests in flight", "at_most", n) })
 	client := &http.Client{
 		Transport: &gatedTransport{next: cfg.Transport, gate: gate, level: level, counts: counts, timeout: tune.timeout},
 		// The token must not follow a redirect to wherever it points.

@@ -27,7 +27,7 @@ func newOffice(workers int, takes func() time.Duration) *office {
 func (o *office) answer() int {
 	o.desks <- struct{}{}
 	defer func() { <-o.desks }()
-	time.Sleep(o.takes())
+	_ = sleep(context.Background(), o.takes()) // in the bubble
 	return o.status()
 }
 
@@ -238,7 +238,7 @@ func TestALevelIsHalvedOnceByAServerThatSaysItIsBusy(t *testing.T) {
 		for _, status := range []int{http.StatusTooManyRequests, http.StatusServiceUnavailable} {
 			want := l.atHome() / 2
 			sent := time.Now()
-			time.Sleep(time.Second)
+			_ = sleep(t.Context(), time.Second)
 			for range 10 { // which were out together
 				l.heard(&url.URL{Path: somePath}, sent, status, nil)
 			}
@@ -247,7 +247,7 @@ func TestALevelIsHalvedOnceByAServerThatSaysItIsBusy(t *testing.T) {
 			}
 		}
 		sent := time.Now()
-		time.Sleep(time.Second)
+		_ = sleep(t.Context(), time.Second)
 		l.heard(&url.URL{Path: somePath}, sent, http.StatusInternalServerError, nil)
 		l.heard(&url.URL{Path: somePath}, sent, 0, context.Canceled)
 		l.heard(&url.URL{Path: "/oidc/token"}, sent, http.StatusServiceUnavailable, nil)
@@ -256,7 +256,7 @@ func TestALevelIsHalvedOnceByAServerThatSaysItIsBusy(t *testing.T) {
 		}
 		for range 10 {
 			sent := time.Now()
-			time.Sleep(time.Second)
+			_ = sleep(t.Context(), time.Second)
 			l.heard(&url.URL{Path: somePath}, sent, 0, errTimeout)
 		}
 		if n := l.atHome(); n != 1 {
