@@ -383,7 +383,7 @@ func TestABusyServerIsAskedForLessAtOnce(t *testing.T) {
 		want  int
 	}{
 		"it says so":           {say(503, "text/plain", "no upstream"), firstLevel / 2},
-		"it throttles":         {sayJSON(429, "{}", "Retry-After", "0"), firstLevel / 2},
+		"it throttles":         {sayJSON(429, "{}", "Retry-After", "0"), firstLevel},
 		"it takes too long":    {never, firstLevel / 2},
 		"it has a bad moment":  {say(500, "text/plain", "Internal Server Error"), firstLevel},
 		"it hangs up":          {reset, firstLevel},

@@ -160,10 +160,10 @@ func (l *level) below(halved int) int {
 	return halved + 1
 }
 
+// overloaded is not 429, after which the brake holds the tenant back: fewer at
+// once would be met by one refusal after another, and each doubles the hold.
 func overloaded(status int) bool {
-	return slices.Contains([]int{
-		http.StatusTooManyRequests, http.StatusBadGateway, http.StatusServiceUnavailable, http.StatusGatewayTimeout,
-	}, status)
+	return slices.Contains([]int{http.StatusBadGateway, http.StatusServiceUnavailable, http.StatusGatewayTimeout}, status)
 }
 
 // took counts an answer at the level it was given at, and decides.

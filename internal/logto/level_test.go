@@ -235,7 +235,7 @@ func TestALevelIsHalvedOnceByAServerThatSaysItIsBusy(t *testing.T) {
 		l := newLevel(Config{Concurrency: 16}, "/api", func(int) {})
 		o := newOffice(100, evenly(5*time.Millisecond))
 		o.ask(t, l, 1000, somePath)
-		for _, status := range []int{http.StatusTooManyRequests, http.StatusServiceUnavailable} {
+		for _, status := range []int{http.StatusBadGateway, http.StatusServiceUnavailable} {
 			want := l.atHome() / 2
 			sent := time.Now()
 			_ = sleep(t.Context(), time.Second)
@@ -249,6 +249,7 @@ func TestALevelIsHalvedOnceByAServerThatSaysItIsBusy(t *testing.T) {
 		sent := time.Now()
 		_ = sleep(t.Context(), time.Second)
 		l.heard(&url.URL{Path: somePath}, sent, http.StatusInternalServerError, nil)
+		l.heard(&url.URL{Path: somePath}, sent, http.StatusTooManyRequests, nil)
 		l.heard(&url.URL{Path: somePath}, sent, 0, context.Canceled)
 		l.heard(&url.URL{Path: "/oidc/token"}, sent, http.StatusServiceUnavailable, nil)
 		if n := l.atHome(); n != 4 {
