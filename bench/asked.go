@@ -10,6 +10,7 @@ import (
 
 	"github.com/jackc/pgx/v5"
 
+	"logto-syncer/bench/host"
 	"logto-syncer/internal/report/reporttest"
 )
 
@@ -96,8 +97,7 @@ func (c *crowd) time(ctx context.Context, a asked, sql string) (asked, error) {
 	if a.rows == 0 {
 		return a, fmt.Errorf("%s: nothing found", a.name)
 	}
-	slices.Sort(took)
-	a.seconds = took[len(took)/2].Seconds()
+	a.seconds = host.Median(took).Seconds()
 	return a, nil
 }
 

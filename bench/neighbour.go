@@ -6,9 +6,10 @@ import (
 	"fmt"
 	"io"
 	"net/http"
-	"slices"
 	"strconv"
 	"time"
+
+	"logto-syncer/bench/host"
 )
 
 // desks and perAnswer are a small server of somebody's own: it works on so many
@@ -39,29 +40,29 @@ func measureNeighbour(ctx context.Context, l *lab) (rows []row, err error) {
 		return nil, err
 	}
 	signing, cancel := context.WithCancel(ctx)
-	meanwhile := make(chan []time.Duration, 1)
-	failed := make(chan error, 1)
+	var took []time.Duration
+	ended := make(chan error, 1)
 	go func() {
-		took, err := s.signIns(signing, time.Hour)
-		meanwhile <- took
-		failed <- err
+		var err error
+		took, err = s.signIns(signing, time.Hour)
+		ended <- err
 	}()
 	e, err := d.syncer(ctx, s, "neighbour", "none", "run", "users")
 	cancel()
-	took := <-meanwhile
-	if err := errors.Join(err, <-failed); err != nil {
+	if err := errors.Join(err, <-ended); err != nil {
 		return nil, err
 	}
 	// What is asked after the run has published is at rest again.
 	took = took[:min(len(took), int(float64(len(took))*e.summary.Seconds/e.seconds))]
 	how := fmt.Sprintf("%s users of a server without limit that works on %d answers at once, %v each", thousands(users), desks, perAnswer)
+	meanwhile, alone := host.Median(took), host.Median(atRest)
 	least := float64(e.summary.Requests) * perAnswer.Seconds() / desks
 	return []row{
 		atLeast("finds its own level: speed", how+": seconds the requests need there ÷ seconds the run took", least/e.summary.Seconds, 0.6, "",
 			fmt.Sprintf("%d requests, %.1f s of %.1f s", e.summary.Requests, least, e.summary.Seconds)),
 		atMost("finds its own level: sign-ins", how+": median of a sign-in meanwhile ÷ at rest",
-			float64(median(took))/float64(median(atRest)), 2, "",
-			fmt.Sprintf("%s, %s; %d sign-ins", median(took).Round(10*time.Microsecond), median(atRest).Round(10*time.Microsecond), len(took))),
+			float64(meanwhile)/float64(alone), 2, "",
+			fmt.Sprintf("%s, %s; %d sign-ins", meanwhile.Round(10*time.Microsecond), alone.Round(10*time.Microsecond), len(took))),
 	}, nil
 }
 
@@ -88,9 +89,4 @@ func (s simulated) signIns(ctx context.Context, so time.Duration) (took []time.D
 		err = errors.New("nobody signed in")
 	}
 	return took, err
-}
-
-func median(all []time.Duration) time.Duration {
-	all = slices.Sorted(slices.Values(all))
-	return all[len(all)/2]
 }

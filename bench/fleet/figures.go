@@ -10,6 +10,8 @@ import (
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
+
+	"logto-syncer/bench/host"
 )
 
 // figures are what one part measured.
@@ -82,15 +84,8 @@ func (f *figures) line(ctx context.Context, pool *pgxpool.Pool, due time.Time) e
 		}
 		f.overtaken = max(f.overtaken, before)
 	}
-	f.median, f.longest, f.run = median(waits), slices.Max(append(waits, 0)), median(runs)
+	f.median, f.longest, f.run = host.Median(waits), slices.Max(append(waits, 0)), host.Median(runs)
 	return nil
-}
-
-func median(of []float64) float64 {
-	if len(of) == 0 {
-		return 0
-	}
-	return slices.Sorted(slices.Values(of))[len(of)/2]
 }
 
 // cost counts the processor time of workers that have ended.

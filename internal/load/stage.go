@@ -3,15 +3,12 @@ package load
 import (
 	"bytes"
 	"context"
-	"errors"
 	"fmt"
 	"io"
-	"slices"
 	"strings"
 	"sync"
 
 	"github.com/jackc/pgx/v5"
-	"github.com/jackc/pgx/v5/pgconn"
 
 	"logto-syncer/internal/catalog"
 )
@@ -58,69 +55,6 @@ func (s *Stage) has(table string) bool {
 
 // goneTable holds the items that are to leave the mirror.
 const goneTable = "gone"
-
-// Prepare makes the stage tables that the batches need and that are not there.
-// It has a transaction of its own, so that Write needs no locks on the catalog.
-func (s *Stage) Prepare(ctx context.Context, batches []*Batch) error {
-	var ddl []string
-	for _, b := range batches {
-		for i, t := range b.plan.tables() {
-			if b.rows[i] > 0 && !s.has(t.name) {
-				ddl = append(ddl, s.createTable(t))
-			}
-		}
-		if len(b.gone) > 0 && !s.has(goneTable) {
-			ddl = append(ddl, fmt.Sprintf(
-				`create table if not exists %s (listing text, parent text collate "C", id text collate "C", %s bigint)`,
-				pgx.Identifier{StageSchema, s.name(goneTable)}.Sanitize(), seqColumn))
-		}
-	}
-	if len(ddl) == 0 {
-		return nil
-	}
-	slices.Sort(ddl)
-	if err := s.create(ctx, strings.Join(slices.Compact(ddl), ";\n")); err != nil {
-		return fmt.Errorf("make stage tables of run %d: %w", s.run, err)
-	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	for _, b := range batches {
-		for i, t := range b.plan.tables() {
-			if b.rows[i] > 0 {
-				s.made[s.name(t.name)] = true
-			}
-		}
-		if len(b.gone) > 0 {
-			s.made[s.name(goneTable)] = true
-		}
-	}
-	return nil
-}
-
-// attempts is how many attempts at a run may still be making its tables: they
-// can be broken off while the server is at it, and the server hears of it late.
-const attempts = 4
-
-// create makes stage tables. "If not exists" does not look at what a
-// transaction is about to commit: it waits for it, and fails.
-func (s *Stage) create(ctx context.Context, ddl string) (err error) {
-	for range attempts {
-		_, err = s.pool.Exec(ctx, ddl)
-		if pg, ok := errors.AsType[*pgconn.PgError](err); !ok || pg.Code != uniqueViolation {
-			return err
-		}
-	}
-	return err
-}
-
-// createTable returns the statement that makes the stage of a table: its
-// columns and the number of the reading a row is of.
-func (s *Stage) createTable(t *table) string {
-	stage := pgx.Identifier{StageSchema, s.name(t.name)}.Sanitize()
-	ddl := fmt.Sprintf("create table if not exists %s (like %s, %s bigint not null)",
-		stage, pgx.Identifier{"logto", t.name}.Sanitize(), seqColumn)
-	return ddl + fmt.Sprintf(";\nalter table %s drop column if exists %s", stage, fromColumn)
-}
 
 // Write copies batches into the stage within the caller's transaction.
 // Prepare has to have been called with them.

@@ -15,12 +15,12 @@ import (
 const (
 	// firstLevel is what a client begins with, or the next lower level.
 	firstLevel = 4
-	// comparable is how many answers two levels are compared by. Of times spread
+	// enough is how many answers two levels are compared by. Of times spread
 	// evenly over 50 to 400 ms it mistakes one comparison in two hundred.
-	comparable = 32
+	enough = 32
 	// shortPause and longPause are how many answers pass between two looks at
 	// another level, the first time and in the end.
-	shortPause, longPause = 8 * comparable, 64 * comparable
+	shortPause, longPause = 8 * enough, 64 * enough
 )
 
 // A level is how many requests may be in flight. It finds out how many the
@@ -43,7 +43,7 @@ const (
 type level struct {
 	prefix  string // of the paths of the API
 	ceiling int
-	fixed   bool
+	fixed   bool          // at the ceiling
 	free    chan struct{} // the slots nobody uses
 	changed func(n int)   // hears of every change, under mu
 
@@ -134,8 +134,11 @@ func (l *level) settle(halved int, known times, up bool, wait int) {
 // heard takes the answer to a request: its status, or the error of a request
 // that had none. Those for tokens are not looked at.
 func (l *level) heard(u *url.URL, sent time.Time, status int, err error) {
+	if l.fixed {
+		return
+	}
 	kind, ok := l.kind(u)
-	if !ok || l.fixed {
+	if !ok {
 		return
 	}
 	took := time.Since(sent)
@@ -170,7 +173,7 @@ func overloaded(status int) bool {
 func (l *level) took(kind string, took time.Duration) {
 	if l.at == l.home {
 		l.here = l.here.with(kind, took)
-		if l.wait--; l.wait <= 0 && l.here.count() >= comparable {
+		if l.wait--; l.wait <= 0 && l.here.count() >= enough {
 			l.look()
 		}
 		return
@@ -181,9 +184,9 @@ func (l *level) took(kind string, took time.Duration) {
 		low, high = high, low
 	}
 	slower, by := compare(low, high)
-	if by < comparable {
+	if by < enough {
 		switch { // the run may ask for something else by now
-		case l.there.count() <= 4*comparable:
+		case l.there.count() <= 4*enough:
 		case l.at < l.home:
 			l.settle(l.home, nil, true, 0)
 		default:

@@ -189,7 +189,7 @@ func TestALevelDoesNotWaitForWhatIsNoLongerAsked(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		l := newLevel(Config{Concurrency: 16}, "/api", func(int) {})
 		// It goes up to see how quickly users come, and nobody asks for users.
-		newOffice(100, evenly(5*time.Millisecond)).ask(t, l, comparable+1, somePath)
+		newOffice(100, evenly(5*time.Millisecond)).ask(t, l, enough+1, somePath)
 		newOffice(2, evenly(5*time.Millisecond)).ask(t, l, 3000, "/api/users/x/roles")
 		if n := l.atHome(); n != 2 {
 			t.Errorf("%d requests at once to a server with two workers, want 2", n)
