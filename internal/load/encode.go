@@ -92,8 +92,9 @@ var errNoObject = errors.New("not an object")
 
 // Add encodes an item, unless it hashes to known: then nothing is added and
 // changed is false. A zero known is of no item. parent and id are the ids it
-// is filed under, valid UTF-8 without NUL and of at most 1024 bytes each. An
-// item that is no object cannot be stored; its error adds nothing.
+// is filed under, valid UTF-8 without NUL and of at most 1024 bytes each. The
+// item has been decoded and is known to be JSON, see package rawjson. One that
+// is no object cannot be stored; its error adds nothing.
 func (l *Loader) Add(b *Batch, parent, id string, item jsontext.Value, known Hash, seq int64) (changed bool, err error) {
 	for i, tuples := range b.bytes {
 		b.starts[i], b.before[i] = len(tuples), b.rows[i]

@@ -35,6 +35,9 @@ func FuzzAdd(f *testing.F) {
 		if l == nil {
 			t.Skip("no such listing")
 		}
+		if !jsontext.Value(value).IsValid(jsontext.AllowDuplicateNames(true), jsontext.AllowInvalidUTF8(true)) {
+			t.Skip("no JSON, of which a page has none")
+		}
 		batch := b.loader.NewBatch(l)
 		item := jsontext.Value(strings.Clone(string(value)))
 		if changed, err := b.loader.Add(batch, "p", "u", item, load.Hash{}, 1); err != nil || !changed {

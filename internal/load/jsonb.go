@@ -43,7 +43,7 @@ func plainJSON(value jsontext.Value) bool {
 	for i := 0; i < len(value); i++ {
 		switch c := value[i]; {
 		case c == '"':
-			i += stringEnd(value[i:]) - 1
+			i += rawjson.Len(value[i:]) - 1
 			digits = 0
 		case c >= '0' && c <= '9':
 			if digits++; digits > maxExponent {
@@ -65,38 +65,6 @@ func plainJSON(value jsontext.Value) bool {
 	return true
 }
 
-// stringEnd returns the length of the JSON string that value begins with.
-func stringEnd(value jsontext.Value) int {
-	for i := 1; i < len(value); i++ {
-		switch value[i] {
-		case '\\':
-			i++
-		case '"':
-			return i + 1
-		}
-	}
-	return len(value)
-}
-
-// containerEnd returns the length of the object or array that value begins
-// with.
-func containerEnd(value jsontext.Value) int {
-	depth := 0
-	for i := 0; i < len(value); i++ {
-		switch value[i] {
-		case '"':
-			i += stringEnd(value[i:]) - 1
-		case '{', '[':
-			depth++
-		case '}', ']':
-			if depth--; depth == 0 {
-				return i + 1
-			}
-		}
-	}
-	return len(value)
-}
-
 // rewriting writes a JSON value anew, in one pass: it has been read before and
 // is known to be JSON.
 type rewriting struct {
@@ -115,7 +83,7 @@ func (r *rewriting) rewrite(dst []byte, value jsontext.Value) []byte {
 			i++
 		case '{', '[':
 			if len(r.stack) == maxNesting {
-				end := containerEnd(value[i:])
+				end := rawjson.Len(value[i:])
 				dst = r.tooDeep(dst, value[i:i+end])
 				i += end
 				continue
@@ -137,7 +105,7 @@ func (r *rewriting) rewrite(dst []byte, value jsontext.Value) []byte {
 			dst = append(dst, c)
 			i++
 		case '"':
-			end := stringEnd(value[i:])
+			end := rawjson.Len(value[i:])
 			dst = r.text(dst, value[i:i+end])
 			i += end
 		default:

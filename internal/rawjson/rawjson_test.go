@@ -1,6 +1,7 @@
 package rawjson_test
 
 import (
+	"bytes"
 	"testing"
 
 	"github.com/go-json-experiment/json/jsontext"
@@ -25,6 +26,11 @@ func TestMembers(t *testing.T) {
 		"a lone surrogate does not lose rows": {give: `{"a":"\ud800","b":1}`, want: []member{{"a", `"\ud800"`}, {"b", "1"}}},
 		"an array is no object":               {give: `[]`, bad: true},
 		"half an object is an error":          {give: `{"a":1`, want: []member{{"a", "1"}}, bad: true},
+		"a name alone is an error":            {give: `{"a"}`, bad: true},
+		"half a name is an error":             {give: `{"a`, bad: true},
+		"a quote is an error":                 {give: `{"`, bad: true},
+		"an array's end is not an object's":   {give: `{]`, bad: true},
+		"brackets in strings are no brackets": {give: `{"}\\":"{","a":["]\"]"],"b":-1.5e3}`, want: []member{{`}\`, `"{"`}, {"a", `["]\"]"]`}, {"b", "-1.5e3"}}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -109,4 +115,54 @@ func TestAppendString(t *testing.T) {
 			t.Errorf("%s: %q, %v, %v, want %q, %v, %v", name, got, exact, ok, tc.want, tc.exact, tc.ok)
 		}
 	}
+}
+
+// FuzzMembers holds that a value that is JSON comes apart as a decoder has it,
+// and that nothing else does harm.
+func FuzzMembers(f *testing.F) {
+	for _, seed := range []string{
+		`{"a":1,"a":[true,{"b":"\\"}],"\"":null}`, `[1, "]\\\"" ,{"a":{}}]`, `{"a" : "b" , "c":-0.1e+9 }`, `{"a"`, `[1,}`, `{"\`, `{"a":"\\`, ``,
+	} {
+		f.Add([]byte(seed))
+	}
+	f.Fuzz(func(t *testing.T, value []byte) {
+		lenient := []jsontext.Options{jsontext.AllowDuplicateNames(true), jsontext.AllowInvalidUTF8(true)}
+		var got, want []string
+		err := rawjson.Elements(value, func(v jsontext.Value) error { got = append(got, string(v)); return nil })
+		if err != nil {
+			err = rawjson.Members(value, func(name []byte, v jsontext.Value) error {
+				got = append(got, string(name), string(v))
+				return nil
+			})
+		}
+		kind := jsontext.Value(value).Kind()
+		if !jsontext.Value(value).IsValid(lenient...) || kind == 'n' {
+			return
+		}
+		if (err == nil) != (kind == '{' || kind == '[') {
+			t.Fatalf("error: %v", err)
+		}
+		if err != nil {
+			return
+		}
+		dec := jsontext.NewDecoder(bytes.NewReader(value), lenient...)
+		if _, err := dec.ReadToken(); err != nil {
+			t.Fatal(err)
+		}
+		for n := 0; dec.PeekKind() != '}' && dec.PeekKind() != ']'; n++ {
+			v, err := dec.ReadValue()
+			if err != nil {
+				t.Fatal(err)
+			}
+			if kind == '{' && n%2 == 0 {
+				name, _ := jsontext.AppendUnquote(nil, v)
+				want = append(want, string(name))
+				continue
+			}
+			want = append(want, string(v))
+		}
+		if diff := cmp.Diff(want, got); diff != "" {
+			t.Errorf("parts (-want +got):\n%s", diff)
+		}
+	})
 }
