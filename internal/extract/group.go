@@ -20,7 +20,7 @@ type group struct {
 func (k *walk) group(ctx context.Context, parent string) group {
 	n := k.Parallel
 	if n == 0 {
-		n = 12
+		n = 32
 	}
 	if parent != "" { // beside the groups of other parents
 		n = max(2, n/2)

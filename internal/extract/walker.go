@@ -35,7 +35,7 @@ type Walker struct {
 	// Smaller pages are for tests, to which a list of three of them is long.
 	PageSize int
 	// Parallel bounds the pages of one listing that are on their way from
-	// request to Store at once; 0: 12. The client bounds the requests.
+	// request to Store at once; 0: 32. The client bounds the requests.
 	Parallel int
 	// Stop, once closed, ends every walk before its next request; nil never.
 	Stop <-chan struct{}
