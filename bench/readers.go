@@ -106,7 +106,7 @@ and (query like 'analyze%' or query like 'insert into logto.%'))`
 			return err
 		}
 		if len(w.asked)%50 == 0 {
-			if err := conn.QueryRow(own, "select exists (select from logto.users where tenant_id = 'big')").Scan(&published); err != nil {
+			if err := conn.QueryRow(own, "select exists (select from syncer.certificates where tenant_id = 'big')").Scan(&published); err != nil {
 				return err
 			}
 		}
