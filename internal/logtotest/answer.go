@@ -7,6 +7,7 @@ import (
 	"maps"
 	"net/http"
 	"strconv"
+	"sync"
 )
 
 // An answer is a response before faults and the network get at it.
@@ -14,7 +15,20 @@ type answer struct {
 	status int
 	header http.Header // nil is none
 	body   []byte
-	text   bool // plain text instead of JSON
+	text   bool    // plain text instead of JSON
+	room   *[]byte // what the body is in, of bodies; nil: its own
+}
+
+// bodies is room for the items of answers, to be used again: beside a million
+// users, whom every collection of garbage has to look at, a page of it is dear.
+var bodies = sync.Pool{New: func() any { return new([]byte) }}
+
+// done gives the room of the body back; nobody may look at that any more.
+func (a *answer) done() {
+	if a.room != nil {
+		bodies.Put(a.room)
+	}
+	*a = answer{}
 }
 
 // failure is Logto's error body.

@@ -21,6 +21,47 @@ type finder struct {
 	set  *userSet
 	s    search
 	keep func(*user) bool // nil is all
+	t    *Tenant          // remembers scans of all users; nil: nobody does
+}
+
+// A scan is what a search without an index has found by looking at all users. A
+// page needs it for the count and for the rows, a listing for every page: to
+// look at everybody each time would make a request to a big tenant dearer than
+// one to a small one.
+type scan struct {
+	search string
+	writes uint64  // as the tenant counted them then
+	users  []*user // by id
+}
+
+// scan lists the matching users by looking at all, unless the last scan was for
+// the same and nobody has written since.
+func (f *finder) scan() []*user {
+	remember := f.t != nil && f.set == f.t.users && f.keep == nil
+	now := &scan{}
+	if remember {
+		now.search, now.writes = f.s.key(), f.t.writes
+		if last := f.t.scanned.Load(); last != nil && last.search == now.search && last.writes == now.writes {
+			return last.users
+		}
+	}
+	for _, u := range f.set.byID {
+		if f.accepts(u) {
+			now.users = append(now.users, u)
+		}
+	}
+	if remember {
+		f.t.scanned.Store(now)
+	}
+	return now.users
+}
+
+// candidates lists the users that can match, in parts; exact is that all do.
+func (f *finder) candidates() (parts [][]*user, exact bool) {
+	if parts, exact, ok := f.indexed(); ok {
+		return parts, exact
+	}
+	return [][]*user{f.scan()}, true
 }
 
 func (f *finder) accepts(u *user) bool {
@@ -83,13 +124,10 @@ func (f *finder) count() int {
 	if len(f.s.matches) == 0 && f.keep == nil {
 		return f.set.len()
 	}
-	parts, exact, ok := f.indexed()
-	if !ok {
-		parts = [][]*user{f.set.byID}
-	}
+	parts, exact := f.candidates()
 	n := 0
 	for _, part := range parts {
-		if ok && exact {
+		if exact {
 			n += len(part)
 			continue
 		}
@@ -111,12 +149,12 @@ func (f *finder) newest(top int) []*user {
 	if len(f.s.matches) == 0 && f.keep == nil {
 		return f.set.byAge
 	}
-	parts, exact, ok := f.indexed()
+	parts, exact := f.candidates()
 	n := 0
 	for _, part := range parts {
 		n += len(part)
 	}
-	if !ok || top >= 0 && n > 1000 && top*f.set.len() < n*(n/4) {
+	if top >= 0 && n > 1000 && top*f.set.len() < n*(n/4) {
 		return f.walk(top) // matches are frequent: the newest are soon found
 	}
 	users := make([]*user, 0, n)
@@ -189,7 +227,7 @@ func sift(heap []int64) {
 
 // find is a paged listing of users, newest first. set runs under the lock.
 func (c *call) find(s search, set func() *userSet, keep func(*user) bool) listing {
-	at := func() *finder { return &finder{set: set(), s: s, keep: keep} }
+	at := func() *finder { return &finder{set: set(), s: s, keep: keep, t: c.t} }
 	return listing{
 		count: func() int { return at().count() },
 		rows: func(b []byte, offset, limit int) []byte {

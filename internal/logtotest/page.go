@@ -101,15 +101,17 @@ func (c *call) list(l listing) answer {
 }
 
 func (c *call) items(l listing, offset, limit int) answer {
+	room, _ := bodies.Get().(*[]byte)
 	c.t.mu.RLock()
-	b := l.rows(append(make([]byte, 0, 16<<10), '['), offset, limit)
+	b := l.rows(append((*room)[:0], '['), offset, limit)
 	c.t.mu.RUnlock()
 	if n := len(b); n > 1 {
 		b[n-1] = ']' // over the last comma
 	} else {
 		b = append(b, ']')
 	}
-	return answer{status: http.StatusOK, body: b}
+	*room = b
+	return answer{status: http.StatusOK, body: b, room: room}
 }
 
 // links sets the headers of a paged answer.

@@ -198,7 +198,7 @@ func TestFinderFindsWhatAScanFinds(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			f := &finder{set: tenant.users, s: s}
+			f := &finder{set: tenant.users, s: s, t: tenant}
 			want := f.walk(-1)
 			if len(want) == 0 || f.count() != len(want) {
 				t.Errorf("count %d, want %d", f.count(), len(want))
@@ -214,4 +214,48 @@ func TestFinderFindsWhatAScanFinds(t *testing.T) {
 			}
 		})
 	}
+}
+
+// TestAScanIsNotRememberedBeyondAWrite looks for users by name, again and again,
+// while they are written.
+func TestAScanIsNotRememberedBeyondAWrite(t *testing.T) {
+	t.Parallel()
+	tenant := Generate(Options{Users: 50})
+	found := func(raw string) (ids []string) {
+		s, err := parseSearch(append(parseQuery(raw), parseQuery("isCaseSensitive=true")...), userFields())
+		if err != nil {
+			t.Fatal(err)
+		}
+		f := &finder{set: tenant.users, s: s, t: tenant}
+		for _, u := range f.newest(-1) {
+			ids = append(ids, u.id())
+		}
+		if n := f.count(); n != len(ids) {
+			t.Errorf("count %d of %d", n, len(ids))
+		}
+		return ids
+	}
+	id := tenant.users.byID[7].id()
+	const one, other = "search.name=Zaphod%25", "search.name=%25Beeble%25"
+	see := func(when, query string, want ...string) {
+		for range 2 {
+			if got := found(query); !slices.Equal(got, want) {
+				t.Errorf("%s: %s finds %v, want %v", when, query, got, want)
+			}
+		}
+	}
+	write := func(err error) {
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	see("before", one)
+	write(tenant.Update("users", id, Row{"name": "Zaphod"}))
+	see("renamed", one, id)
+	see("another search", other)
+	write(tenant.Update("users", id, Row{"name": "Beeblebrox"}))
+	see("renamed again", one)
+	see("renamed again", other, id)
+	write(tenant.DeleteUsers(id))
+	see("deleted", other)
 }

@@ -182,6 +182,15 @@ func (s *search) accepts(get func(col string) (string, bool)) bool {
 	return s.and || len(s.matches) == 0
 }
 
+// key is the same for searches that find the same.
+func (s *search) key() string {
+	key := fmt.Append(nil, s.and, s.sensitive)
+	for _, m := range s.matches {
+		key = fmt.Appendf(key, " %s %q %q", m.mode, m.fields, m.values)
+	}
+	return string(key)
+}
+
 // answerFor turns an error of parseSearch into what the server says.
 func answerFor(err error) answer {
 	if errors.Is(err, errPattern) {

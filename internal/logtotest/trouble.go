@@ -165,6 +165,7 @@ func (s *Server) trouble(w http.ResponseWriter, r *http.Request, c *call, next f
 		a.cut(w)
 	}
 	a.write(w, r)
+	a.done()
 }
 
 // cut sends half an answer and aborts, which closes the connection.
