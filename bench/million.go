@@ -72,14 +72,14 @@ func (m *million) alone(ctx context.Context, l *lab) error {
 		}
 	}
 	for range 2 {
-		if err := m.readSmall(ctx, l, 4); err != nil {
+		if err := m.readSmall(ctx, l, 3); err != nil {
 			return err
 		}
 		if _, err := l.once(ctx, func(d *database) (*effort, error) { return m.firstWatched(ctx, d) }); err != nil {
 			return err
 		}
 	}
-	return m.readSmall(ctx, l, 3)
+	return m.readSmall(ctx, l, 2)
 }
 
 // readSmall reads the small tenant for the first time, a few times, each into a
@@ -144,7 +144,7 @@ func (m *million) firstRead(ctx context.Context) (rows []row, err error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := m.readSmall(ctx, m.lab, 3); err != nil {
+	if err := m.readSmall(ctx, m.lab, 2); err != nil {
 		return nil, err
 	}
 	// All of it, for the machine is slower by a fifth for half a minute, now and
