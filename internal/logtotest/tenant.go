@@ -32,11 +32,11 @@ type Tenant struct {
 	roleUsers map[string]*userSet  // by role
 	members   map[string][]*member // by organization, sorted by user id
 	writes    uint64               // changes of users: the heap is not the same after one
-	scanned   atomic.Pointer[scan] // the last one of all users
-	end       uint64               // of the heap of users
-	ids       *rand.Rand           // for fresh ids
-	base      time.Time            // the tenant's clock when it began
-	began     time.Time            // and ours
+	lastScan  atomic.Pointer[scanned]
+	end       uint64     // of the heap of users
+	ids       *rand.Rand // for fresh ids
+	base      time.Time  // the tenant's clock when it began
+	began     time.Time  // and ours
 }
 
 // relations of users, which are kept beside the users.
