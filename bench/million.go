@@ -24,7 +24,7 @@ type million struct {
 	*database
 	big, small   simulated
 	nBig, nSmall int
-	firsts       []float64 // seconds of the big one's first runs
+	firsts       []float64 // seconds of the big one's first runs with no reader beside them
 	tenths       []float64 // and of the small one's
 	smallRSS     float64   // MB
 	base         copied
@@ -45,7 +45,7 @@ func measureMillion(ctx context.Context, l *lab) (rows []row, err error) {
 		}
 		defer func() { err = errors.Join(err, stop[i]()) }()
 	}
-	if err := m.alone(ctx, l); err != nil {
+	if err := m.turns(ctx, l); err != nil {
 		return nil, err
 	}
 	if m.database, err = l.database(ctx); err != nil {
