@@ -15,9 +15,11 @@ import (
 // copied is what it took to get rows into the database, by COPY or otherwise.
 type copied struct{ seconds, cpu float64 }
 
-// yardstick measures COPY of the rows of the big tenant.
+// yardstick measures COPY of the rows of the big tenant, unless loading has.
 func (m *million) yardstick(ctx context.Context) (_ []row, err error) {
-	m.base, err = m.copyAgain(ctx)
+	if m.big.base == (copied{}) {
+		m.big.base, err = m.copyAgain(ctx)
+	}
 	return nil, err
 }
 

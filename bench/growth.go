@@ -21,7 +21,7 @@ func (m *million) turns(ctx context.Context, l *lab) error {
 		if err := m.readSmall(ctx, l, small); err != nil {
 			return err
 		}
-		e, err := l.firstOf(ctx, m.big)
+		e, err := l.firstOf(ctx, m.big.simulated)
 		if err != nil {
 			return err
 		}
@@ -77,7 +77,7 @@ select 'small', left(md5(n::text), 12), 'Somebody ' || n, '\x00', now() from gen
 	if err != nil {
 		return nil, err
 	}
-	e, err := d.syncer(ctx, m.big, "big", "none", "run", "users")
+	e, err := d.syncer(ctx, m.big.simulated, "big", "none", "run", "users")
 	seen, stopped := readers.stop()
 	if err := errors.Join(err, stopped); err != nil {
 		return nil, err
@@ -95,15 +95,15 @@ func (m *million) firstRead(ctx context.Context) (rows []row, err error) {
 	// All of it, for the machine is slower by a fifth for half a minute, now and
 	// then: the runs of one stand between those of the other.
 	first, tenth := mean(m.firsts), mean(m.tenths)
-	growth := first / float64(m.nBig) / (tenth / float64(m.nSmall))
-	users := thousands(m.nBig) + " users"
+	growth := first / float64(m.big.users) / (tenth / float64(m.nSmall))
+	users := thousands(m.big.users) + " users"
 	rows = []row{
 		atMost("memory", "peak RSS, first read of "+users, big.rss, 128, " MB", fmt.Sprintf("%.1f s to published", big.summary.Seconds)),
 		atMost("memory, growth", "against "+thousands(m.nSmall)+" users", big.rss/m.smallRSS, 1.15, " ×", fmt.Sprintf("%.0f MB", m.smallRSS)),
 		atMost("growth", "time per row of the first read, "+users+" ÷ "+thousands(m.nSmall), growth, 1.1, "",
 			fmt.Sprintf("%.1f s, %.2f s, the means of %d and %d in turn, after one each to warm up", first, tenth, len(m.firsts), len(m.tenths))),
 	}
-	return append(rows, seenRows(m.seen, m.nBig)...), nil
+	return append(rows, seenRows(m.seen, m.big.users)...), nil
 }
 
 func mean(all []float64) (mean float64) {

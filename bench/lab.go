@@ -19,7 +19,8 @@ type lab struct {
 	options
 	dir    string
 	server *postgres.Server
-	made   int // databases
+	made   int        // databases
+	big    *bigTenant // nil if it does not run
 	asked  []asked
 }
 
@@ -68,7 +69,7 @@ func (l *lab) warm(ctx context.Context) error {
 func (l *lab) close() error {
 	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 	defer cancel()
-	return errors.Join(l.server.Stop(ctx), os.RemoveAll(l.dir))
+	return errors.Join(l.endBigTenant(), l.server.Stop(ctx), os.RemoveAll(l.dir))
 }
 
 // rows is n scaled.

@@ -10,7 +10,6 @@ import (
 	"net/http"
 	"os"
 	"runtime/pprof"
-	"strconv"
 	"sync"
 	"time"
 
@@ -85,40 +84,39 @@ func (nowhere) Parents(context.Context, *catalog.Listing, string, string, int) (
 // measureLoading publishes a tenant from page bodies in memory, by all that a
 // run does but the network.
 func measureLoading(ctx context.Context, l *lab) (rows []row, err error) {
-	n := l.rows(1_000_000)
-	s, stop, err := l.ownSimulator(ctx, "-users", strconv.Itoa(n), "-organizations", "100")
+	big, err := l.bigTenant(ctx)
 	if err != nil {
 		return nil, err
 	}
 	t := &tape{next: &http.Transport{MaxIdleConnsPerHost: 12}, answers: map[string]answer{}}
 	client, err := logto.New(logto.Config{
-		Endpoint: s.endpoint, Resource: s.resource, AppID: s.id, AppSecret: s.secret, Transport: t,
+		Endpoint: big.endpoint, Resource: big.resource, AppID: big.id, AppSecret: big.secret, Transport: t,
 	})
 	if err != nil {
-		return nil, errors.Join(err, stop())
+		return nil, err
 	}
 	defer client.Close()
 	_, err = (&extract.Walker{API: client, Mirror: nowhere{}, Store: nowhere{}, Log: quiet()}).Walk(ctx, catalog.Find("users"))
-	if err = errors.Join(err, stop()); err != nil {
+	if err != nil {
 		return nil, fmt.Errorf("record: %w", err)
 	}
 	t.next = nil
-	took, base := copied{}, copied{}
+	var took copied
 	for range 2 { // the better of each, for machines are noisy
-		now, beside, err := l.loadAndCopy(ctx, client, s.endpoint, n)
+		now, beside, err := l.loadAndCopy(ctx, client, big.endpoint, big.users)
 		if err != nil {
 			return nil, err
 		}
-		took, base = better(took, now), better(base, beside)
+		took, big.base = better(took, now), better(big.base, beside)
 	}
-	users := thousands(n) + " users"
+	users := thousands(big.users) + " users"
 	return []row{
 		{
 			what: "COPY, the yardstick", how: users + " and their identities from files into equal tables with their keys",
-			value: base.seconds, unit: " s", noBar: true, detail: fmt.Sprintf("%.2f processor seconds of Postgres", base.cpu),
+			value: big.base.seconds, unit: " s", noBar: true, detail: fmt.Sprintf("%.2f processor seconds of Postgres", big.base.cpu),
 		},
 		atLeast("loading, first", "from page bodies in memory to published rows ÷ COPY of them, rows a second, "+users,
-			base.seconds/took.seconds, 0.5, "", fmt.Sprintf("%.1f s, %.1f s, the better of two each; %.2f processor seconds of Postgres", took.seconds, base.seconds, took.cpu)),
+			big.base.seconds/took.seconds, 0.5, "", fmt.Sprintf("%.1f s, %.1f s, the better of two each; %.2f processor seconds of Postgres", took.seconds, big.base.seconds, took.cpu)),
 	}, nil
 }
 

@@ -4,47 +4,36 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
 	"strconv"
 
 	"logto-syncer/bench/host"
 )
 
-// ownSimulator is this program as a simulator.
-func (l *lab) ownSimulator(ctx context.Context, args ...string) (simulated, func() error, error) {
-	self, err := os.Executable()
-	if err != nil {
-		return simulated{}, nil, err
-	}
-	return l.simulate(ctx, self, append([]string{simulatorCommand}, args...)...)
-}
-
 // A million is the measurement of a big tenant beside a tenth of it.
 type million struct {
 	*database
-	big, small   simulated
-	nBig, nSmall int
-	firsts       []float64 // seconds of the big one's first runs with no reader beside them
-	tenths       []float64 // and of the small one's
-	smallRSS     float64   // MB
-	base         copied
-	seen         []seen // of readers during each publish of the big tenant
+	big      *bigTenant
+	small    simulated
+	nSmall   int
+	firsts   []float64 // seconds of the big one's first runs with no reader beside them
+	tenths   []float64 // and of the small one's
+	smallRSS float64   // MB
+	seen     []seen    // of readers during publishes of the big tenant
 }
 
 // measureMillion runs a big tenant for the first time, again, and after 1 %
-// has changed.
+// has changed. Nothing after it reads that tenant.
 func measureMillion(ctx context.Context, l *lab) (rows []row, err error) {
-	m := &million{nBig: l.rows(1_000_000), nSmall: l.rows(100_000)}
-	var stop [2]func() error
-	for i, s := range []struct {
-		at *simulated
-		n  int
-	}{{&m.small, m.nSmall}, {&m.big, m.nBig}} {
-		if *s.at, stop[i], err = l.ownSimulator(ctx, "-users", strconv.Itoa(s.n), "-organizations", "100"); err != nil {
-			return nil, err
-		}
-		defer func() { err = errors.Join(err, stop[i]()) }()
+	m := &million{nSmall: l.rows(100_000)}
+	if m.big, err = l.bigTenant(ctx); err != nil {
+		return nil, err
 	}
+	defer func() { err = errors.Join(err, l.endBigTenant()) }()
+	var stop func() error
+	if m.small, stop, err = l.ownSimulator(ctx, "-users", strconv.Itoa(m.nSmall), "-organizations", "100"); err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, stop()) }()
 	if err := m.turns(ctx, l); err != nil {
 		return nil, err
 	}
@@ -64,15 +53,15 @@ func measureMillion(ctx context.Context, l *lab) (rows []row, err error) {
 
 // refresh runs the big tenant again, unchanged.
 func (m *million) refresh(ctx context.Context) ([]row, error) {
-	e, wal, cpu, err := m.costs(ctx)
+	e, wal, cpu, err := m.night(ctx, m.big.simulated, "big")
 	if err != nil {
 		return nil, err
 	}
-	users := thousands(m.nBig) + " users"
-	perMillion := 1e6 / float64(m.nBig)
+	users := thousands(m.big.users) + " users"
+	perMillion := 1e6 / float64(m.big.users)
 	return []row{
-		atMost("loading, nothing changed", "processor seconds of Postgres for a refresh of "+users+" ÷ the same for COPY of them", cpu/m.base.cpu, 0.3, "",
-			fmt.Sprintf("%.2f s, %.2f s", cpu, m.base.cpu)),
+		atMost("loading, nothing changed", "processor seconds of Postgres for a refresh of "+users+" ÷ the same for COPY of them", cpu/m.big.base.cpu, 0.3, "",
+			fmt.Sprintf("%.2f s, %.2f s", cpu, m.big.base.cpu)),
 		atMost("WAL of a run without changes", users, float64(wal)/1e6, 1, " MB", fmt.Sprintf("%d bytes", wal)),
 		atMost("CPU of the program", "seconds per 1,000,000 users refreshed", e.cpu*perMillion, 30, " s", fmt.Sprintf("%.1f s in all, %.0f MB", e.seconds, e.rss)),
 	}, nil
@@ -142,11 +131,11 @@ func (m *million) images(ctx context.Context, value string) error {
 // afterChange measures the WAL of a run that finds one user in a hundred
 // changed, and says what else the run has to keep.
 func (m *million) afterChange(ctx context.Context, what, kept string) (row, error) {
-	changed := m.nBig / 100
+	changed := m.big.users / 100
 	if err := m.big.ask(ctx, "/change", map[string][]string{"users": {strconv.Itoa(changed)}, "what": {what}}); err != nil {
 		return row{}, err
 	}
-	e, wal, _, err := m.costs(ctx)
+	e, wal, _, err := m.night(ctx, m.big.simulated, "big")
 	if err != nil {
 		return row{}, err
 	}
@@ -160,11 +149,6 @@ func (m *million) afterChange(ctx context.Context, what, kept string) (row, erro
 	}
 	how := fmt.Sprintf("WAL bytes ÷ bytes of the rows of %s users (%s), %s", thousands(changed), what, kept)
 	return atMost("1 % changed: "+what, how, float64(wal)/float64(size), 6, "", fmt.Sprintf("%.2f MB, %.2f MB; %.1f s", float64(wal)/1e6, float64(size)/1e6, e.seconds)), nil
-}
-
-// costs runs the big tenant's users.
-func (m *million) costs(ctx context.Context) (*effort, int64, float64, error) {
-	return m.night(ctx, m.big, "big")
 }
 
 // night runs a tenant's users and returns what it took, the WAL it wrote and
