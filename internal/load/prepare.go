@@ -13,25 +13,18 @@ import (
 
 // Prepare makes the stage tables that the batches need and that are not there.
 // It has a transaction of its own, so that Write needs no locks on the catalog.
+// One caller makes tables, others wait for it.
 func (s *Stage) Prepare(ctx context.Context, batches []*Batch) error {
-	var ddl []string
-	for _, b := range batches {
-		for i, t := range b.plan.tables() {
-			if b.rows[i] > 0 && !s.has(t.name) {
-				ddl = append(ddl, s.createTable(t))
-			}
-		}
-		if len(b.gone) > 0 && !s.has(goneTable) {
-			ddl = append(ddl, fmt.Sprintf(
-				`create table if not exists %s (listing text, parent text collate "C", id text collate "C", %s bigint)`,
-				pgx.Identifier{StageSchema, s.name(goneTable)}.Sanitize(), seqColumn))
-		}
+	if len(s.missing(batches)) == 0 {
+		return nil
 	}
+	s.making.Lock()
+	defer s.making.Unlock()
+	ddl := s.missing(batches) // another may have made them in the meantime
 	if len(ddl) == 0 {
 		return nil
 	}
-	slices.Sort(ddl)
-	if err := s.create(ctx, strings.Join(slices.Compact(ddl), ";\n")); err != nil {
+	if err := s.create(ctx, strings.Join(ddl, ";\n")); err != nil {
 		return fmt.Errorf("make stage tables of run %d: %w", s.run, err)
 	}
 	s.mu.Lock()
@@ -49,21 +42,44 @@ func (s *Stage) Prepare(ctx context.Context, batches []*Batch) error {
 	return nil
 }
 
+// missing returns the statements that make the tables the batches need and that
+// are not there.
+func (s *Stage) missing(batches []*Batch) (ddl []string) {
+	for _, b := range batches {
+		for i, t := range b.plan.tables() {
+			if b.rows[i] > 0 && !s.has(t.name) {
+				ddl = append(ddl, s.createTable(t))
+			}
+		}
+		if len(b.gone) > 0 && !s.has(goneTable) {
+			ddl = append(ddl, fmt.Sprintf(
+				`create table if not exists %s (listing text, parent text collate "C", id text collate "C", %s bigint)`,
+				pgx.Identifier{StageSchema, s.name(goneTable)}.Sanitize(), seqColumn))
+		}
+	}
+	slices.Sort(ddl)
+	return slices.Compact(ddl)
+}
+
 // attempts is how many attempts at a run may still be making its tables: they
 // can be broken off while the server is at it, and the server hears of it late.
 const attempts = 4
 
 // create makes stage tables. "If not exists" does not look at what a
-// transaction is about to commit: it waits for it, and fails.
+// transaction is about to commit: it waits for it, and fails, or finds that the
+// type or the table is there after all.
 func (s *Stage) create(ctx context.Context, ddl string) (err error) {
 	for range attempts {
 		_, err = s.pool.Exec(ctx, ddl)
-		if pg, ok := errors.AsType[*pgconn.PgError](err); !ok || pg.Code != uniqueViolation {
+		if pg, ok := errors.AsType[*pgconn.PgError](err); !ok || !slices.Contains(madeMeanwhile, pg.Code) {
 			return err
 		}
 	}
 	return err
 }
+
+// madeMeanwhile are the errors of a table that somebody else has just made.
+var madeMeanwhile = []string{uniqueViolation, "42710", "42P07"} // duplicate_object, duplicate_table
 
 // createTable returns the statement that makes the stage of a table: its
 // columns and the number of the reading a row is of.

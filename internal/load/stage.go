@@ -14,13 +14,14 @@ import (
 )
 
 // A Stage is where the rows of one run wait to be published. It is safe for
-// concurrent use, but for Write, which takes one caller at a time.
+// concurrent use.
 type Stage struct {
 	*Loader
 	run int64
 
-	mu   sync.Mutex
-	made map[string]bool // stage tables that are there
+	making sync.Mutex // held by who makes stage tables
+	mu     sync.Mutex
+	made   map[string]bool // stage tables that are there
 }
 
 // OpenStage returns the stage of a run, with what an earlier attempt left in it.

@@ -224,6 +224,47 @@ alter table syncer_stage.run_1_users drop column valid_from`); err != nil {
 	}
 }
 
+func TestAStageIsPreparedByOneAtATime(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	stage, err := b.loader.OpenStage(t.Context(), 1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	batches := b.batches(t, item("users", "a"))
+	before, err := b.pool.Begin(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := before.Exec(t.Context(), "create table syncer_stage.run_1_users (id text)"); err != nil {
+		t.Fatal(err)
+	}
+	const callers = 2
+	prepared := make(chan error, callers)
+	for range callers {
+		go func() { prepared <- stage.Prepare(t.Context(), batches) }()
+	}
+	const waiting = "select count(*)::text from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'"
+	most := ""
+	for n := 0; n < 200; { // more than one are there within a few
+		if now := b.texts(t, waiting)[0]; now != "0" {
+			most = max(most, now)
+			n++
+		}
+	}
+	if most != "1" {
+		t.Errorf("%s make the same tables at once", most)
+	}
+	if err := before.Rollback(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	for range callers {
+		if err := <-prepared; err != nil {
+			t.Error(err)
+		}
+	}
+}
+
 func TestAStageThatWasNeverMadeCanBeDropped(t *testing.T) {
 	t.Parallel()
 	b := setup(t)

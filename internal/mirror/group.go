@@ -20,6 +20,7 @@ type entry struct {
 	batch   *load.Batch
 	mark    extract.Mark
 	done    chan error // receives once
+	taken   bool       // into a group; guarded by the sink's mu
 }
 
 // keep puts the mark of a part without changes aside. It reports true when it
@@ -45,6 +46,7 @@ func (s *sink) flush(ctx context.Context) error {
 // others have in its group.
 func (s *sink) write(ctx, run context.Context, e *entry) error {
 	var done chan error
+	turn := s.turn
 	if e != nil {
 		done = e.done
 	}
@@ -52,46 +54,73 @@ func (s *sink) write(ctx, run context.Context, e *entry) error {
 		select {
 		case err := <-done:
 			return err
-		case <-s.turn:
+		case <-turn:
 		case <-ctx.Done():
 			return context.Cause(ctx)
 		}
-		select {
-		case err := <-done: // somebody else has written it in the meantime
+		if s.taken(e) { // somebody else is writing it, or has in the meantime
 			s.turn <- struct{}{}
-			return err
-		default:
+			turn = nil
+			continue
 		}
-		err := s.group(run)
-		s.turn <- struct{}{}
-		if e == nil {
+		if err := s.group(run); e == nil {
 			return err
 		}
 	}
 }
 
-// group stages one group of entries, and all pending marks, in one transaction.
-func (s *sink) group(ctx context.Context) error {
+func (s *sink) taken(e *entry) bool {
 	s.mu.Lock()
+	defer s.mu.Unlock()
+	return e != nil && e.taken
+}
+
+// group stages one group of entries, and all pending marks, in one transaction.
+// The caller has the turn, which is given on. Groups are written beside each
+// other, but for one with pending marks: those of whoever comes after it rely
+// on them, and are not to be kept when it is lost.
+func (s *sink) group(ctx context.Context) error {
+	s.writing <- struct{}{} // meanwhile more come
+	entries, marks := s.next()
+	held := 1
+	if len(marks) == 0 {
+		s.turn <- struct{}{}
+	} else {
+		for ; held < maxGroups; held++ {
+			s.writing <- struct{}{}
+		}
+	}
+	err := s.stage(ctx, entries, marks)
+	if err != nil {
+		s.restore(marks)
+	}
+	for ; held > 0; held-- {
+		<-s.writing
+	}
+	if len(marks) > 0 {
+		s.turn <- struct{}{}
+	}
+	for _, e := range entries {
+		e.done <- err
+	}
+	return err
+}
+
+// next takes the entries of a group, and all pending marks.
+func (s *sink) next() ([]*entry, map[string][]extract.Mark) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
 	n, size := 0, 0
 	for n < len(s.waiting) && (n == 0 || size+s.waiting[n].batch.Size() <= maxGroup) {
 		size += s.waiting[n].batch.Size()
+		s.waiting[n].taken = true
 		n++
 	}
 	entries := s.waiting[:n:n]
 	s.waiting = s.waiting[n:]
 	marks := s.pending
 	s.pending = map[string][]extract.Mark{}
-	s.mu.Unlock()
-
-	err := s.stage(ctx, entries, marks)
-	if err != nil {
-		s.restore(marks)
-	}
-	for _, e := range entries {
-		e.done <- err
-	}
-	return err
+	return entries, marks
 }
 
 // restore puts pending marks back that could not be written, before those that

@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"github.com/go-json-experiment/json/jsontext"
+	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
 
 	"logto-syncer/internal/catalog"
@@ -20,52 +21,154 @@ func migrate(ctx context.Context, pool *pgxpool.Pool) error {
 	return err
 }
 
-// Found by the schedules: one list ended while it was writing a group, as its
-// role was deleted, and the run failed with what other lists had in the group.
-func TestAListThatEndsDoesNotTakeOthersAlong(t *testing.T) {
-	t.Parallel()
+// staging opens an attempt whose transactions wait for a lock of the test, once
+// they have a mark to write.
+type staging struct {
+	*sink
+	pool *pgxpool.Pool
+	lock pgx.Tx
+}
+
+func openStaging(t *testing.T) *staging {
+	t.Helper()
 	pool := pgtest.New(t, migrate)
 	r := &Runner{Pool: pool, Log: slog.New(slog.DiscardHandler)}
 	a, err := r.begin(t.Context(), Job{Tenant: "acme", Listings: catalog.Select([]string{"users"})})
 	if err != nil {
 		t.Fatal(err)
 	}
-	users := func(id string) extract.Part {
-		return extract.Part{
-			Listing: catalog.Find("users"), Mark: extract.Mark{Name: id},
-			Items: []extract.Item{{ID: id, Value: jsontext.Value(`{"id":"` + id + `"}`)}},
-		}
-	}
-	batch, err := a.sink.encode(t.Context(), users("other"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	other := &entry{"users", batch, extract.Mark{Name: "other"}, make(chan error, 1)}
-	a.sink.waiting = append(a.sink.waiting, other)
+	return &staging{sink: a.sink, pool: pool}
+}
 
-	lock, err := pool.Begin(t.Context())
-	if err != nil {
+func (s *staging) hold(t *testing.T) {
+	t.Helper()
+	var err error
+	if s.lock, err = s.pool.Begin(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := lock.Exec(t.Context(), "lock table syncer.checkpoints in access exclusive mode"); err != nil {
+	t.Cleanup(func() { _ = s.lock.Rollback(context.WithoutCancel(t.Context())) }) // if the test fails before it releases it
+	if _, err := s.lock.Exec(t.Context(), "lock table syncer.checkpoints in access exclusive mode"); err != nil {
 		t.Fatal(err)
 	}
-	ctx, cancel := context.WithCancel(t.Context())
-	defer cancel()
-	var wg sync.WaitGroup
-	wg.Go(func() { _ = a.sink.Put(ctx, users("own")) })
-	for waiting := 0; waiting == 0; {
-		const sql = "select count(*) from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'"
-		if err := pool.QueryRow(t.Context(), sql).Scan(&waiting); err != nil {
+}
+
+func (s *staging) release(t *testing.T) {
+	t.Helper()
+	if err := s.lock.Rollback(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// held returns how many transactions wait for the lock.
+func (s *staging) held(t *testing.T) (n int) {
+	t.Helper()
+	const sql = "select count(*) from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'"
+	if err := s.pool.QueryRow(t.Context(), sql).Scan(&n); err != nil {
+		t.Fatal(err)
+	}
+	return n
+}
+
+func (s *staging) until(t *testing.T, held int) {
+	t.Helper()
+	for s.held(t) != held {
+		if err := t.Context().Err(); err != nil {
 			t.Fatal(err)
 		}
 	}
-	cancel()
-	if err := lock.Rollback(t.Context()); err != nil {
+}
+
+func user(id string) extract.Part {
+	return extract.Part{
+		Listing: catalog.Find("users"), Mark: extract.Mark{Name: id},
+		Items: []extract.Item{{ID: id, Value: jsontext.Value(`{"id":"` + id + `"}`)}},
+	}
+}
+
+// Found by the schedules: one list ended while it was writing a group, as its
+// role was deleted, and the run failed with what other lists had in the group.
+func TestAListThatEndsDoesNotTakeOthersAlong(t *testing.T) {
+	t.Parallel()
+	s := openStaging(t)
+	batch, err := s.encode(t.Context(), user("other"))
+	if err != nil {
 		t.Fatal(err)
 	}
+	other := &entry{listing: "users", batch: batch, mark: extract.Mark{Name: "other"}, done: make(chan error, 1)}
+	s.waiting = append(s.waiting, other)
+
+	s.hold(t)
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	var wg sync.WaitGroup
+	wg.Go(func() { _ = s.Put(ctx, user("own")) })
+	s.until(t, 1)
+	cancel()
+	s.release(t)
 	wg.Wait()
 	if err := <-other.done; err != nil {
 		t.Errorf("the part of another list: %v", err)
 	}
+}
+
+func TestGroupsAreWrittenBesideEachOther(t *testing.T) {
+	t.Parallel()
+	s := openStaging(t)
+	s.hold(t)
+	var wg sync.WaitGroup
+	for n, id := range []string{"one", "two"} {
+		wg.Go(func() {
+			if err := s.Put(t.Context(), user(id)); err != nil {
+				t.Error(err)
+			}
+		})
+		s.until(t, n+1) // or both may be in one group
+	}
+	s.release(t)
+	wg.Wait()
+}
+
+// A walk relies on what it has marked first, also when all that was under way
+// is lost.
+func TestMarksKeptBackAreWrittenAlone(t *testing.T) {
+	t.Parallel()
+	s := openStaging(t)
+	s.hold(t)
+	var wg sync.WaitGroup
+	put := func(id string) {
+		wg.Go(func() {
+			if err := s.Put(t.Context(), user(id)); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	put("before")
+	s.until(t, 1)
+	s.keep("users", extract.Mark{Name: "kept back"})
+	put("together with it")
+	for kept := true; kept; {
+		s.mu.Lock()
+		kept = len(s.pending) > 0
+		s.mu.Unlock()
+	}
+	for range 200 { // one that goes on is there within a few
+		if n := s.held(t); n != 1 {
+			t.Fatalf("%d transactions at once; one with marks kept back is to wait for those before it", n)
+		}
+	}
+	s.release(t)
+	wg.Wait()
+
+	s.hold(t)
+	s.keep("users", extract.Mark{Name: "kept back, too"})
+	put("together with that")
+	s.until(t, 1)
+	select {
+	case <-s.turn:
+		t.Error("others go on while marks kept back are being written")
+		s.turn <- struct{}{}
+	default:
+	}
+	s.release(t)
+	wg.Wait()
 }

@@ -21,18 +21,22 @@ const (
 	// maxGroup is how many bytes of rows are staged in one transaction, unless
 	// a single part is larger.
 	maxGroup = 4 << 20
+	// maxGroups is how many transactions stage rows at once. With one, either
+	// the program waits for the database or the database for the program.
+	maxGroups = 2
 )
 
 // sink takes what the walks read: it compares it with the mirror, and stages
-// what is new or changed together with the marks. Parts that come while a
-// transaction is under way go into the next one together.
+// what is new or changed together with the marks. Parts that come while
+// transactions are under way go into the next one together.
 type sink struct {
-	a     *attempt
-	run   context.Context // the run's: who writes does so for other lists than its own
-	empty map[string]bool // listings the mirror has nothing of
-	seq   atomic.Int64    // orders what the run learns of an item
-	kept  atomic.Int64    // marks this attempt has committed
-	turn  chan struct{}   // holds one token: whoever has it may write
+	a       *attempt
+	run     context.Context // the run's: who writes does so for other lists than its own
+	empty   map[string]bool // listings the mirror has nothing of
+	seq     atomic.Int64    // orders what the run learns of an item
+	kept    atomic.Int64    // marks this attempt has committed
+	turn    chan struct{}   // holds one token: whoever has it may put a group together
+	writing chan struct{}   // holds as many as groups are being written; whoever has the turn puts them in
 
 	mu      sync.Mutex
 	waiting []*entry
@@ -46,7 +50,7 @@ type sink struct {
 const attemptBits = 40
 
 func newSink(ctx context.Context, a *attempt) (*sink, error) {
-	s := &sink{a: a, run: ctx, empty: map[string]bool{}, turn: make(chan struct{}, 1), pending: map[string][]extract.Mark{}, notes: map[string]map[string]int{}, touched: map[uint64]struct{}{}}
+	s := &sink{a: a, run: ctx, empty: map[string]bool{}, turn: make(chan struct{}, 1), writing: make(chan struct{}, maxGroups), pending: map[string][]extract.Mark{}, notes: map[string]map[string]int{}, touched: map[uint64]struct{}{}}
 	s.turn <- struct{}{}
 	s.seq.Store(int64(a.run.Attempt) << attemptBits)
 	for _, l := range a.job.Listings {
@@ -81,7 +85,7 @@ func (s *sink) Put(ctx context.Context, p extract.Part) error {
 		}
 		return s.write(ctx, s.run, nil)
 	}
-	e := &entry{p.Listing.Name, batch, p.Mark, make(chan error, 1)}
+	e := &entry{listing: p.Listing.Name, batch: batch, mark: p.Mark, done: make(chan error, 1)}
 	s.mu.Lock()
 	s.waiting = append(s.waiting, e)
 	s.mu.Unlock()
