@@ -102,12 +102,12 @@ func measureLoading(ctx context.Context, l *lab) (rows []row, err error) {
 	}
 	t.next = nil
 	var took copied
-	for range 2 { // the better of each, for machines are noisy
+	for range loads {
 		now, beside, err := l.loadAndCopy(ctx, client, big.endpoint, big.users)
 		if err != nil {
 			return nil, err
 		}
-		took, big.base = better(took, now), better(big.base, beside)
+		took, big.base = took.plus(now), big.base.plus(beside)
 	}
 	users := thousands(big.users) + " users"
 	return []row{
@@ -116,16 +116,17 @@ func measureLoading(ctx context.Context, l *lab) (rows []row, err error) {
 			value: big.base.seconds, unit: " s", noBar: true, detail: fmt.Sprintf("%.2f processor seconds of Postgres", big.base.cpu),
 		},
 		atLeast("loading, first", "from page bodies in memory to published rows ÷ COPY of them, rows a second, "+users,
-			big.base.seconds/took.seconds, 0.5, "", fmt.Sprintf("%.1f s, %.1f s, the better of two each; %.2f processor seconds of Postgres", took.seconds, big.base.seconds, took.cpu)),
+			big.base.seconds/took.seconds, 0.5, "", fmt.Sprintf("%.1f s, %.1f s, the means of two each, in turn; %.2f processor seconds of Postgres", took.seconds, big.base.seconds, took.cpu)),
 	}, nil
 }
 
-// better returns the one that took less time; the zero copied is none.
-func better(a, b copied) copied {
-	if a == (copied{}) || b.seconds < a.seconds {
-		return b
-	}
-	return a
+// loads is how often loading and COPY are measured, in turn. Their means are
+// compared: the best moment of the shorter one would be the better one.
+const loads = 2
+
+// plus adds one of the times it is measured to the mean.
+func (c copied) plus(one copied) copied {
+	return copied{c.seconds + one.seconds/loads, c.cpu + one.cpu/loads}
 }
 
 // loadAndCopy loads from memory into a new database, and copies the same rows.
