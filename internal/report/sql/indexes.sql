@@ -34,6 +34,7 @@ create index concurrently if not exists users_suspended on logto.users (tenant_i
 
 -- Whose is this account at the provider?
 create index concurrently if not exists user_identities_identity_user_id on logto.user_identities (target, identity_user_id);
+create index concurrently if not exists user_identities_lower_email on logto.user_identities (lower(details ->> 'email'));
 create index concurrently if not exists user_sso_identities_identity_id on logto.user_sso_identities (issuer, identity_id);
 
 -- An organization by name, exactly or by a part of it.
