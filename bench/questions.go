@@ -69,7 +69,7 @@ func (c *crowd) nights(ctx context.Context) (rows []row, err error) {
 	if _, err := c.Exec(ctx, unread); err != nil {
 		return nil, fmt.Errorf("fill the rest: %w", err)
 	}
-	without, err := c.twoNights(ctx, rename)
+	without, err := c.changedNight(ctx, rename)
 	if err != nil {
 		return nil, err
 	}
@@ -80,12 +80,12 @@ func (c *crowd) nights(ctx context.Context) (rows []row, err error) {
 		return nil, errors.Join(err, errors.New("no index was made"))
 	}
 	took := time.Since(began).Seconds()
-	with, err := c.twoNights(ctx, secondDay)
+	with, err := c.changedNight(ctx, secondDay)
 	if err != nil {
 		return nil, err
 	}
 	disk, err := c.disk(ctx, made, took)
-	return append(compareNights(c.users, with, without), disk), err
+	return []row{compareNights(c.users, with, without), disk}, err
 }
 
 // keepIndexesAway holds the lock of who makes the indexes, so that no run makes
