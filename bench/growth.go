@@ -92,8 +92,8 @@ func (m *million) firstRead(ctx context.Context) (rows []row, err error) {
 	if err != nil {
 		return nil, err
 	}
-	// All of it, for the machine is slower by a fifth for half a minute, now and
-	// then: the runs of one stand between those of the other.
+	// Means, not the best of each: the machine is slower by a fifth for half a
+	// minute now and then, and a short run finds a good moment sooner.
 	first, tenth := mean(m.firsts), mean(m.tenths)
 	growth := first / float64(m.big.users) / (tenth / float64(m.nSmall))
 	users := thousands(m.big.users) + " users"

@@ -121,7 +121,7 @@ func measureLoading(ctx context.Context, l *lab) (rows []row, err error) {
 }
 
 // loads is how often loading and COPY are measured, in turn. Their means are
-// compared: the best moment of the shorter one would be the better one.
+// compared, as for growth.
 const loads = 2
 
 // plus adds one of the times it is measured to the mean.

@@ -21,8 +21,8 @@ func migrate(ctx context.Context, pool *pgxpool.Pool) error {
 	return err
 }
 
-// staging opens an attempt whose transactions wait for a lock of the test, once
-// they have a mark to write.
+// staging is the sink of an attempt whose transactions wait for a lock of the
+// test, between hold and release, once they have a mark to write.
 type staging struct {
 	*sink
 	pool *pgxpool.Pool
@@ -69,6 +69,7 @@ func (s *staging) held(t *testing.T) (n int) {
 	return n
 }
 
+// until waits until so many transactions do.
 func (s *staging) until(t *testing.T, held int) {
 	t.Helper()
 	for s.held(t) != held {

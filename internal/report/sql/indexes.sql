@@ -32,7 +32,7 @@ create index concurrently if not exists users_email_domain on logto.users (lower
 -- Few of many.
 create index concurrently if not exists users_suspended on logto.users (tenant_id, id) where is_suspended;
 
--- Whose is this account at the provider?
+-- Whose is this account at the provider, by its id or address there?
 create index concurrently if not exists user_identities_identity_user_id on logto.user_identities (target, identity_user_id);
 create index concurrently if not exists user_identities_lower_email on logto.user_identities (lower(details ->> 'email'));
 create index concurrently if not exists user_sso_identities_identity_id on logto.user_sso_identities (issuer, identity_id);
