@@ -26,43 +26,85 @@ func CPU(server *postgres.Server) (float64, error) {
 	if err != nil {
 		return 0, err
 	}
+	// One that ends after its postmaster was read and before it is would be in
+	// neither, so nothing may be added to those that have ended meanwhile.
+	for {
+		before, err := ticksOf(postmaster)
+		if err != nil {
+			return 0, err
+		}
+		alive, err := ticksOfChildren(postmaster)
+		if err != nil {
+			return 0, err
+		}
+		after, err := ticksOf(postmaster)
+		if err != nil {
+			return 0, err
+		}
+		if before.ended == after.ended {
+			return float64(after.own+after.ended+alive) / ticks, nil
+		}
+	}
+}
+
+// spent is the processor time of a process, in ticks.
+type spent struct{ own, ended int }
+
+// ticksOf returns what a process has spent, and its children that have ended.
+func ticksOf(pid int) (s spent, err error) {
+	stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
+	if err != nil {
+		return s, err
+	}
+	return splitStat(string(stat)).spent()
+}
+
+// ticksOfChildren returns what the children of a process that are alive have
+// spent.
+func ticksOfChildren(of int) (total int, err error) {
 	files, err := filepath.Glob("/proc/[0-9]*/stat")
 	if err != nil {
 		return 0, err
 	}
-	total := 0
 	for _, file := range files {
-		stat, err := os.ReadFile(file)
+		text, err := os.ReadFile(file)
 		if err != nil {
 			continue // it has ended
 		}
-		pid, fields := splitStat(string(stat))
-		if pid != postmaster && fields[1] != strconv.Itoa(postmaster) {
+		stat := splitStat(string(text))
+		if stat[1] != strconv.Itoa(of) {
 			continue
 		}
-		for i, field := range fields[11:15] { // utime, stime, cutime, cstime
-			n, err := strconv.Atoi(field)
-			if err != nil {
-				return 0, fmt.Errorf("read %s: %w", file, err)
-			}
-			if i < 2 || pid == postmaster {
-				total += n
-			}
+		s, err := stat.spent()
+		if err != nil {
+			return 0, fmt.Errorf("read %s: %w", file, err)
 		}
+		total += s.own
 	}
-	return float64(total) / ticks, nil
+	return total, nil
 }
 
-// splitStat returns the pid and the fields from the state on: the name before
-// them may hold anything.
-func splitStat(stat string) (pid int, fields []string) {
-	first, _, _ := strings.Cut(stat, " ")
-	pid, _ = strconv.Atoi(first)
-	fields = strings.Fields(stat[strings.LastIndexByte(stat, ')')+1:])
+// A stat is the fields of /proc/*/stat from the state on: the name before them
+// may hold anything.
+type stat []string
+
+func splitStat(text string) stat {
+	fields := strings.Fields(text[strings.LastIndexByte(text, ')')+1:])
 	for len(fields) < 15 {
 		fields = append(fields, "0")
 	}
-	return pid, fields
+	return fields
+}
+
+// spent is utime and stime, and cutime and cstime.
+func (f stat) spent() (s spent, err error) {
+	var n [4]int
+	for i := range n {
+		if n[i], err = strconv.Atoi(f[11+i]); err != nil {
+			return s, err
+		}
+	}
+	return spent{n[0] + n[1], n[2] + n[3]}, nil
 }
 
 // Settings says how a server is set, as a report quotes it.
