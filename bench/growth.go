@@ -4,111 +4,133 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
+
+	"logto-syncer/bench/host"
 )
 
-// turns reads the big tenant twice, each time into a database of its own and
-// with nobody else there, and the small one before, between and after. Before
-// that, each is read once to warm up: the first time, the simulators and the
-// server make room that they use again.
+// bigReads is how often the big tenant is read for growth, smallReads how often
+// the small one before the first of them and after each.
+const (
+	bigReads   = 3
+	smallReads = 3
+)
+
+// turns reads the big tenant and the small one in turn, each time into a
+// database of its own and with nobody else there. Before that, each is read
+// once to warm up: the first time, the simulators and the server make room that
+// they use again. The last database is kept.
 func (m *million) turns(ctx context.Context, l *lab) error {
 	if _, err := l.firstOf(ctx, m.small); err != nil {
 		return err
 	}
-	if _, err := l.once(ctx, func(d *database) (*effort, error) { return m.firstWatched(ctx, d) }); err != nil {
+	if err := l.once(ctx, func(d *database) error { return m.firstWatched(ctx, d) }); err != nil {
 		return err
 	}
-	for _, small := range []int{3, 4} {
-		if err := m.readSmall(ctx, l, small); err != nil {
-			return err
-		}
-		e, err := l.firstOf(ctx, m.big.simulated)
-		if err != nil {
-			return err
-		}
-		m.firsts = append(m.firsts, e.summary.Seconds)
+	if err := m.readSmall(ctx, l); err != nil {
+		return err
 	}
-	return m.readSmall(ctx, l, 3)
-}
-
-// readSmall reads the small tenant for the first time, a few times, each into a
-// database of its own.
-func (m *million) readSmall(ctx context.Context, l *lab, times int) error {
-	for range times {
-		e, err := l.firstOf(ctx, m.small)
+	for n := range bigReads {
+		read := l.firstOf
+		if n == bigReads-1 {
+			read = func(ctx context.Context, _ simulated) (*effort, error) { return m.big.keep(ctx, l) }
+		}
+		e, err := read(ctx, m.big.simulated)
 		if err != nil {
 			return err
 		}
-		m.tenths = append(m.tenths, e.summary.Seconds)
-		m.smallRSS = max(m.smallRSS, e.rss)
+		m.firsts, m.rss = append(m.firsts, e.summary.Seconds), max(m.rss, e.rss)
+		if err := m.readSmall(ctx, l); err != nil {
+			return err
+		}
 	}
 	return nil
 }
 
+// readSmall reads the small tenant for the first time, a few times, each into a
+// database of its own.
+func (m *million) readSmall(ctx context.Context, l *lab) error {
+	var seconds float64
+	for range smallReads {
+		e, err := l.firstOf(ctx, m.small)
+		if err != nil {
+			return err
+		}
+		seconds += e.summary.Seconds
+		m.smallRSS = max(m.smallRSS, e.rss)
+	}
+	m.tenths = append(m.tenths, seconds/smallReads)
+	return nil
+}
+
 // firstOf reads a tenant for the first time into a database of its own.
-func (l *lab) firstOf(ctx context.Context, s simulated) (*effort, error) {
-	return l.once(ctx, func(d *database) (*effort, error) { return d.syncer(ctx, s, "alone", "none", "run", "users") })
+func (l *lab) firstOf(ctx context.Context, s simulated) (e *effort, err error) {
+	err = l.once(ctx, func(d *database) error {
+		e, err = d.syncer(ctx, s, "alone", "none", "run", "users")
+		return err
+	})
+	return e, err
 }
 
 // once runs the program on a database that is there for that alone. The indexes
 // for analysts, which a run makes after it has ended, are not made.
-func (l *lab) once(ctx context.Context, run func(*database) (*effort, error)) (*effort, error) {
+func (l *lab) once(ctx context.Context, run func(*database) error) error {
 	d, err := l.database(ctx)
 	if err != nil {
-		return nil, err
+		return err
 	}
 	release, err := d.keepIndexesAway(ctx)
 	if err != nil {
-		return nil, errors.Join(err, d.drop(ctx))
+		return errors.Join(err, d.drop(ctx))
 	}
-	e, err := run(d)
+	err = run(d)
 	release()
-	return e, errors.Join(err, d.drop(ctx))
+	return errors.Join(err, d.drop(ctx))
 }
 
 // firstWatched reads the big tenant for the first time. While it is published,
 // somebody asks for users of another one.
-func (m *million) firstWatched(ctx context.Context, d *database) (*effort, error) {
+func (m *million) firstWatched(ctx context.Context, d *database) error {
 	const others = `insert into logto.users (tenant_id, id, name, item_hash, valid_from)
 select 'small', left(md5(n::text), 12), 'Somebody ' || n, '\x00', now() from generate_series(1, 100000) n`
 	if _, err := d.Exec(ctx, others); err != nil {
-		return nil, err
+		return err
 	}
 	readers, err := d.watch(ctx)
 	if err != nil {
-		return nil, err
+		return err
 	}
-	e, err := d.syncer(ctx, m.big.simulated, "big", "none", "run", "users")
+	e, err := d.syncer(ctx, m.big.simulated, acme, "none", "run", "users")
 	seen, stopped := readers.stop()
 	if err := errors.Join(err, stopped); err != nil {
-		return nil, err
+		return err
 	}
-	m.seen = append(m.seen, seen)
-	return e, nil
+	m.seen, m.rss = seen, max(m.rss, e.rss)
+	return nil
 }
 
-// firstRead reads the big tenant into the database that is kept.
-func (m *million) firstRead(ctx context.Context) (rows []row, err error) {
-	big, err := m.firstWatched(ctx, m.database)
-	if err != nil {
-		return nil, err
+// growth compares each read of the big tenant with those of the small one right
+// before and after it, and takes the median: the machine is slower by a fifth
+// for half a minute now and then, which is one read of the big one.
+func (m *million) growth() (ratio float64, each string) {
+	var ratios []float64
+	var said []string
+	for n, first := range m.firsts {
+		beside := (m.tenths[n] + m.tenths[n+1]) / 2
+		ratios = append(ratios, first/float64(m.big.users)/(beside/float64(m.nSmall)))
+		said = append(said, fmt.Sprintf("%.1f s, %.2f s: %s", first, beside, number(ratios[n])))
 	}
-	// Means, not the best of each: the machine is slower by a fifth for half a
-	// minute now and then, and a short run finds a good moment sooner.
-	first, tenth := mean(m.firsts), mean(m.tenths)
-	growth := first / float64(m.big.users) / (tenth / float64(m.nSmall))
+	return host.Median(ratios), strings.Join(said, "; ")
+}
+
+// first is what the first reads took.
+func (m *million) first() []row {
 	users := thousands(m.big.users) + " users"
-	rows = []row{
-		atMost("memory", "peak RSS, first read of "+users, big.rss, 128, " MB", fmt.Sprintf("%.1f s to published", big.summary.Seconds)),
-		atMost("memory, growth", "against "+thousands(m.nSmall)+" users", big.rss/m.smallRSS, 1.15, " ×", fmt.Sprintf("%.0f MB", m.smallRSS)),
-		atMost("growth", "time per row of the first read, "+users+" ÷ "+thousands(m.nSmall), growth, 1.1, "",
-			fmt.Sprintf("%.1f s, %.2f s, the means of %d and %d in turn, after one each to warm up", first, tenth, len(m.firsts), len(m.tenths))),
-	}
-	return append(rows, seenRows(m.seen, m.big.users)...), nil
-}
-
-func mean(all []float64) (mean float64) {
-	for _, v := range all {
-		mean += v / float64(len(all))
-	}
-	return mean
+	ratio, each := m.growth()
+	return append([]row{
+		atMost("memory", "peak RSS, first read of "+users, m.rss, 128, " MB", fmt.Sprintf("the most of %d", 1+len(m.firsts))),
+		atMost("memory, growth", "against "+thousands(m.nSmall)+" users", m.rss/m.smallRSS, 1.15, " ×", fmt.Sprintf("%.0f MB", m.smallRSS)),
+		atMost("growth", fmt.Sprintf("time per row of the first read, %s ÷ %s, the %d before and after it; the median of %d",
+			users, thousands(m.nSmall), 2*smallReads, bigReads), ratio, 1.1, "", each),
+	}, m.seen.rows(m.big.users)...)
 }

@@ -12,6 +12,7 @@ import (
 	"github.com/jackc/pgx/v5/pgxpool"
 
 	"logto-syncer/internal/postgres"
+	"logto-syncer/internal/report"
 )
 
 // A lab is what the parts measure with: a server of its own and a directory.
@@ -20,7 +21,7 @@ type lab struct {
 	dir    string
 	server *postgres.Server
 	made   int        // databases
-	big    *bigTenant // nil if it does not run
+	big    *bigTenant // nil until a part asks
 	asked  []asked
 }
 
@@ -69,7 +70,7 @@ func (l *lab) warm(ctx context.Context) error {
 func (l *lab) close() error {
 	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 	defer cancel()
-	return errors.Join(l.endBigTenant(), l.server.Stop(ctx), os.RemoveAll(l.dir))
+	return errors.Join(l.big.end(ctx), l.server.Stop(ctx), os.RemoveAll(l.dir))
 }
 
 // rows is n scaled.
@@ -107,6 +108,21 @@ func (d *database) drop(ctx context.Context) error {
 	defer d.admin.Close()
 	_, err := d.admin.Exec(ctx, "drop database "+d.name+" with (force)")
 	return err
+}
+
+// keepIndexesAway holds the lock of who makes the indexes, so that no run makes
+// them, until release is called, once or more often.
+func (d *database) keepIndexesAway(ctx context.Context) (release func(), err error) {
+	conn, err := d.Acquire(ctx)
+	if err != nil {
+		return nil, err
+	}
+	held := conn.Hijack()
+	_, err = held.Exec(ctx, "select pg_advisory_lock($1)", report.IndexLock)
+	return func() {
+		_, _ = held.Exec(ctx, "select pg_advisory_unlock($1)", report.IndexLock) // closing alone does not wait for the server
+		_ = held.Close(context.WithoutCancel(ctx))
+	}, err
 }
 
 // syncer runs the program on a simulated tenant, under a name, and measures it.

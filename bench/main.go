@@ -64,9 +64,9 @@ func parts() []part {
 		{"requests", measureRequests},
 		{"field", measureField},
 		{"neighbour", measureNeighbour},
+		{"parents", measureParents},
 		{"loading", measureLoading},
 		{"million", measureMillion},
-		{"parents", measureParents},
 		{"questions", measureQuestions},
 	}
 }

@@ -165,13 +165,13 @@ func (d *database) load(ctx context.Context, client *logto.Client, endpoint stri
 	}
 	began := time.Now()
 	s, err := (&mirror.Runner{Pool: d.Pool, Client: client, Log: quiet()}).Run(ctx, mirror.Job{
-		Tenant: "big", Name: "users", Endpoint: endpoint, Listings: []*catalog.Listing{catalog.Find("users")},
+		Tenant: acme, Name: "users", Endpoint: endpoint, Listings: []*catalog.Listing{catalog.Find("users")},
 	})
 	took := time.Since(began).Seconds()
 	if err := errors.Join(err, stop()); err != nil {
 		return 0, err
 	}
-	if !s.Proved() || s.Listings[0].Inserted != int64(users) {
+	if !s.Proved() || s.Listings[0].Inserted < int64(users) {
 		return 0, fmt.Errorf("loading from memory published %d rows, status %s", s.Listings[0].Inserted, s.Status)
 	}
 	return took, nil
