@@ -150,6 +150,23 @@ func TestAFuzzySearchFindsWhatIsMisspelt(t *testing.T) {
 	}
 }
 
+// Of a user with nothing but an id there is nothing to rank.
+func TestAFuzzySearchRanksWhomItFindsByIDLast(t *testing.T) {
+	t.Parallel()
+	pool := mirrored(t)
+	if _, err := pool.Exec(t.Context(), "update logto.users set name = 'duplicate004' where id = 'duplicate001'"); err != nil {
+		t.Fatal(err)
+	}
+	rows, _ := pool.Query(t.Context(), "select user_id || ' ' || coalesce(rank::text, 'null') from report.search_users('duplicate004')")
+	got, err := pgx.CollectRows(rows, pgx.RowTo[string])
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := gocmp.Diff([]string{"duplicate001 1", "duplicate004 0"}, got); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+}
+
 func TestWithoutTrigramsAFuzzySearchFindsWhatContainsIt(t *testing.T) {
 	t.Parallel()
 	pool := pgtest.New(t, mirrorRecorded)
