@@ -14,7 +14,7 @@ type million struct {
 	nSmall        int
 	firsts        []float64 // seconds of the big one's first reads with no reader beside them
 	tenths        []float64 // and of the small one's, the mean of those before the first of them and after each
-	rss, smallRSS float64   // MB, the most of any first read
+	rss, smallRSS []float64 // MB, the most each first read had
 	seen          seen      // of readers during a publish of the big tenant
 }
 
