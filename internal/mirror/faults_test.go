@@ -16,12 +16,19 @@ import (
 	"logto-syncer/internal/state"
 )
 
-// impatient is a client that gives a page up after a moment.
-func impatient(t *testing.T, server *logtotest.Server, endpoint string) *logto.Client {
+// How long a client tries for one answer: where a run is to give up, and where
+// it is to get through however slow the machine is.
+const (
+	impatient = 300 * time.Millisecond
+	patient   = 5 * time.Minute
+)
+
+// retrying is a client that tries again at once, for so long.
+func retrying(t *testing.T, server *logtotest.Server, endpoint string, patience time.Duration) *logto.Client {
 	t.Helper()
 	c, err := logto.New(logto.Config{
 		Endpoint: endpoint, Resource: server.Resource, AppID: server.AppID, AppSecret: server.AppSecret,
-		Backoff: time.Millisecond, Patience: 300 * time.Millisecond,
+		Backoff: time.Millisecond, Patience: patience,
 	})
 	if err != nil {
 		t.Fatalf("make a client: %v", err)
@@ -35,7 +42,7 @@ func impatient(t *testing.T, server *logtotest.Server, endpoint string) *logto.C
 func faulty(t *testing.T) *bench {
 	t.Helper()
 	b := setup(t, logtotest.Generate(logtotest.Options{Users: 400, Seed: 5, Ties: true}))
-	b.runner.Client = impatient(t, b.server, b.server.URL)
+	b.runner.Client = retrying(t, b.server, b.server.URL, patient)
 	b.runner.Log = silent()
 	wantProved(t, b.run(t))
 	ids := userIDs(b.server.Tenant)
@@ -98,6 +105,7 @@ func TestFaultsThatEndTheRunSayWhatToDoAndLoseNothing(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			b := faulty(t)
+			b.runner.Client = retrying(t, b.server, b.server.URL, impatient)
 			before := b.versions(t)
 			heal := b.server.Inject(tc.fault)
 			s, err := b.runner.Run(t.Context(), b.job)
@@ -118,7 +126,7 @@ func TestFaultsThatEndTheRunSayWhatToDoAndLoseNothing(t *testing.T) {
 				}
 			}
 			heal()
-			b.runner.Client = impatient(t, b.server, b.server.URL)
+			b.runner.Client = retrying(t, b.server, b.server.URL, patient)
 			again := b.run(t)
 			wantProved(t, again)
 			if !again.Resumed || again.RunID != s.RunID {
@@ -132,7 +140,7 @@ func TestFaultsThatEndTheRunSayWhatToDoAndLoseNothing(t *testing.T) {
 func TestAHostThatDoesNotExistIsNamed(t *testing.T) {
 	t.Parallel()
 	b := faulty(t)
-	b.runner.Client = impatient(t, b.server, "https://nobody.invalid")
+	b.runner.Client = retrying(t, b.server, "https://nobody.invalid", impatient)
 	_, err := b.runner.Run(t.Context(), b.job)
 	if err == nil || !strings.Contains(err.Error(), "nobody.invalid") {
 		t.Errorf("want an error that names the host, have %v", err)
@@ -145,7 +153,7 @@ func TestARowTheServerCannotSendIsReportedAndTheRestKept(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			b := setup(t, logtotest.Generate(logtotest.Options{Users: 700, Seed: 6}), "users")
-			b.runner.Client, b.runner.Log = impatient(t, b.server, b.server.URL), silent()
+			b.runner.Client, b.runner.Log = retrying(t, b.server, b.server.URL, impatient), silent()
 			if known {
 				wantProved(t, b.run(t))
 			}
