@@ -32,11 +32,13 @@ func (m *million) turns(ctx context.Context, l *lab) error {
 		return err
 	}
 	for n := range bigReads {
-		read := l.firstOf
-		if n == bigReads-1 {
-			read = func(ctx context.Context, _ simulated) (*effort, error) { return m.big.keep(ctx, l) }
+		var e *effort
+		var err error
+		if n < bigReads-1 {
+			e, err = l.firstOf(ctx, m.big.simulated)
+		} else {
+			e, err = m.big.keep(ctx, l)
 		}
-		e, err := read(ctx, m.big.simulated)
 		if err != nil {
 			return err
 		}

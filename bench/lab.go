@@ -91,7 +91,7 @@ func (l *lab) database(ctx context.Context) (*database, error) {
 	if d.Pool, err = pgxpool.New(ctx, l.server.URL(d.name)); err != nil {
 		return nil, err
 	}
-	_, err = d.syncer(ctx, simulated{"http://localhost:1", "https://default.logto.app/api", "none", "none"}, "none", "none", "migrate")
+	_, err = d.syncer(ctx, simulated{"http://localhost:1", "https://default.logto.app/api", "none", "none", 0}, "none", "none", "migrate")
 	return d, err
 }
 
@@ -163,7 +163,10 @@ func (d *database) wal(ctx context.Context) (at int64, err error) {
 }
 
 // simulated is a simulator that answers.
-type simulated struct{ endpoint, resource, id, secret string }
+type simulated struct {
+	endpoint, resource, id, secret string
+	rows                           int // users, exactly; zero if it does not say, as syncer simulate
+}
 
 func (s simulated) url(path string, query url.Values) string {
 	return s.endpoint + path + "?" + query.Encode()

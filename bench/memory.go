@@ -103,7 +103,7 @@ func measureLoading(ctx context.Context, l *lab) (rows []row, err error) {
 	t.next = nil
 	var took copied
 	for range loads {
-		now, beside, err := l.loadAndCopy(ctx, client, big.endpoint, big.users)
+		now, beside, err := l.loadAndCopy(ctx, client, big.simulated)
 		if err != nil {
 			return nil, err
 		}
@@ -130,7 +130,7 @@ func (c copied) plus(one copied) copied {
 }
 
 // loadAndCopy loads from memory into a new database, and copies the same rows.
-func (l *lab) loadAndCopy(ctx context.Context, client *logto.Client, endpoint string, users int) (took, base copied, err error) {
+func (l *lab) loadAndCopy(ctx context.Context, client *logto.Client, big simulated) (took, base copied, err error) {
 	d, err := l.database(ctx)
 	if err != nil {
 		return took, base, err
@@ -140,7 +140,7 @@ func (l *lab) loadAndCopy(ctx context.Context, client *logto.Client, endpoint st
 	if err != nil {
 		return took, base, err
 	}
-	if took.seconds, err = d.load(ctx, client, endpoint, users); err != nil {
+	if took.seconds, err = d.load(ctx, client, big); err != nil {
 		return took, base, err
 	}
 	after, err := host.CPU(l.server)
@@ -155,7 +155,7 @@ func (l *lab) loadAndCopy(ctx context.Context, client *logto.Client, endpoint st
 func quiet() *slog.Logger { return slog.New(slog.DiscardHandler) }
 
 // load runs the mirror on answers from memory and returns the seconds it took.
-func (d *database) load(ctx context.Context, client *logto.Client, endpoint string, users int) (float64, error) {
+func (d *database) load(ctx context.Context, client *logto.Client, big simulated) (float64, error) {
 	if _, err := d.Exec(ctx, "checkpoint"); err != nil {
 		return 0, err
 	}
@@ -165,14 +165,14 @@ func (d *database) load(ctx context.Context, client *logto.Client, endpoint stri
 	}
 	began := time.Now()
 	s, err := (&mirror.Runner{Pool: d.Pool, Client: client, Log: quiet()}).Run(ctx, mirror.Job{
-		Tenant: acme, Name: "users", Endpoint: endpoint, Listings: []*catalog.Listing{catalog.Find("users")},
+		Tenant: acme, Name: "users", Endpoint: big.endpoint, Listings: []*catalog.Listing{catalog.Find("users")},
 	})
 	took := time.Since(began).Seconds()
 	if err := errors.Join(err, stop()); err != nil {
 		return 0, err
 	}
-	if !s.Proved() || s.Listings[0].Inserted < int64(users) {
-		return 0, fmt.Errorf("loading from memory published %d rows, status %s", s.Listings[0].Inserted, s.Status)
+	if !s.Proved() || s.Listings[0].Inserted != int64(big.rows) {
+		return 0, fmt.Errorf("loading from memory published %d rows of %d, status %s", s.Listings[0].Inserted, big.rows, s.Status)
 	}
 	return took, nil
 }

@@ -114,11 +114,12 @@ func (l *lab) simulate(ctx context.Context, program string, args ...string) (s s
 		Endpoint, Resource string
 		ID                 string `json:"app_id"`
 		Secret             string `json:"app_secret"`
+		Rows               int
 	}
 	if err := json.Unmarshal(line, &said); err != nil {
 		return s, nil, errors.Join(err, stop())
 	}
-	return simulated{said.Endpoint, said.Resource, said.ID, said.Secret}, stop, nil
+	return simulated{said.Endpoint, said.Resource, said.ID, said.Secret, said.Rows}, stop, nil
 }
 
 // syncerSimulate is syncer simulate.

@@ -63,8 +63,9 @@ func simulator(args []string) error {
 	if err != nil {
 		return err
 	}
-	said := map[string]string{
+	said := map[string]any{
 		"endpoint": "http://" + listener.Addr().String(), "resource": s.Resource, "app_id": s.AppID, "app_secret": s.AppSecret,
+		"rows": len(tenant.IDs("users")),
 	}
 	if err := json.NewEncoder(os.Stdout).Encode(said); err != nil {
 		return err
@@ -118,8 +119,8 @@ const (
 // change changes n users chosen by chance.
 func change(tenant *logtotest.Tenant, n int, what string) error {
 	users := tenant.IDs("users")
-	for i, at := range rand.Perm(len(users))[:min(n, len(users))] {
-		row := logtotest.Row{"name": fmt.Sprintf("Renamed %d", i)}
+	for _, at := range rand.Perm(len(users))[:min(n, len(users))] {
+		row := logtotest.Row{"name": fmt.Sprintf("Renamed %08x", rand.Uint32())} // who was renamed before gets another name
 		if what == signIn {
 			row = logtotest.Row{"last_sign_in_at": tenant.Now()}
 		}
