@@ -40,8 +40,8 @@ func (c *serveCmd) Run(ctx context.Context, a *app) (err error) {
 	a.graceful.Store(true)
 	defer a.graceful.Store(false)
 	server, err := serve.New(ctx, serve.Options{
-		Pool: db.Pool, Config: cfg, Log: log, Task: serveTask, Client: newClient, Version: versionText(),
-		Ready: func(address string) {
+		Pool: db.Pool, Config: cfg, Log: log, NewMirrorJob: serveTask, NewLogtoClient: newClient, Version: versionText(),
+		OnReady: func(address string) {
 			a.out.object(map[string]any{"type": "serving", "address": "http://" + address})
 			a.out.printf("http://%s shows how it goes; Ctrl-C stops, and kill -HUP reads %s again\n", address, a.config)
 		},

@@ -32,14 +32,14 @@ var update = flag.Bool("update", false, "write the screenshots in docs")
 // people out, and what it is to show. `make test-browser` installs what this
 // needs.
 func TestThePageInABrowser(t *testing.T) {
-	b, address := scene(t)
+	b, address := startPageFixture(t)
 	for name, look := range map[string]struct{ scheme, size string }{
 		"light": {"1", "1280,1500"},
 		"dark":  {"0", "1280,1500"},
 		"phone": {"1", "500,1500"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			outside := newWitness(t, address)
+			outside := newRecordingProxy(t, address)
 			page := outside.browse(t, address, look.scheme, look.size, "--dump-dom")
 			for _, want := range []string{"In trouble", "globex", "status 403", "Under way", "initech", "<progress", "Certificate of run", "<svg", "Run now"} {
 				if !strings.Contains(page, want) {
@@ -58,22 +58,22 @@ func TestThePageInABrowser(t *testing.T) {
 			if info, err := os.Stat(shot); err != nil || info.Size() < 10_000 {
 				t.Errorf("there is no screenshot: %v", err)
 			}
-			outside.wantNone(t)
-			accessible(t, outside, address, look.scheme, look.size)
+			outside.assertNoOutsideRequests(t)
+			assertAccessible(t, outside, address, look.scheme, look.size)
 		})
 	}
-	if b.server.desk.ids(); len(b.server.desk.ids()) != 1 {
+	if b.server.activeRuns.jobIDs(); len(b.server.activeRuns.jobIDs()) != 1 {
 		t.Errorf("the run under way has ended: the test says little")
 	}
 }
 
-// scene has a tenant that is well, one that fails, and one whose run is on.
-func scene(t *testing.T) (b *bench, address string) {
+// startPageFixture has a tenant that is well, one that fails, and one whose run is on.
+func startPageFixture(t *testing.T) (b *fixture, address string) {
 	t.Helper()
-	b = newBench(t, `jobs: [{name: nightly, schedule: "30 2 * * *", timezone: Europe/Berlin, max_age: 36h, listings: [users]}]
+	b = newFixture(t, `jobs: [{name: nightly, schedule: "30 2 * * *", timezone: Europe/Berlin, max_age: 36h, listings: [users]}]
 serve: {token: a token for tests, take_over: 2s}`, "globex", "initech")
 	open := make(chan struct{})
-	b.others["initech"].OnRequest(func(n int, r *http.Request) {
+	b.otherTenants["initech"].OnRequest(func(n int, r *http.Request) {
 		if n < 5 {
 			return
 		}
@@ -82,28 +82,28 @@ serve: {token: a token for tests, take_over: 2s}`, "globex", "initech")
 		case <-r.Context().Done():
 		}
 	})
-	address = b.run(t)
+	address = b.start(t)
 	t.Cleanup(func() { close(open) }) // before the server is waited for
-	ends := b.runs(t)
+	ends := b.subscribe(t)
 	for range 12 {
-		b.again(t, ends)
-		for _, row := range b.tenant.Tenant.Rows("users")[:3] {
-			if err := b.tenant.Tenant.UpdateUser(row["id"].(string), map[string]any{"name": time.Now().String()}); err != nil {
+		b.runOnce(t, ends)
+		for _, row := range b.acme.Tenant.Rows("users")[:3] {
+			if err := b.acme.Tenant.UpdateUser(row["id"].(string), map[string]any{"name": time.Now().String()}); err != nil {
 				t.Fatal(err)
 			}
 		}
 	}
 	job := b.config.Jobs[0]
-	if err := b.server.enqueue(t.Context(), job, "globex"); err != nil {
+	if err := b.server.enqueueRuns(t.Context(), job, "globex"); err != nil {
 		t.Fatal(err)
 	}
 	ends.await(t, "tenant")
-	b.others["globex"].Inject(logtotest.Fault{Kind: logtotest.Status, Status: 403})
-	if err := b.server.enqueue(t.Context(), job, "globex"); err != nil {
+	b.otherTenants["globex"].Inject(logtotest.Fault{Kind: logtotest.Status, Status: 403})
+	if err := b.server.enqueueRuns(t.Context(), job, "globex"); err != nil {
 		t.Fatal(err)
 	}
 	ends.await(t, "tenant")
-	if err := b.server.enqueue(t.Context(), job, "initech"); err != nil {
+	if err := b.server.enqueueRuns(t.Context(), job, "initech"); err != nil {
 		t.Fatal(err)
 	}
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
@@ -114,35 +114,35 @@ serve: {token: a token for tests, take_over: 2s}`, "globex", "initech")
 			t.Fatal(err)
 		}
 	}
-	b.server.glance.forget()
+	b.server.overviewCache.invalidate()
 	return b, address
 }
 
-// A witness is a proxy everything the browser asks for goes through.
-type witness struct {
+// A recordingProxy is a proxy everything the browser asks for goes through.
+type recordingProxy struct {
 	*httptest.Server
 	mu      sync.Mutex
-	outside []string
+	outsideRequests []string
 	script  string // put into pages that ask for it
 }
 
-func newWitness(t *testing.T, address string) *witness {
+func newRecordingProxy(t *testing.T, address string) *recordingProxy {
 	t.Helper()
 	inside, err := url.Parse(address)
 	if err != nil {
 		t.Fatal(err)
 	}
-	w := &witness{}
+	w := &recordingProxy{}
 	forward := httputil.NewSingleHostReverseProxy(inside)
-	forward.ModifyResponse = w.inject
+	forward.ModifyResponse = w.injectScript
 	w.Server = httptest.NewServer(http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
-		if slices.Contains(browsersOwn(), r.URL.Hostname()) {
+		if slices.Contains(browserBackgroundHosts(), r.URL.Hostname()) {
 			rw.WriteHeader(http.StatusForbidden)
 			return
 		}
 		if r.Method == http.MethodConnect || r.URL.Host != inside.Host {
 			w.mu.Lock()
-			w.outside = append(w.outside, r.Method+" "+r.URL.String()+" "+r.Host)
+			w.outsideRequests = append(w.outsideRequests, r.Method+" "+r.URL.String()+" "+r.Host)
 			w.mu.Unlock()
 			rw.WriteHeader(http.StatusForbidden)
 			return
@@ -153,16 +153,16 @@ func newWitness(t *testing.T, address string) *witness {
 	return w
 }
 
-// browsersOwn are what Chromium asks for by itself, whatever the page.
-func browsersOwn() []string {
+// browserBackgroundHosts are what Chromium asks for by itself, whatever the page.
+func browserBackgroundHosts() []string {
 	return []string{
 		"update.googleapis.com", "content-autofill.googleapis.com", "clients2.google.com", "accounts.google.com",
 		"optimizationguide-pa.googleapis.com", "safebrowsing.googleapis.com", "redirector.gvt1.com", "www.google.com", "android.clients.google.com",
 	}
 }
 
-// inject puts the script into the page, and lets it run.
-func (w *witness) inject(answer *http.Response) error {
+// injectScript puts the script into the page, and lets it run.
+func (w *recordingProxy) injectScript(answer *http.Response) error {
 	if w.script == "" || answer.Request.URL.Path != "/" {
 		return nil
 	}
@@ -178,18 +178,18 @@ func (w *witness) inject(answer *http.Response) error {
 	return nil
 }
 
-func (w *witness) wantNone(t *testing.T) {
+func (w *recordingProxy) assertNoOutsideRequests(t *testing.T) {
 	t.Helper()
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	for _, request := range w.outside {
+	for _, request := range w.outsideRequests {
 		t.Errorf("something is asked for outside: %s", request)
 	}
 }
 
 // browse opens the page, and returns what the browser writes. It fails on
 // anything the page's console has to say.
-func (w *witness) browse(t *testing.T, address, scheme, size string, args ...string) string {
+func (w *recordingProxy) browse(t *testing.T, address, scheme, size string, args ...string) string {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), 90*time.Second)
 	defer cancel()
@@ -225,8 +225,8 @@ func chromium(t *testing.T) string {
 	return ""
 }
 
-// accessible fails on what axe-core finds in the page.
-func accessible(t *testing.T, w *witness, address, scheme, size string) {
+// assertAccessible fails on what axe-core finds in the page.
+func assertAccessible(t *testing.T, w *recordingProxy, address, scheme, size string) {
 	t.Helper()
 	found, err := filepath.Glob("../../bin/axe-*.js")
 	if err != nil || len(found) == 0 {

@@ -28,9 +28,9 @@ const (
 	maxCharts   = 8 // tenants that have charts
 )
 
-// charts draws duration, rows changed and requests of the last runs of each
+// addCharts draws duration, rows changed and requests of the last runs of each
 // tenant.
-func (p *screen) charts(v *view, only func(string) bool) {
+func (p *statusPage) addCharts(v *overview, only func(string) bool) {
 	byTenant := map[string][]state.Record{}
 	var tenants []string
 	for _, r := range v.Runs {
@@ -47,16 +47,16 @@ func (p *screen) charts(v *view, only func(string) bool) {
 		runs := byTenant[t]
 		slices.Reverse(runs)
 		p.Charts = append(p.Charts,
-			draw(t+": duration", runs, func(r state.Record) float64 { return r.Seconds }, seconds),
-			draw(t+": rows changed", runs, func(r state.Record) float64 { return float64(changed(r)) }, whole),
-			draw(t+": requests", runs, func(r state.Record) float64 { return float64(r.Requests) }, whole))
+			newChart(t+": duration", runs, func(r state.Record) float64 { return r.Seconds }, formatSeconds),
+			newChart(t+": rows changed", runs, func(r state.Record) float64 { return float64(changedRows(r)) }, formatWholeNumber),
+			newChart(t+": requests", runs, func(r state.Record) float64 { return float64(r.Requests) }, formatWholeNumber))
 	}
 }
 
-func whole(n float64) string { return count(int64(n)) }
+func formatWholeNumber(n float64) string { return formatCount(int64(n)) }
 
-// draw makes a chart of one figure of the runs.
-func draw(title string, runs []state.Record, value func(state.Record) float64, text func(float64) string) chart {
+// newChart makes a chart of one figure of the runs.
+func newChart(title string, runs []state.Record, value func(state.Record) float64, text func(float64) string) chart {
 	c := chart{Title: title, Width: len(runs)*(barWidth+barGap) + barGap, Height: chartHeight}
 	least, most := value(runs[0]), value(runs[0])
 	for _, r := range runs {

@@ -21,12 +21,12 @@ type metrics struct {
 	registry *prometheus.Registry
 
 	mu   sync.Mutex
-	done map[[2]string]logto.Stats // by tenant and job: runs that have ended
+	finished map[[2]string]logto.Stats // by tenant and job: runs that have ended
 
 	runs, rows *prometheus.CounterVec
-	seconds    *prometheus.HistogramVec
+	runDuration    *prometheus.HistogramVec
 
-	requests, retries, throttled, waited, age, proved, incidents, queue, servers, up *prometheus.Desc
+	requests, retries, throttled, limiterWait, proofAge, proved, openIncidents, queuedJobs, processes, databaseUp *prometheus.Desc
 }
 
 func newMetrics(s *Server) *metrics {
@@ -34,7 +34,7 @@ func newMetrics(s *Server) *metrics {
 		return prometheus.NewDesc("syncer_"+name, help, labels, nil)
 	}
 	m := &metrics{
-		server: s, registry: prometheus.NewRegistry(), done: map[[2]string]logto.Stats{},
+		server: s, registry: prometheus.NewRegistry(), finished: map[[2]string]logto.Stats{},
 		runs: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "syncer_runs_total",
 			Help: "Runs that ended in this process, by how.",
@@ -43,41 +43,41 @@ func newMetrics(s *Server) *metrics {
 			Name: "syncer_rows_total",
 			Help: "Rows of published runs, by what became of them.",
 		}, []string{"tenant", "listing", "outcome"}),
-		seconds: prometheus.NewHistogramVec(prometheus.HistogramOpts{
+		runDuration: prometheus.NewHistogramVec(prometheus.HistogramOpts{
 			Name: "syncer_run_seconds",
 			Help: "How long runs took.", Buckets: prometheus.ExponentialBuckets(1, 3, 10),
 		}, []string{"tenant", "job"}),
 		requests:  desc("requests_total", "Requests to Logto, those for tokens and retries included.", "tenant", "job"),
 		retries:   desc("retries_total", "Attempts at a page after its first.", "tenant", "job"),
 		throttled: desc("throttled_total", "Answers of Logto that asked to slow down.", "tenant", "job"),
-		waited:    desc("limiter_wait_seconds_total", "Seconds requests waited for the limiter, summed over all of them.", "tenant", "job"),
-		age:       desc("table_age_seconds", "Time since a listing was last proved; absent where it never was.", "tenant", "listing"),
+		limiterWait:    desc("limiter_wait_seconds_total", "Seconds requests waited for the limiter, summed over all of them.", "tenant", "job"),
+		proofAge:       desc("table_age_seconds", "Time since a listing was last proved; absent where it never was.", "tenant", "listing"),
 		proved:    desc("table_proved", "1 if the last reading of a listing was proved, 0 if not.", "tenant", "listing"),
-		incidents: desc("incidents", "Incidents that are on.", "kind"),
-		queue:     desc("queue_jobs", "Jobs for tenants in the queue, by state.", "state"),
-		servers:   desc("servers", "Processes of syncer serve that are there."),
-		up:        desc("database_up", "1 if the database answers."),
+		openIncidents: desc("incidents", "Incidents that are on.", "kind"),
+		queuedJobs:     desc("queue_jobs", "Jobs for tenants in the queue, by state.", "state"),
+		processes:   desc("servers", "Processes of syncer serve that are there."),
+		databaseUp:        desc("database_up", "1 if the database answers."),
 	}
-	m.registry.MustRegister(m, m.runs, m.rows, m.seconds,
+	m.registry.MustRegister(m, m.runs, m.rows, m.runDuration,
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	return m
 }
 
-// ran counts a run that has ended, and takes it off the desk in the same
+// recordRun counts a run that has ended, and takes it off the desk in the same
 // moment, so that no scrape finds it in both places or in neither.
-func (m *metrics) ran(id int64, job string, s mirror.Summary) {
+func (m *metrics) recordRun(id int64, job string, s mirror.Summary) {
 	m.mu.Lock()
-	m.server.desk.count(id)
+	m.server.activeRuns.markCounted(id)
 	key := [2]string{s.Tenant, job}
-	was := m.done[key]
+	was := m.finished[key]
 	was.Requests += s.Requests
 	was.Retries += s.Retries
 	was.Throttled += s.Throttled
 	was.Waited += time.Duration(s.Waited * float64(time.Second))
-	m.done[key] = was
+	m.finished[key] = was
 	m.mu.Unlock()
 	m.runs.WithLabelValues(s.Tenant, job, s.Status).Inc()
-	m.seconds.WithLabelValues(s.Tenant, job).Observe(s.Seconds)
+	m.runDuration.WithLabelValues(s.Tenant, job).Observe(s.Seconds)
 	for _, c := range s.Listings {
 		for outcome, n := range map[string]int64{"inserted": c.Inserted, "updated": c.Updated, "deleted": c.Deleted, "unchanged": c.Unchanged} {
 			m.rows.WithLabelValues(s.Tenant, c.Listing, outcome).Add(float64(n))
@@ -87,7 +87,7 @@ func (m *metrics) ran(id int64, job string, s mirror.Summary) {
 
 // Describe implements prometheus.Collector.
 func (m *metrics) Describe(out chan<- *prometheus.Desc) {
-	for _, d := range []*prometheus.Desc{m.requests, m.retries, m.throttled, m.waited, m.age, m.proved, m.incidents, m.queue, m.servers, m.up} {
+	for _, d := range []*prometheus.Desc{m.requests, m.retries, m.throttled, m.limiterWait, m.proofAge, m.proved, m.openIncidents, m.queuedJobs, m.processes, m.databaseUp} {
 		out <- d
 	}
 }
@@ -97,29 +97,29 @@ func (m *metrics) Collect(out chan<- prometheus.Metric) {
 	m.collectRequests(out)
 	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
 	defer cancel()
-	v, err := m.server.look(ctx)
+	v, err := m.server.loadOverview(ctx)
 	if err != nil {
-		out <- prometheus.MustNewConstMetric(m.up, prometheus.GaugeValue, 0)
+		out <- prometheus.MustNewConstMetric(m.databaseUp, prometheus.GaugeValue, 0)
 		return
 	}
 	gauge := func(d *prometheus.Desc, value float64, labels ...string) {
 		out <- prometheus.MustNewConstMetric(d, prometheus.GaugeValue, value, labels...)
 	}
-	gauge(m.up, 1)
-	gauge(m.servers, float64(len(v.Servers)))
-	kinds := map[string]int{failed: 0, unproved: 0, stale: 0}
+	gauge(m.databaseUp, 1)
+	gauge(m.processes, float64(len(v.Processes)))
+	kinds := map[string]int{incidentFailed: 0, incidentUnproved: 0, incidentStale: 0}
 	for _, i := range v.Incidents {
 		kinds[i.Kind]++
 	}
 	for kind, n := range kinds {
-		gauge(m.incidents, float64(n), kind)
+		gauge(m.openIncidents, float64(n), kind)
 	}
 	for _, name := range []string{"available", "pending", "running", "retryable", "scheduled"} {
-		gauge(m.queue, float64(v.Queue[name]), name)
+		gauge(m.queuedJobs, float64(v.QueueStates[name]), name)
 	}
-	for _, f := range v.Fresh {
-		if at := provedAt(f); !at.IsZero() {
-			gauge(m.age, time.Since(at).Seconds(), f.Tenant, f.Listing)
+	for _, f := range v.Freshness {
+		if at := lastProvedAt(f); !at.IsZero() {
+			gauge(m.proofAge, time.Since(at).Seconds(), f.Tenant, f.Listing)
 		}
 		proved := 0.0
 		if f.Proof == "complete" {
@@ -132,9 +132,9 @@ func (m *metrics) Collect(out chan<- prometheus.Metric) {
 // collectRequests adds up what runs that have ended and those under way cost.
 func (m *metrics) collectRequests(out chan<- prometheus.Metric) {
 	m.mu.Lock()
-	total := make(map[[2]string]logto.Stats, len(m.done))
-	maps.Copy(total, m.done)
-	for key, s := range m.server.desk.stats() {
+	total := make(map[[2]string]logto.Stats, len(m.finished))
+	maps.Copy(total, m.finished)
+	for key, s := range m.server.activeRuns.requestStats() {
 		was := total[key]
 		total[key] = logto.Stats{
 			Requests: was.Requests + s.Requests, Retries: was.Retries + s.Retries,
@@ -149,6 +149,6 @@ func (m *metrics) collectRequests(out chan<- prometheus.Metric) {
 		counter(m.requests, float64(s.Requests))
 		counter(m.retries, float64(s.Retries))
 		counter(m.throttled, float64(s.Throttled))
-		counter(m.waited, s.Waited.Seconds())
+		counter(m.limiterWait, s.Waited.Seconds())
 	}
 }

@@ -37,25 +37,25 @@ type Options struct {
 	Pool   *pgxpool.Pool
 	Config *config.Config
 	Log    *slog.Logger
-	// Task makes the job that the mirror runs for a tenant.
-	Task func(*config.Config, config.Tenant, config.Job) mirror.Job
-	// Client makes the client of a run, which is closed after it.
-	Client  func(config.Tenant, *slog.Logger) (*logto.Client, error)
+	// NewMirrorJob makes the job that the mirror runs for a tenant.
+	NewMirrorJob func(*config.Config, config.Tenant, config.Job) mirror.Job
+	// NewLogtoClient makes the client of a run, which is closed after it.
+	NewLogtoClient  func(config.Tenant, *slog.Logger) (*logto.Client, error)
 	Version string
-	// Ready is told the address the server answers at, once it does.
-	Ready func(address string)
+	// OnReady is told the address the server answers at, once it does.
+	OnReady func(address string)
 }
 
 // A Server is one process that works on the queue.
 type Server struct {
 	Options
-	name    string // of this process, its like never seen before
-	current atomic.Pointer[config.Config]
-	river   *river.Client[pgx.Tx]
-	stop    chan struct{} // closed when runs are to rest
-	desk    desk
+	processName    string // of this process, its like never seen before
+	currentConfig atomic.Pointer[config.Config]
+	queue   *river.Client[pgx.Tx]
+	stopRuns    chan struct{} // closed when runs are to rest
+	activeRuns    activeRuns
 	metrics *metrics
-	glance  glance
+	overviewCache  overviewCache
 }
 
 // New migrates the queue and prepares a server that has not begun to work.
@@ -64,21 +64,21 @@ func New(ctx context.Context, o Options) (*Server, error) {
 	if err := Migrate(ctx, o.Pool); err != nil {
 		return nil, err
 	}
-	s := &Server{Options: o, name: processName(), stop: make(chan struct{})}
-	s.current.Store(o.Config)
+	s := &Server{Options: o, processName: newProcessName(), stopRuns: make(chan struct{})}
+	s.currentConfig.Store(o.Config)
 	s.metrics = newMetrics(s)
 	workers := river.NewWorkers()
-	river.AddWorker(workers, &tenantWorker{server: s})
-	river.AddWorker(workers, &planWorker{server: s})
-	river.AddWorker(workers, &watchWorker{server: s})
-	river.AddWorker(workers, &noticeWorker{server: s})
-	river.AddWorker(workers, &indexWorker{server: s})
+	river.AddWorker(workers, &runWorker{server: s})
+	river.AddWorker(workers, &scheduleWorker{server: s})
+	river.AddWorker(workers, &freshnessCheckWorker{server: s})
+	river.AddWorker(workers, &notificationWorker{server: s})
+	river.AddWorker(workers, &createIndexesWorker{server: s})
 	var err error
-	s.river, err = river.NewClient(riverpgxv5.New(o.Pool), &river.Config{
-		ID: s.name, Schema: schema, Logger: quieter(o.Log), Workers: workers, PeriodicJobs: s.periodic(o.Config),
+	s.queue, err = river.NewClient(riverpgxv5.New(o.Pool), &river.Config{
+		ID: s.processName, Schema: queueSchema, Logger: warningsOnly(o.Log), Workers: workers, PeriodicJobs: s.periodicJobs(o.Config),
 		Queues: map[string]river.QueueConfig{
-			queueOfTenants: {MaxWorkers: o.Config.Serve.Workers},
-			queueOfChores:  {MaxWorkers: 4},
+			runQueue: {MaxWorkers: o.Config.Serve.Workers},
+			maintenanceQueue:  {MaxWorkers: 4},
 		},
 		// How long a run takes says nothing about whether it is stuck.
 		RescueStuckJobsAfter: 365 * 24 * time.Hour,
@@ -89,70 +89,70 @@ func New(ctx context.Context, o Options) (*Server, error) {
 	return s, nil
 }
 
-// processName is a name for this process that no other has ever had.
-func processName() string {
+// newProcessName is a name for this process that no other has ever had.
+func newProcessName() string {
 	host, err := os.Hostname()
 	if err != nil {
 		host = "unknown"
 	}
-	return fmt.Sprintf("%s-%d-%s", host, os.Getpid(), random())
+	return fmt.Sprintf("%s-%d-%s", host, os.Getpid(), randomSuffix())
 }
 
 // Reload takes over a changed configuration: the runs under way end as they
 // began. serve.listen and serve.workers stay as they are until a restart.
 func (s *Server) Reload(cfg *config.Config) {
-	s.current.Store(cfg)
-	s.river.PeriodicJobs().Clear()
-	s.river.PeriodicJobs().AddMany(s.periodic(cfg))
+	s.currentConfig.Store(cfg)
+	s.queue.PeriodicJobs().Clear()
+	s.queue.PeriodicJobs().AddMany(s.periodicJobs(cfg))
 }
 
 // Run works until stop is closed; then it lets the requests under way finish,
 // leaves runs resumable and returns. It ends the same way when ctx is done,
 // but waits for nothing.
 func (s *Server) Run(ctx context.Context, stop <-chan struct{}) error {
-	site, err := s.listen(ctx)
+	site, err := s.startStatusServer(ctx)
 	if err != nil {
 		return err
 	}
 	// What River is given must outlive ctx for as long as it takes to put
 	// everything back into the queue.
-	if err := s.river.Start(context.WithoutCancel(ctx)); err != nil {
+	if err := s.queue.Start(context.WithoutCancel(ctx)); err != nil {
 		return errors.Join(fmt.Errorf("start the queue: %w", err), site.close())
 	}
 	beating, still := context.WithCancel(context.WithoutCancel(ctx))
 	var wg sync.WaitGroup
-	wg.Go(func() { s.beat(beating) })
-	s.Log.InfoContext(ctx, "serving", "name", s.name, "listen", site.address(), "jobs", len(s.current.Load().Jobs), "workers", s.Config.Serve.Workers)
-	if s.Ready != nil {
-		s.Ready(site.address())
+	wg.Go(func() { s.sendHeartbeats(beating) })
+	s.Log.InfoContext(ctx, "serving", "name", s.processName, "listen", site.address(), "jobs", len(s.currentConfig.Load().Jobs), "workers", s.Config.Serve.Workers)
+	if s.OnReady != nil {
+		s.OnReady(site.address())
 	}
 	select {
 	case <-stop:
 	case <-ctx.Done():
 	case err = <-site.failed:
 	}
-	close(s.stop)
-	err = errors.Join(err, s.drain(ctx), site.close())
+	close(s.stopRuns)
+	err = errors.Join(err, s.stopQueue(ctx), site.close())
 	still()
 	wg.Wait()
-	s.leave()
-	s.Log.InfoContext(context.WithoutCancel(ctx), "stopped", "name", s.name)
+	s.deregister()
+	s.Log.InfoContext(context.WithoutCancel(ctx), "stopped", "name", s.processName)
 	return err
 }
 
-// patience is how long the end waits for what does not end by itself.
-const patience = 30 * time.Second
+// shutdownTimeout is how long the end waits for what does not end by itself.
+const shutdownTimeout = 30 * time.Second
 
-// drain waits for the runs to come to rest, until ctx is done; then it cuts
+// stopQueue waits for the runs to come to rest, until ctx is done; then it cuts
 // them off.
-func (s *Server) drain(ctx context.Context) error {
-	err := s.river.Stop(ctx)
+func (s *Server) stopQueue(ctx context.Context) error {
+	err := s.queue.Stop(ctx)
 	if err == nil {
 		return nil
 	}
-	hard, cancel := context.WithTimeout(context.WithoutCancel(ctx), patience)
+	hard, cancel := context.WithTimeout(context.WithoutCancel(ctx), shutdownTimeout)
 	defer cancel()
-	if err := s.river.StopAndCancel(hard); err != nil {
+	if err := s.queue.StopAndCancel(hard); err != nil {
 		return fmt.Errorf("stop the queue: %w", err)
 	}
 	return nil
@@ -161,41 +161,41 @@ func (s *Server) drain(ctx context.Context) error {
 // stopping reports whether runs are to rest.
 func (s *Server) stopping() bool {
 	select {
-	case <-s.stop:
+	case <-s.stopRuns:
 		return true
 	default:
 		return false
 	}
 }
 
-// find returns a job and a tenant of it as the configuration has them now.
-func (s *Server) find(job, tenant string) (cfg *config.Config, j config.Job, t config.Tenant, ok bool) {
-	cfg = s.current.Load()
+// findJobAndTenant returns a job and a tenant of it as the configuration has them now.
+func (s *Server) findJobAndTenant(job, tenant string) (cfg *config.Config, j config.Job, t config.Tenant, ok bool) {
+	cfg = s.currentConfig.Load()
 	j, isJob := cfg.Job(job)
 	t, isTenant := cfg.Tenant(tenant)
 	return cfg, j, t, isJob && isTenant && j.Tenants.Has(tenant)
 }
 
-// quieter hands on what River logs, from warnings on: the rest is about River.
-func quieter(log *slog.Logger) *slog.Logger { return slog.New(onlyWarnings{log.Handler()}) }
+// warningsOnly hands on what River logs, from warnings on: the rest is about River.
+func warningsOnly(log *slog.Logger) *slog.Logger { return slog.New(warningHandler{log.Handler()}) }
 
-type onlyWarnings struct{ slog.Handler }
+type warningHandler struct{ slog.Handler }
 
-func (h onlyWarnings) Enabled(ctx context.Context, level slog.Level) bool {
+func (h warningHandler) Enabled(ctx context.Context, level slog.Level) bool {
 	return level >= slog.LevelWarn && h.Handler.Enabled(ctx, level)
 }
 
-func (h onlyWarnings) Handle(ctx context.Context, r slog.Record) error {
+func (h warningHandler) Handle(ctx context.Context, r slog.Record) error {
 	if strings.Contains(r.Message, "Job errored") || strings.Contains(r.Message, "Job cancelled") {
 		return nil // the run has said so itself, in its own words
 	}
 	return h.Handler.Handle(ctx, r)
 }
 
-func (h onlyWarnings) WithAttrs(attrs []slog.Attr) slog.Handler {
-	return onlyWarnings{h.Handler.WithAttrs(attrs)}
+func (h warningHandler) WithAttrs(attrs []slog.Attr) slog.Handler {
+	return warningHandler{h.Handler.WithAttrs(attrs)}
 }
 
-func (h onlyWarnings) WithGroup(name string) slog.Handler {
-	return onlyWarnings{h.Handler.WithGroup(name)}
+func (h warningHandler) WithGroup(name string) slog.Handler {
+	return warningHandler{h.Handler.WithGroup(name)}
 }

@@ -15,47 +15,47 @@ import (
 
 var soakRuns = flag.Int("soak-runs", 40, "how many runs one after another to look for growth over; a day of a run a minute is 1440")
 
-// A figure is something that must not grow.
-type figure struct {
+// A resource is something that must not grow.
+type resource struct {
 	name  string
 	value int64
-	slack int64 // by how much it may differ from one moment to another
+	tolerance int64 // by how much it may differ from one moment to another
 }
 
 // One run after the other, as fast as they go: nothing is left of any of them
 // but its row and its certificates, and these go when they are old.
 func TestNothingGrowsRunByRun(t *testing.T) { //nolint:paralleltest // it measures the whole process
-	b := newBench(t, `jobs: [{name: job, listings: [users], max_age: 1h}]`)
-	b.server.Task = func(cfg *config.Config, tenant config.Tenant, j config.Job) mirror.Job {
-		job := task(cfg, tenant, j)
+	b := newFixture(t, `jobs: [{name: job, listings: [users], max_age: 1h}]`)
+	b.server.NewMirrorJob = func(cfg *config.Config, tenant config.Tenant, j config.Job) mirror.Job {
+		job := newMirrorJob(cfg, tenant, j)
 		job.Guard = nil // the tenant loses users
 		return job
 	}
-	b.run(t)
-	ends := b.runs(t)
+	b.start(t)
+	ends := b.subscribe(t)
 	warm := max(10, *soakRuns/8)
 	for range warm {
-		b.again(t, ends)
+		b.runOnce(t, ends)
 	}
-	before := b.figures(t, ends)
+	before := b.measureResources(t, ends)
 	dice := rand.New(rand.NewPCG(1, 2))
 	for n := range *soakRuns {
 		if n%10 == 0 {
-			b.tenant.Tenant.Churn(dice)
+			b.acme.Tenant.Churn(dice)
 		}
-		b.again(t, ends)
+		b.runOnce(t, ends)
 	}
-	after := b.figures(t, ends)
+	after := b.measureResources(t, ends)
 	for i, f := range after {
 		t.Logf("%-28s %12d after %d runs, %12d after %d", f.name, before[i].value, warm, f.value, warm+*soakRuns)
-		if f.value > before[i].value+f.slack {
+		if f.value > before[i].value+f.tolerance {
 			t.Errorf("%s has grown from %d to %d", f.name, before[i].value, f.value)
 		}
 	}
 }
 
-// figures is what there is when all that is old has been cleared away.
-func (b *bench) figures(t *testing.T, ends runs) []figure {
+// measureResources is what there is when all that is old has been cleared away.
+func (b *fixture) measureResources(t *testing.T, ends jobEvents) []resource {
 	t.Helper()
 	for _, sql := range []string{
 		"update syncer.runs set started_at = started_at - interval '500 days', finished_at = finished_at - interval '500 days'",
@@ -66,7 +66,7 @@ func (b *bench) figures(t *testing.T, ends runs) []figure {
 		}
 	}
 	for left := 2; left > 1; {
-		if _, err := b.server.river.Insert(t.Context(), watchArgs{}, choreOptions(1)); err != nil {
+		if _, err := b.server.queue.Insert(t.Context(), freshnessCheckArgs{}, maintenanceInsertOptions(1)); err != nil {
 			t.Fatal(err)
 		}
 		ends.await(t, "watch")
@@ -79,12 +79,12 @@ func (b *bench) figures(t *testing.T, ends runs) []figure {
 		case <-time.After(time.Second):
 		}
 	}
-	b.tenant.Forget()
+	b.acme.Forget()
 	runtime.GC()
 	runtime.GC()
 	var m runtime.MemStats
 	runtime.ReadMemStats(&m)
-	return []figure{
+	return []resource{
 		{"bytes of heap", int64(m.HeapAlloc), 4 << 20},
 		{"goroutines", int64(runtime.NumGoroutine()), 10},
 		{"connections", b.count(t, "select count(*) from pg_stat_activity where datname = current_database()"), 4},

@@ -15,21 +15,21 @@ import (
 )
 
 //go:embed sql/*.sql
-var files embed.FS
+var sqlFiles embed.FS
 
-// query returns one of the package's statements by the name of its file.
-func query(name string) string {
-	text, err := files.ReadFile("sql/" + name + ".sql")
+// sqlFile returns one of the package's statements by the name of its file.
+func sqlFile(name string) string {
+	text, err := sqlFiles.ReadFile("sql/" + name + ".sql")
 	if err != nil {
 		panic(err) // a name in this package, a file beside it
 	}
-	return strings.ReplaceAll(strings.TrimSpace(string(text)), "{queue}", schema)
+	return strings.ReplaceAll(strings.TrimSpace(string(text)), "{queue}", queueSchema)
 }
 
 const (
-	// schema is where River's tables are: one of our own, for another program
+	// queueSchema is where River's tables are: one of our own, for another program
 	// may keep a queue in the same database.
-	schema = "syncer_queue"
+	queueSchema = "syncer_queue"
 	// migrationLock keeps two processes from migrating the queue at once, which
 	// River does not.
 	migrationLock = 0x73796e637175
@@ -53,10 +53,10 @@ func Migrate(ctx context.Context, pool *pgxpool.Pool) error {
 			_ = conn.Conn().Close(ctx) // and the lock goes with it
 		}
 	}()
-	if _, err := conn.Exec(ctx, query("schema")); err != nil {
-		return fmt.Errorf("make schema %s: %w", schema, err)
+	if _, err := conn.Exec(ctx, sqlFile("create_queue_schema")); err != nil {
+		return fmt.Errorf("make schema %s: %w", queueSchema, err)
 	}
-	migrator, err := rivermigrate.New(riverpgxv5.New(pool), &rivermigrate.Config{Schema: schema, Logger: slog.New(slog.DiscardHandler)})
+	migrator, err := rivermigrate.New(riverpgxv5.New(pool), &rivermigrate.Config{Schema: queueSchema, Logger: slog.New(slog.DiscardHandler)})
 	if err != nil {
 		return fmt.Errorf("prepare the queue's migration: %w", err)
 	}
@@ -66,4 +66,4 @@ func Migrate(ctx context.Context, pool *pgxpool.Pool) error {
 	return nil
 }
 
-func random() string { return strings.ToLower(rand.Text()[:10]) }
+func randomSuffix() string { return strings.ToLower(rand.Text()[:10]) }

@@ -11,14 +11,14 @@ import (
 // middle, and nobody waits for a thousand commits.
 func TestARunForAllTenantsIsAskedForAtOnce(t *testing.T) {
 	t.Parallel()
-	b := newBench(t, `
+	b := newFixture(t, `
 jobs: [{name: job}]
 serve: {token: a token for tests}`, "globex", "initech")
 	r := httptest.NewRequestWithContext(t.Context(), http.MethodPost, "/run", strings.NewReader("job=job"))
 	r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
 	r.Header.Set("Authorization", "Bearer a token for tests")
 	w := httptest.NewRecorder()
-	b.server.handler().ServeHTTP(w, r)
+	b.server.httpHandler().ServeHTTP(w, r)
 	if w.Code != http.StatusAccepted {
 		t.Fatalf("POST /run: %d %s", w.Code, w.Body)
 	}

@@ -17,49 +17,49 @@ import (
 	"logto-syncer/internal/config"
 )
 
-// noticeArgs ask to tell somebody. They hold no address: addresses are secrets,
+// notificationArgs ask to tell somebody. They hold no address: addresses are secrets,
 // and stay in the configuration.
-type noticeArgs struct {
-	Alert  int    `json:"alert"` // which of the configuration's, unless it is a ping
+type notificationArgs struct {
+	AlertIndex  int    `json:"alert"` // which of the configuration's, unless it is a ping
 	Ping   bool   `json:"ping"`
-	Notice notice `json:"notice"`
+	Notification notification `json:"notice"`
 }
 
 // Kind implements river.JobArgs.
-func (noticeArgs) Kind() string { return "notice" }
+func (notificationArgs) Kind() string { return "notice" }
 
-type noticeWorker struct {
-	river.WorkerDefaults[noticeArgs]
+type notificationWorker struct {
+	river.WorkerDefaults[notificationArgs]
 	server *Server
 }
 
 // Timeout bounds one attempt.
-func (w *noticeWorker) Timeout(*river.Job[noticeArgs]) time.Duration { return 30 * time.Second }
+func (w *notificationWorker) Timeout(*river.Job[notificationArgs]) time.Duration { return 30 * time.Second }
 
 // NextRetry doubles from two seconds: twelve attempts take more than an hour.
-func (w *noticeWorker) NextRetry(job *river.Job[noticeArgs]) time.Time {
+func (w *notificationWorker) NextRetry(job *river.Job[notificationArgs]) time.Time {
 	return time.Now().Add(2 * time.Second << min(max(job.Attempt-1, 0), 11))
 }
 
 // Work sends the notice.
-func (w *noticeWorker) Work(ctx context.Context, job *river.Job[noticeArgs]) error {
-	cfg := w.server.current.Load()
-	r, err := request(ctx, cfg, job.Args)
+func (w *notificationWorker) Work(ctx context.Context, job *river.Job[notificationArgs]) error {
+	cfg := w.server.currentConfig.Load()
+	r, err := newNotificationRequest(ctx, cfg, job.Args)
 	if r == nil || err != nil {
 		return err
 	}
 	r.Header.Set("User-Agent", "logto-syncer")
-	err = send(r)
+	err = sendRequest(r)
 	if err != nil {
-		w.server.Log.WarnContext(ctx, "nobody could be told", "incident", job.Args.Notice.Incident, "attempt", job.Attempt, "error", err)
+		w.server.Log.WarnContext(ctx, "nobody could be told", "incident", job.Args.Notification.Incident, "attempt", job.Attempt, "error", err)
 	}
 	return err
 }
 
-// request returns what is to be sent; nil if the configuration has nobody any
+// newNotificationRequest returns what is to be sent; nil if the configuration has nobody any
 // more to send it to.
-func request(ctx context.Context, cfg *config.Config, args noticeArgs) (*http.Request, error) {
-	n := args.Notice
+func newNotificationRequest(ctx context.Context, cfg *config.Config, args notificationArgs) (*http.Request, error) {
+	n := args.Notification
 	if args.Ping {
 		j, ok := cfg.Job(n.Job)
 		if !ok || j.Ping == "" {
@@ -69,27 +69,27 @@ func request(ctx context.Context, cfg *config.Config, args noticeArgs) (*http.Re
 		if n.Event == "opened" {
 			address += "/fail"
 		}
-		return post(ctx, address, "text/plain; charset=utf-8", []byte(n.Reason))
+		return newPostRequest(ctx, address, "text/plain; charset=utf-8", []byte(n.Reason))
 	}
-	if args.Alert >= len(cfg.Alerts) || cfg.Alerts[args.Alert].URL == "" {
+	if args.AlertIndex >= len(cfg.Alerts) || cfg.Alerts[args.AlertIndex].URL == "" {
 		return nil, nil
 	}
 	n.Type = "incident"
 	if n.Event == "opened" {
-		n.ToDo = toDo(n.Kind, n.Job)
+		n.Remedy = incidentRemedy(n.Kind, n.Job)
 	}
 	var payload any = n
-	if cfg.Alerts[args.Alert].Form == config.SlackForm {
+	if cfg.Alerts[args.AlertIndex].Form == config.SlackForm {
 		payload = map[string]string{"text": slackText(n)}
 	}
 	body, err := json.Marshal(payload)
 	if err != nil {
 		return nil, fmt.Errorf("write an alert: %w", err)
 	}
-	return post(ctx, cfg.Alerts[args.Alert].URL.Reveal(), "application/json", body)
+	return newPostRequest(ctx, cfg.Alerts[args.AlertIndex].URL.Reveal(), "application/json", body)
 }
 
-func post(ctx context.Context, address, form string, body []byte) (*http.Request, error) {
+func newPostRequest(ctx context.Context, address, form string, body []byte) (*http.Request, error) {
 	r, err := http.NewRequestWithContext(ctx, http.MethodPost, address, bytes.NewReader(body))
 	if err != nil {
 		return nil, errors.New("make a request of an alert's address") // err would show it
@@ -98,8 +98,8 @@ func post(ctx context.Context, address, form string, body []byte) (*http.Request
 	return r, nil
 }
 
-// send sends a request. Its errors do not show the address.
-func send(r *http.Request) error {
+// sendRequest sends a request. Its errors do not show the address.
+func sendRequest(r *http.Request) error {
 	client := http.Client{Transport: http.DefaultTransport, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
 	answer, err := client.Do(r)
 	if wrapped, ok := errors.AsType[*url.Error](err); ok {
@@ -118,12 +118,12 @@ func send(r *http.Request) error {
 
 // slackText is a notice as a text; what Slack would take for markup is
 // escaped.
-func slackText(n notice) string {
+func slackText(n notification) string {
 	escape := strings.NewReplacer("&", "&amp;", "<", "&lt;", ">", "&gt;").Replace
-	what := map[string]string{failed: "failed", unproved: "is not proved", stale: "is too old"}[n.Kind]
+	what := map[string]string{incidentFailed: "failed", incidentUnproved: "is not proved", incidentStale: "is too old"}[n.Kind]
 	if n.Event == "closed" {
 		return fmt.Sprintf(":white_check_mark: *%s* of *%s* is well again (%s since %s)", escape(n.Job), escape(n.Tenant),
-			map[string]string{failed: "failing", unproved: "not proved", stale: "too old"}[n.Kind], n.Since.UTC().Format("2006-01-02 15:04 MST"))
+			map[string]string{incidentFailed: "failing", incidentUnproved: "not proved", incidentStale: "too old"}[n.Kind], n.Since.UTC().Format("2006-01-02 15:04 MST"))
 	}
-	return fmt.Sprintf(":rotating_light: *%s* of *%s* %s\n%s\n_What to do:_ %s", escape(n.Job), escape(n.Tenant), what, escape(n.Reason), escape(n.ToDo))
+	return fmt.Sprintf(":rotating_light: *%s* of *%s* %s\n%s\n_What to do:_ %s", escape(n.Job), escape(n.Tenant), what, escape(n.Reason), escape(n.Remedy))
 }

@@ -18,22 +18,22 @@ import (
 	"logto-syncer/internal/config"
 )
 
-// A site is what answers over HTTP.
-type site struct {
+// A statusServer is what answers over HTTP.
+type statusServer struct {
 	listener net.Listener
 	server   *http.Server
 	failed   chan error // why it ended by itself
 	done     chan struct{}
 }
 
-func (s *Server) listen(ctx context.Context) (*site, error) {
+func (s *Server) startStatusServer(ctx context.Context) (*statusServer, error) {
 	var lc net.ListenConfig
 	listener, err := lc.Listen(ctx, "tcp", s.Config.Serve.Listen)
 	if err != nil {
 		return nil, fmt.Errorf("listen for the status page: %w", err)
 	}
-	w := &site{listener, &http.Server{
-		Handler: s.handler(), ReadHeaderTimeout: 10 * time.Second, ReadTimeout: 30 * time.Second,
+	w := &statusServer{listener, &http.Server{
+		Handler: s.httpHandler(), ReadHeaderTimeout: 10 * time.Second, ReadTimeout: 30 * time.Second,
 		WriteTimeout: time.Minute, IdleTimeout: 2 * time.Minute, MaxHeaderBytes: 32 << 10,
 		ErrorLog: nil,
 	}, make(chan error, 1), make(chan struct{})}
@@ -46,9 +46,9 @@ func (s *Server) listen(ctx context.Context) (*site, error) {
 	return w, nil
 }
 
-func (w *site) address() string { return w.listener.Addr().String() }
+func (w *statusServer) address() string { return w.listener.Addr().String() }
 
-func (w *site) close() error {
+func (w *statusServer) close() error {
 	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
 	defer cancel()
 	err := w.server.Shutdown(ctx)
@@ -59,15 +59,15 @@ func (w *site) close() error {
 	return err
 }
 
-func (s *Server) handler() http.Handler {
+func (s *Server) httpHandler() http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { fmt.Fprintln(w, "ok") })
-	mux.HandleFunc("GET /readyz", s.readyz)
+	mux.HandleFunc("GET /readyz", s.handleReadyz)
 	mux.Handle("GET /metrics", promhttp.HandlerFor(s.metrics.registry, promhttp.HandlerOpts{Timeout: 30 * time.Second}))
-	mux.HandleFunc("GET /{$}", s.page)
-	mux.HandleFunc("GET /style.css", func(w http.ResponseWriter, r *http.Request) { http.ServeFileFS(w, r, pages, "page/style.css") })
+	mux.HandleFunc("GET /{$}", s.handleStatusPage)
+	mux.HandleFunc("GET /style.css", func(w http.ResponseWriter, r *http.Request) { http.ServeFileFS(w, r, pageFiles, "page/style.css") })
 	mux.HandleFunc("GET /favicon.ico", func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusNoContent) })
-	mux.HandleFunc("POST /run", s.runNow)
+	mux.HandleFunc("POST /run", s.handleRunNow)
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		h := w.Header()
 		h.Set("Content-Security-Policy", "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'")
@@ -78,22 +78,22 @@ func (s *Server) handler() http.Handler {
 	})
 }
 
-// readyz says whether the mirror can be relied on: the database answers and no
+// handleReadyz says whether the mirror can be relied on: the database answers and no
 // table is older than a job allows.
-func (s *Server) readyz(w http.ResponseWriter, r *http.Request) {
-	v, err := s.look(r.Context())
+func (s *Server) handleReadyz(w http.ResponseWriter, r *http.Request) {
+	v, err := s.loadOverview(r.Context())
 	if err != nil {
 		http.Error(w, "the database does not answer", http.StatusServiceUnavailable)
 		return
 	}
-	cfg := s.current.Load()
+	cfg := s.currentConfig.Load()
 	var old []string
 	for _, j := range cfg.Jobs {
 		if j.MaxAge == 0 {
 			continue
 		}
 		for _, t := range cfg.TenantsOf(j) {
-			if reason := v.Ages.tooOld(j, t.Name, time.Now()); reason != "" {
+			if reason := v.ProofAges.staleReason(j, t.Name, time.Now()); reason != "" {
 				old = append(old, t.Name+": "+reason)
 			}
 		}
@@ -105,11 +105,11 @@ func (s *Server) readyz(w http.ResponseWriter, r *http.Request) {
 	fmt.Fprintln(w, "ok")
 }
 
-// runNow puts a job into the queue for one tenant or for all it is for. Who
+// handleRunNow puts a job into the queue for one tenant or for all it is for. Who
 // asks shows the token, as Authorization: Bearer or in the form.
-func (s *Server) runNow(w http.ResponseWriter, r *http.Request) {
+func (s *Server) handleRunNow(w http.ResponseWriter, r *http.Request) {
 	r.Body = http.MaxBytesReader(w, r.Body, 16<<10)
-	cfg := s.current.Load()
+	cfg := s.currentConfig.Load()
 	given, byHeader := strings.CutPrefix(r.Header.Get("Authorization"), "Bearer ")
 	if !byHeader {
 		given = r.PostFormValue("token")
@@ -140,12 +140,12 @@ func (s *Server) runNow(w http.ResponseWriter, r *http.Request) {
 	for i, t := range tenants {
 		names[i] = t.Name
 	}
-	if err := s.enqueue(r.Context(), j, names...); err != nil {
+	if err := s.enqueueRuns(r.Context(), j, names...); err != nil {
 		s.Log.ErrorContext(r.Context(), "could not put a job into the queue", "job", j.Name, "tenants", len(names), "error", err)
 		http.Error(w, "the database does not answer", http.StatusServiceUnavailable)
 		return
 	}
-	s.glance.forget()
+	s.overviewCache.invalidate()
 	if byHeader {
 		w.WriteHeader(http.StatusAccepted)
 		fmt.Fprintf(w, "in the queue: %s for %d\n", j.Name, len(tenants))
@@ -154,15 +154,15 @@ func (s *Server) runNow(w http.ResponseWriter, r *http.Request) {
 	http.Redirect(w, r, "/", http.StatusSeeOther)
 }
 
-// enqueue asks for a run of each of some tenants, as soon as there is a worker:
+// enqueueRuns asks for a run of each of some tenants, as soon as there is a worker:
 // of all or, with an error, of none that is not in the queue yet. One that
 // waits for its time, or to be tried again, waits no longer.
-func (s *Server) enqueue(ctx context.Context, j config.Job, tenants ...string) error {
+func (s *Server) enqueueRuns(ctx context.Context, j config.Job, tenants ...string) error {
 	inserts := make([]river.InsertManyParams, len(tenants))
 	for i, t := range tenants {
-		inserts[i] = river.InsertManyParams{Args: tenantArgs{j.Name, t, nil}, InsertOpts: tenantOptions(j, time.Time{})}
+		inserts[i] = river.InsertManyParams{Args: runArgs{j.Name, t, nil}, InsertOpts: runInsertOptions(j, time.Time{})}
 	}
-	results, err := s.river.InsertMany(ctx, inserts)
+	results, err := s.queue.InsertMany(ctx, inserts)
 	if err != nil {
 		return err
 	}
@@ -171,7 +171,7 @@ func (s *Server) enqueue(ctx context.Context, j config.Job, tenants ...string) e
 			continue
 		}
 		// One that is not found is done in the meantime.
-		if _, err := s.river.JobRetry(ctx, r.Job.ID); err != nil && !errors.Is(err, river.ErrNotFound) {
+		if _, err := s.queue.JobRetry(ctx, r.Job.ID); err != nil && !errors.Is(err, river.ErrNotFound) {
 			return err
 		}
 	}

@@ -68,10 +68,10 @@ func TestWhatIsDue(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			b := newBench(t, `jobs: [{name: job, `+tc.job+`}]`)
+			b := newFixture(t, `jobs: [{name: job, `+tc.job+`}]`)
 			var got []string
 			for _, at := range tc.clock {
-				got = append(got, b.planned(t, at))
+				got = append(got, b.enqueuedAt(t, at))
 			}
 			if diff := cmp.Diff(tc.want, got); diff != "" {
 				t.Errorf("due (-want +got):\n%s", diff)
@@ -80,16 +80,16 @@ func TestWhatIsDue(t *testing.T) {
 	}
 }
 
-// planned looks at what is due at a time, as if it were that time, and takes
+// enqueuedAt looks at what is due at a time, as if it were that time, and takes
 // it out of the queue.
-func (b *bench) planned(t *testing.T, clock string) string {
+func (b *fixture) enqueuedAt(t *testing.T, clock string) string {
 	t.Helper()
 	now, err := time.Parse(time.RFC3339, clock)
 	if err != nil {
 		t.Fatal(err)
 	}
-	cfg := b.server.current.Load()
-	err = pgx.BeginFunc(t.Context(), b.pool, func(tx pgx.Tx) error { return b.server.plan(t.Context(), tx, cfg, cfg.Jobs[0], now) })
+	cfg := b.server.currentConfig.Load()
+	err = pgx.BeginFunc(t.Context(), b.pool, func(tx pgx.Tx) error { return b.server.enqueueDueRuns(t.Context(), tx, cfg, cfg.Jobs[0], now) })
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -111,7 +111,7 @@ func TestTenantsOfAJobStartApart(t *testing.T) {
 	t.Parallel()
 	places := map[time.Duration]int{}
 	for i := range 100 {
-		at := spread("tenant-"+string(rune('a'+i%26))+string(rune('a'+i/26)), time.Minute)
+		at := startDelay("tenant-"+string(rune('a'+i%26))+string(rune('a'+i/26)), time.Minute)
 		if at < 0 || at >= time.Minute {
 			t.Fatalf("%s is not within the jitter", at)
 		}
@@ -122,7 +122,7 @@ func TestTenantsOfAJobStartApart(t *testing.T) {
 			t.Errorf("%d of 100 tenants start in the second after %s", n, at)
 		}
 	}
-	if at := spread("a", 0); at != 0 {
+	if at := startDelay("a", 0); at != 0 {
 		t.Errorf("without jitter: %s", at)
 	}
 }
@@ -130,9 +130,9 @@ func TestTenantsOfAJobStartApart(t *testing.T) {
 // A slow run is not doubled, whoever asks for it and however often.
 func TestAJobIsInTheQueueOnce(t *testing.T) {
 	t.Parallel()
-	b := newBench(t, `jobs: [{name: job}, {name: other}]`)
+	b := newFixture(t, `jobs: [{name: job}, {name: other}]`)
 	for _, j := range []config.Job{b.config.Jobs[0], b.config.Jobs[1], b.config.Jobs[0]} {
-		if err := b.server.enqueue(t.Context(), j, "acme"); err != nil {
+		if err := b.server.enqueueRuns(t.Context(), j, "acme"); err != nil {
 			t.Fatal(err)
 		}
 	}

@@ -20,10 +20,10 @@ import (
 	"logto-syncer/internal/state"
 )
 
-// A bench is a server with a tenant, acme, and a database of its own.
-type bench struct {
-	others map[string]*logtotest.Server // more tenants
-	tenant *logtotest.Server
+// A fixture is a server with a tenant, acme, and a database of its own.
+type fixture struct {
+	otherTenants map[string]*logtotest.Server // more tenants
+	acme *logtotest.Server
 	pool   *pgxpool.Pool
 	config *config.Config
 	server *Server
@@ -36,24 +36,24 @@ func migrated(ctx context.Context, pool *pgxpool.Pool) error {
 	return Migrate(ctx, pool)
 }
 
-// newBench makes one that does not run yet. yaml is added to the
+// newFixture makes one that does not run yet. yaml is added to the
 // configuration, which has the tenant acme and the others.
-func newBench(t *testing.T, yaml string, others ...string) *bench {
+func newFixture(t *testing.T, yaml string, others ...string) *fixture {
 	t.Helper()
-	b := &bench{
-		others: map[string]*logtotest.Server{},
-		tenant: logtotest.Start(logtotest.Generate(logtotest.Options{Users: 20, Seed: 1})),
+	b := &fixture{
+		otherTenants: map[string]*logtotest.Server{},
+		acme: logtotest.Start(logtotest.Generate(logtotest.Options{Users: 20, Seed: 1})),
 		pool:   pgtest.New(t, migrated),
 	}
-	t.Cleanup(b.tenant.Close)
+	t.Cleanup(b.acme.Close)
 	for i, name := range others {
-		b.others[name] = logtotest.Start(logtotest.Generate(logtotest.Options{Users: 500, Seed: uint64(i) + 2}))
-		t.Cleanup(b.others[name].Close)
+		b.otherTenants[name] = logtotest.Start(logtotest.Generate(logtotest.Options{Users: 500, Seed: uint64(i) + 2}))
+		t.Cleanup(b.otherTenants[name].Close)
 	}
-	b.config = b.parse(t, yaml)
+	b.config = b.parseConfig(t, yaml)
 	var err error
 	b.server, err = New(t.Context(), Options{
-		Pool: b.pool, Config: b.config, Log: slog.New(slog.DiscardHandler), Task: task, Client: b.client,
+		Pool: b.pool, Config: b.config, Log: slog.New(slog.DiscardHandler), NewMirrorJob: newMirrorJob, NewLogtoClient: b.newLogtoClient,
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -61,11 +61,11 @@ func newBench(t *testing.T, yaml string, others ...string) *bench {
 	return b
 }
 
-func (b *bench) parse(t *testing.T, yaml string) *config.Config {
+func (b *fixture) parseConfig(t *testing.T, yaml string) *config.Config {
 	t.Helper()
 	text := "tenants:\n"
-	servers := map[string]*logtotest.Server{"acme": b.tenant}
-	maps.Copy(servers, b.others)
+	servers := map[string]*logtotest.Server{"acme": b.acme}
+	maps.Copy(servers, b.otherTenants)
 	for _, name := range slices.Sorted(maps.Keys(servers)) {
 		s := servers[name]
 		text += fmt.Sprintf("- {name: %s, endpoint: %q, resource: %q, app_id: %q, app_secret: %q, max_delete: {percent: 0, rows: 0}}\n",
@@ -80,25 +80,25 @@ func (b *bench) parse(t *testing.T, yaml string) *config.Config {
 	return cfg
 }
 
-func task(cfg *config.Config, t config.Tenant, j config.Job) mirror.Job {
+func newMirrorJob(cfg *config.Config, t config.Tenant, j config.Job) mirror.Job {
 	return mirror.Job{
 		Tenant: t.Name, Name: j.Name, Endpoint: t.Endpoint, Listings: catalog.Select([]string{"users"}), ResumeWithin: cfg.ResumeWithin,
 		Guard: func(leaving, rows int64) bool { return !t.MaxDelete.Exceeded(leaving, rows) },
 	}
 }
 
-func (b *bench) client(t config.Tenant, log *slog.Logger) (*logto.Client, error) {
+func (b *fixture) newLogtoClient(t config.Tenant, log *slog.Logger) (*logto.Client, error) {
 	return logto.New(logto.Config{
 		Endpoint: t.Endpoint, Resource: t.Resource, AppID: t.AppID, AppSecret: t.AppSecret.Reveal(), Log: log,
 		Patience: 10 * time.Millisecond, Backoff: time.Millisecond,
 	})
 }
 
-// run runs the server until the test ends, and returns where it answers.
-func (b *bench) run(t *testing.T) (address string) {
+// start runs the server until the test ends, and returns where it answers.
+func (b *fixture) start(t *testing.T) (address string) {
 	t.Helper()
 	ready := make(chan string, 1)
-	b.server.Ready = func(address string) { ready <- address }
+	b.server.OnReady = func(address string) { ready <- address }
 	stop, done := make(chan struct{}), make(chan error, 1)
 	go func() { done <- b.server.Run(context.WithoutCancel(t.Context()), stop) }()
 	t.Cleanup(func() {
@@ -118,7 +118,7 @@ func (b *bench) run(t *testing.T) (address string) {
 }
 
 // count returns the number that a query has for an answer.
-func (b *bench) count(t *testing.T, sql string) (n int64) {
+func (b *fixture) count(t *testing.T, sql string) (n int64) {
 	t.Helper()
 	if err := b.pool.QueryRow(t.Context(), sql).Scan(&n); err != nil {
 		t.Fatal(err)

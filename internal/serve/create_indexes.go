@@ -10,35 +10,35 @@ import (
 	"logto-syncer/internal/report"
 )
 
-// indexArgs ask for the indexes that analysts need. It is a job of its own:
+// createIndexesArgs ask for the indexes that analysts need. It is a job of its own:
 // an index that is made concurrently waits for every transaction there is,
 // which takes as long as other tenants are read, and the worker that published
 // the first one has better things to do.
-type indexArgs struct{}
+type createIndexesArgs struct{}
 
 // Kind implements river.JobArgs.
-func (indexArgs) Kind() string { return "index" }
+func (createIndexesArgs) Kind() string { return "index" }
 
-// indexOptions let one such job be in the queue at a time, and begin one a
+// createIndexesInsertOptions let one such job be in the queue at a time, and begin one a
 // minute: there are many runs, and one first load.
-func indexOptions() *river.InsertOpts {
-	o := choreOptions(1)
+func createIndexesInsertOptions() *river.InsertOpts {
+	o := maintenanceInsertOptions(1)
 	o.UniqueOpts.ByPeriod = time.Minute
 	o.UniqueOpts.ByState = append(o.UniqueOpts.ByState, rivertype.JobStateCompleted)
 	return o
 }
 
-type indexWorker struct {
-	river.WorkerDefaults[indexArgs]
+type createIndexesWorker struct {
+	river.WorkerDefaults[createIndexesArgs]
 	server *Server
 }
 
 // Timeout is none: of a big tenant an index takes minutes.
-func (w *indexWorker) Timeout(*river.Job[indexArgs]) time.Duration { return -1 }
+func (w *createIndexesWorker) Timeout(*river.Job[createIndexesArgs]) time.Duration { return -1 }
 
 // Work makes what is missing. Nothing depends on it: what cannot be made is
 // tried again after another run.
-func (w *indexWorker) Work(ctx context.Context, _ *river.Job[indexArgs]) error {
+func (w *createIndexesWorker) Work(ctx context.Context, _ *river.Job[createIndexesArgs]) error {
 	if _, err := report.EnsureIndexes(ctx, w.server.Pool); err != nil {
 		w.server.Log.WarnContext(ctx, "indexes for analysts are not made", "error", err)
 	}

@@ -11,18 +11,18 @@ import (
 // many workers there always are some.
 func TestARunIsOverBeforeTheIndexesAreMade(t *testing.T) {
 	t.Parallel()
-	b := newBench(t, `jobs: [{name: job}]`)
+	b := newFixture(t, `jobs: [{name: job}]`)
 	tx, err := b.pool.BeginTx(t.Context(), pgx.TxOptions{IsoLevel: pgx.RepeatableRead})
 	if err != nil {
 		t.Fatal(err)
 	}
-	b.run(t)
-	ends := b.runs(t)
+	b.start(t)
+	ends := b.subscribe(t)
 	t.Cleanup(func() { _ = tx.Rollback(context.WithoutCancel(t.Context())) }) // before the server ends, which waits for what it is at
 	if _, err := tx.Exec(t.Context(), "select count(*) from logto.users"); err != nil {
 		t.Fatal(err)
 	}
-	b.again(t, ends)
+	b.runOnce(t, ends)
 	if err := tx.Rollback(t.Context()); err != nil {
 		t.Fatal(err)
 	}

@@ -12,20 +12,20 @@ import (
 
 // minBeat and maxBeat bound how often a process says that it is there.
 const (
-	minBeat = 200 * time.Millisecond
-	maxBeat = 5 * time.Second
+	minHeartbeatInterval = 200 * time.Millisecond
+	maxHeartbeatInterval = 5 * time.Second
 )
 
-// beat says that this process is there, and takes over from those that are
+// sendHeartbeats says that this process is there, and takes over from those that are
 // silent, until ctx is done.
-func (s *Server) beat(ctx context.Context) {
+func (s *Server) sendHeartbeats(ctx context.Context) {
 	var steady time.Time // since when we have been heard ourselves
 	orphans := map[int64]time.Time{}
 	for {
-		silence := s.current.Load().Serve.TakeOver
-		every := min(max(silence/5, minBeat), maxBeat)
-		if err := s.show(ctx, every+silence/2); err != nil {
-			s.complain(ctx, "nobody hears that this process is there", err)
+		silence := s.currentConfig.Load().Serve.TakeOver
+		every := min(max(silence/5, minHeartbeatInterval), maxHeartbeatInterval)
+		if err := s.sendHeartbeat(ctx, every+silence/2); err != nil {
+			s.warn(ctx, "nobody hears that this process is there", err)
 			steady = time.Time{}
 		} else if steady.IsZero() {
 			steady = time.Now()
@@ -33,8 +33,8 @@ func (s *Server) beat(ctx context.Context) {
 		// A database that was away has heard nobody: before anyone is taken for
 		// dead, they have had the time to be heard again.
 		if !steady.IsZero() && time.Since(steady) >= silence {
-			if err := s.takeOver(ctx, silence, orphans); err != nil {
-				s.complain(ctx, "what dead processes were at could not be taken over", err)
+			if err := s.rescueJobs(ctx, silence, orphans); err != nil {
+				s.warn(ctx, "what dead processes were at could not be taken over", err)
 			}
 		}
 		select {
@@ -45,43 +45,43 @@ func (s *Server) beat(ctx context.Context) {
 	}
 }
 
-func (s *Server) complain(ctx context.Context, message string, err error) {
+func (s *Server) warn(ctx context.Context, message string, err error) {
 	if ctx.Err() == nil {
 		s.Log.WarnContext(ctx, message, "error", err) //nolint:sloglint // the callers' messages are constant
 	}
 }
 
-// show writes that this process is there and what it is at.
-func (s *Server) show(ctx context.Context, within time.Duration) error {
+// sendHeartbeat writes that this process is there and what it is at.
+func (s *Server) sendHeartbeat(ctx context.Context, within time.Duration) error {
 	ctx, cancel := context.WithTimeout(ctx, within)
 	defer cancel()
-	doing, err := json.Marshal(s.desk.activities())
+	doing, err := json.Marshal(s.activeRuns.progress())
 	if err != nil {
 		return err
 	}
-	_, err = s.Pool.Exec(ctx, query("beat"), s.name, doing, s.Version)
+	_, err = s.Pool.Exec(ctx, sqlFile("heartbeat"), s.processName, doing, s.Version)
 	return err
 }
 
-// leave takes this process off the list.
-func (s *Server) leave() {
+// deregister takes this process off the list.
+func (s *Server) deregister() {
 	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
 	defer cancel()
-	if _, err := s.Pool.Exec(ctx, "delete from syncer.servers where name = $1", s.name); err != nil {
+	if _, err := s.Pool.Exec(ctx, "delete from syncer.servers where name = $1", s.processName); err != nil {
 		s.Log.WarnContext(ctx, "this process is still on the list", "error", err)
 	}
 }
 
-// takeOver puts back into the queue what dead processes were at. River would
+// rescueJobs puts back into the queue what dead processes were at. River would
 // do so after an hour, and could not tell a run that takes two from one that
 // nobody is at. It puts back, too, what the queue takes to be with this
 // process and is not: its end could not be written, the database being away.
 // These are known by having been so for the whole silence: orphans has since
 // when.
-func (s *Server) takeOver(ctx context.Context, silence time.Duration, orphans map[int64]time.Time) error {
-	ctx, cancel := context.WithTimeout(ctx, patience)
+func (s *Server) rescueJobs(ctx context.Context, silence time.Duration, orphans map[int64]time.Time) error {
+	ctx, cancel := context.WithTimeout(ctx, shutdownTimeout)
 	defer cancel()
-	rows, err := s.Pool.Query(ctx, query("orphans"), s.name, s.desk.ids())
+	rows, err := s.Pool.Query(ctx, sqlFile("unattended_jobs"), s.processName, s.activeRuns.jobIDs())
 	if err != nil {
 		return err
 	}
@@ -101,7 +101,7 @@ func (s *Server) takeOver(ctx context.Context, silence time.Duration, orphans ma
 	}
 	clear(orphans)
 	maps.Copy(orphans, seen)
-	rows, err = s.Pool.Query(ctx, query("take_over"), silence, lost)
+	rows, err = s.Pool.Query(ctx, sqlFile("rescue_jobs"), silence, lost)
 	if err != nil {
 		return err
 	}

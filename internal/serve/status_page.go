@@ -16,43 +16,43 @@ import (
 )
 
 //go:embed page
-var pages embed.FS
+var pageFiles embed.FS
 
-// A screen is what the page shows.
-type screen struct {
+// A statusPage is what the page shows.
+type statusPage struct {
 	Version   string
 	At        time.Time
-	Well      bool
-	Incidents []incident
-	Doing     []doing
-	Jobs      []jobLine
+	Healthy      bool
+	Incidents []openIncident
+	ActiveRuns     []activeRunRow
+	Jobs      []jobRow
 	Charts    []chart
 	Runs      []state.Record
-	Fresh     []freshLine
-	More      int // lines of Fresh that are left out
-	MayRun    bool
-	Servers   []server
-	Waiting   int
+	Freshness     []freshnessRow
+	Omitted      int // lines of Fresh that are left out
+	RunEnabled    bool
+	Processes   []processInfo
+	QueuedJobs   int
 	Tenant    string // the only one shown; empty: all
 	Tenants   []string
 }
 
-// doing is a run under way.
-type doing struct {
-	activity
-	Server string
+// activeRunRow is a run under way.
+type activeRunRow struct {
+	runProgress
+	Process string
 }
 
-// jobLine is a job for a tenant.
-type jobLine struct {
+// jobRow is a job for a tenant.
+type jobRow struct {
 	Job, Tenant, Schedule, Timezone string
 	Next                            time.Time // zero: only when asked
 	Last                            *state.Record
-	Trouble                         string // kinds of incidents that are on
+	OpenIncidents                         string // kinds of incidents that are on
 }
 
-// freshLine is a listing of a tenant.
-type freshLine struct {
+// freshnessRow is a listing of a tenant.
+type freshnessRow struct {
 	state.Freshness
 	Proved time.Time // zero: never
 	Old    bool
@@ -60,25 +60,25 @@ type freshLine struct {
 
 // What a page shows at most, for a person to find anything on it.
 const (
-	maxRuns  = 60
-	maxFresh = 200
-	maxJobs  = 200
+	maxRunRows  = 60
+	maxFreshnessRows = 200
+	maxJobRows  = 200
 )
 
-// page answers with the status page. ?tenant=NAME shows one tenant alone.
-func (s *Server) page(w http.ResponseWriter, r *http.Request) {
-	v, err := s.look(r.Context())
+// handleStatusPage answers with the status page. ?tenant=NAME shows one tenant alone.
+func (s *Server) handleStatusPage(w http.ResponseWriter, r *http.Request) {
+	v, err := s.loadOverview(r.Context())
 	if err != nil {
 		s.Log.WarnContext(r.Context(), "the status page has nothing to show", "error", err)
 		http.Error(w, "the database does not answer", http.StatusServiceUnavailable)
 		return
 	}
 	tmpl, err := template.New("page.html").Funcs(template.FuncMap{
-		"when": when, "age": age, "count": count, "seconds": seconds, "changed": changed, "proofs": proofs, "status": statusOf,
-	}).ParseFS(pages, "page/page.html")
+		"when": formatTime, "age": formatAge, "count": formatCount, "seconds": formatSeconds, "changed": changedRows, "proofs": formatProvedListings, "status": displayStatus,
+	}).ParseFS(pageFiles, "page/page.html")
 	var out bytes.Buffer
 	if err == nil {
-		err = tmpl.Execute(&out, s.screen(v, r.URL.Query().Get("tenant")))
+		err = tmpl.Execute(&out, s.newStatusPage(v, r.URL.Query().Get("tenant")))
 	}
 	if err != nil {
 		s.Log.ErrorContext(r.Context(), "the status page could not be made", "error", err)
@@ -89,12 +89,12 @@ func (s *Server) page(w http.ResponseWriter, r *http.Request) {
 	_, _ = out.WriteTo(w) // fails when the reader is gone
 }
 
-func (s *Server) screen(v *view, tenant string) screen {
-	cfg := s.current.Load()
+func (s *Server) newStatusPage(v *overview, tenant string) statusPage {
+	cfg := s.currentConfig.Load()
 	only := func(name string) bool { return tenant == "" || name == tenant }
-	p := screen{
-		Version: s.Version, At: v.At, MayRun: cfg.Serve.Token != "", Servers: v.Servers, Tenant: tenant,
-		Waiting: v.Queue["available"] + v.Queue["retryable"] + v.Queue["scheduled"],
+	p := statusPage{
+		Version: s.Version, At: v.At, RunEnabled: cfg.Serve.Token != "", Processes: v.Processes, Tenant: tenant,
+		QueuedJobs: v.QueueStates["available"] + v.QueueStates["retryable"] + v.QueueStates["scheduled"],
 	}
 	for _, t := range cfg.Tenants {
 		p.Tenants = append(p.Tenants, t.Name)
@@ -104,32 +104,32 @@ func (s *Server) screen(v *view, tenant string) screen {
 			p.Incidents = append(p.Incidents, i)
 		}
 	}
-	p.Well = len(p.Incidents) == 0
-	for _, one := range v.Servers {
-		for _, a := range one.Doing {
+	p.Healthy = len(p.Incidents) == 0
+	for _, one := range v.Processes {
+		for _, a := range one.ActiveRuns {
 			if only(a.Tenant) {
-				p.Doing = append(p.Doing, doing{a, one.Name})
+				p.ActiveRuns = append(p.ActiveRuns, activeRunRow{a, one.Name})
 			}
 		}
 	}
 	for _, run := range v.Runs {
-		if only(run.Tenant) && len(p.Runs) < maxRuns {
+		if only(run.Tenant) && len(p.Runs) < maxRunRows {
 			p.Runs = append(p.Runs, run)
 		}
 	}
-	p.jobs(cfg, v, only)
-	p.fresh(cfg, v, only)
-	p.charts(v, only)
+	p.addJobs(cfg, v, only)
+	p.addFreshness(cfg, v, only)
+	p.addCharts(v, only)
 	return p
 }
 
-func (p *screen) jobs(cfg *config.Config, v *view, only func(string) bool) {
+func (p *statusPage) addJobs(cfg *config.Config, v *overview, only func(string) bool) {
 	for _, j := range cfg.Jobs {
 		for _, t := range cfg.TenantsOf(j) {
-			if !only(t.Name) || len(p.Jobs) == maxJobs {
+			if !only(t.Name) || len(p.Jobs) == maxJobRows {
 				continue
 			}
-			line := jobLine{Job: j.Name, Tenant: t.Name, Schedule: j.Schedule, Timezone: j.Timezone}
+			line := jobRow{Job: j.Name, Tenant: t.Name, Schedule: j.Schedule, Timezone: j.Timezone}
 			if j.Cron != nil {
 				line.Next = j.Cron.Next(v.At)
 			}
@@ -143,38 +143,38 @@ func (p *screen) jobs(cfg *config.Config, v *view, only func(string) bool) {
 					kinds = append(kinds, i.Kind)
 				}
 			}
-			line.Trouble = strings.Join(kinds, ", ")
+			line.OpenIncidents = strings.Join(kinds, ", ")
 			p.Jobs = append(p.Jobs, line)
 		}
 	}
 }
 
-func (p *screen) fresh(cfg *config.Config, v *view, only func(string) bool) {
-	for _, f := range v.Fresh {
+func (p *statusPage) addFreshness(cfg *config.Config, v *overview, only func(string) bool) {
+	for _, f := range v.Freshness {
 		if !only(f.Tenant) {
 			continue
 		}
-		line := freshLine{Freshness: f, Proved: provedAt(f)}
+		line := freshnessRow{Freshness: f, Proved: lastProvedAt(f)}
 		for _, j := range cfg.Jobs {
 			if j.MaxAge > 0 && j.Tenants.Has(f.Tenant) && j.Listings.Has(f.Listing) && v.At.Sub(line.Proved) > j.MaxAge {
 				line.Old = true
 			}
 		}
-		p.Fresh = append(p.Fresh, line)
+		p.Freshness = append(p.Freshness, line)
 	}
-	slices.SortStableFunc(p.Fresh, func(a, b freshLine) int {
+	slices.SortStableFunc(p.Freshness, func(a, b freshnessRow) int {
 		if c := a.Proved.Truncate(time.Minute).Compare(b.Proved.Truncate(time.Minute)); c != 0 {
 			return c
 		}
 		return strings.Compare(a.Tenant+" "+a.Listing, b.Tenant+" "+b.Listing)
 	})
-	if p.More = len(p.Fresh) - maxFresh; p.More > 0 {
-		p.Fresh = p.Fresh[:maxFresh]
+	if p.Omitted = len(p.Freshness) - maxFreshnessRows; p.Omitted > 0 {
+		p.Freshness = p.Freshness[:maxFreshnessRows]
 	}
 }
 
-// when is a time as the page writes it.
-func when(v any) string {
+// formatTime is a time as the page writes it.
+func formatTime(v any) string {
 	switch t := v.(type) {
 	case time.Time:
 		if !t.IsZero() {
@@ -182,20 +182,20 @@ func when(v any) string {
 		}
 	case *time.Time:
 		if t != nil {
-			return when(*t)
+			return formatTime(*t)
 		}
 	}
 	return "never"
 }
 
-// age is how long ago something was, in one unit.
-func age(now, t time.Time) string {
+// formatAge is how long ago something was, in one unit.
+func formatAge(now, t time.Time) string {
 	if t.IsZero() {
 		return "never"
 	}
 	switch d := now.Sub(t); {
 	case d < 0:
-		return "in " + strings.TrimSuffix(age(t, now), " ago")
+		return "in " + strings.TrimSuffix(formatAge(t, now), " ago")
 	case d < 2*time.Minute:
 		return fmt.Sprintf("%d s ago", int(d.Seconds()))
 	case d < 2*time.Hour:
@@ -207,8 +207,8 @@ func age(now, t time.Time) string {
 	}
 }
 
-// count is a number with its thousands parted.
-func count(v any) string {
+// formatCount is a number with its thousands parted.
+func formatCount(v any) string {
 	n, ok := v.(int64)
 	if i, isInt := v.(int); !ok && isInt {
 		n = int64(i)
@@ -220,7 +220,7 @@ func count(v any) string {
 	return text
 }
 
-func seconds(s float64) string {
+func formatSeconds(s float64) string {
 	d := time.Duration(s * float64(time.Second))
 	if d < time.Second {
 		return d.Round(time.Millisecond).String()
@@ -228,8 +228,8 @@ func seconds(s float64) string {
 	return d.Round(100 * time.Millisecond).String()
 }
 
-// changed is how many rows a run changed.
-func changed(r state.Record) int64 {
+// changedRows is how many rows a run changed.
+func changedRows(r state.Record) int64 {
 	var n int64
 	for _, c := range r.Listings {
 		n += c.Inserted + c.Updated + c.Deleted
@@ -237,8 +237,8 @@ func changed(r state.Record) int64 {
 	return n
 }
 
-// proofs is how many listings of a run are proved, of how many.
-func proofs(r state.Record) string {
+// formatProvedListings is how many listings of a run are proved, of how many.
+func formatProvedListings(r state.Record) string {
 	n := 0
 	for _, c := range r.Listings {
 		if c.Proof == "complete" || c.Proof == "unknown to server" {
@@ -248,8 +248,8 @@ func proofs(r state.Record) string {
 	return fmt.Sprintf("%d of %d", n, len(r.Listings))
 }
 
-// statusOf is a run's status as the page names it.
-func statusOf(r state.Record) string {
+// displayStatus is a run's status as the page names it.
+func displayStatus(r state.Record) string {
 	if r.Status == state.Running && !r.Alive {
 		return "interrupted"
 	}
