@@ -102,14 +102,14 @@ func (c *checks) take(lines []checkLine) {
 	}
 }
 
-// checkPatience is how long a check waits for a server, since a person waits
+// checkRetryTimeout is how long a check waits for a server, since a person waits
 // for the check.
-const checkPatience = 10 * time.Second
+const checkRetryTimeout = 10 * time.Second
 
 // tenant checks that the API lets us in and answers.
 func (c *checks) tenant(ctx context.Context, t config.Tenant) {
 	cfg := clientConfig(t, slog.New(slog.DiscardHandler))
-	cfg.Patience = checkPatience
+	cfg.RetryTimeout = checkRetryTimeout
 	client, err := logto.New(cfg)
 	if err != nil {
 		c.bad("endpoint", t.Name, err, "")

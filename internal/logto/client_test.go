@@ -18,8 +18,8 @@ import (
 
 func TestListReturnsAPage(t *testing.T) {
 	t.Parallel()
-	f := newFake(t, good)
-	c := f.client(t, f.config(), quick())
+	f := newFake(t, okResponse)
+	c := f.client(t, f.config(), fastTuning())
 	page, err := c.List(t.Context(), "/users", url.Values{"page": {"1"}, "page_size": {"100"}})
 	if err != nil {
 		t.Fatal(err)
@@ -45,8 +45,8 @@ func TestListReturnsAPage(t *testing.T) {
 
 func TestObjectReturnsAnObject(t *testing.T) {
 	t.Parallel()
-	f := newFake(t, sayJSON(200, `{"id":"a"}`))
-	v, err := f.client(t, f.config(), quick()).Object(t.Context(), "/users/a", nil)
+	f := newFake(t, respondJSON(200, `{"id":"a"}`))
+	v, err := f.client(t, f.config(), fastTuning()).Object(t.Context(), "/users/a", nil)
 	if err != nil || string(v) != `{"id":"a"}` {
 		t.Errorf("object: %s, %v", v, err)
 	}
@@ -55,35 +55,35 @@ func TestObjectReturnsAnObject(t *testing.T) {
 func TestListRetriesWhatMayHeal(t *testing.T) {
 	t.Parallel()
 	for name, bad := range map[string]http.HandlerFunc{
-		"a reset connection":              reset,
-		"a body that is cut":              cut,
-		"a body cut within JSON":          sayJSON(200, `[{"id":"a"},{"i`),
+		"a reset connection":              resetConnection,
+		"a body that is cut":              truncatedBody,
+		"a body cut within JSON":          respondJSON(200, `[{"id":"a"},{"i`),
 		"a compressed body that is cut":   cutGzip,
-		"something after the list":        sayJSON(200, `[{"id":"a"}] <!-- proxy -->`),
-		"a second list after the list":    sayJSON(200, `[][]`),
-		"an object":                       sayJSON(200, `{"id":"a"}`),
-		"null":                            sayJSON(200, `null`),
-		"nothing":                         sayJSON(200, ``),
-		"a page of HTML":                  say(200, "text/html", `<html>login</html>`),
-		"a plain 500":                     internal,
-		"502":                             say(502, "text/html", `<html>bad gateway</html>`),
-		"503":                             say(503, "text/plain", `no upstream`),
-		"503 with Retry-After":            say(503, "text/plain", `no upstream`, "Retry-After", "0"),
-		"504":                             say(504, "text/html", ``),
-		"429 that does not say how long":  sayJSON(429, `{}`),
-		"429 that says nonsense":          sayJSON(429, `{}`, "Retry-After", "soon"),
-		"429 that names a date gone by":   sayJSON(429, `{}`, "Retry-After", "Mon, 01 Jan 2001 00:00:00 GMT"),
-		"404 in HTML, which a proxy says": say(404, "text/html", `<html>no such host</html>`),
-		"408":                             say(408, "text/html", ``),
-		"a token that is refused once":    unauth,
+		"something after the list":        respondJSON(200, `[{"id":"a"}] <!-- proxy -->`),
+		"a second list after the list":    respondJSON(200, `[][]`),
+		"an object":                       respondJSON(200, `{"id":"a"}`),
+		"null":                            respondJSON(200, `null`),
+		"nothing":                         respondJSON(200, ``),
+		"a page of HTML":                  respond(200, "text/html", `<html>login</html>`),
+		"a plain 500":                     internalErrorResponse,
+		"502":                             respond(502, "text/html", `<html>bad gateway</html>`),
+		"503":                             respond(503, "text/plain", `no upstream`),
+		"503 with Retry-After":            respond(503, "text/plain", `no upstream`, "Retry-After", "0"),
+		"504":                             respond(504, "text/html", ``),
+		"429 that does not say how long":  respondJSON(429, `{}`),
+		"429 that says nonsense":          respondJSON(429, `{}`, "Retry-After", "soon"),
+		"429 that names a date gone by":   respondJSON(429, `{}`, "Retry-After", "Mon, 01 Jan 2001 00:00:00 GMT"),
+		"404 in HTML, which a proxy says": respond(404, "text/html", `<html>no such host</html>`),
+		"408":                             respond(408, "text/html", ``),
+		"a token that is refused once":    unauthorizedResponse,
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			f := newFake(t, in(bad, bad, good))
+			f := newFake(t, inTurn(bad, bad, okResponse))
 			if name == "a token that is refused once" {
-				f.api = in(bad, good)
+				f.api = inTurn(bad, okResponse)
 			}
-			page, err := f.client(t, f.config(), quick()).List(t.Context(), "/users", nil)
+			page, err := f.client(t, f.config(), fastTuning()).List(t.Context(), "/users", nil)
 			if err != nil || len(page.Items) != 2 {
 				t.Errorf("%d items, %v; want 2 after retries", len(page.Items), err)
 			}
@@ -118,58 +118,58 @@ func TestListFailsForGood(t *testing.T) {
 		asked int64
 	}{
 		"a 500 that stays is poison after three attempts": {
-			internal, verdict{Transient: true, Poison: true}, "GET /api/users/u1/roles: status 500: Internal server error.: the same 3 times (request req1)", 3,
+			internalErrorResponse, verdict{Transient: true, Poison: true}, "GET /api/users/u1/roles: status 500: Internal server error.: the same 3 times (request req1)", 3,
 		},
 		"a body over the bound is poison at once": {
-			sayJSON(200, `["`+strings.Repeat("x", 2000)+`"]`), verdict{Poison: true}, "bigger", 1,
+			respondJSON(200, `["`+strings.Repeat("x", 2000)+`"]`), verdict{Poison: true}, "bigger", 1,
 		},
 		"a chunked body over the bound": {chunks, verdict{Poison: true}, "bigger", 1},
 		"a user that is gone": {
-			sayJSON(404, `{"code":"entity.not_found","message":"The resource does not exist."}`),
+			respondJSON(404, `{"code":"entity.not_found","message":"The resource does not exist."}`),
 			verdict{NotFound: true},
 			"status 404: entity.not_found: The resource does not exist.", 1,
 		},
 		"a role that is gone": {
-			sayJSON(404, `{"code":"entity.not_exists_with_id","message":"The roles with ID u1 does not exist."}`),
+			respondJSON(404, `{"code":"entity.not_exists_with_id","message":"The roles with ID u1 does not exist."}`),
 			verdict{NotFound: true},
 			"entity.not_exists_with_id", 1,
 		},
 		"a 404 with another code says nothing about the parent": {
-			sayJSON(404, `{"code":"connector.not_found","message":"x"}`), verdict{}, "connector.not_found", 1,
+			respondJSON(404, `{"code":"connector.not_found","message":"x"}`), verdict{}, "connector.not_found", 1,
 		},
-		"a 404 of a proxy in JSON": {sayJSON(404, `{"error":"no route"}`), verdict{Transient: true}, "application/json", 3},
+		"a 404 of a proxy in JSON": {respondJSON(404, `{"error":"no route"}`), verdict{Transient: true}, "application/json", 3},
 		"a path that an older server does not know": {
-			say(404, "text/plain; charset=utf-8", "Not Found"), verdict{UnknownPath: true}, "older version", 1,
+			respond(404, "text/plain; charset=utf-8", "Not Found"), verdict{UnknownPath: true}, "older version", 1,
 		},
 		"a method that an older server does not know": {
-			say(405, "text/plain; charset=utf-8", "Method Not Allowed"), verdict{UnknownPath: true}, "older version", 1,
+			respond(405, "text/plain; charset=utf-8", "Method Not Allowed"), verdict{UnknownPath: true}, "older version", 1,
 		},
 		"a missing role": {
-			sayJSON(403, `{"code":"auth.forbidden","message":"Forbidden."}`), verdict{Auth: true}, "Logto Management API access", 1,
+			respondJSON(403, `{"code":"auth.forbidden","message":"Forbidden."}`), verdict{Auth: true}, "Logto Management API access", 1,
 		},
-		"a second token refused": {unauth, verdict{Auth: true}, "secret or role revoked", 2},
+		"a second token refused": {unauthorizedResponse, verdict{Auth: true}, "secret or role revoked", 2},
 		"a bad request": {
-			sayJSON(400, `{"code":"guard.invalid_pagination","message":"The request pagination value is invalid."}`),
+			respondJSON(400, `{"code":"guard.invalid_pagination","message":"The request pagination value is invalid."}`),
 			verdict{},
 			"guard.invalid_pagination", 1,
 		},
-		"an application of the wrong type": {sayJSON(422, `{"code":"application.invalid_type","message":"m"}`), verdict{}, "422", 1},
-		"501 is not a fault that heals":    {sayJSON(501, `{"code":"storage.not_configured","message":"m"}`), verdict{}, "501", 1},
+		"an application of the wrong type": {respondJSON(422, `{"code":"application.invalid_type","message":"m"}`), verdict{}, "422", 1},
+		"501 is not a fault that heals":    {respondJSON(501, `{"code":"storage.not_configured","message":"m"}`), verdict{}, "501", 1},
 		"a redirect": {
-			say(302, "text/html", "", "Location", "https://other.example/login?secret=x"),
+			respond(302, "text/html", "", "Location", "https://other.example/login?secret=x"),
 			verdict{},
 			"redirects to https://other.example; the endpoint", 1,
 		},
-		"a wait longer than the patience": {
-			sayJSON(429, `{}`, "Retry-After", "3600"), verdict{Transient: true}, "wait another 1h0m0s, and the patience left is 5m0s", 1,
+		"a pause longer than the retry timeout": {
+			respondJSON(429, `{}`, "Retry-After", "3600"), verdict{Transient: true}, "wait another 1h0m0s, longer than the 5m0s left for retries", 1,
 		},
 		"a body that quotes secrets": {
-			sayJSON(400, `{"code":"x","message":"you sent token-1 and `+appSecret+`"}`), verdict{}, "status 400", 1,
+			respondJSON(400, `{"code":"x","message":"you sent token-1 and `+appSecret+`"}`), verdict{}, "status 400", 1,
 		},
-		"a code that quotes the token": {sayJSON(400, `{"code":"token-1","message":"m"}`), verdict{}, "status 400", 1},
-		"a body that is hostile":       {say(400, "text/html", hostile), verdict{}, "text/html", 1},
+		"a code that quotes the token": {respondJSON(400, `{"code":"token-1","message":"m"}`), verdict{}, "status 400", 1},
+		"a body that is hostile":       {respond(400, "text/html", hostile), verdict{}, "text/html", 1},
 		"headers that are hostile": {
-			sayJSON(400, `{"code":"a b","message":"x"}`, "Logto-Core-Request-Id", strings.Repeat("x", 3000), "Retry-After", "-1"),
+			respondJSON(400, `{"code":"a b","message":"x"}`, "Logto-Core-Request-Id", strings.Repeat("x", 3000), "Retry-After", "-1"),
 			verdict{},
 			"status 400", 1,
 		},
@@ -179,7 +179,7 @@ func TestListFailsForGood(t *testing.T) {
 			f := newFake(t, tc.api)
 			cfg := f.config()
 			cfg.MaxBody = 1000
-			_, err := f.client(t, cfg, quick()).List(t.Context(), "/users/u1/roles", url.Values{"q": {"the-query"}})
+			_, err := f.client(t, cfg, fastTuning()).List(t.Context(), "/users/u1/roles", url.Values{"q": {"the-query"}})
 			if err == nil {
 				t.Fatal("no error")
 			}
@@ -215,22 +215,22 @@ func checkHarmless(t *testing.T, err error) {
 	}
 }
 
-func TestListGivesUpWhenPatienceIsSpent(t *testing.T) {
+func TestListGivesUpWhenTheRetryTimeoutHasPassed(t *testing.T) {
 	t.Parallel()
 	for name, tc := range map[string]struct {
 		api  http.HandlerFunc
 		text string
 	}{
-		"502":                {say(502, "text/html", ""), "status 502"},
-		"a reset connection": {reset, "EOF"},
-		"HTML":               {say(200, "text/html", "<html>"), "a proxy seems to have answered"},
+		"502":                {respond(502, "text/html", ""), "status 502"},
+		"a reset connection": {resetConnection, "EOF"},
+		"HTML":               {respond(200, "text/html", "<html>"), "a proxy seems to have answered"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			f := newFake(t, tc.api)
 			cfg := f.config()
-			cfg.Patience = 20 * time.Millisecond
-			_, err := f.client(t, cfg, quick()).List(t.Context(), "/users", url.Values{"q": {"the-query"}})
+			cfg.RetryTimeout = 20 * time.Millisecond
+			_, err := f.client(t, cfg, fastTuning()).List(t.Context(), "/users", url.Values{"q": {"the-query"}})
 			if err == nil {
 				t.Fatal("no error")
 			}
@@ -253,8 +253,8 @@ func TestListGivesUpAServerThatIsNotThere(t *testing.T) {
 	gone.Close()
 	f := &fake{Server: gone}
 	cfg := f.config()
-	cfg.Patience = 5 * time.Millisecond
-	_, err := f.client(t, cfg, quick()).List(t.Context(), "/users", nil)
+	cfg.RetryTimeout = 5 * time.Millisecond
+	_, err := f.client(t, cfg, fastTuning()).List(t.Context(), "/users", nil)
 	if err == nil || !strings.Contains(err.Error(), "connection refused") || !judge(err).Transient {
 		t.Errorf("error %v, want one that says connection refused", err)
 	}
@@ -275,12 +275,12 @@ func TestListEndsWithItsContext(t *testing.T) {
 			cancel()
 			<-r.Context().Done()
 		},
-		"while the tenant is held back": func(w http.ResponseWriter, r *http.Request) {
-			sayJSON(429, "{}", "Retry-After", "200")(w, r)
+		"while the tenant is throttled": func(w http.ResponseWriter, r *http.Request) {
+			respondJSON(429, "{}", "Retry-After", "200")(w, r)
 			cancel()
 		},
 		"while it waits for the next attempt": func(w http.ResponseWriter, r *http.Request) {
-			say(502, "", "")(w, r)
+			respond(502, "", "")(w, r)
 			cancel()
 		},
 	} {
@@ -288,8 +288,8 @@ func TestListEndsWithItsContext(t *testing.T) {
 			f := newFake(t, api)
 			ctx, cancel = context.WithCancel(t.Context())
 			defer cancel()
-			tune := quick()
-			tune.first, tune.longest = time.Minute, time.Minute
+			tune := fastTuning()
+			tune.initialBackoff, tune.maxBackoff = time.Minute, time.Minute
 			_, err := f.client(t, f.config(), tune).List(ctx, "/users", nil)
 			if !errors.Is(err, context.Canceled) {
 				t.Errorf("error %v, want the context's", err)
@@ -306,8 +306,8 @@ func TestListTimesOutAndRetries(t *testing.T) {
 		w.(http.Flusher).Flush()
 		<-r.Context().Done()
 	}
-	f := newFake(t, in(hang, stall, good))
-	tune := quick()
+	f := newFake(t, inTurn(hang, stall, okResponse))
+	tune := fastTuning()
 	tune.timeout = 200 * time.Millisecond
 	if _, err := f.client(t, f.config(), tune).List(t.Context(), "/users", nil); err != nil {
 		t.Error(err)
@@ -318,8 +318,8 @@ func TestStatsCountEveryRequestThatTheServerSees(t *testing.T) {
 	t.Parallel()
 	// The connections that break have served before: http.Transport would
 	// repeat a GET on them unseen.
-	f := newFake(t, in(good, reset, sayJSON(429, "{}"), say(502, "", ""), unauth, good))
-	c := f.client(t, f.config(), quick())
+	f := newFake(t, inTurn(okResponse, resetConnection, respondJSON(429, "{}"), respond(502, "", ""), unauthorizedResponse, okResponse))
+	c := f.client(t, f.config(), fastTuning())
 	for range 2 {
 		if _, err := c.List(t.Context(), "/users", nil); err != nil {
 			t.Fatal(err)
@@ -353,11 +353,11 @@ func TestConcurrencyBoundsTheRequestsInFlight(t *testing.T) {
 			}
 		}
 		<-full // until three are in
-		good(w, r)
+		okResponse(w, r)
 	})
 	cfg := f.config()
 	cfg.Concurrency = 3
-	c := f.client(t, cfg, quick())
+	c := f.client(t, cfg, fastTuning())
 	errs := make(chan error, 12)
 	for range cap(errs) {
 		go func() {
@@ -382,17 +382,17 @@ func TestABusyServerIsAskedForLessAtOnce(t *testing.T) {
 		first http.HandlerFunc
 		want  int
 	}{
-		"it says so":           {say(503, "text/plain", "no upstream"), firstLevel / 2},
-		"it throttles":         {sayJSON(429, "{}", "Retry-After", "0"), firstLevel},
-		"it takes too long":    {never, firstLevel / 2},
-		"it has a bad moment":  {say(500, "text/plain", "Internal Server Error"), firstLevel},
-		"it hangs up":          {reset, firstLevel},
-		"it is as it ought to": {good, firstLevel},
+		"it says so":           {respond(503, "text/plain", "no upstream"), initialConcurrency / 2},
+		"it throttles":         {respondJSON(429, "{}", "Retry-After", "0"), initialConcurrency},
+		"it takes too long":    {never, initialConcurrency / 2},
+		"it has a bad moment":  {respond(500, "text/plain", "Internal Server Error"), initialConcurrency},
+		"it hangs up":          {resetConnection, initialConcurrency},
+		"it is as it ought to": {okResponse, initialConcurrency},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			f := newFake(t, in(tc.first, good))
-			cfg, tune := f.config(), quick()
+			f := newFake(t, inTurn(tc.first, okResponse))
+			cfg, tune := f.config(), fastTuning()
 			cfg.Concurrency = 16
 			if name == "it takes too long" {
 				tune.timeout = time.Second
@@ -401,7 +401,7 @@ func TestABusyServerIsAskedForLessAtOnce(t *testing.T) {
 			if _, err := c.List(t.Context(), "/users", nil); err != nil {
 				t.Fatal(err)
 			}
-			if n := c.level.atHome(); n != tc.want {
+			if n := c.concurrency.base(); n != tc.want {
 				t.Errorf("%d requests at once, want %d", n, tc.want)
 			}
 		})
@@ -410,8 +410,8 @@ func TestABusyServerIsAskedForLessAtOnce(t *testing.T) {
 
 func TestListRefusesWhatIsNoPath(t *testing.T) {
 	t.Parallel()
-	f := newFake(t, good)
-	c := f.client(t, f.config(), quick())
+	f := newFake(t, okResponse)
+	c := f.client(t, f.config(), fastTuning())
 	for _, path := range []string{"", "users", "/users?page=1", "/users#x", "/us\ners", "/%zz"} {
 		if _, err := c.List(t.Context(), path, nil); err == nil || !strings.Contains(err.Error(), "not a path") {
 			t.Errorf("path %q: error %v", path, err)

@@ -10,11 +10,11 @@ import (
 )
 
 const (
-	defaultConcurrency = 16
-	defaultPatience    = 5 * time.Minute
-	defaultMaxBody     = 64 << 20
-	// authPatience bounds Authenticate, at whose end a person waits.
-	authPatience = 15 * time.Second
+	defaultConcurrency  = 16
+	defaultRetryTimeout = 5 * time.Minute
+	defaultMaxBody      = 64 << 20
+	// authenticateTimeout bounds Authenticate, at whose end a person waits.
+	authenticateTimeout = 15 * time.Second
 )
 
 // Config says which tenant a Client reads and how hard it may try. Endpoint,
@@ -24,30 +24,30 @@ type Config struct {
 	// come from its /oidc/token: the server refuses a token from another host.
 	Endpoint string
 	// Resource is the indicator of the Management API. Empty: Endpoint+"/api",
-	// which is right for Cloud on its default domain. Self-hosted servers want
+	// which is right for Cloud on its default domain. On self-hosted servers it is
 	// https://default.logto.app/api.
 	Resource string
 	// AppID and AppSecret are those of a machine-to-machine application.
 	AppID, AppSecret string
-	// Limit is the most requests the server may see. Zero: no limit.
+	// Limit is the most requests the server may get. Zero: no limit.
 	Limit Limit
 	// Concurrency is the most requests in flight at once, beside at most one for
-	// a token. Where there is no Limit, how many of them are used is found by how
-	// quickly the server answers. 0: 16.
+	// a token. Without a Limit, the client finds by the latency of answers how
+	// many of them it uses. 0: 16.
 	Concurrency int
-	// Patience is how long one answer is tried for after its first failure,
+	// RetryTimeout is how long a request is retried after its first failure
 	// before it fails for good. 0: 5 minutes.
-	Patience time.Duration
-	// Backoff is the first pause after a failed attempt; it grows from there.
+	RetryTimeout time.Duration
+	// InitialBackoff is the first pause after a failed attempt; it grows from there.
 	// 0: half a second.
-	Backoff time.Duration
-	// Log hears of retries (debug) and of the server throttling the tenant
-	// (warn). nil: nothing is logged.
+	InitialBackoff time.Duration
+	// Log gets retries (debug) and the server throttling the tenant (warn).
+	// nil: nothing is logged.
 	Log *slog.Logger
 	// MaxBody is the size in bytes of the biggest body that is read,
 	// uncompressed. 0: 64 MiB.
 	MaxBody int64
-	// Transport sends the requests, below the limiter. nil: a clone of the
+	// Transport sends the requests, below the rate limiter. nil: a clone of the
 	// default one, tuned to how Logto closes idle connections.
 	Transport http.RoundTripper
 }
@@ -60,19 +60,19 @@ func checkConfig(cfg *Config) (endpoint *url.URL, err error) {
 	case err != nil:
 		return nil, errors.New("endpoint: not a URL")
 	case u.Scheme != "http" && u.Scheme != "https", u.Host == "":
-		return nil, errors.New("endpoint: want a URL like https://acme.logto.app")
+		return nil, errors.New("endpoint: must be a URL such as https://acme.logto.app")
 	case u.User != nil, u.RawQuery != "", u.Fragment != "":
-		return nil, errors.New("endpoint: want no user, query or fragment in the URL")
+		return nil, errors.New("endpoint: must have no user, query or fragment")
 	case strings.HasSuffix(strings.TrimRight(u.Path, "/"), "/api"):
-		return nil, errors.New("endpoint: want it without /api at the end")
+		return nil, errors.New("endpoint: must not end with /api")
 	case cfg.AppID == "":
 		return nil, errors.New("app id: is empty")
 	case cfg.AppSecret == "":
 		return nil, errors.New("app secret: is empty")
 	case cfg.Concurrency < 0:
 		return nil, errors.New("concurrency: is negative")
-	case cfg.Patience < 0:
-		return nil, errors.New("patience: is negative")
+	case cfg.RetryTimeout < 0:
+		return nil, errors.New("retry timeout: is negative")
 	case cfg.MaxBody < 0:
 		return nil, errors.New("max body: is negative")
 	}
@@ -91,8 +91,8 @@ func setDefaults(cfg *Config, endpoint string) {
 	if cfg.Concurrency == 0 {
 		cfg.Concurrency = defaultConcurrency
 	}
-	if cfg.Patience == 0 {
-		cfg.Patience = defaultPatience
+	if cfg.RetryTimeout == 0 {
+		cfg.RetryTimeout = defaultRetryTimeout
 	}
 	if cfg.MaxBody == 0 {
 		cfg.MaxBody = defaultMaxBody

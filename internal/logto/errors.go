@@ -8,8 +8,7 @@ import (
 	"time"
 )
 
-// An Error says what became of a request, after the retries that were due to
-// it. It holds no token, no secret, no query and no text of a body that is not
+// An Error says how a request failed, after its retries. It holds no token, no secret, no query and no text of a body that is not
 // Logto's.
 type Error struct {
 	Method string
@@ -41,13 +40,13 @@ type kind int
 const (
 	kindStatus      kind = iota // the status says it
 	kindConnection              // no answer, or its body did not arrive
-	kindGarbage                 // 200, and a body that is no answer
-	kindBig                     // a body over Config.MaxBody
+	kindInvalidBody             // 200, and a body that is no answer
+	kindTooLarge                // a body over Config.MaxBody
 	kindRequest                 // nothing that another attempt would change
 	kindUnknownPath             // 404 or 405 from the server's router
 	kindAuth                    // the credentials or their rights
 	kindToken                   // a request for a token, for other reasons
-	kindHeld                    // the server asks to wait for longer than patience lasts
+	kindThrottled               // the server asks for a pause longer than the retry timeout
 )
 
 // Error is one line: what was asked, what came back, what to do.
@@ -81,7 +80,7 @@ func (e *Error) Unwrap() error { return e.err }
 // transient, since a busy server answers so; one that stays is [IsPoison].
 func (e *Error) Transient() bool {
 	switch e.kind {
-	case kindConnection, kindGarbage, kindHeld:
+	case kindConnection, kindInvalidBody, kindThrottled:
 		return true
 	case kindStatus, kindToken:
 		return transientStatus(e.Status)
@@ -104,16 +103,16 @@ func transientStatus(status int) bool {
 
 // throttled reports whether the server asked the whole tenant to wait.
 func (e *Error) throttled() bool {
-	return e.kind != kindConnection && throttles(e.Status, e.RetryAfter)
+	return e.kind != kindConnection && isThrottling(e.Status, e.RetryAfter)
 }
 
-func throttles(status int, after time.Duration) bool {
+func isThrottling(status int, after time.Duration) bool {
 	return status == http.StatusTooManyRequests || status == http.StatusServiceUnavailable && after > 0
 }
 
-// brief reports whether a few attempts are enough: one row may break the
+// fewAttempts reports whether a few attempts are enough: one row may break the
 // server's answer for ever, and a proxy's 404 seldom heals.
-func (e *Error) brief() bool {
+func (e *Error) fewAttempts() bool {
 	return e.kind == kindStatus && (e.Status == http.StatusInternalServerError || e.Status == http.StatusNotFound)
 }
 
@@ -136,7 +135,7 @@ func IsUnknownPath(err error) bool {
 // one that breaks it.
 func IsPoison(err error) bool {
 	e, ok := errors.AsType[*Error](err)
-	return ok && (e.kind == kindBig || e.kind == kindStatus && e.Status == http.StatusInternalServerError)
+	return ok && (e.kind == kindTooLarge || e.kind == kindStatus && e.Status == http.StatusInternalServerError)
 }
 
 // IsAuth reports whether the credentials or their rights are to blame: to
@@ -146,19 +145,19 @@ func IsAuth(err error) bool {
 	return ok && e.kind == kindAuth
 }
 
-// plain returns s if it is short and of printable ASCII, as codes and request
+// printableASCII returns s if it is short and of printable ASCII, as codes and request
 // ids are, and "" otherwise: headers and bodies are not to be trusted with a
 // log.
-func plain(s string, limit int) string {
+func printableASCII(s string, limit int) string {
 	if len(s) > limit || strings.ContainsFunc(s, func(r rune) bool { return r <= ' ' || r > '~' }) {
 		return ""
 	}
 	return s
 }
 
-// oneLine makes a message fit for a log: printable, and no longer than limit
+// sanitizeMessage makes a message fit for a log: printable, and no longer than limit
 // bytes.
-func oneLine(s string, limit int) string {
+func sanitizeMessage(s string, limit int) string {
 	s = strings.Map(func(r rune) rune {
 		if r < ' ' || r == 0x7f || r == '\u2028' || r == '\u2029' || 0x80 <= r && r < 0xa0 {
 			return ' '

@@ -57,9 +57,9 @@ func (f *fake) config() Config {
 	return Config{Endpoint: f.URL, AppID: appID, AppSecret: appSecret}
 }
 
-// quick has no waits that a test would notice.
-func quick() tuning {
-	return tuning{first: time.Millisecond, longest: 4 * time.Millisecond, hold: time.Millisecond, timeout: time.Minute}
+// fastTuning has no waits that a test would notice.
+func fastTuning() tuning {
+	return tuning{initialBackoff: time.Millisecond, maxBackoff: 4 * time.Millisecond, initialPause: time.Millisecond, timeout: time.Minute}
 }
 
 func (f *fake) client(t *testing.T, cfg Config, tune tuning) *Client {
@@ -72,15 +72,15 @@ func (f *fake) client(t *testing.T, cfg Config, tune tuning) *Client {
 	return c
 }
 
-// in answers with the handlers in turn, and with the last one from then on.
-func in(turn ...http.HandlerFunc) http.HandlerFunc {
+// inTurn answers with the handlers in turn, and with the last one from then on.
+func inTurn(turn ...http.HandlerFunc) http.HandlerFunc {
 	var n atomic.Int64
 	return func(w http.ResponseWriter, r *http.Request) {
 		turn[min(int(n.Add(1)), len(turn))-1](w, r)
 	}
 }
 
-func say(status int, contentType, body string, header ...string) http.HandlerFunc {
+func respond(status int, contentType, body string, header ...string) http.HandlerFunc {
 	return func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Content-Type", contentType)
 		for i := 0; i < len(header); i += 2 {
@@ -91,21 +91,21 @@ func say(status int, contentType, body string, header ...string) http.HandlerFun
 	}
 }
 
-func sayJSON(status int, body string, header ...string) http.HandlerFunc {
-	return say(status, "application/json; charset=utf-8", body, header...)
+func respondJSON(status int, body string, header ...string) http.HandlerFunc {
+	return respond(status, "application/json; charset=utf-8", body, header...)
 }
 
-// reset breaks the connection before an answer, cut in the middle of its body.
-func reset(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) }
+// resetConnection breaks the connection before an answer, cut in the middle of its body.
+func resetConnection(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) }
 
-func cut(w http.ResponseWriter, _ *http.Request) {
+func truncatedBody(w http.ResponseWriter, _ *http.Request) {
 	w.Header().Set("Content-Type", "application/json")
 	w.Header().Set("Content-Length", "100")
 	fmt.Fprint(w, `[{"id":"a"}]`) // as JSON, this is all
 }
 
 var (
-	good     = sayJSON(200, `[{"id":"a"},{"id":"b"}]`, "Total-Number", "2", "Logto-Core-Request-Id", "req1")
-	internal = sayJSON(500, `{"message":"Internal server error."}`, "Logto-Core-Request-Id", "req1")
-	unauth   = sayJSON(401, `{"code":"auth.unauthorized","message":"Unauthorized. Please check credentials and its scope."}`)
+	okResponse            = respondJSON(200, `[{"id":"a"},{"id":"b"}]`, "Total-Number", "2", "Logto-Core-Request-Id", "req1")
+	internalErrorResponse = respondJSON(500, `{"message":"Internal server error."}`, "Logto-Core-Request-Id", "req1")
+	unauthorizedResponse  = respondJSON(401, `{"code":"auth.unauthorized","message":"Unauthorized. Please check credentials and its scope."}`)
 )

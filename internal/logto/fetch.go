@@ -12,8 +12,8 @@ import (
 	"golang.org/x/oauth2"
 )
 
-// An answer is a complete body with status 200.
-type answer struct {
+// An response is a complete body with status 200.
+type response struct {
 	path   string
 	header http.Header
 	body   []byte
@@ -21,17 +21,17 @@ type answer struct {
 
 // get asks once, or twice if the server refuses the token: a token may end
 // before its time when keys are rotated.
-func (c *Client) get(ctx context.Context, path string, query url.Values) (*answer, error) {
+func (c *Client) get(ctx context.Context, path string, query url.Values) (*response, error) {
 	req, err := c.request(ctx, path, query)
 	if err != nil {
 		return nil, err
 	}
-	if err := c.level.enter(ctx); err != nil {
+	if err := c.concurrency.acquire(ctx); err != nil {
 		return nil, err
 	}
-	defer c.level.leave()
-	if err := c.gate.brake.free(ctx); err != nil { // here, for a token would age in the hold
-		return nil, unreached(req.Method, req.URL.EscapedPath(), err)
+	defer c.concurrency.release()
+	if err := c.limiter.throttle.wait(ctx); err != nil { // here: a token would age during a pause
+		return nil, connectionError(req.Method, req.URL.EscapedPath(), err)
 	}
 	token, err := c.tokens.get(ctx, nil)
 	if err != nil {
@@ -47,7 +47,7 @@ func (c *Client) get(ctx context.Context, path string, query url.Values) (*answe
 	}
 	a, err = c.send(req, token)
 	if e, refused := unauthorized(err); refused {
-		e.blameToken(token)
+		e.rejectToken(token)
 	}
 	return a, err
 }
@@ -57,12 +57,12 @@ func unauthorized(err error) (*Error, bool) {
 	return e, ok && e.Status == http.StatusUnauthorized
 }
 
-// blameToken makes e, the second 401 in a row, one that no retry heals, unless
+// rejectToken makes e, the second 401 in a row, one that no retry heals, unless
 // the token ended on its way through the limiter.
-func (e *Error) blameToken(token *oauth2.Token) {
-	if ended(token) {
+func (e *Error) rejectToken(token *oauth2.Token) {
+	if expired(token) {
 		e.kind = kindConnection
-		e.Message = joined(e.Message, "the token ended before it arrived")
+		e.Message = joinMessages(e.Message, "the token ended before it arrived")
 		return
 	}
 	e.kind = kindAuth
@@ -92,39 +92,39 @@ func (c *Client) request(ctx context.Context, path string, query url.Values) (*h
 }
 
 // send sends req and reads the answer to its end.
-func (c *Client) send(req *http.Request, token *oauth2.Token) (*answer, error) {
+func (c *Client) send(req *http.Request, token *oauth2.Token) (*response, error) {
 	req = req.Clone(req.Context())
 	req.Header.Set("Authorization", "Bearer "+token.AccessToken)
 	resp, err := c.http.Do(req)
 	if err != nil {
-		return nil, unreached(req.Method, req.URL.EscapedPath(), err)
+		return nil, connectionError(req.Method, req.URL.EscapedPath(), err)
 	}
 	defer resp.Body.Close()
 	if resp.StatusCode != http.StatusOK {
-		return nil, refusal(req, resp, token.AccessToken, c.tokens.conf.ClientSecret)
+		return nil, responseError(req, resp, token.AccessToken, c.tokens.conf.ClientSecret)
 	}
-	a := &answer{path: req.URL.EscapedPath(), header: resp.Header}
+	a := &response{path: req.URL.EscapedPath(), header: resp.Header}
 	a.body, err = c.readBody(resp)
 	if err != nil {
-		e := fromResponse(req, resp)
+		e := newResponseError(req, resp)
 		e.err = err
 		e.kind = kindConnection
 		e.Message = "read the body"
-		if errors.Is(err, errBig) {
-			e.kind = kindBig
+		if errors.Is(err, errTooLarge) {
+			e.kind = kindTooLarge
 		}
 		return nil, e
 	}
 	return a, nil
 }
 
-var errBig = errors.New("it is bigger than this client reads")
+var errTooLarge = errors.New("it is bigger than this client reads")
 
 // readBody makes room for the length that the server announced, as far as that
 // is credible, and fails if the body does not end where it should.
 func (c *Client) readBody(resp *http.Response) ([]byte, error) {
 	if resp.ContentLength > c.maxBody {
-		return nil, errBig
+		return nil, errTooLarge
 	}
 	const credible = 8 << 20
 	var b bytes.Buffer
@@ -133,7 +133,7 @@ func (c *Client) readBody(resp *http.Response) ([]byte, error) {
 	}
 	n, err := b.ReadFrom(io.LimitReader(resp.Body, c.maxBody+1))
 	if n > c.maxBody {
-		return nil, errBig
+		return nil, errTooLarge
 	}
 	return b.Bytes(), err
 }

@@ -33,17 +33,17 @@ var (
 	errTrailing = errors.New("something after the value")
 )
 
-// lenient keeps a row that Postgres may still store: what to make of repeated
+// newDecoder keeps a row that Postgres may still store: what to make of repeated
 // names and bad UTF-8 is for those to say who know the columns.
-func lenient(body []byte) *jsontext.Decoder {
+func newDecoder(body []byte) *jsontext.Decoder {
 	return jsontext.NewDecoder(bytes.NewBuffer(body), jsontext.AllowDuplicateNames(true), jsontext.AllowInvalidUTF8(true))
 }
 
 // splitArray returns the elements of the array that body is, as slices of body.
 func splitArray(body []byte) ([]jsontext.Value, error) {
-	dec := lenient(body)
+	dec := newDecoder(body)
 	if dec.PeekKind() != '[' {
-		return nil, wrongKind(dec)
+		return nil, kindError(dec)
 	}
 	if _, err := dec.ReadToken(); err != nil {
 		return nil, err
@@ -59,20 +59,20 @@ func splitArray(body []byte) ([]jsontext.Value, error) {
 	if _, err := dec.ReadToken(); err != nil {
 		return nil, err
 	}
-	return items, atEnd(dec)
+	return items, expectEnd(dec)
 }
 
-// oneObject returns the object that body is.
-func oneObject(body []byte) (jsontext.Value, error) {
-	dec := lenient(body)
+// parseObject returns the object that body is.
+func parseObject(body []byte) (jsontext.Value, error) {
+	dec := newDecoder(body)
 	if dec.PeekKind() != '{' {
-		return nil, wrongKind(dec)
+		return nil, kindError(dec)
 	}
 	v, err := readValue(dec, body)
 	if err != nil {
 		return nil, err
 	}
-	return v, atEnd(dec)
+	return v, expectEnd(dec)
 }
 
 // readValue slices the value out of body, because the decoder's own slice is
@@ -87,14 +87,14 @@ func readValue(dec *jsontext.Decoder, body []byte) (jsontext.Value, error) {
 	return jsontext.Value(body[end-len(v) : end : end]), nil
 }
 
-func wrongKind(dec *jsontext.Decoder) error {
+func kindError(dec *jsontext.Decoder) error {
 	if _, err := dec.ReadToken(); err != nil {
 		return err
 	}
 	return errKind
 }
 
-func atEnd(dec *jsontext.Decoder) error {
+func expectEnd(dec *jsontext.Decoder) error {
 	if _, err := dec.ReadToken(); !errors.Is(err, io.EOF) {
 		return errTrailing
 	}
@@ -144,5 +144,5 @@ func parseRetryAfter(h http.Header, now time.Time) time.Duration {
 }
 
 func parseRequestID(h http.Header) string {
-	return plain(h.Get("Logto-Core-Request-Id"), 64)
+	return printableASCII(h.Get("Logto-Core-Request-Id"), 64)
 }

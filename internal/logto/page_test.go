@@ -164,7 +164,7 @@ func FuzzSplitArray(f *testing.F) {
 		if !bytes.Equal(before, body) {
 			t.Error("the body was written to")
 		}
-		if _, err := oneObject(body); err == nil && items != nil {
+		if _, err := parseObject(body); err == nil && items != nil {
 			t.Error("the body is a list and an object")
 		}
 		if err != nil {
@@ -197,7 +197,7 @@ func FuzzHeaders(f *testing.F) {
 		if after := parseRetryAfter(h, time.Unix(0, 0)); after < 0 {
 			t.Errorf("wait %v", after)
 		}
-		for _, s := range []string{parseRequestID(h), oneLine(value, 300)} {
+		for _, s := range []string{parseRequestID(h), sanitizeMessage(value, 300)} {
 			if strings.ContainsAny(s, "\r\n\x1b\x00") || len(s) > 303 {
 				t.Errorf("%q is not fit for a log", s)
 			}

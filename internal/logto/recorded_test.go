@@ -49,7 +49,7 @@ func TestAnswersOfARealServerAreUnderstood(t *testing.T) {
 		t.Run(a.Path, func(t *testing.T) {
 			t.Parallel()
 			f := newFake(t, a.ServeHTTP)
-			c := f.client(t, f.config(), quick())
+			c := f.client(t, f.config(), fastTuning())
 			switch {
 			case a.Status != 200:
 				_, err := c.List(t.Context(), "/x", nil)

@@ -9,40 +9,40 @@ import (
 	"github.com/cenkalti/backoff/v5"
 )
 
-// tuning holds the times that a test cannot wait for.
+// tuning are the durations that a test shortens.
 type tuning struct {
-	first   time.Duration // the first backoff of a page
-	longest time.Duration // its longest
-	hold    time.Duration // the first hold of a tenant that the server does not name
-	timeout time.Duration // for one request, from the limiter to the body's end
+	initialBackoff time.Duration // the first backoff of a page
+	maxBackoff     time.Duration // its longest
+	initialPause   time.Duration // the first pause of a tenant when the server names none
+	timeout        time.Duration // for one request, from the limiter to the body's end
 }
 
 // defaultTuning waits half a minute longer than the server, which gives a
 // request up after 2.
 func defaultTuning() tuning {
 	return tuning{
-		first:   500 * time.Millisecond,
-		longest: 30 * time.Second,
-		hold:    time.Second,
-		timeout: 150 * time.Second,
+		initialBackoff: 500 * time.Millisecond,
+		maxBackoff:     30 * time.Second,
+		initialPause:   time.Second,
+		timeout:        150 * time.Second,
 	}
 }
 
-// poisonTries is how often a plain 500 is asked for: a busy server recovers, a
+// maxServerErrors is how often a request is sent that gets a plain 500: a busy server recovers, a
 // row that breaks the answer does not.
-const poisonTries = 3
+const maxServerErrors = 3
 
-// retry calls fetch until it succeeds, fails for good, or patience is spent.
+// retry calls fetch until it succeeds, fails for good, or the retry timeout has passed.
 // Method and path are for the errors.
-func retry[T any](ctx context.Context, c *Client, patience time.Duration, method, path string, fetch func() (T, error)) (T, error) {
-	p := &policy{ctx: ctx, client: c, method: method, path: path, patience: patience, exp: &backoff.ExponentialBackOff{
-		InitialInterval:     c.tune.first,
+func retry[T any](ctx context.Context, c *Client, timeout time.Duration, method, path string, fetch func() (T, error)) (T, error) {
+	p := &retryPolicy{ctx: ctx, client: c, method: method, path: path, retryTimeout: timeout, backoff: &backoff.ExponentialBackOff{
+		InitialInterval:     c.tuning.initialBackoff,
 		RandomizationFactor: backoff.DefaultRandomizationFactor,
 		Multiplier:          2,
-		MaxInterval:         c.tune.longest,
+		MaxInterval:         c.tuning.maxBackoff,
 	}}
 	v, err := backoff.Retry(ctx, func() (v T, err error) {
-		if err = p.tooLong(); err == nil {
+		if err = p.throttledTooLong(); err == nil {
 			v, err = fetch()
 		}
 		p.last = err
@@ -57,46 +57,46 @@ func retry[T any](ctx context.Context, c *Client, patience time.Duration, method
 	return v, err
 }
 
-// A policy decides after each failed attempt at one page whether and when
-// there is another. The clock of its patience starts at the first failure, so
-// that standing in line before the limiter costs none.
-type policy struct {
-	ctx      context.Context
-	client   *Client
-	method   string
-	path     string
-	patience time.Duration
-	exp      *backoff.ExponentialBackOff
-	last     error
-	failed   int
-	brief    int
-	until    time.Time
+// A retryPolicy decides after each failed attempt whether and when
+// there is another. The retry timeout starts at the first failure, so that
+// waiting for the rate limiter does not use it up.
+type retryPolicy struct {
+	ctx          context.Context
+	client       *Client
+	method       string
+	path         string
+	retryTimeout time.Duration
+	backoff      *backoff.ExponentialBackOff
+	last         error
+	failed       int
+	serverErrors int
+	deadline     time.Time
 }
 
 // Reset is part of backoff.BackOff.
-func (p *policy) Reset() { p.exp.Reset() }
+func (p *retryPolicy) Reset() { p.backoff.Reset() }
 
 // NextBackOff returns how long to wait after the error in last.
-func (p *policy) NextBackOff() time.Duration {
+func (p *retryPolicy) NextBackOff() time.Duration {
 	e, ok := errors.AsType[*Error](p.last)
-	if !ok || !e.Transient() || e.kind == kindHeld {
+	if !ok || !e.Transient() || e.kind == kindThrottled {
 		return backoff.Stop
 	}
 	if p.failed++; p.failed == 1 {
-		p.until = time.Now().Add(p.patience)
+		p.deadline = time.Now().Add(p.retryTimeout)
 	}
-	if e.brief() {
-		if p.brief++; p.brief == poisonTries {
-			e.Message = joined(e.Message, fmt.Sprintf("the same %d times", p.brief))
+	if e.fewAttempts() {
+		if p.serverErrors++; p.serverErrors == maxServerErrors {
+			e.Message = joinMessages(e.Message, fmt.Sprintf("the same %d times", p.serverErrors))
 			return backoff.Stop
 		}
 	}
-	var wait time.Duration // none if throttled: the gate holds the request
+	var wait time.Duration // 0 if throttled: the rate limiter delays the request
 	if !e.throttled() {
-		wait = p.exp.NextBackOff()
+		wait = p.backoff.NextBackOff()
 	}
-	if time.Now().Add(wait).After(p.until) {
-		e.Message = joined(e.Message, fmt.Sprintf("gave up after %d attempts in %v", p.failed, p.patience))
+	if time.Now().Add(wait).After(p.deadline) {
+		e.Message = joinMessages(e.Message, fmt.Sprintf("gave up after %d attempts in %v", p.failed, p.retryTimeout))
 		return backoff.Stop
 	}
 	p.client.counts.retries.Add(1)
@@ -104,26 +104,26 @@ func (p *policy) NextBackOff() time.Duration {
 	return wait
 }
 
-// tooLong returns an error if the server holds the tenant back for longer than
-// the patience that is left.
-func (p *policy) tooLong() error {
-	left := p.patience
+// throttledTooLong returns an error if the server throttles the tenant for longer than
+// what is left of the retry timeout.
+func (p *retryPolicy) throttledTooLong() error {
+	left := p.retryTimeout
 	if p.failed > 0 {
-		left = time.Until(p.until)
+		left = time.Until(p.deadline)
 	}
-	wait := p.client.gate.brake.held()
+	wait := p.client.limiter.throttle.remaining()
 	if wait <= max(0, left) {
 		return nil
 	}
-	e := heldFor(wait, left)
+	e := throttledError(wait, left)
 	e.Method, e.Path = p.method, p.path
 	if last, ok := errors.AsType[*Error](p.last); ok {
-		e.Code, e.RequestID, e.Message = last.Code, last.RequestID, joined(last.Message, e.Message)
+		e.Code, e.RequestID, e.Message = last.Code, last.RequestID, joinMessages(last.Message, e.Message)
 	}
 	return e
 }
 
-func joined(message, more string) string {
+func joinMessages(message, more string) string {
 	if message == "" {
 		return more
 	}

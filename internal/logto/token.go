@@ -15,29 +15,29 @@ import (
 
 const (
 	tokenPath = "/oidc/token"
-	// early is how long before its end a token is renewed, or a quarter of
+	// renewBefore is how long before its end a token is renewed, or a quarter of
 	// its life if that is less.
-	early = time.Minute
+	renewBefore = time.Minute
 
 	roleHint = "the application needs a machine-to-machine role with the permission \"all\" of the " +
 		"Management API; Logto brings one, \"Logto Management API access\""
 )
 
-// tokens keeps the token of one tenant. One goroutine at a time renews it; the
-// others wait for that.
-type tokens struct {
+// A tokenSource holds the token of one tenant. One goroutine at a time renews it;
+// the others wait for that.
+type tokenSource struct {
 	conf clientcredentials.Config
-	http *http.Client // goes through the gate
+	http *http.Client // passes the rate limiter
 	path string       // of the URL
-	turn chan struct{}
+	lock chan struct{}
 
 	// What turn guards.
-	token *oauth2.Token // nil: none
-	renew time.Time     // zero: when the server refuses it
+	token   *oauth2.Token // nil: none
+	renewAt time.Time     // zero: when the server refuses it
 }
 
-func newTokens(cfg Config, endpoint *url.URL, client *http.Client) *tokens {
-	return &tokens{
+func newTokenSource(cfg Config, endpoint *url.URL, client *http.Client) *tokenSource {
+	return &tokenSource{
 		conf: clientcredentials.Config{
 			ClientID:       cfg.AppID,
 			ClientSecret:   cfg.AppSecret,
@@ -48,25 +48,25 @@ func newTokens(cfg Config, endpoint *url.URL, client *http.Client) *tokens {
 		},
 		http: client,
 		path: endpoint.EscapedPath() + tokenPath,
-		turn: make(chan struct{}, 1),
+		lock: make(chan struct{}, 1),
 	}
 }
 
 // get returns the token, and asks for a new one first if there is none, its end
 // is near, or it is the one that the server has refused (nil: none was).
-func (t *tokens) get(ctx context.Context, refused *oauth2.Token) (*oauth2.Token, error) {
+func (t *tokenSource) get(ctx context.Context, refused *oauth2.Token) (*oauth2.Token, error) {
 	select {
-	case t.turn <- struct{}{}:
+	case t.lock <- struct{}{}:
 	case <-ctx.Done():
 		return nil, ctx.Err()
 	}
-	defer func() { <-t.turn }()
-	if t.token != nil && t.token != refused && (t.renew.IsZero() || time.Now().Before(t.renew)) {
+	defer func() { <-t.lock }()
+	if t.token != nil && t.token != refused && (t.renewAt.IsZero() || time.Now().Before(t.renewAt)) {
 		return t.token, nil
 	}
 	token, err := t.conf.Token(context.WithValue(ctx, oauth2.HTTPClient, t.http))
 	if err != nil {
-		return nil, t.failed(ctx, err)
+		return nil, t.asError(ctx, err)
 	}
 	scope, _ := token.Extra("scope").(string)
 	if !slices.Contains(strings.Fields(scope), "all") {
@@ -79,30 +79,30 @@ func (t *tokens) get(ctx context.Context, refused *oauth2.Token) (*oauth2.Token,
 			kind:    kindAuth,
 		}
 	}
-	t.token, t.renew = token, time.Time{}
+	t.token, t.renewAt = token, time.Time{}
 	if life := time.Until(token.Expiry); !token.Expiry.IsZero() {
-		t.renew = token.Expiry.Add(-min(early, life/4))
+		t.renewAt = token.Expiry.Add(-min(renewBefore, life/4))
 	}
 	return token, nil
 }
 
-// ended reports whether the token is past the end that the server announced.
-func ended(token *oauth2.Token) bool {
+// expired reports whether the token is past the end that the server announced.
+func expired(token *oauth2.Token) bool {
 	return !token.Expiry.IsZero() && !time.Now().Before(token.Expiry)
 }
 
-// failed turns oauth2's errors into one of ours. Theirs quote the body.
-func (t *tokens) failed(ctx context.Context, err error) error {
+// asError turns oauth2's errors into one of ours. Theirs quote the body.
+func (t *tokenSource) asError(ctx context.Context, err error) error {
 	if ctx.Err() != nil {
 		return ctx.Err()
 	}
 	e := &Error{Method: http.MethodPost, Path: t.path, kind: kindToken}
 	if outer, ok := errors.AsType[*url.Error](err); ok {
-		return unreached(e.Method, e.Path, outer)
+		return connectionError(e.Method, e.Path, outer)
 	}
 	answer, ok := errors.AsType[*oauth2.RetrieveError](err)
 	if !ok {
-		e.kind = kindGarbage
+		e.kind = kindInvalidBody
 		e.Message = "the answer holds no token"
 		e.Hint = "is the endpoint Logto's, or does a proxy answer?"
 		return e
@@ -111,22 +111,22 @@ func (t *tokens) failed(ctx context.Context, err error) error {
 	e.Status = resp.StatusCode
 	e.RequestID = parseRequestID(resp.Header)
 	e.RetryAfter = parseRetryAfter(resp.Header, time.Now())
-	e.Code = plain(answer.ErrorCode, 100)
+	e.Code = printableASCII(answer.ErrorCode, 100)
 	if e.Code == "" {
-		e.Code, e.Message = logtoError(answer.Body, []string{t.conf.ClientSecret})
+		e.Code, e.Message = parseLogtoError(answer.Body, []string{t.conf.ClientSecret})
 	}
-	t.explain(e, resp, answer)
+	t.classify(e, resp, answer)
 	return e
 }
 
-// explain decides what the token endpoint's refusal means and what helps.
-func (t *tokens) explain(e *Error, resp *http.Response, answer *oauth2.RetrieveError) {
+// classify decides what the token endpoint's refusal means and what helps.
+func (t *tokenSource) classify(e *Error, resp *http.Response, answer *oauth2.RetrieveError) {
 	expired := strings.Contains(answer.ErrorDescription, "expired")
 	switch {
 	case e.Status >= 300 && e.Status < 400:
 		e.kind = kindRequest
 		e.Message = "the server redirects"
-		redirectTo(e, resp)
+		describeRedirect(e, resp)
 	case e.Status == http.StatusNotFound:
 		e.kind = kindRequest
 		e.Message = "no token endpoint here"

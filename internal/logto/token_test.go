@@ -18,7 +18,7 @@ func TestAuthenticateAsksAsLogtoWantsIt(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			f := newFake(t, good)
+			f := newFake(t, okResponse)
 			if tc.resource == "" {
 				tc.want = f.URL + tc.want
 			}
@@ -34,7 +34,7 @@ func TestAuthenticateAsksAsLogtoWantsIt(t *testing.T) {
 			}
 			cfg := f.config()
 			cfg.Resource = tc.resource
-			if err := f.client(t, cfg, quick()).Authenticate(t.Context()); err != nil {
+			if err := f.client(t, cfg, fastTuning()).Authenticate(t.Context()); err != nil {
 				t.Fatal(err)
 			}
 			want := map[string]string{
@@ -51,7 +51,7 @@ func TestAuthenticateAsksAsLogtoWantsIt(t *testing.T) {
 func TestAuthenticateSaysWhatIsWrong(t *testing.T) {
 	t.Parallel()
 	oauth := func(status int, code, description string) http.HandlerFunc {
-		return sayJSON(status, `{"code":"oidc.`+code+`","message":"An OIDC error occurred","error":"`+code+
+		return respondJSON(status, `{"code":"oidc.`+code+`","message":"An OIDC error occurred","error":"`+code+
 			`","error_description":"`+description+`"}`, "Logto-Core-Request-Id", "req1")
 	}
 	for name, tc := range map[string]struct {
@@ -72,26 +72,26 @@ func TestAuthenticateSaysWhatIsWrong(t *testing.T) {
 			oauth(400, "invalid_request", "requested grant type is not allowed for this client"), "machine-to-machine", verdict{Auth: true}, 1,
 		},
 		"a missing role": {
-			sayJSON(200, `{"access_token":"token-1","expires_in":3600,"token_type":"Bearer"}`), "Logto Management API access", verdict{Auth: true}, 1,
+			respondJSON(200, `{"access_token":"token-1","expires_in":3600,"token_type":"Bearer"}`), "Logto Management API access", verdict{Auth: true}, 1,
 		},
 		"a role without the permission": {
-			sayJSON(200, `{"access_token":"token-1","expires_in":3600,"token_type":"Bearer","scope":"allow small"}`),
+			respondJSON(200, `{"access_token":"token-1","expires_in":3600,"token_type":"Bearer","scope":"allow small"}`),
 			"permission \"all\"",
 			verdict{Auth: true},
 			1,
 		},
-		"a path that is not there": {say(404, "text/plain", "Not Found"), "no token endpoint here", verdict{}, 1},
+		"a path that is not there": {respond(404, "text/plain", "Not Found"), "no token endpoint here", verdict{}, 1},
 		"a redirect": {
-			say(308, "text/html", "", "Location", "https://other.example/x?secret=x"), "redirects to https://other.example;", verdict{}, 1,
+			respond(308, "text/html", "", "Location", "https://other.example/x?secret=x"), "redirects to https://other.example;", verdict{}, 1,
 		},
-		"a page of HTML":  {say(200, "text/html", "<html>"), "holds no token", verdict{Transient: true}, 0},
-		"no token":        {sayJSON(200, `{}`), "holds no token", verdict{Transient: true}, 0},
-		"a gateway":       {say(502, "text/html", "token-1 "+appSecret), "status 502", verdict{Transient: true}, 0},
-		"a plain 500":     {internal, "status 500", verdict{Transient: true}, 0},
-		"a reset":         {reset, "EOF", verdict{Transient: true}, 0},
-		"too many tokens": {sayJSON(429, `{"code":"auth.exceed_token_limit","message":"Exceeded."}`), "auth.exceed_token_limit", verdict{Transient: true}, 0},
+		"a page of HTML":  {respond(200, "text/html", "<html>"), "holds no token", verdict{Transient: true}, 0},
+		"no token":        {respondJSON(200, `{}`), "holds no token", verdict{Transient: true}, 0},
+		"a gateway":       {respond(502, "text/html", "token-1 "+appSecret), "status 502", verdict{Transient: true}, 0},
+		"a plain 500":     {internalErrorResponse, "status 500", verdict{Transient: true}, 0},
+		"a reset":         {resetConnection, "EOF", verdict{Transient: true}, 0},
+		"too many tokens": {respondJSON(429, `{"code":"auth.exceed_token_limit","message":"Exceeded."}`), "auth.exceed_token_limit", verdict{Transient: true}, 0},
 		"too many tokens for an hour": {
-			sayJSON(429, `{"code":"auth.exceed_token_limit","message":"Exceeded."}`, "Retry-After", "3600"),
+			respondJSON(429, `{"code":"auth.exceed_token_limit","message":"Exceeded."}`, "Retry-After", "3600"),
 			"wait another 1h0m0s",
 			verdict{Transient: true},
 			1,
@@ -99,11 +99,11 @@ func TestAuthenticateSaysWhatIsWrong(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			f := newFake(t, good)
+			f := newFake(t, okResponse)
 			f.token = tc.token
 			cfg := f.config()
-			cfg.Patience = 20 * time.Millisecond
-			err := f.client(t, cfg, quick()).Authenticate(t.Context())
+			cfg.RetryTimeout = 20 * time.Millisecond
+			err := f.client(t, cfg, fastTuning()).Authenticate(t.Context())
 			if err == nil {
 				t.Fatal("no error")
 			}
@@ -123,8 +123,8 @@ func TestAuthenticateSaysWhatIsWrong(t *testing.T) {
 
 func TestTokenIsAskedForOnceByMany(t *testing.T) {
 	t.Parallel()
-	f := newFake(t, good)
-	c := f.client(t, f.config(), quick())
+	f := newFake(t, okResponse)
+	c := f.client(t, f.config(), fastTuning())
 	var wg sync.WaitGroup
 	for range 20 {
 		wg.Go(func() {
@@ -144,12 +144,12 @@ func TestTokenRefusedIsRenewedOnceByMany(t *testing.T) {
 	f := newFake(t, nil)
 	f.api = func(w http.ResponseWriter, r *http.Request) {
 		if r.Header.Get("Authorization") == "Bearer token-1" {
-			unauth(w, r)
+			unauthorizedResponse(w, r)
 			return
 		}
-		good(w, r)
+		okResponse(w, r)
 	}
-	c := f.client(t, f.config(), quick())
+	c := f.client(t, f.config(), fastTuning())
 	var wg sync.WaitGroup
 	for range 20 {
 		wg.Go(func() {
@@ -176,19 +176,19 @@ func TestTokenIsRenewedBeforeItEnds(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			f := newFake(t, good)
+			f := newFake(t, okResponse)
 			f.token = func(w http.ResponseWriter, _ *http.Request) { f.grant(w, tc.life) }
-			c := f.client(t, f.config(), quick())
+			c := f.client(t, f.config(), fastTuning())
 			for range 3 {
 				if _, err := c.List(t.Context(), "/users", nil); err != nil {
 					t.Fatal(err)
 				}
 			}
 			// Some of the life is gone when it is looked at.
-			if have := c.tokens.token.Expiry.Sub(c.tokens.renew); have > tc.want || have < tc.want/2 {
+			if have := c.tokens.token.Expiry.Sub(c.tokens.renewAt); have > tc.want || have < tc.want/2 {
 				t.Errorf("renewed %v before its end, want %v", have, tc.want)
 			}
-			c.tokens.renew = time.Now()
+			c.tokens.renewAt = time.Now()
 			if _, err := c.List(t.Context(), "/users", nil); err != nil {
 				t.Fatal(err)
 			}
@@ -201,8 +201,8 @@ func TestTokenIsRenewedBeforeItEnds(t *testing.T) {
 
 func TestTokenThatEndsOnTheWayIsNotTheCredentialsFault(t *testing.T) {
 	t.Parallel()
-	f := newFake(t, in(unauth, unauth, unauth, unauth, good))
-	c := f.client(t, f.config(), quick())
+	f := newFake(t, inTurn(unauthorizedResponse, unauthorizedResponse, unauthorizedResponse, unauthorizedResponse, okResponse))
+	c := f.client(t, f.config(), fastTuning())
 	f.token = func(w http.ResponseWriter, _ *http.Request) { f.grant(w, -1) }
 	if _, err := c.List(t.Context(), "/users", nil); err != nil {
 		t.Errorf("error %v, want the fifth attempt's answer", err)

@@ -124,7 +124,7 @@ func newDrift(t *rapid.T, pool *pgxpool.Pool, number int64) *drift {
 	d.server = logtotest.Start(tenant, logtotest.WithSeed(seed))
 	client, err := logto.New(logto.Config{
 		Endpoint: d.server.URL, Resource: d.server.Resource, AppID: d.server.AppID, AppSecret: d.server.AppSecret,
-		Backoff: time.Millisecond, Patience: 5 * time.Second, Concurrency: 1 + d.draw("concurrency", 6),
+		InitialBackoff: time.Millisecond, RetryTimeout: 5 * time.Second, Concurrency: 1 + d.draw("concurrency", 6),
 	})
 	if err != nil {
 		t.Fatal(err)

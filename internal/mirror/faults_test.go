@@ -28,7 +28,7 @@ func retrying(t *testing.T, server *logtotest.Server, endpoint string, patience 
 	t.Helper()
 	c, err := logto.New(logto.Config{
 		Endpoint: endpoint, Resource: server.Resource, AppID: server.AppID, AppSecret: server.AppSecret,
-		Backoff: time.Millisecond, Patience: patience,
+		InitialBackoff: time.Millisecond, RetryTimeout: patience,
 	})
 	if err != nil {
 		t.Fatalf("make a client: %v", err)

@@ -125,7 +125,7 @@ func (r *Runner) Ask(ctx context.Context, job Job) (asked func(), err error) {
 	if err != nil {
 		return nil, err
 	}
-	r.Client.Rested(ago)
+	r.Client.SetIdleTime(ago)
 	return func() {
 		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 10*time.Second)
 		defer cancel()

@@ -90,7 +90,7 @@ func newMirrorJob(cfg *config.Config, t config.Tenant, j config.Job) mirror.Job 
 func (b *fixture) newLogtoClient(t config.Tenant, log *slog.Logger) (*logto.Client, error) {
 	return logto.New(logto.Config{
 		Endpoint: t.Endpoint, Resource: t.Resource, AppID: t.AppID, AppSecret: t.AppSecret.Reveal(), Log: log,
-		Patience: 10 * time.Millisecond, Backoff: time.Millisecond,
+		RetryTimeout: 10 * time.Millisecond, InitialBackoff: time.Millisecond,
 	})
 }
 

@@ -56,13 +56,13 @@ func (s *server) most(per time.Duration) (fullest int, rate float64) {
 	return fullest, float64(last) / s.arrivals[last].Sub(s.arrivals[0]).Seconds()
 }
 
-// process is a program that sends as fast as the gate lets it, six at a time,
-// until its context ends. It is told how long ago somebody sent something.
-func process(ctx context.Context, l Limit, s *server, rested time.Duration) {
+// runProcess is a program that sends as fast as the limiter lets it, six at a time,
+// until its context ends. rested is the idle time before it.
+func runProcess(ctx context.Context, limit Limit, s *server, rested time.Duration) {
 	c := &counts{}
-	g := newGate(Config{Limit: l, Log: slog.New(slog.DiscardHandler), Patience: time.Minute}, defaultTuning(), c)
-	g.rested(rested)
-	t := &gatedTransport{next: s, gate: g, level: newLevel(Config{Concurrency: 64}, "/api", func(int) {}), counts: c, timeout: time.Minute}
+	l := newRateLimiter(Config{Limit: limit, Log: slog.New(slog.DiscardHandler), RetryTimeout: time.Minute}, defaultTuning(), c)
+	l.setIdleTime(rested)
+	t := &limitedTransport{next: s, limiter: l, concurrency: newConcurrencyLimiter(Config{Concurrency: 64}, "/api", func(int) {}), counts: c, timeout: time.Minute}
 	var wg sync.WaitGroup
 	for range 6 {
 		wg.Go(func() {
@@ -88,7 +88,7 @@ func between(r *rand.Rand, from, to time.Duration) func() time.Duration {
 	return func() time.Duration { return from + time.Duration(r.Int64N(int64(to-from+1))) }
 }
 
-func TestGateKeepsTheLimitInAnyWindow(t *testing.T) {
+func TestRateLimiterKeepsTheLimitInAnyWindow(t *testing.T) {
 	t.Parallel()
 	cloud := Limit{200, 10 * time.Second}
 	for name, tc := range map[string]struct {
@@ -111,7 +111,7 @@ func TestGateKeepsTheLimitInAnyWindow(t *testing.T) {
 				s := &server{latency: between(r, tc.from, tc.to), counted: r.Float64, pause: between(r, 0, 0)}
 				ctx, cancel := context.WithTimeout(t.Context(), 20*tc.limit.Per)
 				defer cancel()
-				process(ctx, tc.limit, s, time.Hour)
+				runProcess(ctx, tc.limit, s, time.Hour)
 				fullest, rate := s.most(tc.limit.Per)
 				if fullest > tc.limit.Requests {
 					t.Errorf("a window has %d requests, the limit is %d", fullest, tc.limit.Requests)
@@ -127,7 +127,7 @@ func TestGateKeepsTheLimitInAnyWindow(t *testing.T) {
 
 // Processes end or die, and some say when they ended and some do not; between
 // them others send a few requests that nobody is told of.
-func TestGateKeepsTheLimitWhenTheProcessIsRestarted(t *testing.T) {
+func TestRateLimiterKeepsTheLimitWhenTheProcessIsRestarted(t *testing.T) {
 	t.Parallel()
 	limits := []Limit{{200, 10 * time.Second}, {5, time.Second}, {1, time.Second}, {60, time.Minute}, {100, time.Second}}
 	for seed := range uint64(3 * len(limits)) {
@@ -148,13 +148,13 @@ func TestGateKeepsTheLimitWhenTheProcessIsRestarted(t *testing.T) {
 					if !known {
 						rested = 0
 					}
-					process(ctx, limit, s, rested)
+					runProcess(ctx, limit, s, rested)
 					cancel()
 					if said = time.Now(); r.IntN(3) == 0 {
 						_ = sleep(t.Context(), time.Duration(r.Int64N(int64(2*limit.Per))))
 					}
 					if r.IntN(4) == 0 {
-						s.few(t.Context(), limit, others-6)
+						s.runFew(t.Context(), limit, otherRequests-6)
 					}
 				}
 				if fullest, _ := s.most(limit.Per); fullest > limit.Requests {
@@ -165,9 +165,9 @@ func TestGateKeepsTheLimitWhenTheProcessIsRestarted(t *testing.T) {
 	}
 }
 
-// few is a process that is told nothing, and sends about so many requests, at
+// runFew is a process without a known idle time that sends about n requests, at
 // most six more.
-func (s *server) few(ctx context.Context, l Limit, n int) {
+func (s *server) runFew(ctx context.Context, l Limit, n int) {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	before, pause := len(s.arrivals), s.pause
@@ -177,34 +177,34 @@ func (s *server) few(ctx context.Context, l Limit, n int) {
 		}
 		return 0
 	}
-	process(ctx, l, s, 0)
+	runProcess(ctx, l, s, 0)
 	s.pause = pause
 }
 
-func TestGateLetsGoOfWhoNoLongerWaits(t *testing.T) {
+func TestRateLimiterReleasesWhatACancelledCallerTook(t *testing.T) {
 	t.Parallel()
 	for name, tc := range map[string]struct {
-		pace  rate.Limit // a second
+		rate  rate.Limit // a second
 		again time.Duration
 	}{
-		"for the pace":   {share / 3600, time.Hour * 100 / 98},
-		"for its ticket": {rate.Inf, time.Hour + lag},
+		"for the bucket": {rateShare / 3600, time.Hour * 100 / 98},
+		"for its permit": {rate.Inf, time.Hour + maxDelay},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			synctest.Test(t, func(t *testing.T) {
 				began := time.Now()
-				g := newGate(Config{Limit: Limit{1, time.Hour}, Log: slog.New(slog.DiscardHandler)}, defaultTuning(), &counts{})
-				g.pace.SetLimit(tc.pace)
+				l := newRateLimiter(Config{Limit: Limit{1, time.Hour}, Log: slog.New(slog.DiscardHandler)}, defaultTuning(), &counts{})
+				l.bucket.SetLimit(tc.rate)
 				ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 				defer cancel()
-				if _, err := g.pass(ctx); !errors.Is(err, context.DeadlineExceeded) {
+				if _, err := l.acquire(ctx); !errors.Is(err, context.DeadlineExceeded) {
 					t.Errorf("pass: %v, want the context's error", err)
 				}
 				if waited := time.Since(began); waited != time.Minute {
 					t.Errorf("it returned after %v, want a minute", waited)
 				}
-				if _, err := g.pass(t.Context()); err != nil {
+				if _, err := l.acquire(t.Context()); err != nil {
 					t.Error(err)
 				}
 				if waited := time.Since(began); waited.Round(time.Second) != tc.again.Round(time.Second) {
@@ -215,11 +215,11 @@ func TestGateLetsGoOfWhoNoLongerWaits(t *testing.T) {
 	}
 }
 
-func TestBrakeHoldsTheWholeTenant(t *testing.T) {
+func TestThrottlePausesTheWholeTenant(t *testing.T) {
 	t.Parallel()
 	for name, tc := range map[string]struct {
 		after []time.Duration // what the server names, one time after the other
-		min   time.Duration   // of the last hold
+		min   time.Duration   // of the last pause
 		max   time.Duration
 	}{
 		"for as long as the server says":            {[]time.Duration{7 * time.Second}, 7 * time.Second, 7 * time.Second},
@@ -231,65 +231,65 @@ func TestBrakeHoldsTheWholeTenant(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			synctest.Test(t, func(t *testing.T) {
-				b := &brake{log: slog.New(slog.DiscardHandler), first: time.Second, patience: time.Hour}
+				th := &throttle{log: slog.New(slog.DiscardHandler), initial: time.Second, maxWait: time.Hour}
 				for _, after := range tc.after {
-					if err := b.free(t.Context()); err != nil {
+					if err := th.wait(t.Context()); err != nil {
 						t.Fatal(err)
 					}
 					sent := time.Now().Add(-1)
-					b.hold(sent, after)
-					b.hold(sent, after) // another that was out together with it
+					th.pause(sent, after)
+					th.pause(sent, after) // another that was out together with it
 				}
-				if held := b.held(); held < tc.min || held > tc.max {
-					t.Errorf("held for %v, want %v to %v", held, tc.min, tc.max)
+				if left := th.remaining(); left < tc.min || left > tc.max {
+					t.Errorf("paused for %v, want %v to %v", left, tc.min, tc.max)
 				}
 			})
 		})
 	}
 }
 
-func TestBrakeForgetsWhenARequestIsAnswered(t *testing.T) {
+func TestThrottleForgetsWhenARequestIsAnswered(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		b := &brake{log: slog.New(slog.DiscardHandler), first: time.Second, patience: time.Hour}
+		th := &throttle{log: slog.New(slog.DiscardHandler), initial: time.Second, maxWait: time.Hour}
 		for range 5 {
-			if err := b.free(t.Context()); err != nil {
+			if err := th.wait(t.Context()); err != nil {
 				t.Fatal(err)
 			}
-			b.hold(time.Now().Add(-1), 0)
+			th.pause(time.Now().Add(-1), 0)
 		}
-		if err := b.free(t.Context()); err != nil {
+		if err := th.wait(t.Context()); err != nil {
 			t.Fatal(err)
 		}
-		b.heal(time.Now().Add(-1))
-		b.hold(time.Now().Add(-1), 0)
-		if held := b.held(); held > 1250*time.Millisecond {
-			t.Errorf("held for %v, want about a second again", held)
+		th.reset(time.Now().Add(-1))
+		th.pause(time.Now().Add(-1), 0)
+		if left := th.remaining(); left > 1250*time.Millisecond {
+			t.Errorf("paused for %v, want about a second again", left)
 		}
 	})
 }
 
-func TestBrakeRefusesToWaitLongerThanPatience(t *testing.T) {
+func TestThrottleRefusesToWaitLongerThanTheRetryTimeout(t *testing.T) {
 	t.Parallel()
-	b := &brake{log: slog.New(slog.DiscardHandler), first: time.Second, patience: time.Minute}
-	b.hold(time.Now(), time.Hour)
-	if e, ok := errors.AsType[*Error](b.free(t.Context())); !ok || e.Status != http.StatusTooManyRequests {
+	th := &throttle{log: slog.New(slog.DiscardHandler), initial: time.Second, maxWait: time.Minute}
+	th.pause(time.Now(), time.Hour)
+	if e, ok := errors.AsType[*Error](th.wait(t.Context())); !ok || e.Status != http.StatusTooManyRequests {
 		t.Errorf("error %v, want one of status 429", e)
 	}
 }
 
-func TestPolicyRefusesToWaitLongerThanThePatienceThatIsLeft(t *testing.T) {
+func TestRetryPolicyRefusesToWaitLongerThanIsLeft(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		c := &Client{gate: newGate(Config{Log: slog.New(slog.DiscardHandler), Patience: time.Minute}, defaultTuning(), &counts{})}
-		c.gate.brake.hold(time.Now(), 30*time.Second)
-		p := &policy{client: c, patience: time.Minute}
-		if err := p.tooLong(); err != nil {
+		c := &Client{limiter: newRateLimiter(Config{Log: slog.New(slog.DiscardHandler), RetryTimeout: time.Minute}, defaultTuning(), &counts{})}
+		c.limiter.throttle.pause(time.Now(), 30*time.Second)
+		p := &retryPolicy{client: c, retryTimeout: time.Minute}
+		if err := p.throttledTooLong(); err != nil {
 			t.Errorf("before the first failure: %v", err)
 		}
-		p.failed, p.until = 1, time.Now().Add(20*time.Second)
+		p.failed, p.deadline = 1, time.Now().Add(20*time.Second)
 		p.last = &Error{Code: "auth.exceed_token_limit"}
-		if e, ok := errors.AsType[*Error](p.tooLong()); !ok || e.Code != "auth.exceed_token_limit" {
+		if e, ok := errors.AsType[*Error](p.throttledTooLong()); !ok || e.Code != "auth.exceed_token_limit" {
 			t.Errorf("with 20 of 30 seconds left: %v, want an error with the code of the one before", e)
 		}
 	})
@@ -304,11 +304,11 @@ func (s *statuses) RoundTrip(*http.Request) (*http.Response, error) {
 	return &http.Response{StatusCode: status, Body: http.NoBody}, nil
 }
 
-func TestTransportTellsTheBrake(t *testing.T) {
+func TestTransportTellsTheThrottle(t *testing.T) {
 	t.Parallel()
 	for name, tc := range map[string]struct {
 		statuses statuses
-		min, max time.Duration // of the hold after the last
+		min, max time.Duration // of the pause after the last
 	}{
 		"of a 429":                                {statuses{429}, time.Second, 1250 * time.Millisecond},
 		"of one after the other":                  {statuses{429, 429}, 2 * time.Second, 2500 * time.Millisecond},
@@ -321,9 +321,9 @@ func TestTransportTellsTheBrake(t *testing.T) {
 			t.Parallel()
 			synctest.Test(t, func(t *testing.T) {
 				c := &counts{}
-				g := newGate(Config{Log: slog.New(slog.DiscardHandler), Patience: time.Minute}, defaultTuning(), c)
-				g.brake.until = time.Now().Add(-time.Minute) // free, and by a time that can be compared
-				transport := &gatedTransport{next: &tc.statuses, gate: g, level: newLevel(Config{Concurrency: 64}, "/api", func(int) {}), counts: c, timeout: time.Minute}
+				l := newRateLimiter(Config{Log: slog.New(slog.DiscardHandler), RetryTimeout: time.Minute}, defaultTuning(), c)
+				l.throttle.until = time.Now().Add(-time.Minute) // free, and by a time that can be compared
+				transport := &limitedTransport{next: &tc.statuses, limiter: l, concurrency: newConcurrencyLimiter(Config{Concurrency: 64}, "/api", func(int) {}), counts: c, timeout: time.Minute}
 				for range len(tc.statuses) {
 					time.Sleep(time.Nanosecond) //nolint:forbidigo // of the bubble: requests are not sent at the moment of an answer
 					req, err := http.NewRequestWithContext(t.Context(), "GET", "http://logto.test/", nil)
@@ -336,8 +336,8 @@ func TestTransportTellsTheBrake(t *testing.T) {
 					}
 					resp.Body.Close()
 				}
-				if held := g.brake.held(); held < tc.min || held > tc.max {
-					t.Errorf("held for %v, want %v to %v", held, tc.min, tc.max)
+				if left := l.throttle.remaining(); left < tc.min || left > tc.max {
+					t.Errorf("paused for %v, want %v to %v", left, tc.min, tc.max)
 				}
 			})
 		})

@@ -17,14 +17,14 @@ import (
 // maxErrorBody is how much of an error's body is read: Logto's are short.
 const maxErrorBody = 64 << 10
 
-// garbage says that something else than Logto answered, or only in part.
-func (a *answer) garbage(want string, err error) *Error {
+// invalid says that something else than Logto answered, or only in part.
+func (a *response) invalid(want string, err error) *Error {
 	e := &Error{
 		Method:    http.MethodGet,
 		Path:      a.path,
 		Status:    http.StatusOK,
 		RequestID: parseRequestID(a.header),
-		kind:      kindGarbage,
+		kind:      kindInvalidBody,
 	}
 	e.Message = fmt.Sprintf("want %s, have %d bytes of %s", want, len(a.body), contentType(a.header))
 	if at, ok := errors.AsType[*jsontext.SyntacticError](err); ok {
@@ -38,13 +38,13 @@ func (a *answer) garbage(want string, err error) *Error {
 	return e
 }
 
-// unreached is the error of a request without an answer. Of a [url.Error] it
+// connectionError is the error of a request without an answer. Of a [url.Error] it
 // keeps the cause alone, for the rest quotes the query. The cause may be the
-// gate's refusal, or that the caller's context ended: the latter wins later on.
-func unreached(method, path string, err error) error {
-	if held, ok := errors.AsType[*Error](err); ok {
-		held.Method, held.Path = method, path
-		return held
+// rate limiter's error, or that the caller's context ended, which wins later on.
+func connectionError(method, path string, err error) error {
+	if throttled, ok := errors.AsType[*Error](err); ok {
+		throttled.Method, throttled.Path = method, path
+		return throttled
 	}
 	if outer, ok := errors.AsType[*url.Error](err); ok {
 		err = outer.Err
@@ -52,7 +52,7 @@ func unreached(method, path string, err error) error {
 	return &Error{Method: method, Path: path, kind: kindConnection, err: err}
 }
 
-func fromResponse(req *http.Request, resp *http.Response) *Error {
+func newResponseError(req *http.Request, resp *http.Response) *Error {
 	return &Error{
 		Method:     req.Method,
 		Path:       req.URL.EscapedPath(),
@@ -62,18 +62,18 @@ func fromResponse(req *http.Request, resp *http.Response) *Error {
 	}
 }
 
-// refusal reads what an answer other than 200 says. Secrets are what may not be
+// responseError reads what an answer other than 200 says. Secrets are what may not be
 // quoted from it.
-func refusal(req *http.Request, resp *http.Response, secrets ...string) *Error {
-	e := fromResponse(req, resp)
+func responseError(req *http.Request, resp *http.Response, secrets ...string) *Error {
+	e := newResponseError(req, resp)
 	text, _ := io.ReadAll(io.LimitReader(resp.Body, maxErrorBody)) // a cut body costs the message, not the status
-	e.Code, e.Message = logtoError(text, secrets)
+	e.Code, e.Message = parseLogtoError(text, secrets)
 	kind := contentType(resp.Header)
 	switch {
 	case e.Status >= 300 && e.Status < 400:
 		e.kind = kindRequest
 		e.Message = "the server redirects"
-		redirectTo(e, resp)
+		describeRedirect(e, resp)
 	case e.Status == http.StatusNotFound && e.Code != "":
 		e.kind = kindRequest
 	case (e.Status == http.StatusNotFound || e.Status == http.StatusMethodNotAllowed) && kind == "text/plain":
@@ -88,17 +88,17 @@ func refusal(req *http.Request, resp *http.Response, secrets ...string) *Error {
 	return e
 }
 
-// redirectTo names the origin that a redirect points at, without its path.
-func redirectTo(e *Error, resp *http.Response) {
+// describeRedirect names the origin that a redirect points at, without its path.
+func describeRedirect(e *Error, resp *http.Response) {
 	e.Hint = "the endpoint in the configuration should be the address that answers without a redirect"
 	if to, err := resp.Location(); err == nil {
-		e.Message += " to " + plain(to.Scheme+"://"+to.Host, 200)
+		e.Message += " to " + printableASCII(to.Scheme+"://"+to.Host, 200)
 	}
 }
 
-// logtoError returns the code and message of a JSON error; "" where body is
+// parseLogtoError returns the code and message of a JSON error; "" where body is
 // none, or quotes a secret.
-func logtoError(text []byte, secrets []string) (code, message string) {
+func parseLogtoError(text []byte, secrets []string) (code, message string) {
 	var v struct {
 		Code    string `json:"code"`
 		Message string `json:"message"`
@@ -107,9 +107,9 @@ func logtoError(text []byte, secrets []string) (code, message string) {
 	if err != nil {
 		return "", ""
 	}
-	code = plain(v.Code, 100)
+	code = printableASCII(v.Code, 100)
 	if code != "" || v.Message == "Internal server error." {
-		message = oneLine(v.Message, 300)
+		message = sanitizeMessage(v.Message, 300)
 	}
 	for _, s := range secrets {
 		if strings.Contains(v.Code, s) || strings.Contains(v.Message, s) {
@@ -122,7 +122,7 @@ func logtoError(text []byte, secrets []string) (code, message string) {
 // contentType returns the media type without its parameters.
 func contentType(h http.Header) string {
 	t, _, err := mime.ParseMediaType(h.Get("Content-Type"))
-	if t = plain(t, 80); err != nil || t == "" {
+	if t = printableASCII(t, 80); err != nil || t == "" {
 		return "an unnamed type"
 	}
 	return t
