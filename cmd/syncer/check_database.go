@@ -49,6 +49,8 @@ func (c *checks) database(ctx context.Context, cfg *config.Config) {
 func databaseHint(err error) string {
 	pg, ok := errors.AsType[*pgconn.PgError](err)
 	switch {
+	case errors.Is(err, state.ErrEarlierBuild):
+		return "" // the error has its own
 	case !ok:
 		return "is the server up, and reachable from this machine?"
 	case pg.Code == "28P01", pg.Code == "28000":

@@ -93,6 +93,10 @@ func connect(ctx context.Context, url string, server *postgres.Server, tenants i
 		pool.Close()
 		return nil, fmt.Errorf("connect to the database: %w", err)
 	}
+	if err := state.CheckBuild(ctx, pool); err != nil {
+		pool.Close()
+		return nil, err
+	}
 	return &database{pool, url, server}, nil
 }
 

@@ -118,6 +118,9 @@ func explain(err error) (text, hint string) {
 		return text, "name it with -c FILE, or begin with the jobs.yaml of the repository"
 	case errors.Is(err, state.ErrLocked):
 		return text, "it ends by itself; syncer status shows it"
+	case errors.Is(err, state.ErrEarlierBuild):
+		return text, "name a new, empty database (embedded Postgres: move ./" + embeddedDir + " away); the next run mirrors the tenant into it. " +
+			"To reuse this one and lose its history, first drop its schemas logto, logto_history, report, syncer, syncer_stage and syncer_queue"
 	case errors.Is(err, extract.ErrStopped), errors.Is(err, errInterrupted) && errors.As(err, new(tenantError)):
 		return text, "what is read is kept: the next syncer run goes on from there"
 	case errors.Is(err, postgres.ErrNotFound):

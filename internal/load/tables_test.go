@@ -104,9 +104,9 @@ func TestEverythingIsCommented(t *testing.T) {
 	for what, sql := range map[string]string{
 		"schemas": `select nspname::text from pg_namespace n where (nspname ` + ours + ` or nspname = 'syncer_stage') and obj_description(n.oid, 'pg_namespace') is null`,
 		"tables": `select c.oid::regclass::text from pg_class c join pg_namespace n on n.oid = c.relnamespace
-where nspname ` + ours + ` and relkind in ('r', 'p', 'v', 'm') and relname <> 'goose_db_version' and coalesce(obj_description(c.oid, 'pg_class'), '') = ''`,
+where nspname ` + ours + ` and relkind in ('r', 'p', 'v', 'm') and coalesce(obj_description(c.oid, 'pg_class'), '') = ''`,
 		"columns": `select c.oid::regclass || '.' || attname from pg_class c join pg_namespace n on n.oid = c.relnamespace join pg_attribute a on a.attrelid = c.oid
-where nspname ` + ours + ` and relkind in ('r', 'p', 'v', 'm') and relname <> 'goose_db_version' and attnum > 0 and not attisdropped
+where nspname ` + ours + ` and relkind in ('r', 'p', 'v', 'm') and attnum > 0 and not attisdropped
 and coalesce(col_description(c.oid, attnum), '') = ''`,
 	} {
 		if bare := b.texts(t, sql); len(bare) > 0 {

@@ -1,7 +1,13 @@
 -- +goose Up
 -- What outlives a run.
-create schema if not exists syncer;
+-- The schema and its table migrations are there already: they are goose's, which
+-- creates them before the first migration.
 comment on schema syncer is 'How syncer keeps the mirror: runs, what they proved, where they were.';
+comment on table syncer.migrations is 'Migrations that ran, one row each. Kept by goose.';
+comment on column syncer.migrations.id is 'Sequence number.';
+comment on column syncer.migrations.version_id is 'Number the name of the migration''s file begins with; 0: the table was created.';
+comment on column syncer.migrations.is_applied is 'True: the migration ran.';
+comment on column syncer.migrations.tstamp is 'When it ran, in the time zone of the session that ran it.';
 create schema syncer_stage;
 comment on schema syncer_stage is 'Rows a run has read and not yet published: tables named run_<run>_<table>, dropped when the run is published or given up.';
 
@@ -9,13 +15,17 @@ create table syncer.tenants (
     tenant_id text collate "C" primary key,
     endpoint text not null,
     privacy jsonb not null default '{}',
-    first_seen_at timestamptz not null default now()
+    first_seen_at timestamptz not null default now(),
+    privacy_since jsonb not null default '{}',
+    asked_at timestamptz
 );
 comment on table syncer.tenants is 'Tenants ever mirrored here.';
 comment on column syncer.tenants.tenant_id is 'Name of the tenant in jobs.yaml.';
 comment on column syncer.tenants.endpoint is 'Endpoint it was last read from.';
 comment on column syncer.tenants.privacy is 'Privacy rules its rows are stored by, by table; the key of hashes is not among them.';
 comment on column syncer.tenants.first_seen_at is 'When its first run began.';
+comment on column syncer.tenants.privacy_since is 'Run that applied the privacy rules of a table to what is stored, by table.';
+comment on column syncer.tenants.asked_at is 'When it was last sent a request by who holds its lock. Infinity: it is being read, or who read it died. Null: not known to have been asked.';
 
 create table syncer.runs (
     run_id bigint generated always as identity primary key,

@@ -51,6 +51,7 @@ language plpgsql stable
 as $$
 declare
     tenants text[];
+    role_ids text[];
     trigrams text;
     conditions text := 'u.tenant_id = any($1)';
     rank text := '0::real';
@@ -75,15 +76,15 @@ begin
             execute format('select %s.show_limit()', trigrams);
             threshold := current_setting('pg_trgm.word_similarity_threshold');
             perform set_config('pg_trgm.word_similarity_threshold', case threshold when '0.6' then '0.5' else threshold end, true);
-            finding := format('$2 operator(%s.<%%%%) %%s', trigrams);
-            rank := format('greatest(%1$s.word_similarity($2, coalesce(u.name, '''')), %1$s.word_similarity($2, coalesce(u.username, '''')), %1$s.word_similarity($2, coalesce(u.primary_email, '''')), %1$s.word_similarity($2, coalesce(u.primary_phone, '''')))', trigrams);
+            finding := format('%%s operator(%s.%%%%>) $2', trigrams);
+            rank := format('coalesce(greatest(%1$s.word_similarity($2, u.name), %1$s.word_similarity($2, u.username), %1$s.word_similarity($2, u.primary_email), %1$s.word_similarity($2, u.primary_phone)), 0)', trigrams);
         elsif match = 'exact' then
             finding := case when case_sensitive then '%s = $2' else 'lower(%s) = lower($2)' end;
         else
             finding := '%s ' || case when case_sensitive then 'like ' else 'ilike ' end
                 || case when match = 'prefix' then '' else '''%%'' || ' end || 'report.escape_like($2) || ''%%''';
         end if;
-        conditions := conditions || ' and (u.tenant_id = any($1) and u.id = $2'; -- with the tenant, it is in the key
+        conditions := conditions || ' and (u.id = $2';
         for i in 1..4 loop
             conditions := conditions || ' or ' || case
                 when match = 'exact' and i = 4 then 'u.primary_phone = $2' -- digits have no case, and its index is as it is
@@ -102,7 +103,9 @@ begin
         conditions := conditions || ' and u.profile @> $5';
     end if;
     if role is not null then
-        conditions := conditions || ' and (u.tenant_id, u.id) in (select h.tenant_id, h.user_id from logto.user_roles h join logto.roles r on r.tenant_id = h.tenant_id and r.id = h.role_id where r.tenant_id = any($1) and (r.name = $6 or r.id = $6))';
+        -- Of an id the planner knows how many hold the role, of a name it does not.
+        select array_agg(r.id) into role_ids from logto.roles r where r.tenant_id = any(tenants) and (r.name = search_users.role or r.id = search_users.role);
+        conditions := conditions || ' and (u.tenant_id, u.id) in (select h.tenant_id, h.user_id from logto.user_roles h join logto.roles r on r.tenant_id = h.tenant_id and r.id = h.role_id where r.tenant_id = any($1) and (r.name = $6 or r.id = $6) and h.role_id = any($16))';
     end if;
     if organization is not null then
         conditions := conditions || ' and (u.tenant_id, u.id) in (select m.tenant_id, m.user_id from logto.organization_users m join logto.organizations o on o.tenant_id = m.tenant_id and o.id = m.organization_id where o.tenant_id = any($1) and (o.name = $7 or o.id = $7))';
@@ -144,7 +147,7 @@ begin
         order by p.rank desc, u.created_at desc, u.tenant_id, u.id
         $query$, rank, conditions)
     using tenants, query, custom_data, custom_data_path, profile, role, organization, organization_role, email_domain,
-        created_from, created_until, signed_in_from, signed_in_until, page, page_size;
+        created_from, created_until, signed_in_from, signed_in_until, page, page_size, role_ids;
     if threshold is not null then
         perform set_config('pg_trgm.word_similarity_threshold', threshold, true);
     end if;

@@ -4,12 +4,16 @@
 create table syncer.servers (
     name text primary key,
     started_at timestamptz not null default now(),
-    seen_at timestamptz not null default now()
+    seen_at timestamptz not null default now(),
+    version text not null default '',
+    doing jsonb not null default '[]'
 );
 comment on table syncer.servers is 'Processes of syncer serve. What one was at that has not been seen for serve.take_over is gone on with by another.';
 comment on column syncer.servers.name is 'Host, process and something random.';
 comment on column syncer.servers.started_at is 'When it began.';
 comment on column syncer.servers.seen_at is 'When it last said that it is there.';
+comment on column syncer.servers.version is 'Version of the program.';
+comment on column syncer.servers.doing is 'Array of the runs it is at: job, tenant, since, requests, rows, expected, listing.';
 
 create table syncer.schedules (
     job text not null,

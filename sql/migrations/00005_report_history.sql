@@ -85,23 +85,30 @@ as $$
 $$;
 comment on function report.name_of is 'The last known name of a user, application, role, organization role or organization (the kind) by its id. Null: never mirrored.';
 
+-- +goose StatementBegin
 create function report.role_holders_at(role text, at timestamptz)
 returns table (tenant_id text, role_id text, holder_type text, holder_id text, holder text, valid_from timestamptz, valid_to timestamptz)
-language sql stable
+language plpgsql stable
 as $$
-    with asked as (
-        select distinct n.tenant_id, n.id from report.names n
-        where n.kind = 'role' and (n.name = role_holders_at.role or n.id = role_holders_at.role)
-    )
-    select h.tenant_id, h.role_id, h.holder_type, h.holder_id,
-        coalesce(u.primary_email, u.username, u.primary_phone, u.name, a.name, report.name_of(h.tenant_id, h.holder_type, h.holder_id)),
-        h.valid_from, h.valid_to
-    from asked
-    join report.access_history h on h.tenant_id = asked.tenant_id and h.role_id = asked.id
-    left join logto.users u on h.holder_type = 'user' and u.tenant_id = h.tenant_id and u.id = h.holder_id
-    left join logto.applications a on h.holder_type = 'application' and a.tenant_id = h.tenant_id and a.id = h.holder_id
-    where h.kind = 'role' and h.valid_from <= role_holders_at.at and (h.valid_to > role_holders_at.at or h.valid_to is null)
+declare
+    role_ids text[];
+begin
+    select array_agg(distinct n.id) into role_ids from report.names n
+    where n.kind = 'role' and (n.name = role_holders_at.role or n.id = role_holders_at.role);
+    return query execute $query$
+        select h.tenant_id::text, h.role_id::text, h.holder_type, h.holder_id::text,
+            coalesce(u.primary_email, u.username, u.primary_phone, u.name, a.name, report.name_of(h.tenant_id, h.holder_type, h.holder_id)),
+            h.valid_from, h.valid_to
+        from report.access_history h
+        left join logto.users u on h.holder_type = 'user' and u.tenant_id = h.tenant_id and u.id = h.holder_id
+        left join logto.applications a on h.holder_type = 'application' and a.tenant_id = h.tenant_id and a.id = h.holder_id
+        where h.kind = 'role' and h.role_id = any($1) and h.valid_from <= $2 and (h.valid_to > $2 or h.valid_to is null)
+            and exists (select from report.names n where n.tenant_id = h.tenant_id and n.kind = 'role' and n.id = h.role_id and (n.name = $3 or n.id = $3))
+        $query$
+    using role_ids, at, role;
+end
 $$;
+-- +goose StatementEnd
 comment on function report.role_holders_at is 'Who held this role, by name or id, at a moment? A role that had the name once counts. Nobody before the first published run.';
 
 create function report.organization_members_at(organization text, at timestamptz)

@@ -1,0 +1,110 @@
+package state
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/jackc/pgx/v5/pgxpool"
+	"github.com/jackc/pgx/v5/stdlib"
+	"github.com/pressly/goose/v3"
+	"github.com/pressly/goose/v3/lock"
+
+	"logto-syncer/sql"
+)
+
+// ErrEarlierBuild says that the database has the tables of a build before
+// 0.1.0, which this one neither reads nor migrates.
+var ErrEarlierBuild = errors.New("the database was made by a build of syncer before 0.1.0, whose tables this version cannot use; nothing in it was changed")
+
+const (
+	// migrationsTable is where goose records the migrations that ran.
+	migrationsTable = "syncer.migrations"
+	// migrationTimeout is how many seconds to wait while another process migrates.
+	migrationTimeout = 300
+)
+
+// CheckBuild returns ErrEarlierBuild if the database was made by a build before
+// 0.1.0. It only reads, and needs no right on any schema.
+func CheckBuild(ctx context.Context, pool *pgxpool.Pool) error {
+	// goose's default table name. No release has used it.
+	const sql = `select exists (
+		select from pg_class c join pg_namespace n on n.oid = c.relnamespace
+		where n.nspname = 'syncer' and c.relname = 'goose_db_version')`
+	var earlier bool
+	if err := pool.QueryRow(ctx, sql).Scan(&earlier); err != nil {
+		return fmt.Errorf("check which build made the database: %w", err)
+	}
+	if earlier {
+		return ErrEarlierBuild
+	}
+	return nil
+}
+
+// Migrate brings the database to the version this program works with. Several
+// processes may call it at once: one migrates and the others wait. It returns
+// the names of the migrations it ran, or ErrEarlierBuild.
+func Migrate(ctx context.Context, pool *pgxpool.Pool) (ran []string, err error) {
+	provider, done, err := migrations(ctx, pool)
+	if err != nil {
+		return nil, err
+	}
+	defer done()
+	results, err := provider.Up(ctx)
+	for _, r := range results {
+		ran = append(ran, r.Source.Path)
+	}
+	if err != nil {
+		return ran, fmt.Errorf("migrate the database: %w", err)
+	}
+	return ran, nil
+}
+
+// Pending reports whether the database needs Migrate. It returns
+// ErrEarlierBuild for a database that cannot be migrated.
+func Pending(ctx context.Context, pool *pgxpool.Pool) (bool, error) {
+	if err := CheckBuild(ctx, pool); err != nil {
+		return false, err
+	}
+	var migrated bool
+	if err := pool.QueryRow(ctx, "select to_regclass($1) is not null", migrationsTable).Scan(&migrated); err != nil {
+		return false, fmt.Errorf("read the database's version: %w", err)
+	}
+	if !migrated {
+		return true, nil
+	}
+	provider, done, err := migrations(ctx, pool)
+	if err != nil {
+		return false, err
+	}
+	defer done()
+	pending, err := provider.HasPending(ctx)
+	if err != nil {
+		return false, fmt.Errorf("read the database's version: %w", err)
+	}
+	return pending, nil
+}
+
+// migrations opens goose on the pool. done closes what it opened.
+func migrations(ctx context.Context, pool *pgxpool.Pool) (provider *goose.Provider, done func(), err error) {
+	if err := CheckBuild(ctx, pool); err != nil {
+		return nil, nil, err
+	}
+	// goose needs the schema of its table before the first migration. The lock:
+	// of two processes that create a schema at once, one fails.
+	makeSchema := fmt.Sprintf("select pg_advisory_xact_lock(%d); create schema if not exists syncer", lockSeed)
+	if _, err := pool.Exec(ctx, makeSchema); err != nil {
+		return nil, nil, fmt.Errorf("create schema syncer: %w", err)
+	}
+	locker, err := lock.NewPostgresSessionLocker(lock.WithLockTimeout(1, migrationTimeout))
+	if err != nil {
+		return nil, nil, fmt.Errorf("prepare the migration lock: %w", err)
+	}
+	db := stdlib.OpenDBFromPool(pool)
+	provider, err = goose.NewProvider(goose.DialectPostgres, db, sql.Folder("migrations"),
+		goose.WithTableName(migrationsTable), goose.WithSessionLocker(locker))
+	if err != nil {
+		return nil, nil, fmt.Errorf("read the migrations: %w", err)
+	}
+	return provider, func() { _ = db.Close() }, nil
+}
