@@ -20,7 +20,7 @@ const minVersion = 14
 // database checks that there is one and that we may do there what we need to.
 func (c *checks) database(ctx context.Context, cfg *config.Config) {
 	if _, err := os.Stat(embeddedDir); cfg.Database == "" && errors.Is(err, os.ErrNotExist) {
-		bin, err := postgres.Find()
+		bin, err := postgres.FindBinaries()
 		if err != nil {
 			c.bad("database", "", err, "")
 			return

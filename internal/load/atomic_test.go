@@ -99,7 +99,7 @@ const maxQuiet = 16 << 10
 func TestAnUnchangedTenantIsNotWritten(t *testing.T) {
 	t.Parallel()
 	// A server of its own, for the log is every database's.
-	pool, err := pgxpool.New(t.Context(), pgtest.Server(t).URL("postgres"))
+	pool, err := pgxpool.New(t.Context(), pgtest.StartServer(t).URL("postgres"))
 	if err != nil {
 		t.Fatal(err)
 	}

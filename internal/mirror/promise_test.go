@@ -83,7 +83,7 @@ func TestAReaderSeesTheTablesEmptyThenComplete(t *testing.T) {
 func TestASecondRunOnAnUnchangedTenantWritesNoRow(t *testing.T) {
 	t.Parallel()
 	b := setup(t, logtotest.Generate(logtotest.Options{Users: 5000, Seed: 3, Ties: true}))
-	b.use(t, pgtest.Server(t)) // whose log nobody else writes
+	b.use(t, pgtest.StartServer(t)) // whose log nobody else writes
 	wantProved(t, b.run(t))
 	before, wal := b.versions(t), b.wal(t)
 	s := b.run(t)
@@ -160,7 +160,7 @@ func TestASecondRunAtTheSameTimeIsRefused(t *testing.T) {
 // pgDump finds the program beside the server's or in the path.
 func pgDump(t *testing.T) string {
 	t.Helper()
-	bin, err := postgres.Find()
+	bin, err := postgres.FindBinaries()
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -12,43 +12,43 @@ import (
 	"time"
 )
 
-// userVariable makes the test binary a process that uses a server: its value
+// childProcessVariable makes the test binary a process that uses a server: its value
 // is the directory, "-" for a throw-away server.
-const userVariable = "SYNCER_TEST_USES_SERVER"
+const childProcessVariable = "SYNCER_TEST_USES_SERVER"
 
 func TestMain(m *testing.M) {
-	if dir := os.Getenv(userVariable); dir != "" {
-		useServer(strings.TrimPrefix(dir, "-"))
+	if dir := os.Getenv(childProcessVariable); dir != "" {
+		runChildProcess(strings.TrimPrefix(dir, "-"))
 		return
 	}
 	os.Exit(m.Run())
 }
 
-// useServer starts or joins a server, prints its process id and its directory,
+// runChildProcess starts or joins a server, prints its process id and its directory,
 // and waits to be killed.
-func useServer(dir string) {
+func runChildProcess(dir string) {
 	srv, err := Start(context.Background(), Options{Dir: dir, Fast: true})
 	if err != nil {
 		fmt.Fprintln(os.Stdout, "error:", err)
 		return
 	}
 	pid, err := srv.PID()
-	fmt.Fprintln(os.Stdout, pid, srv.home.dir, err)
+	fmt.Fprintln(os.Stdout, pid, srv.dir.path, err)
 	_, _ = io.Copy(io.Discard, os.Stdin)
 }
 
-// A process is one beside ours that uses a server.
-type process struct {
+// A childProcess is one beside ours that uses a server.
+type childProcess struct {
 	cmd *exec.Cmd
 	pid int    // of the server
 	dir string // of the server
 }
 
-// newProcess starts one that uses the server of dir.
-func newProcess(t *testing.T, dir string) process {
+// startChildProcess starts one that uses the server of dir.
+func startChildProcess(t *testing.T, dir string) childProcess {
 	t.Helper()
 	cmd := exec.CommandContext(t.Context(), os.Args[0])
-	cmd.Env = append(os.Environ(), userVariable+"="+dir)
+	cmd.Env = append(os.Environ(), childProcessVariable+"="+dir)
 	if _, err := cmd.StdinPipe(); err != nil {
 		t.Fatal(err)
 	}
@@ -59,7 +59,7 @@ func newProcess(t *testing.T, dir string) process {
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
-	u := process{cmd: cmd}
+	u := childProcess{cmd: cmd}
 	line, err := bufio.NewReader(out).ReadString('\n')
 	if _, serr := fmt.Sscan(line, &u.pid, &u.dir); err != nil || serr != nil {
 		t.Fatalf("the other process says %q (%v, %v)", line, err, serr)
@@ -68,7 +68,7 @@ func newProcess(t *testing.T, dir string) process {
 }
 
 // kill ends the process as kill -9 does.
-func (u process) kill(t *testing.T) {
+func (u childProcess) kill(t *testing.T) {
 	t.Helper()
 	if err := u.cmd.Process.Kill(); err != nil {
 		t.Fatal(err)
@@ -87,9 +87,9 @@ func eventually(t *testing.T, what string, holds func() bool) {
 	}
 }
 
-// serverDir returns a path for a kept server, short enough for its socket and
+// newServerPath returns a path for a kept server, short enough for its socket and
 // open to the server's account.
-func serverDir(t *testing.T) string {
+func newServerPath(t *testing.T) string {
 	t.Helper()
 	dir, err := os.MkdirTemp("/tmp", "syncer-test-") //nolint:usetesting // t.TempDir is too long for a socket, and not open to the server's account
 	if err != nil {
@@ -106,18 +106,18 @@ func serverDir(t *testing.T) string {
 	return dir + "/server"
 }
 
-// begin starts a server that the test need not stop.
-func begin(t *testing.T, o Options) *Server {
+// startServer starts a server that the test need not stop.
+func startServer(t *testing.T, o Options) *Server {
 	t.Helper()
 	srv, err := Start(t.Context(), o)
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { end(t, srv) })
+	t.Cleanup(func() { stopServer(t, srv) })
 	return srv
 }
 
-func end(t *testing.T, srv *Server) {
+func stopServer(t *testing.T, srv *Server) {
 	t.Helper()
 	if err := srv.Stop(context.WithoutCancel(t.Context())); err != nil {
 		t.Error(err)

@@ -51,13 +51,13 @@ type Options struct {
 // A Server is a running PostgreSQL server that this process uses. Its methods
 // may be called from any goroutine.
 type Server struct {
-	home   home
-	bindir string
+	dir    serverDir
+	binDir string
 
-	stopping sync.Mutex
-	alive    *os.File        // writing end of the keeper's pipe; nil: left
-	lease    *os.File        // shared lock on the users file; nil: throw-away
-	keeper   <-chan struct{} // closed when the keeper ended; nil: joined
+	stopping       sync.Mutex
+	usersPipe      *os.File        // writing end of the keeper's pipe; nil: left
+	usersLock      *os.File        // shared lock on the users file; nil: throw-away
+	supervisorDone <-chan struct{} // closed when the keeper ended; nil: joined
 }
 
 // URL returns the connection string of a database of this server, which need
@@ -67,7 +67,7 @@ func (s *Server) URL(database string) string {
 		Scheme:   "postgres",
 		User:     url.User(superuser),
 		Path:     "/" + database,
-		RawQuery: url.Values{"host": {s.home.sockets}}.Encode(),
+		RawQuery: url.Values{"host": {s.dir.socketDir}}.Encode(),
 	}
 	return u.String()
 }
@@ -76,12 +76,12 @@ func (s *Server) URL(database string) string {
 // to a database of this server.
 func (s *Server) PsqlCommand(database string) string {
 	psql := "psql"
-	if own := filepath.Join(s.bindir, "psql"); executable(own) && !onPath("psql") {
+	if own := filepath.Join(s.binDir, "psql"); isExecutable(own) && !commandExists("psql") {
 		psql = own
 	}
-	words := []string{psql, "-h", s.home.sockets, "-U", superuser, "-d", database}
+	words := []string{psql, "-h", s.dir.socketDir, "-U", superuser, "-d", database}
 	for i, w := range words {
-		words[i] = quote(w)
+		words[i] = shellQuote(w)
 	}
 	return strings.Join(words, " ")
 }
@@ -89,7 +89,7 @@ func (s *Server) PsqlCommand(database string) string {
 // PID returns the process id of the server's postmaster, for tests that kill
 // it.
 func (s *Server) PID() (int, error) {
-	return readPID(s.home.pidFile())
+	return readPID(s.dir.pidFile())
 }
 
 // ping reports whether the server takes connections.
@@ -101,10 +101,10 @@ func (s *Server) ping(ctx context.Context) error {
 	return conn.Close(ctx)
 }
 
-var plainWord = regexp.MustCompile(`^[A-Za-z0-9_@%+=:,./-]+$`)
+var unquotedWord = regexp.MustCompile(`^[A-Za-z0-9_@%+=:,./-]+$`)
 
-func quote(word string) string {
-	if plainWord.MatchString(word) {
+func shellQuote(word string) string {
+	if unquotedWord.MatchString(word) {
 		return word
 	}
 	return "'" + strings.ReplaceAll(word, "'", `'\''`) + "'"

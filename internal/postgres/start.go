@@ -24,80 +24,80 @@ func Start(ctx context.Context, o Options) (*Server, error) {
 }
 
 func start(ctx context.Context, o Options) (*Server, error) {
-	if o.throwaway() {
+	if o.temporary() {
 		return startTemporary(ctx, o)
 	}
-	h, err := keptHome(o.Dir)
+	h, err := openServerDir(o.Dir)
 	if err != nil {
 		return nil, err
 	}
-	turn, err := h.takeTurn(ctx)
+	turn, err := h.lockStartStop(ctx)
 	if err != nil {
 		return nil, err
 	}
 	defer turn.Close()
-	lease, err := h.open("users", 0)
+	lease, err := h.openFile("users", 0)
 	if err != nil {
 		return nil, err
 	}
 	s, err := joinOrLaunch(ctx, h, o)
 	if err == nil {
-		err = lock(ctx, lease, syscall.LOCK_SH)
+		err = lockFile(ctx, lease, syscall.LOCK_SH)
 	}
 	if err != nil {
 		lease.Close()
 		return nil, err
 	}
-	s.lease = lease
+	s.usersLock = lease
 	return s, nil
 }
 
 func startTemporary(ctx context.Context, o Options) (*Server, error) {
-	bindir, err := findMajor(ctx, "")
+	bindir, err := findBinariesOf(ctx, "")
 	if err != nil {
 		return nil, err
 	}
-	h, err := temporaryHome()
+	h, err := newTemporaryDir()
 	if err != nil {
 		return nil, err
 	}
-	s, err := launch(ctx, h, bindir, o)
+	s, err := launchSupervisor(ctx, h, bindir, o)
 	if err != nil {
 		// The keeper does this too, if it got that far.
-		return nil, errors.Join(err, os.RemoveAll(h.dir))
+		return nil, errors.Join(err, os.RemoveAll(h.path))
 	}
 	return s, nil
 }
 
-// takeTurn waits until nobody else starts or stops the server of this home.
+// lockStartStop waits until nobody else starts or stops the server of this home.
 // The turn ends when the file is closed.
-func (h home) takeTurn(ctx context.Context) (*os.File, error) {
-	f, err := h.open("lock", 0)
+func (h serverDir) lockStartStop(ctx context.Context) (*os.File, error) {
+	f, err := h.openFile("lock", 0)
 	if err != nil {
 		return nil, err
 	}
-	if err := lock(ctx, f, syscall.LOCK_EX); err != nil {
+	if err := lockFile(ctx, f, syscall.LOCK_EX); err != nil {
 		f.Close()
 		return nil, fmt.Errorf("wait for %s: %w", f.Name(), err)
 	}
 	return f, nil
 }
 
-func joinOrLaunch(ctx context.Context, h home, o Options) (*Server, error) {
-	bindir, err := findMajor(ctx, h.major())
+func joinOrLaunch(ctx context.Context, h serverDir, o Options) (*Server, error) {
+	bindir, err := findBinariesOf(ctx, h.dataVersion())
 	if err != nil {
 		return nil, err
 	}
-	if s, err := join(ctx, h, bindir); s != nil || err != nil {
+	if s, err := joinRunning(ctx, h, bindir); s != nil || err != nil {
 		return s, err
 	}
-	if err := h.endOrphan(ctx); err != nil {
+	if err := h.stopUnsupervised(ctx); err != nil {
 		return nil, err
 	}
 	var s *Server
 	err = poll(ctx, func() (bool, error) {
-		s, err = launch(ctx, h, bindir, o)
-		if errors.Is(err, errBusy) {
+		s, err = launchSupervisor(ctx, h, bindir, o)
+		if errors.Is(err, errOldProcessesRunning) {
 			return false, nil
 		}
 		return err == nil, err
@@ -105,25 +105,25 @@ func joinOrLaunch(ctx context.Context, h home, o Options) (*Server, error) {
 	return s, err
 }
 
-// major returns the major version that wrote the home's data, empty if it has
+// dataVersion returns the major version that wrote the home's data, empty if it has
 // none yet.
-func (h home) major() string {
-	text, err := os.ReadFile(filepath.Join(h.data(), "PG_VERSION"))
+func (h serverDir) dataVersion() string {
+	text, err := os.ReadFile(filepath.Join(h.dataDir(), "PG_VERSION"))
 	if err != nil {
 		return ""
 	}
 	return strings.TrimSpace(string(text))
 }
 
-// join uses the server that runs already in h. It returns nil if none does, or
+// joinRunning uses the server that runs already in h. It returns nil if none does, or
 // if it ends while we wait for it: its last user may just have been killed.
-func join(ctx context.Context, h home, bindir string) (*Server, error) {
-	alive, err := h.openPipe()
+func joinRunning(ctx context.Context, h serverDir, bindir string) (*Server, error) {
+	alive, err := h.openPipeForWriting()
 	if alive == nil || err != nil {
 		return nil, err
 	}
-	s := &Server{home: h, bindir: bindir, alive: alive}
-	ready, err := s.ready(ctx)
+	s := &Server{dir: h, binDir: bindir, usersPipe: alive}
+	ready, err := s.waitReady(ctx)
 	if !ready || err != nil {
 		alive.Close()
 		return nil, err
@@ -131,24 +131,24 @@ func join(ctx context.Context, h home, bindir string) (*Server, error) {
 	return s, nil
 }
 
-// ready waits until the server takes connections. It reports false if it ends
+// waitReady waits until the server takes connections. It reports false if it ends
 // instead.
-func (s *Server) ready(ctx context.Context) (bool, error) {
+func (s *Server) waitReady(ctx context.Context) (bool, error) {
 	up := false
 	err := poll(ctx, func() (bool, error) {
 		if s.ping(ctx) == nil {
 			up = true
 			return true, nil
 		}
-		return s.home.gone()
+		return s.dir.supervisorGone()
 	})
 	return up, err
 }
 
-// endOrphan stops a server whose keeper was killed: nothing would end it with
+// stopUnsupervised stops a server whose keeper was killed: nothing would end it with
 // its users.
-func (h home) endOrphan(ctx context.Context) error {
-	if !h.listening(ctx) {
+func (h serverDir) stopUnsupervised(ctx context.Context) error {
+	if !h.isListening(ctx) {
 		return nil
 	}
 	pid, err := readPID(h.pidFile())
@@ -156,15 +156,15 @@ func (h home) endOrphan(ctx context.Context) error {
 		return err
 	}
 	if err := syscall.Kill(pid, syscall.SIGINT); err != nil {
-		return fmt.Errorf("stop the server left behind in %s: %w", h.dir, err)
+		return fmt.Errorf("stop the server left behind in %s: %w", h.path, err)
 	}
-	return poll(ctx, func() (bool, error) { return !h.listening(ctx), nil })
+	return poll(ctx, func() (bool, error) { return !h.isListening(ctx), nil })
 }
 
-// listening reports whether anything accepts connections on the socket.
-func (h home) listening(ctx context.Context) bool {
+// isListening reports whether anything accepts connections on the socket.
+func (h serverDir) isListening(ctx context.Context) bool {
 	var d net.Dialer
-	conn, err := d.DialContext(ctx, "unix", filepath.Join(h.sockets, ".s.PGSQL.5432"))
+	conn, err := d.DialContext(ctx, "unix", filepath.Join(h.socketDir, ".s.PGSQL.5432"))
 	if err != nil {
 		return false
 	}

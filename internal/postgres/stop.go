@@ -14,7 +14,7 @@ import (
 func (s *Server) Stop(ctx context.Context) error {
 	s.stopping.Lock()
 	defer s.stopping.Unlock()
-	if s.alive == nil {
+	if s.usersPipe == nil {
 		return nil
 	}
 	if err := s.stop(ctx); err != nil {
@@ -25,42 +25,42 @@ func (s *Server) Stop(ctx context.Context) error {
 
 func (s *Server) stop(ctx context.Context) error {
 	// Whatever goes wrong below, this process has left the server.
-	defer s.leave()
+	defer s.release()
 	last := true
-	if s.lease != nil {
-		turn, err := s.home.takeTurn(ctx)
+	if s.usersLock != nil {
+		turn, err := s.dir.lockStartStop(ctx)
 		if err != nil {
 			return err
 		}
 		defer turn.Close()
-		if last, err = tryLock(s.lease, syscall.LOCK_EX); err != nil {
+		if last, err = tryLockFile(s.usersLock, syscall.LOCK_EX); err != nil {
 			return err
 		}
 	}
-	s.leave()
+	s.release()
 	if !last {
 		return nil
 	}
-	return s.wait(ctx)
+	return s.waitStopped(ctx)
 }
 
-// leave closes what holds the server.
-func (s *Server) leave() {
-	for _, f := range []*os.File{s.alive, s.lease} {
+// release closes what holds the server.
+func (s *Server) release() {
+	for _, f := range []*os.File{s.usersPipe, s.usersLock} {
 		if f != nil {
 			f.Close()
 		}
 	}
-	s.alive, s.lease = nil, nil
+	s.usersPipe, s.usersLock = nil, nil
 }
 
-// wait waits until the keeper is gone, and with it the server.
-func (s *Server) wait(ctx context.Context) error {
-	if s.keeper == nil {
-		return poll(ctx, s.home.gone)
+// waitStopped waits until the keeper is gone, and with it the server.
+func (s *Server) waitStopped(ctx context.Context) error {
+	if s.supervisorDone == nil {
+		return poll(ctx, s.dir.supervisorGone)
 	}
 	select {
-	case <-s.keeper:
+	case <-s.supervisorDone:
 		return nil
 	case <-ctx.Done():
 		return context.Cause(ctx)

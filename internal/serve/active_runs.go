@@ -12,18 +12,18 @@ import (
 // is being told, by the id of their job in the queue. Its zero value is empty;
 // it may be used concurrently.
 type activeRuns struct {
-	mu    sync.Mutex
+	mu      sync.Mutex
 	byJobID map[int64]*activeRun
 }
 
 // A activeRun is one run under way.
 type activeRun struct {
 	job, tenant string
-	startedAt       time.Time
+	startedAt   time.Time
 	client      *logto.Client
 	counted     bool // the run is over and in the metrics, its job is not over yet
 
-	mu      sync.Mutex
+	mu        sync.Mutex
 	lastSteps map[string]extract.Step // the last step of each listing
 }
 

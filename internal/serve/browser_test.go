@@ -121,9 +121,9 @@ serve: {token: a token for tests, take_over: 2s}`, "globex", "initech")
 // A recordingProxy is a proxy everything the browser asks for goes through.
 type recordingProxy struct {
 	*httptest.Server
-	mu      sync.Mutex
+	mu              sync.Mutex
 	outsideRequests []string
-	script  string // put into pages that ask for it
+	script          string // put into pages that ask for it
 }
 
 func newRecordingProxy(t *testing.T, address string) *recordingProxy {

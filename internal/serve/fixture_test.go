@@ -23,10 +23,10 @@ import (
 // A fixture is a server with a tenant, acme, and a database of its own.
 type fixture struct {
 	otherTenants map[string]*logtotest.Server // more tenants
-	acme *logtotest.Server
-	pool   *pgxpool.Pool
-	config *config.Config
-	server *Server
+	acme         *logtotest.Server
+	pool         *pgxpool.Pool
+	config       *config.Config
+	server       *Server
 }
 
 func migrated(ctx context.Context, pool *pgxpool.Pool) error {
@@ -42,8 +42,8 @@ func newFixture(t *testing.T, yaml string, others ...string) *fixture {
 	t.Helper()
 	b := &fixture{
 		otherTenants: map[string]*logtotest.Server{},
-		acme: logtotest.Start(logtotest.Generate(logtotest.Options{Users: 20, Seed: 1})),
-		pool:   pgtest.New(t, migrated),
+		acme:         logtotest.Start(logtotest.Generate(logtotest.Options{Users: 20, Seed: 1})),
+		pool:         pgtest.New(t, migrated),
 	}
 	t.Cleanup(b.acme.Close)
 	for i, name := range others {

@@ -62,7 +62,7 @@ func (w *freshnessCheckWorker) Work(ctx context.Context, _ *river.Job[freshnessC
 
 // proofAges is how old the proofs are.
 type proofAges struct {
-	byTenant     map[string][]state.Freshness // by tenant
+	byTenant  map[string][]state.Freshness // by tenant
 	firstSeen map[[2]string]time.Time      // when a job was first known for a tenant
 }
 

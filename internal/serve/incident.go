@@ -137,7 +137,7 @@ type notification struct {
 	Tenant   string    `json:"tenant"`
 	Job      string    `json:"job"`
 	Reason   string    `json:"reason"` // why it was opened
-	Remedy     string    `json:"to_do,omitempty"`
+	Remedy   string    `json:"to_do,omitempty"`
 	Since    time.Time `json:"since"`
 }
 

@@ -17,13 +17,13 @@ import (
 // A webhookReceiver hears alerts and pings.
 type webhookReceiver struct {
 	*httptest.Server
-	requests chan receivedRequest
-	nextStatuses  chan int // answers to give before 200
+	requests     chan receivedRequest
+	nextStatuses chan int // answers to give before 200
 }
 
 type receivedRequest struct {
-	path, body string
-	notification     notification
+	path, body   string
+	notification notification
 }
 
 func newWebhookReceiver(t *testing.T) *webhookReceiver {

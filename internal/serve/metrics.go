@@ -20,11 +20,11 @@ type metrics struct {
 	server   *Server
 	registry *prometheus.Registry
 
-	mu   sync.Mutex
+	mu       sync.Mutex
 	finished map[[2]string]logto.Stats // by tenant and job: runs that have ended
 
-	runs, rows *prometheus.CounterVec
-	runDuration    *prometheus.HistogramVec
+	runs, rows  *prometheus.CounterVec
+	runDuration *prometheus.HistogramVec
 
 	requests, retries, throttled, limiterWait, proofAge, proved, openIncidents, queuedJobs, processes, databaseUp *prometheus.Desc
 }
@@ -47,16 +47,16 @@ func newMetrics(s *Server) *metrics {
 			Name: "syncer_run_seconds",
 			Help: "How long runs took.", Buckets: prometheus.ExponentialBuckets(1, 3, 10),
 		}, []string{"tenant", "job"}),
-		requests:  desc("requests_total", "Requests to Logto, those for tokens and retries included.", "tenant", "job"),
-		retries:   desc("retries_total", "Attempts at a page after its first.", "tenant", "job"),
-		throttled: desc("throttled_total", "Answers of Logto that asked to slow down.", "tenant", "job"),
-		limiterWait:    desc("limiter_wait_seconds_total", "Seconds requests waited for the limiter, summed over all of them.", "tenant", "job"),
-		proofAge:       desc("table_age_seconds", "Time since a listing was last proved; absent where it never was.", "tenant", "listing"),
-		proved:    desc("table_proved", "1 if the last reading of a listing was proved, 0 if not.", "tenant", "listing"),
+		requests:      desc("requests_total", "Requests to Logto, those for tokens and retries included.", "tenant", "job"),
+		retries:       desc("retries_total", "Attempts at a page after its first.", "tenant", "job"),
+		throttled:     desc("throttled_total", "Answers of Logto that asked to slow down.", "tenant", "job"),
+		limiterWait:   desc("limiter_wait_seconds_total", "Seconds requests waited for the limiter, summed over all of them.", "tenant", "job"),
+		proofAge:      desc("table_age_seconds", "Time since a listing was last proved; absent where it never was.", "tenant", "listing"),
+		proved:        desc("table_proved", "1 if the last reading of a listing was proved, 0 if not.", "tenant", "listing"),
 		openIncidents: desc("incidents", "Incidents that are on.", "kind"),
-		queuedJobs:     desc("queue_jobs", "Jobs for tenants in the queue, by state.", "state"),
-		processes:   desc("servers", "Processes of syncer serve that are there."),
-		databaseUp:        desc("database_up", "1 if the database answers."),
+		queuedJobs:    desc("queue_jobs", "Jobs for tenants in the queue, by state.", "state"),
+		processes:     desc("servers", "Processes of syncer serve that are there."),
+		databaseUp:    desc("database_up", "1 if the database answers."),
 	}
 	m.registry.MustRegister(m, m.runs, m.rows, m.runDuration,
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))

@@ -20,8 +20,8 @@ import (
 // notificationArgs ask to tell somebody. They hold no address: addresses are secrets,
 // and stay in the configuration.
 type notificationArgs struct {
-	AlertIndex  int    `json:"alert"` // which of the configuration's, unless it is a ping
-	Ping   bool   `json:"ping"`
+	AlertIndex   int          `json:"alert"` // which of the configuration's, unless it is a ping
+	Ping         bool         `json:"ping"`
 	Notification notification `json:"notice"`
 }
 
@@ -34,7 +34,9 @@ type notificationWorker struct {
 }
 
 // Timeout bounds one attempt.
-func (w *notificationWorker) Timeout(*river.Job[notificationArgs]) time.Duration { return 30 * time.Second }
+func (w *notificationWorker) Timeout(*river.Job[notificationArgs]) time.Duration {
+	return 30 * time.Second
+}
 
 // NextRetry doubles from two seconds: twelve attempts take more than an hour.
 func (w *notificationWorker) NextRetry(job *river.Job[notificationArgs]) time.Time {

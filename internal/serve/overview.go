@@ -16,7 +16,7 @@ import (
 // is looked up once for all who ask within a few seconds. Its zero value is
 // ready, and it may be used concurrently.
 type overviewCache struct {
-	mu   sync.Mutex
+	mu     sync.Mutex
 	cached *overview
 }
 
@@ -25,13 +25,13 @@ const overviewMaxAge = 2 * time.Second
 
 // A overview is the state of everything at a moment.
 type overview struct {
-	At        time.Time
-	Runs      []state.Record // the newest first
-	ProofAges      proofAges
-	Freshness     []state.Freshness
-	Incidents []openIncident // those that are on
+	At          time.Time
+	Runs        []state.Record // the newest first
+	ProofAges   proofAges
+	Freshness   []state.Freshness
+	Incidents   []openIncident // those that are on
 	Processes   []processInfo
-	QueueStates     map[string]int // jobs for tenants by state
+	QueueStates map[string]int // jobs for tenants by state
 }
 
 type openIncident struct {
@@ -40,10 +40,10 @@ type openIncident struct {
 }
 
 type processInfo struct {
-	Name    string
-	Started time.Time
-	Seen    time.Time
-	ActiveRuns   []runProgress
+	Name       string
+	Started    time.Time
+	Seen       time.Time
+	ActiveRuns []runProgress
 }
 
 func (g *overviewCache) invalidate() {
@@ -72,7 +72,7 @@ func (s *Server) loadOverview(ctx context.Context) (*overview, error) {
 // Of a few tenants many runs are looked at, of many a few.
 const (
 	maxRunsPerTenant = 30
-	maxRunsTotal = 300
+	maxRunsTotal     = 300
 )
 
 func (s *Server) loadRuns(ctx context.Context, v *overview) (err error) {

@@ -18,8 +18,8 @@ import (
 )
 
 const (
-	runQueue = "tenants"
-	maintenanceQueue  = "chores" // what takes no time, and must not wait for what does
+	runQueue         = "tenants"
+	maintenanceQueue = "chores" // what takes no time, and must not wait for what does
 )
 
 // runArgs ask for one job for one tenant.
@@ -80,7 +80,7 @@ func (w *runWorker) NextRetry(job *river.Job[runArgs]) time.Time {
 
 const (
 	unknownJobGracePeriod = 10 * time.Minute // how long a job that is not in the configuration may be one of a newer one
-	snoozeInterval   = 2 * time.Second  // when to look again whether a tenant is free
+	snoozeInterval        = 2 * time.Second  // when to look again whether a tenant is free
 )
 
 // Work runs the job.

@@ -40,8 +40,8 @@ type Options struct {
 	// NewMirrorJob makes the job that the mirror runs for a tenant.
 	NewMirrorJob func(*config.Config, config.Tenant, config.Job) mirror.Job
 	// NewLogtoClient makes the client of a run, which is closed after it.
-	NewLogtoClient  func(config.Tenant, *slog.Logger) (*logto.Client, error)
-	Version string
+	NewLogtoClient func(config.Tenant, *slog.Logger) (*logto.Client, error)
+	Version        string
 	// OnReady is told the address the server answers at, once it does.
 	OnReady func(address string)
 }
@@ -49,13 +49,13 @@ type Options struct {
 // A Server is one process that works on the queue.
 type Server struct {
 	Options
-	processName    string // of this process, its like never seen before
+	processName   string // of this process, its like never seen before
 	currentConfig atomic.Pointer[config.Config]
-	queue   *river.Client[pgx.Tx]
-	stopRuns    chan struct{} // closed when runs are to rest
+	queue         *river.Client[pgx.Tx]
+	stopRuns      chan struct{} // closed when runs are to rest
 	activeRuns    activeRuns
-	metrics *metrics
-	overviewCache  overviewCache
+	metrics       *metrics
+	overviewCache overviewCache
 }
 
 // New migrates the queue and prepares a server that has not begun to work.
@@ -77,8 +77,8 @@ func New(ctx context.Context, o Options) (*Server, error) {
 	s.queue, err = river.NewClient(riverpgxv5.New(o.Pool), &river.Config{
 		ID: s.processName, Schema: queueSchema, Logger: warningsOnly(o.Log), Workers: workers, PeriodicJobs: s.periodicJobs(o.Config),
 		Queues: map[string]river.QueueConfig{
-			runQueue: {MaxWorkers: o.Config.Serve.Workers},
-			maintenanceQueue:  {MaxWorkers: 4},
+			runQueue:         {MaxWorkers: o.Config.Serve.Workers},
+			maintenanceQueue: {MaxWorkers: 4},
 		},
 		// How long a run takes says nothing about whether it is stuck.
 		RescueStuckJobsAfter: 365 * 24 * time.Hour,

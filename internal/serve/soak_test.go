@@ -17,8 +17,8 @@ var soakRuns = flag.Int("soak-runs", 40, "how many runs one after another to loo
 
 // A resource is something that must not grow.
 type resource struct {
-	name  string
-	value int64
+	name      string
+	value     int64
 	tolerance int64 // by how much it may differ from one moment to another
 }
 

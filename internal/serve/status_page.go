@@ -20,21 +20,21 @@ var pageFiles embed.FS
 
 // A statusPage is what the page shows.
 type statusPage struct {
-	Version   string
-	At        time.Time
-	Healthy      bool
-	Incidents []openIncident
-	ActiveRuns     []activeRunRow
-	Jobs      []jobRow
-	Charts    []chart
-	Runs      []state.Record
-	Freshness     []freshnessRow
-	Omitted      int // lines of Fresh that are left out
-	RunEnabled    bool
-	Processes   []processInfo
-	QueuedJobs   int
-	Tenant    string // the only one shown; empty: all
-	Tenants   []string
+	Version    string
+	At         time.Time
+	Healthy    bool
+	Incidents  []openIncident
+	ActiveRuns []activeRunRow
+	Jobs       []jobRow
+	Charts     []chart
+	Runs       []state.Record
+	Freshness  []freshnessRow
+	Omitted    int // lines of Fresh that are left out
+	RunEnabled bool
+	Processes  []processInfo
+	QueuedJobs int
+	Tenant     string // the only one shown; empty: all
+	Tenants    []string
 }
 
 // activeRunRow is a run under way.
@@ -48,7 +48,7 @@ type jobRow struct {
 	Job, Tenant, Schedule, Timezone string
 	Next                            time.Time // zero: only when asked
 	Last                            *state.Record
-	OpenIncidents                         string // kinds of incidents that are on
+	OpenIncidents                   string // kinds of incidents that are on
 }
 
 // freshnessRow is a listing of a tenant.
@@ -60,9 +60,9 @@ type freshnessRow struct {
 
 // What a page shows at most, for a person to find anything on it.
 const (
-	maxRunRows  = 60
+	maxRunRows       = 60
 	maxFreshnessRows = 200
-	maxJobRows  = 200
+	maxJobRows       = 200
 )
 
 // handleStatusPage answers with the status page. ?tenant=NAME shows one tenant alone.

@@ -73,7 +73,7 @@ func hold(t *testing.T, lock *state.Lock) (stop func() error) {
 
 func TestALockIsTakenAgainAfterARestart(t *testing.T) {
 	t.Parallel()
-	srv := pgtest.Server(t)
+	srv := pgtest.StartServer(t)
 	pool, err := pgxpool.New(t.Context(), srv.URL("postgres"))
 	if err != nil {
 		t.Fatal(err)

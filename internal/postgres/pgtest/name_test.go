@@ -25,7 +25,7 @@ func TestOnlyAFunctionWithANameCanPrepare(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			if key, err := nameOf(tc.prepare); (err == nil) != tc.ok {
+			if key, err := functionName(tc.prepare); (err == nil) != tc.ok {
 				t.Errorf("name = %q, error = %v", key, err)
 			}
 		})

@@ -23,9 +23,9 @@ import (
 	"logto-syncer/internal/postgres"
 )
 
-// patience bounds what is done for a test, generously: a busy machine is no
+// setupTimeout bounds what is done for a test, generously: a busy machine is no
 // reason to fail.
-const patience = 2 * time.Minute
+const setupTimeout = 2 * time.Minute
 
 // Prepare fills a database that others are copied from: its migrations and
 // what every test of a kind begins with. It must be a function with a name,
@@ -50,9 +50,9 @@ func New(t testing.TB, prepare Prepare) *pgxpool.Pool {
 // it returns the connection string of the test's own database.
 func URL(t testing.TB, prepare Prepare) string {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	ctx, cancel := context.WithTimeout(t.Context(), setupTimeout)
 	defer cancel()
-	url, err := shared.database(ctx, prepare)
+	url, err := sharedServer.database(ctx, prepare)
 	if err != nil {
 		t.Fatalf("make a database for the test: %v", err)
 	}
@@ -64,11 +64,11 @@ func URL(t testing.TB, prepare Prepare) string {
 	return url
 }
 
-// shared is the server of this test binary. It is the one thing that tests
+// sharedServer is the server of this test binary. It is the one thing that tests
 // have in common, so it cannot be handed to them.
-var shared server
+var sharedServer lazyServer
 
-type server struct {
+type lazyServer struct {
 	start     sync.Once
 	postgres  *postgres.Server
 	err       error
@@ -82,11 +82,11 @@ type template struct {
 	err  error
 }
 
-// running starts the server if this is the first call. Not even the context
+// started starts the server if this is the first call. Not even the context
 // of the first test may end it, for it serves the others.
-func (s *server) running() (*postgres.Server, error) {
+func (s *lazyServer) started() (*postgres.Server, error) {
 	s.start.Do(func() {
-		ctx, cancel := context.WithTimeout(context.Background(), patience)
+		ctx, cancel := context.WithTimeout(context.Background(), setupTimeout)
 		defer cancel()
 		s.postgres, s.err = postgres.Start(ctx, postgres.Options{})
 	})
@@ -94,8 +94,8 @@ func (s *server) running() (*postgres.Server, error) {
 }
 
 // database makes a database and returns its connection string.
-func (s *server) database(ctx context.Context, prepare Prepare) (string, error) {
-	srv, err := s.running()
+func (s *lazyServer) database(ctx context.Context, prepare Prepare) (string, error) {
+	srv, err := s.started()
 	if err != nil {
 		return "", err
 	}
@@ -106,30 +106,30 @@ func (s *server) database(ctx context.Context, prepare Prepare) (string, error) 
 		}
 	}
 	name := fmt.Sprintf("test_%d", s.databases.Add(1))
-	return srv.URL(name), exec(ctx, srv, fmt.Sprintf("create database %s template %s", name, source))
+	return srv.URL(name), execSQL(ctx, srv, fmt.Sprintf("create database %s template %s", name, source))
 }
 
 // template returns the name of the database that prepare has filled.
-func (s *server) template(prepare Prepare) (string, error) {
-	key, err := nameOf(prepare)
+func (s *lazyServer) template(prepare Prepare) (string, error) {
+	key, err := functionName(prepare)
 	if err != nil {
 		return "", err
 	}
 	entry, _ := s.templates.LoadOrStore(key, &template{})
 	t := entry.(*template)
 	t.fill.Do(func() {
-		ctx, cancel := context.WithTimeout(context.Background(), patience)
+		ctx, cancel := context.WithTimeout(context.Background(), setupTimeout)
 		defer cancel()
 		t.name = fmt.Sprintf("template_%d", s.databases.Add(1))
-		if t.err = fill(ctx, s.postgres, t.name, prepare); t.err != nil {
+		if t.err = prepareDatabase(ctx, s.postgres, t.name, prepare); t.err != nil {
 			t.err = fmt.Errorf("prepare with %s: %w", key, t.err)
 		}
 	})
 	return t.name, t.err
 }
 
-func fill(ctx context.Context, srv *postgres.Server, name string, prepare Prepare) error {
-	if err := exec(ctx, srv, "create database "+name); err != nil {
+func prepareDatabase(ctx context.Context, srv *postgres.Server, name string, prepare Prepare) error {
+	if err := execSQL(ctx, srv, "create database "+name); err != nil {
 		return err
 	}
 	pool, err := pgxpool.New(ctx, srv.URL(name))
@@ -140,19 +140,19 @@ func fill(ctx context.Context, srv *postgres.Server, name string, prepare Prepar
 	return prepare(ctx, pool)
 }
 
-// closure is how the runtime names a function that has no name of its own, or
+// unnamedFunction is how the runtime names a function that has no name of its own, or
 // one bound to a receiver: two of a name may differ in what they have caught.
-var closure = regexp.MustCompile(`\.func\d+(\.\d+)*$|-fm$`)
+var unnamedFunction = regexp.MustCompile(`\.func\d+(\.\d+)*$|-fm$`)
 
-func nameOf(prepare Prepare) (string, error) {
+func functionName(prepare Prepare) (string, error) {
 	name := runtime.FuncForPC(reflect.ValueOf(prepare).Pointer()).Name()
-	if closure.MatchString(name) {
+	if unnamedFunction.MatchString(name) {
 		return "", fmt.Errorf("prepare is the function literal or method value %s: want a function with a name", name)
 	}
 	return name, nil
 }
 
-func exec(ctx context.Context, srv *postgres.Server, sql string) error {
+func execSQL(ctx context.Context, srv *postgres.Server, sql string) error {
 	conn, err := pgconn.Connect(ctx, srv.URL("postgres"))
 	if err != nil {
 		return err

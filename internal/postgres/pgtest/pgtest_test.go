@@ -47,7 +47,7 @@ func TestAServerKeepsItsDataThrough(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			srv := pgtest.Server(t)
+			srv := pgtest.StartServer(t)
 			pool, err := pgxpool.New(t.Context(), srv.URL("postgres"))
 			if err != nil {
 				t.Fatal(err)

@@ -8,7 +8,7 @@ import (
 
 func TestAHomeThatTheServersAccountCannotReachIsMadeElsewhere(t *testing.T) {
 	t.Parallel()
-	base := filepath.Dir(serverDir(t))
+	base := filepath.Dir(newServerPath(t))
 	private, fallback := filepath.Join(base, "private"), filepath.Join(base, "fallback")
 	if err := os.Mkdir(private, 0o700); err != nil {
 		t.Fatal(err)
@@ -17,33 +17,33 @@ func TestAHomeThatTheServersAccountCannotReachIsMadeElsewhere(t *testing.T) {
 	if os.Geteuid() == 0 {
 		want = fallback
 	}
-	h, err := makeHome(filepath.Join(private, "server"), fallback)
+	h, err := createServerDir(filepath.Join(private, "server"), fallback)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if filepath.Dir(h.dir) != want {
-		t.Errorf("home = %s, want it in %s", h.dir, want)
+	if filepath.Dir(h.path) != want {
+		t.Errorf("home = %s, want it in %s", h.path, want)
 	}
-	query(t, begin(t, Options{Dir: filepath.Join(private, "server"), Fast: true}), "select ''")
-	again, err := resolveHome(filepath.Join(private, "server"), h.account)
-	if err != nil || again.dir != h.dir {
-		t.Errorf("the second time home = %s, %v, want %s", again.dir, err, h.dir)
+	query(t, startServer(t, Options{Dir: filepath.Join(private, "server"), Fast: true}), "select ''")
+	again, err := resolveServerDir(filepath.Join(private, "server"), h.user)
+	if err != nil || again.path != h.path {
+		t.Errorf("the second time home = %s, %v, want %s", again.path, err, h.path)
 	}
 }
 
 func TestASocketDirectoryInTmpMustBeOurs(t *testing.T) {
 	t.Parallel()
-	acc, err := serverAccount()
+	acc, err := serverUser()
 	if err != nil {
 		t.Fatal(err)
 	}
-	base := filepath.Dir(serverDir(t))
+	base := filepath.Dir(newServerPath(t))
 	for name, tc := range map[string]struct {
 		make func(string) error
 		ok   bool
 	}{
 		"a missing one is made":                 {func(string) error { return nil }, true},
-		"one that we made before is taken":      {acc.privateDir, true},
+		"one that we made before is taken":      {acc.makePrivateDir, true},
 		"one that others can enter is refused":  {func(dir string) error { return os.Mkdir(dir, 0o755) }, false},
 		"a symbolic link to another is refused": {func(dir string) error { return os.Symlink(base, dir) }, false},
 	} {
@@ -53,7 +53,7 @@ func TestASocketDirectoryInTmpMustBeOurs(t *testing.T) {
 			if err := tc.make(dir); err != nil {
 				t.Fatal(err)
 			}
-			if err := acc.privateDir(dir); (err == nil) != tc.ok {
+			if err := acc.makePrivateDir(dir); (err == nil) != tc.ok {
 				t.Errorf("error = %v", err)
 			}
 		})

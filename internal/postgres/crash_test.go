@@ -18,29 +18,29 @@ func TestAServerStartsThoughItsLastOne(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			signal(t, pid, syscall.SIGKILL)
+			sendSignal(t, pid, syscall.SIGKILL)
 		},
 		"left a process id that is another's now": func(t *testing.T, srv *Server) {
-			end(t, srv)
+			stopServer(t, srv)
 			other := exec.CommandContext(t.Context(), "cat")
-			other.SysProcAttr = srv.home.account.process()
+			other.SysProcAttr = srv.dir.user.sysProcAttr()
 			if _, err := other.StdinPipe(); err != nil {
 				t.Fatal(err)
 			}
 			if err := other.Start(); err != nil {
 				t.Fatal(err)
 			}
-			text := strconv.Itoa(other.Process.Pid) + "\n" + srv.home.data() + "\n1\n5432\n" + srv.home.sockets + "\n"
-			for _, file := range []string{srv.home.pidFile(), filepath.Join(srv.home.sockets, ".s.PGSQL.5432.lock")} {
-				write(t, srv.home.account, file, text)
+			text := strconv.Itoa(other.Process.Pid) + "\n" + srv.dir.dataDir() + "\n1\n5432\n" + srv.dir.socketDir + "\n"
+			for _, file := range []string{srv.dir.pidFile(), filepath.Join(srv.dir.socketDir, ".s.PGSQL.5432.lock")} {
+				writeFileAs(t, srv.dir.user, file, text)
 			}
 		},
 		"lost its keeper and runs on": func(t *testing.T, srv *Server) {
-			end(t, srv)
-			args := append([]string{"-D", srv.home.data()}, settings(Options{Dir: "x", Fast: true}, srv.home.sockets)...)
-			orphan := exec.CommandContext(t.Context(), filepath.Join(srv.bindir, "postgres"), args...)
-			orphan.SysProcAttr = srv.home.account.process()
-			orphan.Dir = srv.home.dir
+			stopServer(t, srv)
+			args := append([]string{"-D", srv.dir.dataDir()}, serverSettings(Options{Dir: "x", Fast: true}, srv.dir.socketDir)...)
+			orphan := exec.CommandContext(t.Context(), filepath.Join(srv.binDir, "postgres"), args...)
+			orphan.SysProcAttr = srv.dir.user.sysProcAttr()
+			orphan.Dir = srv.dir.path
 			if err := orphan.Start(); err != nil {
 				t.Fatal(err)
 			}
@@ -50,17 +50,17 @@ func TestAServerStartsThoughItsLastOne(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			o := Options{Dir: serverDir(t), Fast: true}
-			srv := begin(t, o)
+			o := Options{Dir: newServerPath(t), Fast: true}
+			srv := startServer(t, o)
 			query(t, srv, "create table t as select 1; select ''")
 			leave(t, srv)
-			end(t, srv)
-			again := begin(t, o)
+			stopServer(t, srv)
+			again := startServer(t, o)
 			if got := query(t, again, "select count(*)::text from t"); got != "1" {
 				t.Errorf("rows = %s, want 1", got)
 			}
-			end(t, again)
-			if again.home.listening(t.Context()) {
+			stopServer(t, again)
+			if again.dir.isListening(t.Context()) {
 				t.Error("a server runs after its last user has gone")
 			}
 		})
@@ -69,8 +69,8 @@ func TestAServerStartsThoughItsLastOne(t *testing.T) {
 
 func TestAStartWaitsForWhatAKilledServerHasLeftRunning(t *testing.T) {
 	t.Parallel()
-	o := Options{Dir: serverDir(t), Fast: true}
-	srv := begin(t, o)
+	o := Options{Dir: newServerPath(t), Fast: true}
+	srv := startServer(t, o)
 	backend, err := strconv.Atoi(query(t, srv, "select pg_backend_pid()::text"))
 	if err != nil {
 		t.Fatal(err)
@@ -81,10 +81,10 @@ func TestAStartWaitsForWhatAKilledServerHasLeftRunning(t *testing.T) {
 	}
 	// A stopped process does not see that the postmaster is gone, and keeps
 	// the shared memory.
-	signal(t, backend, syscall.SIGSTOP)
+	sendSignal(t, backend, syscall.SIGSTOP)
 	t.Cleanup(func() { _ = syscall.Kill(backend, syscall.SIGCONT) })
-	signal(t, postmaster, syscall.SIGKILL)
-	end(t, srv)
+	sendSignal(t, postmaster, syscall.SIGKILL)
+	stopServer(t, srv)
 
 	started := make(chan error, 1)
 	var again *Server
@@ -94,12 +94,12 @@ func TestAStartWaitsForWhatAKilledServerHasLeftRunning(t *testing.T) {
 		started <- err
 	}()
 	eventually(t, "the start finds the old server's shared memory", func() bool {
-		text, err := os.ReadFile(filepath.Join(srv.home.dir, "log"))
+		text, err := os.ReadFile(filepath.Join(srv.dir.path, "log"))
 		return err == nil && strings.Contains(string(text), "pre-existing shared memory block")
 	})
-	signal(t, backend, syscall.SIGCONT)
+	sendSignal(t, backend, syscall.SIGCONT)
 	if err := <-started; err != nil {
 		t.Fatal(err)
 	}
-	end(t, again)
+	stopServer(t, again)
 }

@@ -15,10 +15,10 @@ func TestCandidates(t *testing.T) {
 	root := t.TempDir()
 	for _, dir := range []string{"path", "lib/9/bin", "lib/17/bin", "lib/16/bin"} {
 		for _, name := range []string{"postgres", "initdb"} {
-			program(t, filepath.Join(root, dir, name))
+			createExecutable(t, filepath.Join(root, dir, name))
 		}
 	}
-	program(t, filepath.Join(root, "client", "postgres")) // without initdb it is no server
+	createExecutable(t, filepath.Join(root, "client", "postgres")) // without initdb it is no server
 	places := []string{root + "/lib/*/bin"}
 	for name, tc := range map[string]struct {
 		override, path string
@@ -32,7 +32,7 @@ func TestCandidates(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			got, err := candidates(t.Context(), tc.override, tc.path, places)
+			got, err := candidateDirs(t.Context(), tc.override, tc.path, places)
 			if (tc.want == nil) != errors.Is(err, ErrNotFound) {
 				t.Fatalf("error = %v", err)
 			}
@@ -40,7 +40,7 @@ func TestCandidates(t *testing.T) {
 			for _, dir := range tc.want {
 				want = append(want, filepath.Join(root, dir))
 			}
-			got = below(root, got) // pg_config may know a real one
+			got = pathsBelow(root, got) // pg_config may know a real one
 			if diff := cmp.Diff(want, got); diff != "" {
 				t.Errorf("directories (-want +got):\n%s", diff)
 			}
@@ -50,7 +50,7 @@ func TestCandidates(t *testing.T) {
 
 func TestTheErrorOfASearchInVainNamesTheRemedy(t *testing.T) {
 	t.Parallel()
-	err := notFound()
+	err := notFoundError()
 	if !errors.Is(err, ErrNotFound) || !strings.Contains(err.Error(), "install") || strings.Contains(err.Error(), "\n") {
 		t.Errorf("error = %v", err)
 	}
@@ -58,7 +58,7 @@ func TestTheErrorOfASearchInVainNamesTheRemedy(t *testing.T) {
 
 func TestPsqlCommandIsQuotedForAShell(t *testing.T) {
 	t.Parallel()
-	srv := &Server{home: home{sockets: "/home/o'neil/a b"}}
+	srv := &Server{dir: serverDir{socketDir: "/home/o'neil/a b"}}
 	got := srv.PsqlCommand("postgres")
 	want := `psql -h '/home/o'\''neil/a b' -U postgres -d postgres`
 	if got != want {
@@ -66,7 +66,7 @@ func TestPsqlCommandIsQuotedForAShell(t *testing.T) {
 	}
 }
 
-func below(root string, dirs []string) (in []string) {
+func pathsBelow(root string, dirs []string) (in []string) {
 	for _, dir := range dirs {
 		if strings.HasPrefix(dir, root) {
 			in = append(in, dir)
@@ -75,7 +75,7 @@ func below(root string, dirs []string) (in []string) {
 	return in
 }
 
-func program(t *testing.T, file string) {
+func createExecutable(t *testing.T, file string) {
 	t.Helper()
 	if err := os.MkdirAll(filepath.Dir(file), 0o755); err != nil {
 		t.Fatal(err)

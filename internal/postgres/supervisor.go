@@ -14,22 +14,22 @@ import (
 	"syscall"
 )
 
-//go:embed keeper.sh
-var keeperScript string
+//go:embed supervisor.sh
+var supervisorScript string
 
-// errBusy is a server that cannot start yet because processes of the one
+// errOldProcessesRunning is a server that cannot start yet because processes of the one
 // before it, killed a moment ago, are still ending.
-var errBusy = errors.New("processes of the last server are still running")
+var errOldProcessesRunning = errors.New("processes of the last server are still running")
 
-// launch starts a keeper with its server and waits for it. Nothing else may
+// launchSupervisor starts a keeper with its server and waits for it. Nothing else may
 // run in h.
-func launch(ctx context.Context, h home, bindir string, o Options) (*Server, error) {
-	out, err := h.open("log", os.O_TRUNC)
+func launchSupervisor(ctx context.Context, h serverDir, bindir string, o Options) (*Server, error) {
+	out, err := h.openFile("log", os.O_TRUNC)
 	if err != nil {
 		return nil, err
 	}
 	defer out.Close()
-	read, write, err := h.makePipe()
+	read, write, err := h.createPipe()
 	if err != nil {
 		return nil, err
 	}
@@ -39,7 +39,7 @@ func launch(ctx context.Context, h home, bindir string, o Options) (*Server, err
 		write.Close()
 		return nil, err
 	}
-	cmd := h.keeper(ctx, bindir, o)
+	cmd := h.supervisorCommand(ctx, bindir, o)
 	cmd.Stdin, cmd.Stdout, cmd.Stderr = read, out, out
 	if err := cmd.Start(); err != nil {
 		write.Close()
@@ -51,8 +51,8 @@ func launch(ctx context.Context, h home, bindir string, o Options) (*Server, err
 		defer close(ended)
 		_ = cmd.Wait() // why it ended is in its log
 	}()
-	s := &Server{home: h, bindir: bindir, alive: write, keeper: ended}
-	ready, err := s.ready(ctx)
+	s := &Server{dir: h, binDir: bindir, usersPipe: write, supervisorDone: ended}
+	ready, err := s.waitReady(ctx)
 	if ready {
 		return s, nil
 	}
@@ -61,25 +61,25 @@ func launch(ctx context.Context, h home, bindir string, o Options) (*Server, err
 	if err != nil {
 		return nil, err
 	}
-	return nil, failure(out)
+	return nil, startError(out)
 }
 
-// keeper returns the command that runs a server in h.
-func (h home) keeper(ctx context.Context, bindir string, o Options) *exec.Cmd {
+// supervisorCommand returns the command that runs a server in h.
+func (h serverDir) supervisorCommand(ctx context.Context, bindir string, o Options) *exec.Cmd {
 	signal, trash, initdb := "INT", "", "--data-checksums"
-	if o.throwaway() {
-		signal, trash = "QUIT", h.dir
+	if o.temporary() {
+		signal, trash = "QUIT", h.path
 	}
-	if o.throwaway() || o.Fast {
+	if o.temporary() || o.Fast {
 		initdb = "--no-sync"
 	}
-	args := []string{"-c", keeperScript, "keeper", signal, trash, bindir, h.data(), locale(), initdb}
-	args = append(args, settings(o, h.sockets)...)
+	args := []string{"-c", supervisorScript, "keeper", signal, trash, bindir, h.dataDir(), clusterLocale(), initdb}
+	args = append(args, serverSettings(o, h.socketDir)...)
 
 	// The server outlives the context of its start.
 	cmd := exec.CommandContext(context.WithoutCancel(ctx), "/bin/sh", args...)
-	cmd.Dir = h.dir
-	cmd.SysProcAttr = h.account.process()
+	cmd.Dir = h.path
+	cmd.SysProcAttr = h.user.sysProcAttr()
 	// Nothing else of our environment, which holds secrets and PG* variables.
 	for _, name := range []string{"PATH", "LD_LIBRARY_PATH"} {
 		cmd.Env = append(cmd.Env, name+"="+os.Getenv(name))
@@ -94,15 +94,15 @@ func (h home) keeper(ctx context.Context, bindir string, o Options) *exec.Cmd {
 	return cmd
 }
 
-// failure is what the log says about a start that failed. The log is read
+// startError is what the log says about a start that failed. The log is read
 // through its open file: that of a throw-away server is deleted by now.
-func failure(log *os.File) error {
+func startError(log *os.File) error {
 	text, err := io.ReadAll(io.NewSectionReader(log, 0, 1<<20))
 	if err != nil {
 		return fmt.Errorf("the server ended at once and its log cannot be read: %w", err)
 	}
 	if bytes.Contains(text, []byte("pre-existing shared memory block")) {
-		return errBusy
+		return errOldProcessesRunning
 	}
 	lines := strings.Split(strings.TrimSpace(string(text)), "\n")
 	last := lines[max(0, len(lines)-5):]

@@ -11,7 +11,7 @@ import (
 )
 
 func main() {
-	dir, err := postgres.Find()
+	dir, err := postgres.FindBinaries()
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		os.Exit(1)

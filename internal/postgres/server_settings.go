@@ -2,8 +2,8 @@ package postgres
 
 import "runtime"
 
-// settings returns the command line options of a server.
-func settings(o Options, sockets string) []string {
+// serverSettings returns the command line options of a server.
+func serverSettings(o Options, sockets string) []string {
 	args := []string{
 		"-c", "listen_addresses=",
 		"-c", "port=5432",
@@ -15,11 +15,11 @@ func settings(o Options, sockets string) []string {
 		"-c", "max_wal_size=2GB",
 		"-c", "jit=off", // costs more than it gives in queries of milliseconds
 	}
-	if o.throwaway() {
+	if o.temporary() {
 		// Nobody comes back to it, so a commit need not even be written.
 		args = append(args, "-c", "synchronous_commit=off")
 	}
-	if o.throwaway() || o.Fast {
+	if o.temporary() || o.Fast {
 		return append(args,
 			"-c", "fsync=off",
 			"-c", "full_page_writes=off",
@@ -35,12 +35,12 @@ func settings(o Options, sockets string) []string {
 	)
 }
 
-// throwaway reports whether the server's files go with it.
-func (o Options) throwaway() bool { return o.Dir == "" }
+// temporary reports whether the server's files go with it.
+func (o Options) temporary() bool { return o.Dir == "" }
 
-// locale is one that every system of its kind has, independent of the user's:
+// clusterLocale is one that every system of its kind has, independent of the user's:
 // sorted by code point, and on Linux with upper and lower case beyond ASCII.
-func locale() string {
+func clusterLocale() string {
 	if runtime.GOOS == "linux" {
 		return "C.UTF-8"
 	}

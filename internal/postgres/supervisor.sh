@@ -1,6 +1,6 @@
 # The keeper: parent of a server, and what ends it when its users are gone.
 #
-#   sh keeper.sh SIGNAL TRASH BINDIR DATA LOCALE INITOPT [postgres options]
+#   sh supervisor.sh SIGNAL TRASH BINDIR DATA LOCALE INITOPT [postgres options]
 #
 # Standard input is the reading end of a pipe. Whoever uses the server holds
 # its writing end, so it ends when the last user is gone, killed ones too. Then

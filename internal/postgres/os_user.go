@@ -11,18 +11,18 @@ import (
 	"syscall"
 )
 
-// An account is who a server runs as: this process's own user, or, since
+// An osUser is who a server runs as: this process's own user, or, since
 // PostgreSQL refuses to run as root, one that root lends to it.
-type account struct {
+type osUser struct {
 	uid, gid uint32
-	lent     bool
+	switched bool
 }
 
-// serverAccount returns the account for a new server: the process's own, or
+// serverUser returns the account for a new server: the process's own, or
 // for root that of postgres, else of nobody.
-func serverAccount() (account, error) {
+func serverUser() (osUser, error) {
 	if os.Geteuid() != 0 {
-		return account{uid: uint32(os.Geteuid()), gid: uint32(os.Getegid())}, nil
+		return osUser{uid: uint32(os.Geteuid()), gid: uint32(os.Getegid())}, nil
 	}
 	for _, name := range []string{"postgres", "nobody"} {
 		u, err := user.Lookup(name)
@@ -32,22 +32,22 @@ func serverAccount() (account, error) {
 		uid, uerr := strconv.ParseUint(u.Uid, 10, 32)
 		gid, gerr := strconv.ParseUint(u.Gid, 10, 32)
 		if uerr == nil && gerr == nil && uid != 0 {
-			return account{uid: uint32(uid), gid: uint32(gid), lent: true}, nil
+			return osUser{uid: uint32(uid), gid: uint32(gid), switched: true}, nil
 		}
 	}
-	return account{}, errors.New("find an account for the server: PostgreSQL refuses to run as root, and neither a user postgres nor a user nobody exists")
+	return osUser{}, errors.New("find an account for the server: PostgreSQL refuses to run as root, and neither a user postgres nor a user nobody exists")
 }
 
-// ownerAccount returns the account for the server of a directory that is
+// directoryOwner returns the account for the server of a directory that is
 // there: for root, that of its owner.
-func ownerAccount(dir string) (account, error) {
-	acc, err := serverAccount()
-	if err != nil || !acc.lent {
+func directoryOwner(dir string) (osUser, error) {
+	acc, err := serverUser()
+	if err != nil || !acc.switched {
 		return acc, err
 	}
 	info, err := os.Stat(dir)
 	if err != nil {
-		return account{}, err
+		return osUser{}, err
 	}
 	if stat := info.Sys().(*syscall.Stat_t); stat.Uid != 0 {
 		acc.uid, acc.gid = stat.Uid, stat.Gid
@@ -55,34 +55,34 @@ func ownerAccount(dir string) (account, error) {
 	return acc, nil
 }
 
-// own gives a file to the account.
-func (a account) own(file string) error {
-	if !a.lent {
+// chown gives a file to the account.
+func (a osUser) chown(file string) error {
+	if !a.switched {
 		return nil
 	}
 	return os.Lchown(file, int(a.uid), int(a.gid))
 }
 
-// process returns what makes a child process run as the account, in a session
+// sysProcAttr returns what makes a child process run as the account, in a session
 // of its own, so that an interrupt typed at the terminal ends the program and
 // not the server under it.
-func (a account) process() *syscall.SysProcAttr {
+func (a osUser) sysProcAttr() *syscall.SysProcAttr {
 	attr := &syscall.SysProcAttr{Setsid: true}
-	if a.lent {
+	if a.switched {
 		attr.Credential = &syscall.Credential{Uid: a.uid, Gid: a.gid}
 	}
 	return attr
 }
 
-// reaches reports whether the account may pass through dir, an absolute path
+// canReach reports whether the account may pass through dir, an absolute path
 // without symbolic links, and every directory above it.
-func (a account) reaches(dir string) bool {
-	if !a.lent {
+func (a osUser) canReach(dir string) bool {
+	if !a.switched {
 		return true
 	}
 	for {
 		info, err := os.Stat(dir)
-		if err != nil || !a.enters(info) {
+		if err != nil || !a.canEnter(info) {
 			return false
 		}
 		if dir == filepath.Dir(dir) {
@@ -92,7 +92,7 @@ func (a account) reaches(dir string) bool {
 	}
 }
 
-func (a account) enters(dir fs.FileInfo) bool {
+func (a osUser) canEnter(dir fs.FileInfo) bool {
 	stat := dir.Sys().(*syscall.Stat_t)
 	switch {
 	case stat.Uid == a.uid:
@@ -104,12 +104,12 @@ func (a account) enters(dir fs.FileInfo) bool {
 	}
 }
 
-// privateDir makes a directory at a path that others can guess, or finds the
+// makePrivateDir makes a directory at a path that others can guess, or finds the
 // one made before. One that somebody else made is refused.
-func (a account) privateDir(dir string) error {
+func (a osUser) makePrivateDir(dir string) error {
 	err := os.Mkdir(dir, 0o700)
 	if err == nil {
-		return a.own(dir)
+		return a.chown(dir)
 	}
 	if !errors.Is(err, fs.ErrExist) {
 		return err

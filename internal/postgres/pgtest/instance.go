@@ -19,10 +19,10 @@ type Instance struct {
 	urlBase *postgres.Server // what URL asks: stays the same when stopped
 }
 
-// Server starts a server for a test of faults: one whose connections break and
+// StartServer starts a server for a test of faults: one whose connections break and
 // which is gone for a while. It costs about a second. It does not outlive the
 // test.
-func Server(t testing.TB) *Instance {
+func StartServer(t testing.TB) *Instance {
 	t.Helper()
 	dir, err := os.MkdirTemp("/tmp", "syncer-pgtest-") //nolint:usetesting // t.TempDir is too long for a socket
 	if err != nil {
@@ -48,7 +48,7 @@ func (i *Instance) URL(database string) string {
 // Start starts the server after Stop or Kill, with the data it had.
 func (i *Instance) Start() {
 	i.t.Helper()
-	ctx, cancel := context.WithTimeout(i.t.Context(), patience)
+	ctx, cancel := context.WithTimeout(i.t.Context(), setupTimeout)
 	defer cancel()
 	srv, err := postgres.Start(ctx, postgres.Options{Dir: i.dir + "/server", Fast: true})
 	if err != nil {
@@ -91,7 +91,7 @@ func (i *Instance) stop() error {
 		return nil
 	}
 	// The test's own context is done when its clean-up runs.
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(i.t.Context()), patience)
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(i.t.Context()), setupTimeout)
 	defer cancel()
 	err := i.server.Stop(ctx)
 	i.server = nil

@@ -23,8 +23,8 @@ const BinVariable = "SYNCER_POSTGRES_BIN"
 // server binaries.
 var ErrNotFound = errors.New("no PostgreSQL server binaries found")
 
-// places is where distributions keep server binaries that are not on the PATH.
-func places() []string {
+// usualBinaryDirs is where distributions keep server binaries that are not on the PATH.
+func usualBinaryDirs() []string {
 	return []string{
 		"/usr/lib/postgresql/*/bin",                          // Debian, Ubuntu
 		"/usr/pgsql-*/bin",                                   // RHEL, Fedora, SUSE with the PGDG packages
@@ -40,23 +40,23 @@ func places() []string {
 	}
 }
 
-// Find returns the directory of this machine's PostgreSQL server binaries:
+// FindBinaries returns the directory of this machine's PostgreSQL server binaries:
 // that of $SYNCER_POSTGRES_BIN if set, else of the PATH, else of pg_config,
 // else the newest of the usual places. The error, which wraps ErrNotFound,
 // names the remedy in one line.
-func Find() (bindir string, err error) {
-	return findMajor(context.Background(), "")
+func FindBinaries() (bindir string, err error) {
+	return findBinariesOf(context.Background(), "")
 }
 
-// findMajor returns the server binaries that can open data written by the
+// findBinariesOf returns the server binaries that can open data written by the
 // given major version; empty: any.
-func findMajor(ctx context.Context, major string) (bindir string, err error) {
-	dirs, err := candidates(ctx, os.Getenv(BinVariable), os.Getenv("PATH"), places())
+func findBinariesOf(ctx context.Context, major string) (bindir string, err error) {
+	dirs, err := candidateDirs(ctx, os.Getenv(BinVariable), os.Getenv("PATH"), usualBinaryDirs())
 	if err != nil || major == "" {
 		return first(dirs), err
 	}
 	for _, dir := range dirs {
-		if has, err := majorOf(ctx, dir); err == nil && has == major {
+		if has, err := majorVersion(ctx, dir); err == nil && has == major {
 			return dir, nil
 		}
 	}
@@ -64,11 +64,11 @@ func findMajor(ctx context.Context, major string) (bindir string, err error) {
 		major, strings.Join(dirs, ", "), major)
 }
 
-// candidates returns every directory with server binaries, best first.
-func candidates(ctx context.Context, override, path string, places []string) ([]string, error) {
+// candidateDirs returns every directory with server binaries, best first.
+func candidateDirs(ctx context.Context, override, path string, places []string) ([]string, error) {
 	switch {
 	case override == "":
-	case hasServer(override):
+	case hasServerBinaries(override):
 		return []string{override}, nil
 	default:
 		return nil, fmt.Errorf("%w in %s=%s: want a directory with postgres and initdb", ErrNotFound, BinVariable, override)
@@ -78,15 +78,15 @@ func candidates(ctx context.Context, override, path string, places []string) ([]
 		found = append(found, strings.TrimSpace(string(out)))
 	}
 	found = append(found, newestFirst(places)...)
-	found = slices.DeleteFunc(found, func(dir string) bool { return !hasServer(dir) })
+	found = slices.DeleteFunc(found, func(dir string) bool { return !hasServerBinaries(dir) })
 	if len(found) == 0 {
-		return nil, notFound()
+		return nil, notFoundError()
 	}
 	return found, nil
 }
 
-func notFound() error {
-	return fmt.Errorf("%w: %s", ErrNotFound, remedy())
+func notFoundError() error {
+	return fmt.Errorf("%w: %s", ErrNotFound, installHint())
 }
 
 func newestFirst(patterns []string) []string {
@@ -99,11 +99,11 @@ func newestFirst(patterns []string) []string {
 	return dirs
 }
 
-var number = regexp.MustCompile(`\d+`)
+var numberPattern = regexp.MustCompile(`\d+`)
 
 // versionIn returns the major version in a path, its last number; 0 if none.
 func versionIn(path string) int {
-	numbers := number.FindAllString(path, -1)
+	numbers := numberPattern.FindAllString(path, -1)
 	if len(numbers) == 0 {
 		return 0
 	}
@@ -114,27 +114,27 @@ func versionIn(path string) int {
 	return n
 }
 
-func majorOf(ctx context.Context, bindir string) (string, error) {
+func majorVersion(ctx context.Context, bindir string) (string, error) {
 	out, err := exec.CommandContext(ctx, filepath.Join(bindir, "postgres"), "--version").Output()
-	return number.FindString(string(out)), err
+	return numberPattern.FindString(string(out)), err
 }
 
-func hasServer(dir string) bool {
-	return executable(filepath.Join(dir, "postgres")) && executable(filepath.Join(dir, "initdb"))
+func hasServerBinaries(dir string) bool {
+	return isExecutable(filepath.Join(dir, "postgres")) && isExecutable(filepath.Join(dir, "initdb"))
 }
 
-func executable(file string) bool {
+func isExecutable(file string) bool {
 	info, err := os.Stat(file)
 	return err == nil && info.Mode().IsRegular() && info.Mode().Perm()&0o111 != 0
 }
 
-func onPath(command string) bool {
+func commandExists(command string) bool {
 	_, err := exec.LookPath(command)
 	return err == nil
 }
 
-// remedy says how to install the server binaries on this system.
-func remedy() string {
+// installHint says how to install the server binaries on this system.
+func installHint() string {
 	if runtime.GOOS == "darwin" {
 		return "run brew install postgresql@17"
 	}
@@ -144,7 +144,7 @@ func remedy() string {
 		{"apk", "apk add postgresql"},
 		{"brew", "brew install postgresql@17"},
 	} {
-		if onPath(manager.command) {
+		if commandExists(manager.command) {
 			return "run " + manager.install
 		}
 	}
