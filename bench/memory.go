@@ -75,8 +75,11 @@ func (nowhere) Latest(context.Context, *catalog.Listing) (time.Time, error)  { r
 func (nowhere) Lookup(context.Context, *catalog.Listing, string, []string) ([]extract.Known, error) {
 	return nil, nil
 }
-func (nowhere) Put(context.Context, extract.Part) error                         { return nil }
-func (nowhere) Marks(context.Context, *catalog.Listing) ([]extract.Mark, error) { return nil, nil }
+func (nowhere) Put(context.Context, extract.Chunk) error { return nil }
+func (nowhere) Checkpoints(context.Context, *catalog.Listing) ([]extract.Checkpoint, error) {
+	return nil, nil
+}
+
 func (nowhere) Parents(context.Context, *catalog.Listing, string, string, int) ([]string, error) {
 	return nil, nil
 }

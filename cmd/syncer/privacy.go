@@ -113,17 +113,17 @@ func privacyRules(ctx context.Context, db *database, cfg *config.Config, tenant 
 	if err != nil {
 		return nil, err
 	}
-	stored, err := state.RulesInForce(ctx, db.Pool, tenant)
+	stored, err := state.PrivacyRulesInForce(ctx, db.Pool, tenant)
 	if err != nil {
 		return nil, err
 	}
 	wanted := loader.With(privacyOf(cfg.Privacy)).Rules()
 	for table := range wanted {
-		if !slices.ContainsFunc(stored, func(f state.InForce) bool { return f.Table == table }) {
-			stored = append(stored, state.InForce{Table: table, Rules: "{}"})
+		if !slices.ContainsFunc(stored, func(f state.PrivacyRuleInForce) bool { return f.Table == table }) {
+			stored = append(stored, state.PrivacyRuleInForce{Table: table, Rules: "{}"})
 		}
 	}
-	slices.SortFunc(stored, func(a, b state.InForce) int { return strings.Compare(a.Table, b.Table) })
+	slices.SortFunc(stored, func(a, b state.PrivacyRuleInForce) int { return strings.Compare(a.Table, b.Table) })
 	var lines []ruleLine
 	for _, f := range stored {
 		of, err := tableRules(tenant, f, wanted[f.Table])
@@ -137,14 +137,14 @@ func privacyRules(ctx context.Context, db *database, cfg *config.Config, tenant 
 
 // tableRules joins what is in force of a table with what is wanted, empty for
 // nothing.
-func tableRules(tenant string, f state.InForce, wanted string) ([]ruleLine, error) {
-	is, isKey, err := load.Described(f.Rules)
+func tableRules(tenant string, f state.PrivacyRuleInForce, wanted string) ([]ruleLine, error) {
+	is, isKey, err := load.ParseRules(f.Rules)
 	if err != nil {
 		return nil, err
 	}
 	want, wantKey := map[string]load.Rule{}, ""
 	if wanted != "" {
-		if want, wantKey, err = load.Described(wanted); err != nil {
+		if want, wantKey, err = load.ParseRules(wanted); err != nil {
 			return nil, err
 		}
 	}

@@ -36,7 +36,7 @@ func (a *app) tellPerson(ctx context.Context, db *database, tenant, user string,
 		return err
 	}
 	found := 0
-	err = loader.Person(ctx, db.Pool, user, func(s load.Stored) error {
+	err = loader.PersonRows(ctx, db.Pool, user, func(s load.PersonRow) error {
 		found++
 		line := storedLine{Type: "stored", Tenant: tenant, User: user, Schema: s.Schema, Table: s.Table}
 		for _, c := range s.Columns {

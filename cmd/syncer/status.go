@@ -32,7 +32,7 @@ func (c *statusCmd) Run(ctx context.Context, a *app) (err error) {
 	if err != nil {
 		return err
 	}
-	var runs []state.Record
+	var runs []state.RunRecord
 	var fresh []state.Freshness
 	if db != nil {
 		defer func() { err = errors.Join(err, db.Close()) }()
@@ -54,23 +54,23 @@ func (c *statusCmd) Run(ctx context.Context, a *app) (err error) {
 	return nil
 }
 
-func readStatus(ctx context.Context, db *database, limit int) ([]state.Record, []state.Freshness, error) {
+func readStatus(ctx context.Context, db *database, limit int) ([]state.RunRecord, []state.Freshness, error) {
 	there, err := state.Migrated(ctx, db.Pool)
 	if err != nil || !there {
 		return nil, nil, err
 	}
-	runs, err := state.Last(ctx, db.Pool, limit)
+	runs, err := state.LastRuns(ctx, db.Pool, limit)
 	if err != nil {
 		return nil, nil, err
 	}
-	fresh, err := state.Fresh(ctx, db.Pool)
+	fresh, err := state.ListFreshness(ctx, db.Pool)
 	return runs, fresh, err
 }
 
 // A runLine is a run, in JSON.
 type runLine struct {
 	Type string `json:"type"` // "run"
-	state.Record
+	state.RunRecord
 }
 
 // An ageLine says how old what the mirror has of a listing is, in JSON.

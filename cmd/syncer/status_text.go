@@ -29,7 +29,7 @@ func ago(seconds float64) string {
 	return fmt.Sprintf("%d days", int(d.Hours()/24))
 }
 
-func runsText(runs []state.Record, now time.Time) string {
+func runsText(runs []state.RunRecord, now time.Time) string {
 	if len(runs) == 0 {
 		return "nothing has run yet\n"
 	}

@@ -119,7 +119,7 @@ func (a *app) verify(ctx context.Context, db *database, task task, sample int) (
 	}
 	defer lock.Release()
 	runner := &mirror.Runner{Pool: db.Pool, Client: client, Log: log, Progress: show.of(t.Name)}
-	asked, err := runner.Ask(ctx, task.job)
+	asked, err := runner.BeginRequests(ctx, task.job)
 	if err != nil {
 		return nil, err
 	}
@@ -186,7 +186,7 @@ const shownIDs = 20
 // differencesText is a line of what differs; empty if nothing does.
 func differencesText(v mirror.Verification) string {
 	var parts []string
-	for _, what := range []string{mirror.Missing, mirror.Changed, mirror.Gone} {
+	for _, what := range []string{mirror.Missing, mirror.Changed, mirror.Deleted} {
 		var ids []string
 		for _, d := range v.Differences {
 			if d.What == what {

@@ -14,7 +14,7 @@ func TestDifferencesAreALineAListing(t *testing.T) {
 	t.Parallel()
 	many := make([]mirror.Difference, shownIDs+3)
 	for i := range many {
-		many[i] = mirror.Difference{ID: fmt.Sprintf("id%02d", i), What: mirror.Gone}
+		many[i] = mirror.Difference{ID: fmt.Sprintf("id%02d", i), What: mirror.Deleted}
 	}
 	for name, tc := range map[string]struct {
 		give mirror.Verification
@@ -22,7 +22,7 @@ func TestDifferencesAreALineAListing(t *testing.T) {
 	}{
 		"nothing differs": {mirror.Verification{Listing: "users", Proof: "complete"}, ""},
 		"below parents": {mirror.Verification{Listing: "user_roles", Proof: "complete", Differences: []mirror.Difference{
-			{Parent: "r1", ID: "u1", What: mirror.Missing}, {Parent: "r2", ID: "u1", What: mirror.Gone}, {Parent: "r2", ID: "u2", What: mirror.Missing},
+			{Parent: "r1", ID: "u1", What: mirror.Missing}, {Parent: "r2", ID: "u1", What: mirror.Deleted}, {Parent: "r2", ID: "u2", What: mirror.Missing},
 		}}, "  user_roles: missing r1/u1 r2/u2; gone r2/u1\n"},
 		"could not be read": {mirror.Verification{Listing: "hooks", Proof: "failed", Reason: "500"}, "  hooks: 500\n"},
 	} {

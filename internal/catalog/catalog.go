@@ -31,19 +31,19 @@ const (
 	Window Walk = "window"
 )
 
-// A Witness is what confirms that an item is gone before it leaves the mirror.
-type Witness string
+// A DeletionCheck is what confirms that an item is gone before it leaves the mirror.
+type DeletionCheck string
 
 const (
 	// ByWalk takes the absence from a list that came in one statement, or from
 	// two complete walks in a row, for good.
-	ByWalk Witness = "walk"
+	ByWalk DeletionCheck = "walk"
 	// ByIDs asks the listing itself for the ids, 100 a request.
-	ByIDs Witness = "ids"
+	ByIDs DeletionCheck = "ids"
 	// ByPath asks for the item's own path and expects a 404.
-	ByPath Witness = "path"
-	// ByNobody means that nothing is ever deleted: the listing is a window.
-	ByNobody Witness = "nobody"
+	ByPath DeletionCheck = "path"
+	// NeverDeleted means that nothing is ever deleted: the listing is a window.
+	NeverDeleted DeletionCheck = "nobody"
 )
 
 // A Listing is one list of the Management API, for one parent where it has one.
@@ -76,8 +76,8 @@ type Listing struct {
 	// Search is the query parameter that narrows the list to items with a text in
 	// their id or elsewhere; empty where there is none. For Pages only.
 	Search string
-	// Witness confirms a deletion.
-	Witness Witness
+	// DeletionCheck confirms a deletion.
+	DeletionCheck DeletionCheck
 	// ItemPath is where one item of a top-level listing is read by its id;
 	// empty where there is none.
 	ItemPath string

@@ -69,11 +69,11 @@ func TestAListingSaysAllItsWalkNeeds(t *testing.T) {
 		if l.ID == "" || !slices.Contains([]Walk{Whole, Pages, Split, Window}, l.Walk) {
 			t.Errorf("%s: id %q, walk %q", l.Name, l.ID, l.Walk)
 		}
-		if l.Witness == ByPath && l.ItemPath == "" {
+		if l.DeletionCheck == ByPath && l.ItemPath == "" {
 			t.Errorf("%s is witnessed by a path it does not have", l.Name)
 		}
-		if l.Witness == ByNobody != (l.Walk == Window) {
-			t.Errorf("%s: walk %s, witness %s", l.Name, l.Walk, l.Witness)
+		if l.DeletionCheck == NeverDeleted != (l.Walk == Window) {
+			t.Errorf("%s: walk %s, witness %s", l.Name, l.Walk, l.DeletionCheck)
 		}
 		if l.CountOnly && !l.Root.Only {
 			t.Errorf("%s is only counted, but its items hold more than their key", l.Name)

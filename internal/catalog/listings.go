@@ -5,8 +5,8 @@ import (
 	"slices"
 )
 
-// machine is the type of applications and roles that act for themselves.
-const machine = "MachineToMachine"
+// machineToMachine is the type of applications and roles that act for themselves.
+const machineToMachine = "MachineToMachine"
 
 // tenantID is constant within a tenant and not worth a column: what the mirror
 // calls tenant_id is the tenant's name in jobs.yaml.
@@ -65,7 +65,7 @@ func Select(names []string) []*Listing {
 
 var listings = []*Listing{
 	{
-		Name: "users", Path: "/users", ID: "id", Walk: Split, Witness: ByIDs, ItemPath: "/users/{id}",
+		Name: "users", Path: "/users", ID: "id", Walk: Split, DeletionCheck: ByIDs, ItemPath: "/users/{id}",
 		Root: Table{
 			Name: "users", Key: []string{"id"},
 			Drop:     []string{tenantID, "passwordDigest", "passwordAlgorithm", "passwordEncrypted", "ssoIdentities"},
@@ -78,7 +78,7 @@ var listings = []*Listing{
 		}},
 	},
 	{
-		Name: "organizations", Path: "/organizations", ID: "id", Walk: Pages, Witness: ByPath, ItemPath: "/organizations/{id}",
+		Name: "organizations", Path: "/organizations", ID: "id", Walk: Pages, DeletionCheck: ByPath, ItemPath: "/organizations/{id}",
 		Search: "q",
 		Root: Table{
 			Name: "organizations", Key: []string{"id"},
@@ -86,14 +86,14 @@ var listings = []*Listing{
 		},
 	},
 	{
-		Name: "applications", Path: "/applications", ID: "id", Walk: Whole, Witness: ByIDs, ItemPath: "/applications/{id}",
+		Name: "applications", Path: "/applications", ID: "id", Walk: Whole, DeletionCheck: ByIDs, ItemPath: "/applications/{id}",
 		Root: Table{
 			Name: "applications", Key: []string{"id"},
 			Drop: []string{tenantID, "secret", "isAdmin"},
 		},
 	},
 	{
-		Name: "resources", Path: "/resources", ID: "id", Walk: Whole, Witness: ByWalk, ItemPath: "/resources/{id}",
+		Name: "resources", Path: "/resources", ID: "id", Walk: Whole, DeletionCheck: ByWalk, ItemPath: "/resources/{id}",
 		Query: url.Values{"includeScopes": {"true"}},
 		Root:  Table{Name: "resources", Key: []string{"id"}, Drop: []string{tenantID}},
 		Nested: []Table{{
@@ -103,18 +103,18 @@ var listings = []*Listing{
 		}},
 	},
 	{
-		Name: "roles", Path: "/roles", ID: "id", Walk: Split, Witness: ByIDs, ItemPath: "/roles/{id}",
+		Name: "roles", Path: "/roles", ID: "id", Walk: Split, DeletionCheck: ByIDs, ItemPath: "/roles/{id}",
 		Root: Table{
 			Name: "roles", Key: []string{"id"},
 			Drop: []string{tenantID, "usersCount", "featuredUsers", "applicationsCount", "featuredApplications"},
 		},
 	},
 	{
-		Name: "organization_scopes", Path: "/organization-scopes", ID: "id", Walk: Whole, Witness: ByWalk,
+		Name: "organization_scopes", Path: "/organization-scopes", ID: "id", Walk: Whole, DeletionCheck: ByWalk,
 		Root: Table{Name: "organization_scopes", Key: []string{"id"}, Drop: []string{tenantID}},
 	},
 	{
-		Name: "organization_roles", Path: "/organization-roles", ID: "id", Walk: Pages, Witness: ByPath,
+		Name: "organization_roles", Path: "/organization-roles", ID: "id", Walk: Pages, DeletionCheck: ByPath,
 		ItemPath: "/organization-roles/{id}", Needs: []string{"organization_scopes", "resources"},
 		Root: Table{Name: "organization_roles", Key: []string{"id"}, Drop: []string{tenantID}},
 		Nested: []Table{
@@ -133,7 +133,7 @@ var listings = []*Listing{
 		},
 	},
 	{
-		Name: "sso_connectors", Path: "/sso-connectors", ID: "id", Walk: Whole, Witness: ByWalk,
+		Name: "sso_connectors", Path: "/sso-connectors", ID: "id", Walk: Whole, DeletionCheck: ByWalk,
 		Root: Table{
 			Name: "sso_connectors", Key: []string{"id"},
 			// providerConfig is fetched from the identity provider at each request.
@@ -141,7 +141,7 @@ var listings = []*Listing{
 		},
 	},
 	{
-		Name: "hooks", Path: "/hooks", ID: "id", Walk: Whole, Witness: ByWalk,
+		Name: "hooks", Path: "/hooks", ID: "id", Walk: Whole, DeletionCheck: ByWalk,
 		Root: Table{
 			Name: "hooks", Key: []string{"id"},
 			From: map[string]Source{"url_origin": Origin("config.url")},
@@ -149,12 +149,12 @@ var listings = []*Listing{
 		},
 	},
 	{
-		Name: "custom_profile_fields", Path: "/custom-profile-fields", ID: "id", Walk: Whole, Witness: ByWalk,
+		Name: "custom_profile_fields", Path: "/custom-profile-fields", ID: "id", Walk: Whole, DeletionCheck: ByWalk,
 		Root: Table{Name: "custom_profile_fields", Key: []string{"id"}, Drop: []string{tenantID}},
 	},
 	{
 		Name: "role_scopes", Path: "/roles/{id}/scopes", ID: "id", Parent: "roles", Needs: []string{"roles", "resources"},
-		Walk: Whole, Witness: ByWalk,
+		Walk: Whole, DeletionCheck: ByWalk,
 		Root: Table{
 			Name: "role_scopes", Key: []string{"role_id", "scope_id"}, Only: true,
 			From: map[string]Source{"role_id": ParentID(), "scope_id": Field("id")},
@@ -163,7 +163,7 @@ var listings = []*Listing{
 	},
 	{
 		Name: "user_roles", Path: "/roles/{id}/users", ID: "id", Parent: "roles", ParentType: "User",
-		Needs: []string{"roles", "users"}, Walk: Split, CountOnly: true, Witness: ByIDs,
+		Needs: []string{"roles", "users"}, Walk: Split, CountOnly: true, DeletionCheck: ByIDs,
 		Root: Table{
 			Name: "user_roles", Key: []string{"role_id", "user_id"}, Only: true,
 			From: map[string]Source{"role_id": ParentID(), "user_id": Field("id")},
@@ -171,8 +171,8 @@ var listings = []*Listing{
 		},
 	},
 	{
-		Name: "application_roles", Path: "/roles/{id}/applications", ID: "id", Parent: "roles", ParentType: machine,
-		Needs: []string{"roles", "applications"}, Walk: Split, CountOnly: true, Witness: ByIDs,
+		Name: "application_roles", Path: "/roles/{id}/applications", ID: "id", Parent: "roles", ParentType: machineToMachine,
+		Needs: []string{"roles", "applications"}, Walk: Split, CountOnly: true, DeletionCheck: ByIDs,
 		Root: Table{
 			Name: "application_roles", Key: []string{"role_id", "application_id"}, Only: true,
 			From: map[string]Source{"role_id": ParentID(), "application_id": Field("id")},
@@ -181,7 +181,7 @@ var listings = []*Listing{
 	},
 	{
 		Name: "organization_users", Path: "/organizations/{id}/users", ID: "id", Parent: "organizations",
-		Needs: []string{"organizations", "users", "organization_roles"}, Walk: Pages, Witness: ByWalk,
+		Needs: []string{"organizations", "users", "organization_roles"}, Walk: Pages, DeletionCheck: ByWalk,
 		Root: Table{
 			Name: "organization_users", Key: []string{"organization_id", "user_id"}, Only: true,
 			From: map[string]Source{"organization_id": ParentID(), "user_id": Field("id")},
@@ -197,8 +197,8 @@ var listings = []*Listing{
 	{
 		// From the applications' side: there are far fewer of them than organizations.
 		Name: "organization_applications", Path: "/applications/{id}/organizations", ID: "id",
-		Parent: "applications", ParentType: machine,
-		Needs: []string{"applications", "organizations", "organization_roles"}, Walk: Whole, Witness: ByWalk,
+		Parent: "applications", ParentType: machineToMachine,
+		Needs: []string{"applications", "organizations", "organization_roles"}, Walk: Whole, DeletionCheck: ByWalk,
 		Root: Table{
 			Name: "organization_applications", Key: []string{"application_id", "organization_id"}, Only: true,
 			From: map[string]Source{"application_id": ParentID(), "organization_id": Field("id")},
@@ -213,7 +213,7 @@ var listings = []*Listing{
 	},
 	{
 		Name: "organization_invitations", Path: "/organization-invitations", ID: "id",
-		Needs: []string{"organizations", "users", "organization_roles"}, Walk: Whole, Witness: ByWalk,
+		Needs: []string{"organizations", "users", "organization_roles"}, Walk: Whole, DeletionCheck: ByWalk,
 		Root: Table{
 			Name: "organization_invitations", Key: []string{"id"}, Drop: []string{tenantID},
 			Refs: []Ref{{"organization_id", "organizations"}, {"inviter_id", "users"}, {"accepted_user_id", "users"}},
@@ -227,7 +227,7 @@ var listings = []*Listing{
 	},
 	{
 		Name: "organization_jit_email_domains", Path: "/organizations/{id}/jit/email-domains", ID: "emailDomain",
-		Parent: "organizations", Needs: []string{"organizations"}, Walk: Whole, Witness: ByWalk, Optional: true,
+		Parent: "organizations", Needs: []string{"organizations"}, Walk: Whole, DeletionCheck: ByWalk, Optional: true,
 		Root: Table{
 			Name: "organization_jit_email_domains", Key: []string{"organization_id", "email_domain"}, Only: true,
 			From: map[string]Source{"organization_id": ParentID(), "email_domain": Field("emailDomain")},
@@ -236,7 +236,7 @@ var listings = []*Listing{
 	},
 	{
 		Name: "organization_jit_roles", Path: "/organizations/{id}/jit/roles", ID: "id",
-		Parent: "organizations", Needs: []string{"organizations", "organization_roles"}, Walk: Whole, Witness: ByWalk, Optional: true,
+		Parent: "organizations", Needs: []string{"organizations", "organization_roles"}, Walk: Whole, DeletionCheck: ByWalk, Optional: true,
 		Root: Table{
 			Name: "organization_jit_roles", Key: []string{"organization_id", "organization_role_id"}, Only: true,
 			From: map[string]Source{"organization_id": ParentID(), "organization_role_id": Field("id")},
@@ -245,7 +245,7 @@ var listings = []*Listing{
 	},
 	{
 		Name: "organization_jit_sso_connectors", Path: "/organizations/{id}/jit/sso-connectors", ID: "id",
-		Parent: "organizations", Needs: []string{"organizations", "sso_connectors"}, Walk: Whole, Witness: ByWalk, Optional: true,
+		Parent: "organizations", Needs: []string{"organizations", "sso_connectors"}, Walk: Whole, DeletionCheck: ByWalk, Optional: true,
 		Root: Table{
 			Name: "organization_jit_sso_connectors", Key: []string{"organization_id", "sso_connector_id"}, Only: true,
 			From: map[string]Source{"organization_id": ParentID(), "sso_connector_id": Field("id")},
@@ -254,7 +254,7 @@ var listings = []*Listing{
 	},
 	{
 		Name: "user_sso_identities", Path: "/users/{id}", Query: url.Values{"includeSsoIdentities": {"true"}},
-		Member: "ssoIdentities", ID: "id", Parent: "users", Needs: []string{"users"}, Walk: Whole, Witness: ByWalk, Optional: true,
+		Member: "ssoIdentities", ID: "id", Parent: "users", Needs: []string{"users"}, Walk: Whole, DeletionCheck: ByWalk, Optional: true,
 		Root: Table{
 			Name: "user_sso_identities", Key: []string{"user_id", "id"}, Drop: []string{tenantID},
 			From: map[string]Source{"user_id": ParentID()},
@@ -263,7 +263,7 @@ var listings = []*Listing{
 	},
 	{
 		Name: "user_mfa_verifications", Path: "/users/{id}/mfa-verifications", ID: "id", Parent: "users",
-		Needs: []string{"users"}, Walk: Whole, Witness: ByWalk, Optional: true,
+		Needs: []string{"users"}, Walk: Whole, DeletionCheck: ByWalk, Optional: true,
 		Root: Table{
 			Name: "user_mfa_verifications", Key: []string{"user_id", "id"}, Drop: []string{tenantID},
 			From:     map[string]Source{"user_id": ParentID()},
@@ -273,7 +273,7 @@ var listings = []*Listing{
 	},
 	{
 		Name: "personal_access_tokens", Path: "/users/{id}/personal-access-tokens", ID: "name", Parent: "users",
-		Needs: []string{"users"}, Walk: Whole, Witness: ByWalk, Optional: true,
+		Needs: []string{"users"}, Walk: Whole, DeletionCheck: ByWalk, Optional: true,
 		Root: Table{
 			Name: "personal_access_tokens", Key: []string{"user_id", "name"}, Drop: []string{tenantID, "value"},
 			From: map[string]Source{"user_id": ParentID()},
@@ -281,7 +281,7 @@ var listings = []*Listing{
 		},
 	},
 	{
-		Name: "logs", Path: "/logs", ID: "id", Walk: Window, Witness: ByNobody, Optional: true,
+		Name: "logs", Path: "/logs", ID: "id", Walk: Window, DeletionCheck: NeverDeleted, Optional: true,
 		Root: Table{
 			Name: "logs", Key: []string{"id"}, Drop: []string{tenantID}, Mask: []string{"payload"},
 		},

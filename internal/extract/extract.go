@@ -1,11 +1,11 @@
 // Package extract reads the listings of a tenant, each to its proof. A walk
 // ends with a Proof that says whether what was read is all there is, or what
 // stands in the way. It knows the Management API through package logto and
-// hands on what it reads part by part; where that goes is the Store's affair.
+// hands on what it reads chunk by chunk; where that goes is the Store's affair.
 //
-// A part is what one statement of the server answered: a whole list, one page,
+// A chunk is what one statement of the server answered: a whole list, one page,
 // a range of ids, a batch of known ids. Nothing that was read is kept in
-// memory beyond the part it came in, but for the ids of lists that have to be
+// memory beyond the chunk it came in, but for the ids of lists that have to be
 // read twice.
 package extract
 
@@ -41,23 +41,23 @@ type Known struct {
 	Hash Hash
 }
 
-// A Part is what one statement of the server answered, and what follows of it
+// A Chunk is what one statement of the server answered, and what follows of it
 // for the mirror.
-type Part struct {
-	Listing *catalog.Listing
-	Parent  string          // id of the parent; empty at the top
-	Items   []Item          // to be in the mirror as they are here
-	Known   map[string]Hash // what the mirror has of the items; nil: not looked up
-	Gone    []string        // ids that are to leave the mirror
-	Mark    Mark            // to be committed with the part; without a name there is none
+type Chunk struct {
+	Listing    *catalog.Listing
+	Parent     string          // id of the parent; empty at the top
+	Items      []Item          // to be in the mirror as they are here
+	Known      map[string]Hash // what the mirror has of the items; nil: not looked up
+	Deleted    []string        // ids that are to leave the mirror
+	Checkpoint Checkpoint      // to be committed with the chunk; without a name there is none
 }
 
-// A Mark says that a part is done and what a resumed walk has to know of it.
-type Mark struct {
+// A Checkpoint says that a chunk is done and what a resumed walk has to know of it.
+type Checkpoint struct {
 	Parent string   `json:"p,omitempty"`
 	Name   string   `json:"m"`
 	Total  int      `json:"t,omitempty"` // Total-Number as it was then
-	Rows   int      `json:"n,omitempty"` // items of the part
+	Rows   int      `json:"n,omitempty"` // items of the chunk
 	IDs    []string `json:"i,omitempty"` // what else the walk has to remember
 }
 
@@ -77,11 +77,11 @@ type Mirror interface {
 
 // Store takes what the walks read. Its methods may be called concurrently.
 type Store interface {
-	// Put stores a part with its mark. It may keep a part without changes and
-	// its mark for a moment and store them with the next one.
-	Put(ctx context.Context, p Part) error
-	// Marks returns the marks an earlier attempt of the run has left.
-	Marks(ctx context.Context, l *catalog.Listing) ([]Mark, error)
+	// Put stores a chunk with its checkpoint. It may keep a chunk without changes and
+	// its checkpoint for a moment and store them with the next one.
+	Put(ctx context.Context, p Chunk) error
+	// Checkpoints returns the checkpoints an earlier attempt of the run has left.
+	Checkpoints(ctx context.Context, l *catalog.Listing) ([]Checkpoint, error)
 	// Parents returns the ids of a listing as this run has found them so far,
 	// those greater than after by id, at most limit of them, only those of the
 	// type unless it is empty.

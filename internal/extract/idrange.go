@@ -10,7 +10,7 @@ import (
 )
 
 // Logto makes ids of these characters (nanoid). An id with any other, put there
-// by an import, is odd.
+// by an import, is irregular.
 const alphabet = "0123456789abcdefghijklmnopqrstuvwxyz"
 
 // maxDepth bounds the depth of an idRange: 36^11 fits in 63 bits.
@@ -18,19 +18,19 @@ const maxDepth = 11
 
 // An idRange is a set of ids that one search of the Management API can name.
 // Read as a number of base 36, the first depth characters of its ids are in
-// [lo, hi); at depth zero that is every id. Where odd is not zero, the range
-// holds only those of them that are odd, or end, within the next odd
+// [lo, hi); at depth zero that is every id. Where irregular is not zero, the range
+// holds only those of them that are irregular, or end, within the next irregular
 // characters: what is left over when the range is divided at that depth.
 type idRange struct {
-	depth  int
-	lo, hi uint64
-	odd    int
+	depth     int
+	lo, hi    uint64
+	irregular int
 }
 
 var everyID = idRange{depth: 0, lo: 0, hi: 1}
 
-// size returns 36^depth, the number of prefixes of that depth.
-func size(depth int) uint64 {
+// prefixCount returns 36^depth, the number of prefixes of that depth.
+func prefixCount(depth int) uint64 {
 	n := uint64(1)
 	for range depth {
 		n *= uint64(len(alphabet))
@@ -38,9 +38,9 @@ func size(depth int) uint64 {
 	return n
 }
 
-// number reads the first depth characters of id as a number. It reports false
-// where the id is odd or too short.
-func number(id string, depth int) (uint64, bool) {
+// parsePrefix reads the first depth characters of id as a number. It reports false
+// where the id is irregular or too short.
+func parsePrefix(id string, depth int) (uint64, bool) {
 	if len(id) < depth {
 		return 0, false
 	}
@@ -55,8 +55,8 @@ func number(id string, depth int) (uint64, bool) {
 	return n, true
 }
 
-// prefix writes a number as the depth characters it stands for.
-func prefix(n uint64, depth int) string {
+// formatPrefix writes a number as the depth characters it stands for.
+func formatPrefix(n uint64, depth int) string {
 	b := make([]byte, depth)
 	for i := depth - 1; i >= 0; i-- {
 		b[i] = alphabet[n%uint64(len(alphabet))]
@@ -67,17 +67,17 @@ func prefix(n uint64, depth int) string {
 
 // contains reports whether the id is in the range.
 func (r idRange) contains(id string) bool {
-	n, ok := number(id, r.depth)
+	n, ok := parsePrefix(id, r.depth)
 	if !ok || n < r.lo || n >= r.hi {
 		return false
 	}
-	_, even := number(id, r.depth+r.odd)
-	return r.odd == 0 || !even
+	_, even := parsePrefix(id, r.depth+r.irregular)
+	return r.irregular == 0 || !even
 }
 
-// name identifies the range in marks and messages.
+// name identifies the range in checkpoints and messages.
 func (r idRange) name() string {
-	return fmt.Sprintf("ids:%d:%s-%s:%d", r.depth, strconv.FormatUint(r.lo, 36), strconv.FormatUint(r.hi, 36), r.odd)
+	return fmt.Sprintf("ids:%d:%s-%s:%d", r.depth, strconv.FormatUint(r.lo, 36), strconv.FormatUint(r.hi, 36), r.irregular)
 }
 
 // parseRange reads what name wrote.
@@ -89,8 +89,8 @@ func parseRange(name string) (r idRange, ok bool) {
 	depth, err1 := strconv.Atoi(fields[1])
 	lo, err2 := strconv.ParseUint(fields[2], 36, 64)
 	hi, err3 := strconv.ParseUint(fields[3], 36, 64)
-	odd, err4 := strconv.Atoi(fields[4])
-	r = idRange{depth: depth, lo: lo, hi: hi, odd: odd}
+	irregular, err4 := strconv.Atoi(fields[4])
+	r = idRange{depth: depth, lo: lo, hi: hi, irregular: irregular}
 	return r, errors.Join(err1, err2, err3, err4) == nil
 }
 
@@ -100,8 +100,8 @@ func (r idRange) bounds() (from, to string) {
 	if r.depth == 0 {
 		return "", ""
 	}
-	last := prefix(r.hi-1, r.depth)
-	return prefix(r.lo, r.depth), last[:len(last)-1] + string(last[len(last)-1]+1)
+	last := formatPrefix(r.hi-1, r.depth)
+	return formatPrefix(r.lo, r.depth), last[:len(last)-1] + string(last[len(last)-1]+1)
 }
 
 // query names the range in the search parameters of the Management API. A
@@ -125,8 +125,8 @@ func (r idRange) regexp() string {
 			pattern = "^(" + pattern[1:] + ")"
 		}
 	}
-	if r.odd > 0 {
-		pattern += fmt.Sprintf("[0-9a-z]{0,%d}([^0-9a-z]|$)", r.odd-1)
+	if r.irregular > 0 {
+		pattern += fmt.Sprintf("[0-9a-z]{0,%d}([^0-9a-z]|$)", r.irregular-1)
 	}
 	return pattern
 }
@@ -140,13 +140,13 @@ func (r idRange) alternatives(depth int, lo, hi uint64) []string {
 		return nil
 	}
 	if depth == 1 {
-		return []string{class(lo, hi) + rest}
+		return []string{digitClass(lo, hi) + rest}
 	}
 	if lo/base == (hi-1)/base { // all below one prefix
 		if hi-lo == base {
 			return r.alternatives(depth-1, lo/base, hi/base)
 		}
-		return []string{prefix(lo/base, depth-1) + class(lo%base, (hi-1)%base+1) + rest}
+		return []string{formatPrefix(lo/base, depth-1) + digitClass(lo%base, (hi-1)%base+1) + rest}
 	}
 	up, down := (lo+base-1)/base, hi/base
 	var out []string
@@ -160,8 +160,8 @@ func (r idRange) alternatives(depth int, lo, hi uint64) []string {
 	return out
 }
 
-// class is the bracket expression of the digits in [lo, hi).
-func class(lo, hi uint64) string {
+// digitClass is the bracket expression of the digits in [lo, hi).
+func digitClass(lo, hi uint64) string {
 	const letters = 10 // digits before the first letter
 	switch {
 	case hi-lo == 1:
@@ -169,41 +169,41 @@ func class(lo, hi uint64) string {
 	case lo == 0 && hi == uint64(len(alphabet)):
 		return "[0-9a-z]"
 	case lo < letters && hi > letters:
-		return "[" + span(lo, letters) + span(letters, hi) + "]"
+		return "[" + digitSpan(lo, letters) + digitSpan(letters, hi) + "]"
 	}
-	return "[" + span(lo, hi) + "]"
+	return "[" + digitSpan(lo, hi) + "]"
 }
 
-func span(lo, hi uint64) string {
+func digitSpan(lo, hi uint64) string {
 	if hi-lo == 1 {
 		return alphabet[lo:hi]
 	}
 	return string(alphabet[lo]) + "-" + string(alphabet[hi-1])
 }
 
-// divide cuts the range into n parts of equal width, and the odd range where
+// divide cuts the range into n subranges of equal width, and the irregular range where
 // there is one. It goes so deep that the widths differ by little.
 func (r idRange) divide(n int) []idRange {
 	depth, lo, hi := r.depth, r.lo, r.hi
 	for hi-lo < uint64(n)*uint64(len(alphabet)) && depth < maxDepth {
 		depth, lo, hi = depth+1, lo*uint64(len(alphabet)), hi*uint64(len(alphabet))
 	}
-	var parts []idRange
+	var subranges []idRange
 	width := hi - lo
 	for i := range uint64(n) {
-		part := idRange{depth: depth, lo: lo + width*i/uint64(n), hi: lo + width*(i+1)/uint64(n)}
-		if part.lo < part.hi {
-			parts = append(parts, part)
+		subrange := idRange{depth: depth, lo: lo + width*i/uint64(n), hi: lo + width*(i+1)/uint64(n)}
+		if subrange.lo < subrange.hi {
+			subranges = append(subranges, subrange)
 		}
 	}
-	return append(parts, r.oddBelow(depth)...)
+	return append(subranges, r.irregularBelow(depth)...)
 }
 
 // divideBy cuts the range so that about as many of the sample's ids are in
-// each of n parts: where ids are not random, equal widths would go astray.
+// each of n subranges: where ids are not random, equal widths would go astray.
 func (r idRange) divideBy(sample []string, n int) []idRange {
 	ids := slices.DeleteFunc(slices.Clone(sample), func(id string) bool {
-		_, even := number(id, min(len(id), maxDepth))
+		_, even := parsePrefix(id, min(len(id), maxDepth))
 		return !even
 	})
 	slices.Sort(ids)
@@ -211,29 +211,29 @@ func (r idRange) divideBy(sample []string, n int) []idRange {
 		return r.divide(n)
 	}
 	for depth := r.depth; depth <= maxDepth; depth++ {
-		cuts := r.cuts(ids, depth, n)
+		cuts := r.cutPoints(ids, depth, n)
 		if len(cuts) < n-1 && depth < maxDepth {
 			continue // the sample does not differ enough at this depth
 		}
-		scale := size(depth - r.depth)
-		parts, lo := []idRange(nil), r.lo*scale
+		scale := prefixCount(depth - r.depth)
+		subranges, lo := []idRange(nil), r.lo*scale
 		for _, cut := range append(cuts, r.hi*scale) {
-			parts = append(parts, idRange{depth: depth, lo: lo, hi: cut})
+			subranges = append(subranges, idRange{depth: depth, lo: lo, hi: cut})
 			lo = cut
 		}
-		return append(parts, r.oddBelow(depth)...)
+		return append(subranges, r.irregularBelow(depth)...)
 	}
 	return nil
 }
 
-// cuts returns where to cut at a depth so that the ids fall into n parts;
+// cutPoints returns where to cut at a depth so that the ids fall into n subranges;
 // fewer where they do not differ at this depth.
-func (r idRange) cuts(ids []string, depth, n int) []uint64 {
-	scale := size(depth - r.depth)
+func (r idRange) cutPoints(ids []string, depth, n int) []uint64 {
+	scale := prefixCount(depth - r.depth)
 	var cuts []uint64
 	last := r.lo * scale
 	for i := 1; i < n; i++ {
-		cut, ok := number(ids[i*len(ids)/n], depth)
+		cut, ok := parsePrefix(ids[i*len(ids)/n], depth)
 		if ok && cut > last && cut < r.hi*scale {
 			cuts = append(cuts, cut)
 			last = cut
@@ -242,11 +242,11 @@ func (r idRange) cuts(ids []string, depth, n int) []uint64 {
 	return cuts
 }
 
-// oddBelow returns what the parts of the range at a greater depth do not
+// irregularBelow returns what the subranges at a greater depth do not
 // cover: nothing at the same depth.
-func (r idRange) oddBelow(depth int) []idRange {
+func (r idRange) irregularBelow(depth int) []idRange {
 	if depth == r.depth {
 		return nil
 	}
-	return []idRange{{depth: r.depth, lo: r.lo, hi: r.hi, odd: depth - r.depth}}
+	return []idRange{{depth: r.depth, lo: r.lo, hi: r.hi, irregular: depth - r.depth}}
 }

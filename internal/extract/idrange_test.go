@@ -28,7 +28,7 @@ func anyRange(t *rapid.T) idRange {
 			parts = r.divide(rapid.IntRange(2, 50).Draw(t, "parts"))
 		}
 		next := rapid.SampledFrom(parts).Draw(t, "part")
-		if next.odd > 0 || next.depth >= maxDepth-2 {
+		if next.irregular > 0 || next.depth >= maxDepth-2 {
 			return next
 		}
 		r = next
@@ -62,7 +62,7 @@ func TestEveryIDOfARangeIsInExactlyOneOfItsParts(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {
 		r := anyRange(t)
-		if r.odd > 0 {
+		if r.irregular > 0 {
 			return
 		}
 		parts := r.divide(rapid.IntRange(2, 300).Draw(t, "parts"))
@@ -102,8 +102,8 @@ func TestRangesOfATenantAreShortToName(t *testing.T) {
 		"a class":                   {idRange{depth: 2, lo: 360, hi: 364}, "^a[0-3]"},
 		"across the letters":        {idRange{depth: 1, lo: 8, hi: 13}, "^[8-9a-c]"},
 		"across prefixes":           {idRange{depth: 2, lo: 393, hi: 400}, "^(a[x-z]|b[0-3])"},
-		"odd ids of all":            {idRange{hi: 1, odd: 1}, "^[0-9a-z]{0,0}([^0-9a-z]|$)"},
-		"odd ids behind one prefix": {idRange{depth: 1, lo: 10, hi: 11, odd: 2}, "^a[0-9a-z]{0,1}([^0-9a-z]|$)"},
+		"odd ids of all":            {idRange{hi: 1, irregular: 1}, "^[0-9a-z]{0,0}([^0-9a-z]|$)"},
+		"odd ids behind one prefix": {idRange{depth: 1, lo: 10, hi: 11, irregular: 2}, "^a[0-9a-z]{0,1}([^0-9a-z]|$)"},
 	} {
 		if got := tc.r.regexp(); got != tc.want {
 			t.Errorf("%s: %s, want %s", name, got, tc.want)

@@ -13,8 +13,8 @@ const (
 	// countPages is how many pages of known ids are asked for at once where only
 	// their number is in question, as far as they fit in a URL.
 	countPages = 3
-	// feedIDs is how many known ids are read from the mirror at once.
-	feedIDs = 5000
+	// knownPerQuery is how many known ids are read from the mirror at once.
+	knownPerQuery = 5000
 	// manyKnown is from how many pages of known ids on Total-Number is asked for
 	// by range as well: then a range that does not add up is split, and not all.
 	manyKnown = 20
@@ -23,65 +23,65 @@ const (
 	manyNew = 50
 )
 
-// refreshing is the reading of one list by the ids the mirror knows.
+// refreshState is the reading of one list by the ids the mirror knows.
 //
 // Its proof: Total-Number was asked for first, of the list or of each of some
 // ranges of ids, and then every id that is counted was seen alive. Ids are not
 // made twice, so each of them was alive when the server counted; if they are
 // as many as the server counted, nobody else was there. An id that died in
 // between spoils the sum, and then the range is split.
-type refreshing struct {
+type refreshState struct {
 	parent string
-	ranges []idRange // what is summed up: all, or parts of it
+	ranges []idRange // what is summed up: all of the list, or subranges of it
 
 	mu     sync.Mutex
 	totals []int // of each range, before its ids were asked for
 	alive  []int // of each range
 }
 
-// refresh reads a list that can be searched by id by the ids it had last time.
-func (k *walk) refresh(ctx context.Context, parent string, known int) (finding, error) {
+// readRefresh reads a list that can be searched by id by the ids it had last time.
+func (k *walk) readRefresh(ctx context.Context, parent string, known int) (readResult, error) {
 	k.progress(0, known)
-	r := &refreshing{parent: parent, ranges: []idRange{everyID}}
-	fresh, total, err := k.newest(ctx, parent)
+	r := &refreshState{parent: parent, ranges: []idRange{everyID}}
+	fresh, total, err := k.readNewest(ctx, parent)
 	if err != nil {
-		return finding{}, err
+		return readResult{}, err
 	}
 	r.totals = []int{total}
-	if known >= manyKnown*k.size() {
+	if known >= manyKnown*k.pageSize() {
 		// So many that counting them, and splitting one of them, cost the least
 		// together.
-		r.ranges = everyID.divide(int(math.Sqrt(float64(k.partsFor(known)))))
-		if r.totals, err = k.totals(ctx, parent, r.ranges); err != nil {
-			return finding{}, err
+		r.ranges = everyID.divide(int(math.Sqrt(float64(k.rangesFor(known)))))
+		if r.totals, err = k.fetchTotals(ctx, parent, r.ranges); err != nil {
+			return readResult{}, err
 		}
 	}
 	r.alive = make([]int, len(r.ranges))
-	if err := k.ask(ctx, r, fresh); err != nil {
-		return finding{}, err
+	if err := k.refreshKnown(ctx, r, fresh); err != nil {
+		return readResult{}, err
 	}
-	return k.close(ctx, r)
+	return k.compareTotals(ctx, r)
 }
 
-// newest reads pages, newest first, until one has nothing new. It returns the
+// readNewest reads pages, newest first, until one has nothing new. It returns the
 // ids the mirror does not know, and the Total-Number of the last page: all the
 // ids returned had been seen by then.
-func (k *walk) newest(ctx context.Context, parent string) (fresh []string, total int, err error) {
-	if m, ok := k.done(parent, "newest"); ok {
+func (k *walk) readNewest(ctx context.Context, parent string) (fresh []string, total int, err error) {
+	if m, ok := k.checkpoint(parent, "newest"); ok {
 		return m.IDs, m.Total, nil
 	}
 	seen := map[string]bool{}
 	for n := 1; ; n++ {
-		page, err := k.list(ctx, parent, pageQuery(n, k.size()))
+		page, err := k.fetchList(ctx, parent, pageQuery(n, k.pageSize()))
 		if err != nil {
 			return nil, 0, err
 		}
-		items := distinctItems(k.items(page))
-		unknown, err := k.unknown(ctx, parent, items)
+		items := distinctItems(k.decodeItems(page))
+		unknown, err := k.idsNotMirrored(ctx, parent, items)
 		if err != nil {
 			return nil, 0, err
 		}
-		total = counted(page)
+		total = exactTotal(page)
 		found := false
 		for _, id := range unknown {
 			found = found || !seen[id]
@@ -89,7 +89,7 @@ func (k *walk) newest(ctx context.Context, parent string) (fresh []string, total
 				seen[id], fresh = true, append(fresh, id)
 			}
 		}
-		if !found || len(page.Items) < k.size() || len(fresh) >= manyNew*k.size() {
+		if !found || len(page.Items) < k.pageSize() || len(fresh) >= manyNew*k.pageSize() {
 			if found { // they were made before or after this page counted: ask again
 				total = -1
 			}
@@ -97,16 +97,16 @@ func (k *walk) newest(ctx context.Context, parent string) (fresh []string, total
 		}
 	}
 	if total < 0 {
-		if total, err = k.total(ctx, parent, everyID); err != nil {
+		if total, err = k.fetchTotal(ctx, parent, everyID); err != nil {
 			return nil, 0, err
 		}
 	}
-	mark := Mark{Name: "newest", Total: total, IDs: fresh}
-	return fresh, total, k.put(ctx, Part{Listing: k.l, Parent: parent, Mark: mark}, 0)
+	checkpoint := Checkpoint{Name: "newest", Total: total, IDs: fresh}
+	return fresh, total, k.putChunk(ctx, Chunk{Listing: k.l, Parent: parent, Checkpoint: checkpoint}, 0)
 }
 
-// unknown returns the ids of the items that the mirror does not have.
-func (k *walk) unknown(ctx context.Context, parent string, items []Item) ([]string, error) {
+// idsNotMirrored returns the ids of the items that the mirror does not have.
+func (k *walk) idsNotMirrored(ctx context.Context, parent string, items []Item) ([]string, error) {
 	ids := make([]string, len(items))
 	for i, item := range items {
 		ids[i] = item.ID
@@ -125,37 +125,37 @@ func (k *walk) unknown(ctx context.Context, parent string, items []Item) ([]stri
 // successor is the next id by bytes: no text in Postgres holds a NUL.
 func successor(id string) string { return id + "\x01" }
 
-// totals asks for the Total-Number of every range.
-func (k *walk) totals(ctx context.Context, parent string, ranges []idRange) ([]int, error) {
+// fetchTotals asks for the Total-Number of every range.
+func (k *walk) fetchTotals(ctx context.Context, parent string, ranges []idRange) ([]int, error) {
 	totals := make([]int, len(ranges))
-	p := k.group(ctx, parent)
+	p := k.newTaskGroup(ctx, parent)
 	for i, r := range ranges {
 		p.Go(func(ctx context.Context) (err error) {
 			name := "total " + r.name()
-			if m, ok := k.done(parent, name); ok {
+			if m, ok := k.checkpoint(parent, name); ok {
 				totals[i] = m.Total
 				return nil
 			}
-			if totals[i], err = k.total(ctx, parent, r); err != nil {
+			if totals[i], err = k.fetchTotal(ctx, parent, r); err != nil {
 				return err
 			}
-			return k.put(ctx, Part{Listing: k.l, Parent: parent, Mark: Mark{Name: name, Total: totals[i]}}, 0)
+			return k.putChunk(ctx, Chunk{Listing: k.l, Parent: parent, Checkpoint: Checkpoint{Name: name, Total: totals[i]}}, 0)
 		})
 	}
 	return totals, p.Wait()
 }
 
-// total asks for the Total-Number of a range alone: a page past its end has
+// fetchTotal asks for the Total-Number of a range alone: a page past its end has
 // no rows. It returns -1 where the server sends none.
-func (k *walk) total(ctx context.Context, parent string, r idRange) (int, error) {
-	page, err := k.list(ctx, parent, pageQuery(pastTheEnd, 1), r.query())
-	return counted(page), err
+func (k *walk) fetchTotal(ctx context.Context, parent string, r idRange) (int, error) {
+	page, err := k.fetchList(ctx, parent, pageQuery(pastTheEnd, 1), r.query())
+	return exactTotal(page), err
 }
 
-// close compares what was seen alive with what the server had counted before,
+// compareTotals compares what was seen alive with what the server had counted before,
 // and splits the ranges in which they differ.
-func (k *walk) close(ctx context.Context, r *refreshing) (finding, error) {
-	f := finding{walk: catalog.Refresh}
+func (k *walk) compareTotals(ctx context.Context, r *refreshState) (readResult, error) {
+	f := readResult{walk: catalog.Refresh}
 	var open []idRange
 	for i, in := range r.ranges {
 		if r.totals[i] == r.alive[i] {
@@ -168,23 +168,23 @@ func (k *walk) close(ctx context.Context, r *refreshing) (finding, error) {
 	if len(open) == 0 {
 		return f, nil
 	}
-	k.note("ranges of ids that did not add up and were read in full", len(open))
-	var parts []idRange
+	k.addNote("ranges of ids that did not add up and were read in full", len(open))
+	var subranges []idRange
 	for i, in := range r.ranges {
 		if slices.Contains(open, in) {
 			expected := max(r.totals[i], r.alive[i])
-			parts = append(parts, in.pieces(k.partsFor(expected))...)
+			subranges = append(subranges, in.divideAtMost(k.rangesFor(expected))...)
 		}
 	}
-	rest, err := k.ranges(ctx, r.parent, parts)
+	rest, err := k.readRanges(ctx, r.parent, subranges)
 	f.total += rest.total
 	f.distinct += rest.distinct
 	return f, err
 }
 
-// pieces divides a range in n, or leaves it as it is.
-func (r idRange) pieces(n int) []idRange {
-	if n < 2 || r.odd > 0 {
+// divideAtMost divides a range in n, or leaves it as it is.
+func (r idRange) divideAtMost(n int) []idRange {
+	if n < 2 || r.irregular > 0 {
 		return []idRange{r}
 	}
 	return r.divide(n)

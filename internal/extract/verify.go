@@ -22,23 +22,23 @@ func (w *Walker) Verify(ctx context.Context, l *catalog.Listing, sample int) (Pr
 	}
 	k := &walk{Walker: &afresh, l: l, proof: Proof{Listing: l, Walk: l.Walk, Total: -1, Outcome: Complete}, sample: sample}
 	if l.Parent == "" {
-		err := k.one(ctx, "")
+		err := k.readParent(ctx, "")
 		return k.proof, err
 	}
-	parents, err := k.chosenParents(ctx)
+	parents, err := k.sampleParents(ctx)
 	if err != nil {
 		return k.proof, err
 	}
-	p := k.group(ctx, "")
+	p := k.newTaskGroup(ctx, "")
 	for _, parent := range parents {
-		p.Go(func(ctx context.Context) error { return k.one(ctx, parent) })
+		p.Go(func(ctx context.Context) error { return k.readParent(ctx, parent) })
 	}
 	err = p.Wait()
 	return k.proof, err
 }
 
-// chosenParents returns a random sample of the parents.
-func (k *walk) chosenParents(ctx context.Context) ([]string, error) {
+// sampleParents returns a random sample of the parents.
+func (k *walk) sampleParents(ctx context.Context) ([]string, error) {
 	var all []string
 	for after := ""; ; after = all[len(all)-1] {
 		ids, err := k.Store.Parents(ctx, catalog.Find(k.l.Parent), k.l.ParentType, after, 1000)
@@ -54,44 +54,44 @@ func (k *walk) chosenParents(ctx context.Context) ([]string, error) {
 	return all[:min(len(all), k.sample)], nil
 }
 
-// sampled reads a list that can be searched by id where its totals differ
+// readSample reads a list that can be searched by id where its totals differ
 // from the mirror's, and in some ranges chosen at random.
-func (k *walk) sampled(ctx context.Context, parent string) (finding, error) {
+func (k *walk) readSample(ctx context.Context, parent string) (readResult, error) {
 	prefixes := everyID.divide(len(alphabet))
-	totals, err := k.totals(ctx, parent, prefixes)
+	totals, err := k.fetchTotals(ctx, parent, prefixes)
 	if err != nil {
-		return finding{}, err
+		return readResult{}, err
 	}
-	var parts []idRange
+	var subranges []idRange
 	known, whole := 0, 0
 	for i, r := range prefixes {
 		in, err := k.knownIn(ctx, parent, r)
 		if err != nil {
-			return finding{}, err
+			return readResult{}, err
 		}
 		known += len(in)
 		whole += totals[i]
 		if totals[i] != len(in) {
-			parts = append(parts, r.pieces(k.partsFor(max(totals[i], len(in))))...)
+			subranges = append(subranges, r.divideAtMost(k.rangesFor(max(totals[i], len(in))))...)
 		}
 	}
-	ranges := everyID.divide(k.partsFor(max(known, 1)))
+	ranges := everyID.divide(k.rangesFor(max(known, 1)))
 	for _, i := range rand.Perm(len(ranges))[:min(len(ranges), k.sample)] {
-		if !slices.ContainsFunc(parts, func(r idRange) bool { return meet(r, ranges[i]) }) {
-			parts = append(parts, ranges[i])
+		if !slices.ContainsFunc(subranges, func(r idRange) bool { return overlap(r, ranges[i]) }) {
+			subranges = append(subranges, ranges[i])
 		}
 	}
-	f, err := k.ranges(ctx, parent, parts)
+	f, err := k.readRanges(ctx, parent, subranges)
 	f.total = whole
 	return f, err
 }
 
-// meet reports whether two ranges have ids in common, or may have.
-func meet(a, b idRange) bool {
-	if a.odd > 0 || b.odd > 0 {
+// overlap reports whether two ranges have ids in common, or may have.
+func overlap(a, b idRange) bool {
+	if a.irregular > 0 || b.irregular > 0 {
 		return a == b
 	}
 	depth := max(a.depth, b.depth)
-	as, bs := size(depth-a.depth), size(depth-b.depth)
+	as, bs := prefixCount(depth-a.depth), prefixCount(depth-b.depth)
 	return a.lo*as < b.hi*bs && b.lo*bs < a.hi*as
 }

@@ -2,122 +2,133 @@ package extract
 
 import (
 	"context"
+	"maps"
+	"net/url"
+	"sync"
+	"sync/atomic"
 
 	"logto-syncer/internal/catalog"
 	"logto-syncer/internal/logto"
 )
 
-// size is how many rows a page has.
-func (k *walk) size() int {
-	if k.PageSize == 0 {
-		return maxPage
-	}
-	return k.PageSize
+// walk is one reading of one listing. Below parents, there is one for all.
+type walk struct {
+	*Walker
+	l            *catalog.Listing
+	checkpoints  map[checkpointKey]Checkpoint // what an earlier attempt has done; never written
+	bounds       url.Values                   // of a window; nil for other walks
+	stoppedEarly atomic.Bool                  // stopped before its end
+	sample       int                          // for Verify: how many ranges or parents are read; 0: all
+
+	mu         sync.Mutex
+	proof      Proof
+	progressed Step
 }
 
-func (k *walk) stopped() bool {
-	select {
-	case <-k.Stop:
-		return true
-	default:
-		return false
-	}
-}
+type checkpointKey struct{ parent, name string }
 
-func (k *walk) stopError() error {
-	if k.stopped() {
-		return ErrStopped
-	}
-	return nil
-}
-
-// done returns the mark of a part that an earlier attempt has finished.
-func (k *walk) done(parent, name string) (Mark, bool) {
-	m, ok := k.marks[markKey{parent, name}]
-	return m, ok
-}
-
-// counted returns the Total-Number of a page where it is a count. A capped one
-// is none: there may be more.
-func counted(page logto.Page) int {
-	if page.Capped {
-		return -1
-	}
-	return page.Total
-}
-
-// put stores a part and reports progress.
-func (k *walk) put(ctx context.Context, p Part, counts int) error {
-	p.Mark.Parent = p.Parent
-	if err := k.Store.Put(ctx, p); err != nil {
-		return err
-	}
-	k.progress(counts, 0)
-	return nil
-}
-
-// progress counts items towards the total, and tells.
-func (k *walk) progress(items, total int) {
-	k.mu.Lock()
-	defer k.mu.Unlock()
-	k.step.Listing = k.l
-	k.step.Items += items
-	k.step.Total += total
-	if k.Progress != nil {
-		k.Progress(k.step)
-	}
-}
-
-// add sums the finding of one parent into the proof.
-func (k *walk) add(f finding) {
-	k.mu.Lock()
-	defer k.mu.Unlock()
-	k.proof.Parents++
-	k.step.Parents = k.proof.Parents
-	k.proof.Distinct += f.distinct
-	if f.total >= 0 {
-		k.proof.Total = max(k.proof.Total, 0) + f.total
-	}
-	if f.walk == catalog.Refresh || k.l.Parent == "" {
-		k.proof.Walk = f.walk
-	}
-}
-
-// spoil records why the listing cannot be proved. The worst outcome stays,
-// with the first reason given for it.
-func (k *walk) spoil(o Outcome, reason string) {
-	k.mu.Lock()
-	defer k.mu.Unlock()
-	rank := map[Outcome]int{Complete: 0, NotProved: 1, Failed: 2, Unknown: 3}
-	if rank[o] > rank[k.proof.Outcome] {
-		k.proof.Outcome, k.proof.Reason = o, reason
-	}
-}
-
-func (k *walk) outcome() Outcome {
-	k.mu.Lock()
-	defer k.mu.Unlock()
-	return k.proof.Outcome
-}
-
-// note counts something a reader of the certificate should know.
-func (k *walk) note(what string, n int) {
-	if n == 0 {
-		return
-	}
-	k.mu.Lock()
-	defer k.mu.Unlock()
-	if k.proof.Notes == nil {
-		k.proof.Notes = map[string]int{}
-	}
-	k.proof.Notes[what] += n
-}
-
-func firstError(errs ...error) error {
-	for _, err := range errs {
-		if err != nil {
-			return err
+// readParents reads the listing for every parent.
+func (k *walk) readParents(ctx context.Context) error {
+	p := k.newTaskGroup(ctx, "")
+	after := ""
+	for {
+		ids, err := k.Store.Parents(ctx, catalog.Find(k.l.Parent), k.l.ParentType, after, 1000)
+		if err != nil || len(ids) == 0 {
+			return firstError(p.Wait(), err)
+		}
+		after = ids[len(ids)-1]
+		for _, id := range ids {
+			if k.stopped() || k.outcome() == Unknown {
+				return firstError(p.Wait(), k.stopError())
+			}
+			p.Go(func(ctx context.Context) error { return k.readParent(ctx, id) })
 		}
 	}
-	return nil
+}
+
+// readParent reads the listing below one parent, and turns what concerns the listing
+// alone into its outcome.
+func (k *walk) readParent(ctx context.Context, parent string) error {
+	found, err := k.readList(ctx, parent)
+	switch {
+	case err == nil:
+		k.addResult(found)
+		return nil
+	case logto.IsUnknownPath(err):
+		k.downgrade(Unknown, "the server does not know "+k.l.Path+": it is older than this listing")
+		return nil
+	case logto.IsNotFound(err) && parent != "":
+		return k.parentDeleted(ctx, parent)
+	case logto.IsPoison(err) && parent != "":
+		k.downgrade(NotProved, err.Error())
+		return nil
+	case logto.IsPoison(err):
+		k.downgrade(Failed, err.Error())
+		return nil
+	}
+	return err
+}
+
+// readResult is what reading the listing below one parent came to.
+type readResult struct {
+	walk     catalog.Walk
+	total    int // -1: none was sent
+	distinct int
+}
+
+// readList chooses the walk.
+func (k *walk) readList(ctx context.Context, parent string) (readResult, error) {
+	switch k.l.Walk {
+	case catalog.Whole:
+		return k.readWhole(ctx, parent)
+	case catalog.Pages:
+		return k.readPages(ctx, parent, everyID)
+	case catalog.Window:
+		return k.readWindow(ctx)
+	}
+	if k.sample > 0 {
+		return k.readSample(ctx, parent)
+	}
+	known := 0
+	if !k.Afresh {
+		var err error
+		if known, err = k.Mirror.Count(ctx, k.l, parent); err != nil {
+			return readResult{}, err
+		}
+	}
+	if known < k.pageSize() {
+		return k.readSplit(ctx, parent)
+	}
+	return k.readRefresh(ctx, parent, known)
+}
+
+// parentDeleted takes a 404 of the parent for the deletion check that nothing is below
+// it any more.
+func (k *walk) parentDeleted(ctx context.Context, parent string) error {
+	known, err := k.Mirror.Known(ctx, k.l, parent, "", "", 0)
+	if err != nil {
+		return err
+	}
+	k.addNote("parents that were deleted during the run", 1)
+	k.addResult(readResult{walk: k.l.Walk})
+	return k.Store.Put(ctx, Chunk{Listing: k.l, Parent: parent, Deleted: idsOf(known), Checkpoint: Checkpoint{Name: "parent deleted"}})
+}
+
+// fetchList asks for one page or one whole list.
+func (k *walk) fetchList(ctx context.Context, parent string, queries ...url.Values) (logto.Page, error) {
+	if k.stopped() {
+		return logto.Page{}, ErrStopped
+	}
+	query := url.Values{}
+	for _, q := range append([]url.Values{k.l.Query, k.bounds}, queries...) {
+		maps.Copy(query, q)
+	}
+	k.mu.Lock()
+	k.proof.Requests++
+	k.mu.Unlock()
+	path := k.l.ForParent(parent)
+	if k.l.Member == "" {
+		return k.API.List(ctx, path, query)
+	}
+	return k.fetchMemberList(ctx, path, query)
 }

@@ -9,53 +9,53 @@ import (
 	"logto-syncer/internal/logto"
 )
 
-// whole reads a list that comes unpaged: one statement of the server, and so
+// readWhole reads a list that comes unpaged: one statement of the server, and so
 // complete by construction. Where Total-Number comes back, the server is an
 // older one that paged after all; where a row breaks the list, pages may still
 // get at the others.
-func (k *walk) whole(ctx context.Context, parent string) (finding, error) {
-	if m, ok := k.done(parent, "whole"); ok {
+func (k *walk) readWhole(ctx context.Context, parent string) (readResult, error) {
+	if m, ok := k.checkpoint(parent, "whole"); ok {
 		k.progress(m.Rows, m.Rows)
-		return finding{walk: catalog.Whole, total: -1, distinct: m.Rows}, nil
+		return readResult{walk: catalog.Whole, total: -1, distinct: m.Rows}, nil
 	}
-	page, err := k.list(ctx, parent)
+	page, err := k.fetchList(ctx, parent)
 	if logto.IsPoison(err) && k.l.Member == "" {
-		return k.pages(ctx, parent, everyID)
+		return k.readPages(ctx, parent, everyID)
 	}
 	if err != nil {
-		return finding{}, err
+		return readResult{}, err
 	}
 	if page.Total >= 0 {
-		return k.pages(ctx, parent, everyID)
+		return k.readPages(ctx, parent, everyID)
 	}
-	items := k.items(page)
-	n, err := k.complete(ctx, parent, "whole", everyID, distinctItems(items), func(ctx context.Context) ([]Item, error) {
-		again, err := k.list(ctx, parent)
-		return k.items(again), err
+	items := k.decodeItems(page)
+	n, err := k.storeComplete(ctx, parent, "whole", everyID, distinctItems(items), func(ctx context.Context) ([]Item, error) {
+		again, err := k.fetchList(ctx, parent)
+		return k.decodeItems(again), err
 	})
-	return finding{walk: catalog.Whole, total: -1, distinct: n}, err
+	return readResult{walk: catalog.Whole, total: -1, distinct: n}, err
 }
 
-// complete stores a list, or a range of ids of one, that came in one
-// statement. What the mirror has there and the list has not is gone if its witness says so; again reads the list once
+// storeComplete stores a list, or a range of ids of one, that came in one
+// statement. What the mirror has there and the list has not is deleted if its deletion check says so; again reads the list once
 // more.
-func (k *walk) complete(ctx context.Context, parent, name string, in idRange, items []Item, again func(context.Context) ([]Item, error)) (distinct int, err error) {
+func (k *walk) storeComplete(ctx context.Context, parent, name string, in idRange, items []Item, again func(context.Context) ([]Item, error)) (distinct int, err error) {
 	known, err := k.knownIn(ctx, parent, in)
 	if err != nil {
 		return 0, err
 	}
-	gone := missing(known, items)
-	if len(gone) > 0 {
-		if gone, err = k.confirm(ctx, parent, gone, again); err != nil {
+	deleted := knownMissingFrom(known, items)
+	if len(deleted) > 0 {
+		if deleted, err = k.confirmDeleted(ctx, parent, deleted, again); err != nil {
 			return 0, err
 		}
 	}
 	k.progress(0, len(items))
-	part := Part{
-		Listing: k.l, Parent: parent, Items: items, Known: hashesOf(known), Gone: gone,
-		Mark: Mark{Name: name, Rows: len(items)},
+	chunk := Chunk{
+		Listing: k.l, Parent: parent, Items: items, Known: hashesOf(known), Deleted: deleted,
+		Checkpoint: Checkpoint{Name: name, Rows: len(items)},
 	}
-	return len(items), k.put(ctx, part, len(items))
+	return len(items), k.putChunk(ctx, chunk, len(items))
 }
 
 // distinctItems keeps the last of items with one id.

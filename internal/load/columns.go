@@ -12,18 +12,18 @@ import (
 	"logto-syncer/internal/catalog"
 )
 
-// kind is how a value is written to a column.
-type kind int
+// columnKind is how a value is written to a column.
+type columnKind int
 
 const (
-	textKind kind = iota
+	textKind columnKind = iota
 	boolKind
 	bigintKind
 	timeKind
 	jsonKind
 )
 
-var kinds = map[string]kind{
+var columnKinds = map[string]columnKind{
 	"text": textKind, "boolean": boolKind, "bigint": bigintKind,
 	"timestamp with time zone": timeKind, "jsonb": jsonKind,
 }
@@ -31,7 +31,7 @@ var kinds = map[string]kind{
 // column is one column that takes something of an item.
 type column struct {
 	name string
-	kind kind
+	kind columnKind
 }
 
 // Columns the loader fills by itself.
@@ -44,7 +44,7 @@ const (
 	seqColumn    = "stage_seq" // of stage tables: which reading a row is of
 )
 
-func ours(name string) bool {
+func isSyncerColumn(name string) bool {
 	return slices.Contains([]string{tenantColumn, extraColumn, hashColumn, fromColumn}, name)
 }
 
@@ -67,8 +67,8 @@ func readColumns(ctx context.Context, pool *pgxpool.Pool) (map[string][]column, 
 		if err := rows.Scan(&table, &name, &typ); err != nil {
 			return nil, err
 		}
-		k, ok := kinds[typ]
-		if !ok && !ours(name) {
+		k, ok := columnKinds[typ]
+		if !ok && !isSyncerColumn(name) {
 			return nil, fmt.Errorf("logto.%s.%s is of type %s, which no field can be written to", table, name, typ)
 		}
 		columns[table] = append(columns[table], column{name, k})
@@ -112,7 +112,7 @@ func newTable(t catalog.Table, all []column) (*table, error) {
 	}
 	for _, c := range all {
 		out.hasExtra = out.hasExtra || c.name == extraColumn
-		if !ours(c.name) {
+		if !isSyncerColumn(c.name) {
 			out.add(c)
 		}
 	}
@@ -128,9 +128,9 @@ func newTable(t catalog.Table, all []column) (*table, error) {
 func (t *table) add(c column) {
 	source, ok := t.From[c.name]
 	if ok { // the field of its name says the same, or nothing
-		t.drop[camel(c.name)] = true
+		t.drop[camelCase(c.name)] = true
 	} else {
-		source = catalog.Field(camel(c.name))
+		source = catalog.Field(camelCase(c.name))
 	}
 	o := origin{Source: source, mask: slices.Contains(t.Mask, c.name), key: slices.Contains(t.Key, c.name)}
 	t.members = t.members || source.IsMemberName()
@@ -143,8 +143,8 @@ func (t *table) add(c column) {
 	t.origins = append(t.origins, o)
 }
 
-// camel turns a column's name into the field it is named after.
-func camel(name string) string {
+// camelCase turns a column's name into the field it is named after.
+func camelCase(name string) string {
 	words := strings.Split(name, "_")
 	for i, word := range words[1:] {
 		if word != "" {
@@ -154,8 +154,8 @@ func camel(name string) string {
 	return strings.Join(words, "")
 }
 
-// plan is how the items of one listing become rows.
-type plan struct {
+// mapping is how the items of one listing become rows.
+type mapping struct {
 	*catalog.Listing
 	root   *table
 	nested []*table
@@ -163,12 +163,12 @@ type plan struct {
 	id     int // the column of the root table that holds an item's own id
 }
 
-func newPlan(l *catalog.Listing, columns map[string][]column) (*plan, error) {
+func newMapping(l *catalog.Listing, columns map[string][]column) (*mapping, error) {
 	root, err := newTable(l.Root, columns[l.Root.Name])
 	if err != nil {
 		return nil, err
 	}
-	p := &plan{Listing: l, root: root}
+	p := &mapping{Listing: l, root: root}
 	p.id = slices.IndexFunc(root.columns, func(c column) bool { return c.name == l.IDColumn() })
 	for _, t := range l.Nested {
 		nested, err := newTable(t, columns[t.Name])
@@ -182,4 +182,4 @@ func newPlan(l *catalog.Listing, columns map[string][]column) (*plan, error) {
 }
 
 // tables returns the root table and the nested ones.
-func (p *plan) tables() []*table { return append([]*table{p.root}, p.nested...) }
+func (p *mapping) tables() []*table { return append([]*table{p.root}, p.nested...) }

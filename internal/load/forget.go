@@ -14,7 +14,7 @@ var schemas = []string{"logto", "logto_history"}
 // Prune removes versions from history that ended before a moment, within the
 // caller's transaction.
 func (l *Loader) Prune(ctx context.Context, tx pgx.Tx, before time.Time) error {
-	for _, p := range l.plans {
+	for _, p := range l.mappings {
 		for _, t := range p.tables() {
 			sql := "delete from logto_history." + quote(t.name) + " where tenant_id = $1 and valid_to < $2"
 			if _, err := tx.Exec(ctx, sql, l.tenant, before); err != nil {
@@ -60,7 +60,7 @@ where tenant_id = $1 and (inviter_id = any($2) or accepted_user_id = any($2) or 
 		if err := erase(schema, "logs", "payload->>'userId' = any($2)", users); err != nil {
 			return nil, err
 		}
-		for _, p := range l.plans {
+		for _, p := range l.mappings {
 			for _, t := range p.tables() {
 				for _, ref := range t.Refs {
 					if ref.Table != "users" {

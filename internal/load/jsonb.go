@@ -25,11 +25,11 @@ const maxNesting = 500
 // appendJSONB appends a JSON value so that jsonb takes it. Nearly every value
 // goes as it came; one with a NUL, a lone surrogate, bad UTF-8 or a number
 // that no numeric holds is written anew.
-func (n *notes) appendJSONB(dst []byte, value jsontext.Value) []byte {
+func (n *encodeNotes) appendJSONB(dst []byte, value jsontext.Value) []byte {
 	if plainJSON(value) {
 		return append(dst, value...)
 	}
-	r := rewriting{notes: n}
+	r := jsonRewriter{encodeNotes: n}
 	return r.rewrite(dst, value)
 }
 
@@ -65,10 +65,10 @@ func plainJSON(value jsontext.Value) bool {
 	return true
 }
 
-// rewriting writes a JSON value anew, in one pass: it has been read before and
+// jsonRewriter writes a JSON value anew, in one pass: it has been read before and
 // is known to be JSON.
-type rewriting struct {
-	*notes
+type jsonRewriter struct {
+	*encodeNotes
 	mask   bool
 	stack  []byte // the containers that are open
 	name   bool   // the next string is the name of a member
@@ -76,7 +76,7 @@ type rewriting struct {
 	blank  bool   // the next value is one of a secret
 }
 
-func (r *rewriting) rewrite(dst []byte, value jsontext.Value) []byte {
+func (r *jsonRewriter) rewrite(dst []byte, value jsontext.Value) []byte {
 	for i := 0; i < len(value); {
 		switch c := value[i]; c {
 		case ' ', '\t', '\r', '\n':
@@ -120,7 +120,7 @@ func (r *rewriting) rewrite(dst []byte, value jsontext.Value) []byte {
 	return dst
 }
 
-func (r *rewriting) open(c byte) {
+func (r *jsonRewriter) open(c byte) {
 	r.stack = append(r.stack, c)
 	if r.blank && r.secret == 0 {
 		r.secret = len(r.stack)
@@ -128,7 +128,7 @@ func (r *rewriting) open(c byte) {
 	r.blank, r.name = false, c == '{'
 }
 
-func (r *rewriting) close() {
+func (r *jsonRewriter) close() {
 	if r.secret == len(r.stack) {
 		r.secret = 0
 	}
@@ -139,10 +139,10 @@ func (r *rewriting) close() {
 // masked stands for the value of a secret.
 const masked = `"******"`
 
-func (r *rewriting) hidden() bool { return r.blank || r.secret > 0 }
+func (r *jsonRewriter) hidden() bool { return r.blank || r.secret > 0 }
 
 // text appends a string that jsonb takes: without NUL, in valid UTF-8.
-func (r *rewriting) text(dst []byte, quoted jsontext.Value) []byte {
+func (r *jsonRewriter) text(dst []byte, quoted jsontext.Value) []byte {
 	if !r.name && r.hidden() {
 		return append(dst, masked...)
 	}
@@ -157,7 +157,7 @@ func (r *rewriting) text(dst []byte, quoted jsontext.Value) []byte {
 }
 
 // scalar appends a number, true, false or null.
-func (r *rewriting) scalar(dst []byte, value jsontext.Value) []byte {
+func (r *jsonRewriter) scalar(dst []byte, value jsontext.Value) []byte {
 	if value.Kind() != '0' {
 		return append(dst, value...)
 	}
@@ -172,7 +172,7 @@ func (r *rewriting) scalar(dst []byte, value jsontext.Value) []byte {
 }
 
 // tooDeep appends a value as a string, for what is nested too deep.
-func (r *rewriting) tooDeep(dst []byte, value jsontext.Value) []byte {
+func (r *jsonRewriter) tooDeep(dst []byte, value jsontext.Value) []byte {
 	r.replaced++
 	if r.mask { // who knows what is in there
 		return append(dst, masked...)
@@ -181,7 +181,7 @@ func (r *rewriting) tooDeep(dst []byte, value jsontext.Value) []byte {
 }
 
 // quote appends a text, which is valid UTF-8, as a string that jsonb takes.
-func (n *notes) quote(dst []byte, text string) []byte {
+func (n *encodeNotes) quote(dst []byte, text string) []byte {
 	if strings.Contains(text, "\x00") {
 		n.replaced++
 		text = strings.ReplaceAll(text, "\x00", "\ufffd")

@@ -36,9 +36,9 @@ type Known struct {
 // A Loader knows the tables of the mirror as they were when it was opened. It
 // is safe for concurrent use.
 type Loader struct {
-	pool   *pgxpool.Pool
-	tenant string
-	plans  map[string]*plan // by listing
+	pool     *pgxpool.Pool
+	tenant   string
+	mappings map[string]*mapping // by listing
 
 	privacy Privacy
 }
@@ -50,13 +50,13 @@ func Open(ctx context.Context, pool *pgxpool.Pool, tenant string, listings []*ca
 	if err != nil {
 		return nil, fmt.Errorf("read the columns of the mirror: %w", err)
 	}
-	l := &Loader{pool: pool, tenant: tenant, plans: map[string]*plan{}}
+	l := &Loader{pool: pool, tenant: tenant, mappings: map[string]*mapping{}}
 	for _, listing := range listings {
-		p, err := newPlan(listing, columns)
+		p, err := newMapping(listing, columns)
 		if err != nil {
 			return nil, fmt.Errorf("plan the tables of %s: %w", listing.Name, err)
 		}
-		l.plans[listing.Name] = p
+		l.mappings[listing.Name] = p
 	}
 	return l, nil
 }
@@ -64,8 +64,8 @@ func Open(ctx context.Context, pool *pgxpool.Pool, tenant string, listings []*ca
 // Shape identifies what is stored of all the loader's listings.
 func (l *Loader) Shape() string {
 	var tables []*table
-	for _, name := range slices.Sorted(maps.Keys(l.plans)) {
-		tables = append(tables, l.plans[name].tables()...)
+	for _, name := range slices.Sorted(maps.Keys(l.mappings)) {
+		tables = append(tables, l.mappings[name].tables()...)
 	}
 	return fmt.Sprintf("%x", shape(tables))
 }

@@ -82,7 +82,7 @@ func (b *bench) batches(t testing.TB, readings ...reading) []*load.Batch {
 		}
 		seq := int64(i + 1)
 		if r.item == "" {
-			batch.Gone(r.parent, r.id, seq)
+			batch.Delete(r.parent, r.id, seq)
 			continue
 		}
 		known, err := b.loader.Lookup(t.Context(), l, r.parent, []string{r.id})

@@ -8,13 +8,13 @@ import (
 )
 
 // merge brings the tables of one listing up to what was read of it.
-func (p *publishing) merge(ctx context.Context, plan *plan) error {
+func (p *publisher) merge(ctx context.Context, plan *mapping) error {
 	change := p.changes[plan.Name]
 	for _, t := range plan.tables() {
 		if !p.has(t.name) {
 			continue
 		}
-		if err := p.holdBack(ctx, plan, t); err != nil {
+		if err := p.withholdDangling(ctx, plan, t); err != nil {
 			return err
 		}
 	}
@@ -23,33 +23,33 @@ func (p *publishing) merge(ctx context.Context, plan *plan) error {
 			return err
 		}
 	}
-	if p.Proved[plan.Name] && p.has(goneTable) {
-		return p.remove(ctx, plan, change)
+	if p.Proved[plan.Name] && p.has(deletionsTable) {
+		return p.deleteConfirmed(ctx, plan, change)
 	}
 	return nil
 }
 
-// holdBack takes rows out of the stage that point at what the mirror does not
+// withholdDangling takes rows out of the stage that point at what the mirror does not
 // have, and with an item its elements.
-func (p *publishing) holdBack(ctx context.Context, plan *plan, t *table) error {
+func (p *publisher) withholdDangling(ctx context.Context, plan *mapping, t *table) error {
 	for _, ref := range t.Refs {
 		if ref.Table == plan.root.name && t != plan.root {
 			continue // an element and its item come and go together
 		}
-		m := p.merging(plan, t)
+		m := p.statementFor(plan, t)
 		m.Column, m.Target = quote(ref.Column), "logto."+quote(ref.Table)
 		if m.Nested && p.has(plan.root.name) {
-			if _, err := p.exec(ctx, render("incomplete", m)); err != nil {
+			if _, err := p.exec(ctx, render("reset_hash_of_incomplete", m)); err != nil {
 				return err
 			}
 		}
-		n, err := p.exec(ctx, render("dangling", m))
+		n, err := p.exec(ctx, render("delete_dangling", m))
 		if err != nil {
 			return err
 		}
-		p.changes[plan.Name].HeldBack += n
+		p.changes[plan.Name].Withheld += n
 		if n > 0 && !m.Nested {
-			if err := p.orphans(ctx, plan); err != nil {
+			if err := p.dropOrphanElements(ctx, plan); err != nil {
 				return err
 			}
 		}
@@ -57,13 +57,13 @@ func (p *publishing) holdBack(ctx context.Context, plan *plan, t *table) error {
 	return nil
 }
 
-// orphans takes elements out of the stage whose item is not in it.
-func (p *publishing) orphans(ctx context.Context, plan *plan) error {
+// dropOrphanElements takes elements out of the stage whose item is not in it.
+func (p *publisher) dropOrphanElements(ctx context.Context, plan *mapping) error {
 	for _, t := range plan.nested {
 		if !p.has(t.name) {
 			continue
 		}
-		if _, err := p.exec(ctx, render("orphans", p.merging(plan, t))); err != nil {
+		if _, err := p.exec(ctx, render("delete_orphan_elements", p.statementFor(plan, t))); err != nil {
 			return err
 		}
 	}
@@ -71,80 +71,80 @@ func (p *publishing) orphans(ctx context.Context, plan *plan) error {
 }
 
 // mergeRoot writes the items that are new or changed, and their elements.
-func (p *publishing) mergeRoot(ctx context.Context, plan *plan, change *Change) (err error) {
+func (p *publisher) mergeRoot(ctx context.Context, plan *mapping, change *Change) (err error) {
 	for _, t := range plan.nested {
 		if err := p.mergeNested(ctx, plan, t); err != nil {
 			return fmt.Errorf("%s: %w", t.name, err)
 		}
 	}
-	m := p.merging(plan, plan.root)
-	if change.Updated, err = p.replace(ctx, plan.root, m); err != nil {
+	m := p.statementFor(plan, plan.root)
+	if change.Updated, err = p.updateChanged(ctx, plan.root, m); err != nil {
 		return err
 	}
-	change.Inserted, err = p.exec(ctx, render("insert", m), p.At)
+	change.Inserted, err = p.exec(ctx, render("insert_new", m), p.At)
 	p.inserted[plan.root.name] += change.Inserted
 	return err
 }
 
 // mergeNested replaces the elements of the items in the stage, and writes only
 // those that differ.
-func (p *publishing) mergeNested(ctx context.Context, plan *plan, t *table) error {
-	m := p.merging(plan, t)
-	m.Leaving = m.replacedElements(p.has(t.name))
-	if err := p.leave(ctx, t, m, nil); err != nil {
+func (p *publisher) mergeNested(ctx context.Context, plan *mapping, t *table) error {
+	m := p.statementFor(plan, t)
+	m.DeleteWhere = m.replacedElements(p.has(t.name))
+	if err := p.deleteRows(ctx, t, m, nil); err != nil {
 		return err
 	}
 	if !p.has(t.name) {
 		return nil
 	}
-	if _, err := p.replace(ctx, t, m); err != nil {
+	if _, err := p.updateChanged(ctx, t, m); err != nil {
 		return err
 	}
-	n, err := p.exec(ctx, render("insert", m), p.At)
+	n, err := p.exec(ctx, render("insert_new", m), p.At)
 	p.inserted[t.name] += n
 	return err
 }
 
-// replace updates the rows that are there and differ, and moves what they were
+// updateChanged updates the rows that are there and differ, and moves what they were
 // to history. Where the tenant has no rows yet, as in a first run, there is
 // nothing to compare with.
-func (p *publishing) replace(ctx context.Context, t *table, m merging) (updated int64, err error) {
-	if m.Fresh || m.Nested && len(t.columns) == len(t.Key) {
+func (p *publisher) updateChanged(ctx context.Context, t *table, m tableStatement) (updated int64, err error) {
+	if m.Empty || m.Nested && len(t.columns) == len(t.Key) {
 		return 0, nil
 	}
-	if err := p.history(ctx, t, "replaced_history", m, p.At); err != nil {
+	if err := p.history(ctx, t, "insert_history", m, p.At); err != nil {
 		return 0, err
 	}
-	return p.exec(ctx, render("update", m), p.At)
+	return p.exec(ctx, render("update_changed", m), p.At)
 }
 
-// remove deletes the items that are gone, and their elements.
-func (p *publishing) remove(ctx context.Context, plan *plan, change *Change) error {
+// deleteConfirmed deletes the items that are deleted, and their elements.
+func (p *publisher) deleteConfirmed(ctx context.Context, plan *mapping, change *Change) error {
 	for _, t := range plan.nested {
-		m := p.merging(plan, t)
-		m.Leaving = m.goneElements()
-		if err := p.leave(ctx, t, m, nil); err != nil {
+		m := p.statementFor(plan, t)
+		m.DeleteWhere = m.elementsOfDeleted()
+		if err := p.deleteRows(ctx, t, m, nil); err != nil {
 			return fmt.Errorf("%s: %w", t.name, err)
 		}
 	}
-	m := p.merging(plan, plan.root)
-	m.Leaving = m.goneItems()
+	m := p.statementFor(plan, plan.root)
+	m.DeleteWhere = m.deletedItems()
 	before := len(p.deleted[plan.root.name])
-	if err := p.leave(ctx, plan.root, m, nil); err != nil {
+	if err := p.deleteRows(ctx, plan.root, m, nil); err != nil {
 		return err
 	}
 	change.Deleted += int64(len(p.deleted[plan.root.name]) - before)
 	return nil
 }
 
-// leave moves rows of a table that are leaving to its history, and remembers
+// deleteRows moves rows of a table that are leaving to its history, and remembers
 // their ids for what refers to them. ids are for a condition that names them
 // as $3.
-func (p *publishing) leave(ctx context.Context, t *table, m merging, ids []string) error {
+func (p *publisher) deleteRows(ctx context.Context, t *table, m tableStatement, ids []string) error {
 	if ids == nil {
-		m.Leaving += " and $3::text[] is null"
+		m.DeleteWhere += " and $3::text[] is null"
 	}
-	rows, err := p.tx.Query(ctx, render("leave", m), once, p.At, p.tenant, ids, !p.NoRecord[t.name])
+	rows, err := p.tx.Query(ctx, render("delete_rows", m), execMode, p.At, p.tenant, ids, !p.NoRecord[t.name])
 	if err != nil {
 		return err
 	}
@@ -154,7 +154,7 @@ func (p *publishing) leave(ctx context.Context, t *table, m merging, ids []strin
 }
 
 // history writes to the history of a table, if it keeps one.
-func (p *publishing) history(ctx context.Context, t *table, name string, m merging, args ...any) error {
+func (p *publisher) history(ctx context.Context, t *table, name string, m tableStatement, args ...any) error {
 	if p.NoRecord[t.name] {
 		return nil
 	}
@@ -163,17 +163,17 @@ func (p *publishing) history(ctx context.Context, t *table, name string, m mergi
 }
 
 // cascade removes rows that point at what this run has deleted, as Logto does.
-func (p *publishing) cascade(ctx context.Context, plan *plan) error {
+func (p *publisher) cascade(ctx context.Context, plan *mapping) error {
 	for i, t := range plan.tables() {
 		for _, ref := range t.Refs {
 			ids := p.deleted[ref.Table]
 			if len(ids) == 0 {
 				continue
 			}
-			m := p.merging(plan, t)
-			m.Leaving = "m." + quote(ref.Column) + " = any($3)"
+			m := p.statementFor(plan, t)
+			m.DeleteWhere = "m." + quote(ref.Column) + " = any($3)"
 			before := len(p.deleted[t.name])
-			if err := p.leave(ctx, t, m, ids); err != nil {
+			if err := p.deleteRows(ctx, t, m, ids); err != nil {
 				return fmt.Errorf("%s: %w", t.name, err)
 			}
 			if change := p.changes[plan.Name]; change != nil && i == 0 {

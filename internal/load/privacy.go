@@ -41,7 +41,7 @@ type Privacy struct {
 func (p Privacy) Check(l *Loader) []error {
 	var errs []error
 	tables := map[string]*table{}
-	for _, plan := range l.plans {
+	for _, plan := range l.mappings {
 		for _, t := range plan.tables() {
 			tables[t.name] = t
 		}
@@ -89,14 +89,14 @@ func (r Rule) check(t *table, name string, key bool) error {
 // With returns a loader that stores what the rules allow. The rules have
 // passed Check.
 func (l *Loader) With(p Privacy) *Loader {
-	private := &Loader{pool: l.pool, tenant: l.tenant, plans: map[string]*plan{}, privacy: p}
-	for name, old := range l.plans {
-		private.plans[name] = old.with(p)
+	private := &Loader{pool: l.pool, tenant: l.tenant, mappings: map[string]*mapping{}, privacy: p}
+	for name, old := range l.mappings {
+		private.mappings[name] = old.with(p)
 	}
 	return private
 }
 
-func (p *plan) with(privacy Privacy) *plan {
+func (p *mapping) with(privacy Privacy) *mapping {
 	out := *p
 	out.root = p.root.with(privacy)
 	out.nested = nil
@@ -152,7 +152,7 @@ func keyedHash(key, text []byte) string {
 }
 
 // appendPrivate appends what a rule leaves of a value.
-func (n *notes) appendPrivate(dst []byte, o *origin, value jsontext.Value) []byte {
+func (n *encodeNotes) appendPrivate(dst []byte, o *origin, value jsontext.Value) []byte {
 	switch {
 	case o.rule.Drop || value.Kind() == 'n':
 		return appendNull(dst)
@@ -163,21 +163,21 @@ func (n *notes) appendPrivate(dst []byte, o *origin, value jsontext.Value) []byt
 		}
 		return appendBytes(dst, keyedHash(o.hashKey, text))
 	}
-	kept := keep(nil, value, pathsOf(o.rule.Keep))
+	kept := appendPaths(nil, value, parsePaths(o.rule.Keep))
 	out, _ := n.appendValue(dst, jsonKind, kept)
 	return out
 }
 
-// paths is a tree of field names; a leaf keeps what is there.
-type paths map[string]paths
+// pathTree is a tree of field names; a leaf keeps what is there.
+type pathTree map[string]pathTree
 
-func pathsOf(list []string) paths {
-	root := paths{}
+func parsePaths(list []string) pathTree {
+	root := pathTree{}
 	for _, path := range list {
 		at := root
 		for name := range strings.SplitSeq(path, ".") {
 			if at[name] == nil {
-				at[name] = paths{}
+				at[name] = pathTree{}
 			}
 			at = at[name]
 		}
@@ -185,9 +185,9 @@ func pathsOf(list []string) paths {
 	return root
 }
 
-// keep appends the object with nothing but the paths; what is no object is an
+// appendPaths appends the object with nothing but the paths; what is no object is an
 // empty one.
-func keep(dst []byte, value jsontext.Value, tree paths) []byte {
+func appendPaths(dst []byte, value jsontext.Value, tree pathTree) []byte {
 	if len(tree) == 0 {
 		return append(dst, value...)
 	}
@@ -202,7 +202,7 @@ func keep(dst []byte, value jsontext.Value, tree paths) []byte {
 				dst = append(dst, ',')
 			}
 			dst, _ = jsontext.AppendQuote(dst, string(name))
-			dst = keep(append(dst, ':'), member, below)
+			dst = appendPaths(append(dst, ':'), member, below)
 			return nil
 		})
 	}

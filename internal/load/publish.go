@@ -19,52 +19,52 @@ type Publication struct {
 	// Guard is told, at the end, which tables so many rows of so many have left,
 	// those included that went along with others; its error ends the
 	// publication, and the caller rolls it back. Nil lets all.
-	Guard func(leaving []Leaving) error
+	Guard func(leaving []TableDeletions) error
 }
 
-// Leaving is how many rows of how many are to leave a table.
-type Leaving struct {
+// TableDeletions is how many rows of how many are to leave a table.
+type TableDeletions struct {
 	Table   string `json:"table"`
-	Leaving int64  `json:"leaving"`
+	Deleted int64  `json:"leaving"`
 	Rows    int64  `json:"rows"`
 }
 
 // A Change is what publishing did to the root table of a listing.
 type Change struct {
 	Inserted, Updated, Deleted int64
-	// HeldBack are rows that point at something the mirror does not have.
-	HeldBack int64
+	// Withheld are rows that point at something the mirror does not have.
+	Withheld int64
 }
 
-// publishing is one publication under way.
-type publishing struct {
+// publisher is one publication under way.
+type publisher struct {
 	*Stage
 	Publication
-	tx       pgx.Tx
-	fresh    map[string]bool // staged tables of which the mirror has nothing
-	hopeful  bool            // what was read in ranges is not staged twice
-	changes  map[string]*Change
-	inserted map[string]int64    // rows new in a table
-	deleted  map[string][]string // ids that left, by table with an id others refer to
+	tx             pgx.Tx
+	empty          map[string]bool // staged tables of which the mirror has nothing
+	assumeDistinct bool            // what was read in ranges is not staged twice
+	changes        map[string]*Change
+	inserted       map[string]int64    // rows new in a table
+	deleted        map[string][]string // ids that left, by table with an id others refer to
 }
 
 // publish is Publish with what is known of the tables it publishes to.
 func (s *Stage) publish(
 	ctx context.Context, tx pgx.Tx, listings []*catalog.Listing, how Publication, fresh map[string]bool, hopeful bool,
 ) (map[string]*Change, error) {
-	p := &publishing{s, how, tx, fresh, hopeful, map[string]*Change{}, map[string]int64{}, map[string][]string{}}
+	p := &publisher{s, how, tx, fresh, hopeful, map[string]*Change{}, map[string]int64{}, map[string][]string{}}
 	for _, l := range listings {
 		p.changes[l.Name] = &Change{}
-		if err := p.settle(ctx, s.plans[l.Name]); err != nil {
+		if err := p.keepLastReadings(ctx, s.mappings[l.Name]); err != nil {
 			return nil, fmt.Errorf("settle what was read of %s: %w", l.Name, err)
 		}
 	}
 	for _, l := range listings {
-		if err := p.merge(ctx, s.plans[l.Name]); err != nil {
+		if err := p.merge(ctx, s.mappings[l.Name]); err != nil {
 			return nil, fmt.Errorf("publish %s: %w", l.Name, err)
 		}
 	}
-	for _, l := range s.everything() {
+	for _, l := range s.allMappings() {
 		if err := p.cascade(ctx, l); err != nil {
 			return nil, fmt.Errorf("publish what deletions take with them in %s: %w", l.Name, err)
 		}
@@ -75,40 +75,40 @@ func (s *Stage) publish(
 	return p.changes, nil
 }
 
-// everything returns the plans of all listings of the catalog the loader has,
+// allMappings returns the plans of all listings of the catalog the loader has,
 // in its order.
-func (s *Stage) everything() []*plan {
-	var plans []*plan
+func (s *Stage) allMappings() []*mapping {
+	var plans []*mapping
 	for _, l := range catalog.All() {
-		if p := s.plans[l.Name]; p != nil {
+		if p := s.mappings[l.Name]; p != nil {
 			plans = append(plans, p)
 		}
 	}
 	return plans
 }
 
-// settle leaves one reading of each item in the stage, the last one, and of
+// keepLastReadings leaves one reading of each item in the stage, the last one, and of
 // each element within it.
-func (p *publishing) settle(ctx context.Context, plan *plan) error {
-	root := p.merging(plan, plan.root)
+func (p *publisher) keepLastReadings(ctx context.Context, plan *mapping) error {
+	root := p.statementFor(plan, plan.root)
 	superseded, err := p.supersede(ctx, root)
 	if err != nil {
 		return err
 	}
-	if p.has(goneTable) {
-		n, err := p.settleGone(ctx, plan, root)
+	if p.has(deletionsTable) {
+		n, err := p.reconcileDeletions(ctx, plan, root)
 		if err != nil {
 			return err
 		}
 		superseded += n
 	}
 	if superseded > 0 {
-		if err := p.orphans(ctx, plan); err != nil {
+		if err := p.dropOrphanElements(ctx, plan); err != nil {
 			return err
 		}
 	}
 	for _, t := range plan.nested {
-		if _, err := p.supersede(ctx, p.merging(plan, t)); err != nil {
+		if _, err := p.supersede(ctx, p.statementFor(plan, t)); err != nil {
 			return err
 		}
 	}
@@ -116,7 +116,7 @@ func (p *publishing) settle(ctx context.Context, plan *plan) error {
 }
 
 // supersede leaves the last row of each key in the stage of a table.
-func (p *publishing) supersede(ctx context.Context, m merging) (superseded int64, err error) {
+func (p *publisher) supersede(ctx context.Context, m tableStatement) (superseded int64, err error) {
 	if !m.Staged {
 		return 0, nil
 	}
@@ -125,55 +125,55 @@ func (p *publishing) supersede(ctx context.Context, m merging) (superseded int64
 	if _, err := p.exec(ctx, "analyze "+m.Stage+" ("+m.Keys()+")"); err != nil {
 		return 0, err
 	}
-	if p.hopeful && m.Fresh && m.listing.Walk == catalog.Split {
+	if p.assumeDistinct && m.Empty && m.listing.Walk == catalog.Split {
 		return 0, nil
 	}
 	var twice bool
-	if err := p.tx.QueryRow(ctx, render("duplicates", m)).Scan(&twice); err != nil || !twice {
+	if err := p.tx.QueryRow(ctx, render("has_duplicates", m)).Scan(&twice); err != nil || !twice {
 		return 0, err
 	}
-	return p.exec(ctx, render("supersede", m))
+	return p.exec(ctx, render("delete_older_readings", m))
 }
 
-func (p *publishing) settleGone(ctx context.Context, plan *plan, root merging) (superseded int64, err error) {
+func (p *publisher) reconcileDeletions(ctx context.Context, plan *mapping, root tableStatement) (superseded int64, err error) {
 	if p.has(plan.root.name) {
-		if superseded, err = p.exec(ctx, render("supersede_gone", root), plan.Name); err != nil {
+		if superseded, err = p.exec(ctx, render("delete_read_before_deletion", root), plan.Name); err != nil {
 			return 0, err
 		}
 	}
-	_, err = p.exec(ctx, render("revive", root), plan.Name, p.tenant)
+	_, err = p.exec(ctx, render("delete_obsolete_deletions", root), plan.Name, p.tenant)
 	return superseded, err
 }
 
 // guard tells the caller's guard what has left the tables, whatever took it
 // with it. Its error rolls all of it back.
-func (p *publishing) guard(ctx context.Context) error {
+func (p *publisher) guard(ctx context.Context) error {
 	if p.Guard == nil {
 		return nil
 	}
-	var all []Leaving
-	for _, plan := range p.everything() {
+	var all []TableDeletions
+	for _, plan := range p.allMappings() {
 		for _, t := range plan.tables() {
-			leaving := Leaving{Table: t.name, Leaving: int64(len(p.deleted[t.name]))}
-			if leaving.Leaving == 0 {
+			leaving := TableDeletions{Table: t.name, Deleted: int64(len(p.deleted[t.name]))}
+			if leaving.Deleted == 0 {
 				continue
 			}
-			sql := "select count(*) from " + p.merging(plan, t).Mirror + " where tenant_id = $1"
+			sql := "select count(*) from " + p.statementFor(plan, t).Mirror + " where tenant_id = $1"
 			if err := p.tx.QueryRow(ctx, sql, p.tenant).Scan(&leaving.Rows); err != nil {
 				return fmt.Errorf("count the rows of %s: %w", t.name, err)
 			}
-			leaving.Rows += leaving.Leaving - p.inserted[t.name]
+			leaving.Rows += leaving.Deleted - p.inserted[t.name]
 			all = append(all, leaving)
 		}
 	}
 	return p.Guard(all)
 }
 
-// once leads the arguments of a statement that names the run's own tables: to
+// execMode leads the arguments of a statement that names the run's own tables: to
 // prepare it first would cost a round trip for nothing.
-const once = pgx.QueryExecModeExec
+const execMode = pgx.QueryExecModeExec
 
-func (p *publishing) exec(ctx context.Context, sql string, args ...any) (int64, error) {
-	tag, err := p.tx.Exec(ctx, sql, append([]any{once}, args...)...)
+func (p *publisher) exec(ctx context.Context, sql string, args ...any) (int64, error) {
+	tag, err := p.tx.Exec(ctx, sql, append([]any{execMode}, args...)...)
 	return tag.RowsAffected(), err
 }

@@ -40,14 +40,14 @@ func TestWhatWasGoneAlreadyIsNotCounted(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
 	b.run(t, item("users", "a"))
-	var told []load.Leaving
+	var told []load.TableDeletions
 	stage := b.stage(t, gone("users", "a"), gone("users", "a"), gone("users", "never"))
-	changes, err := b.publish(t, stage, load.Publication{Guard: func(leaving []load.Leaving) error { told = leaving; return nil }})
+	changes, err := b.publish(t, stage, load.Publication{Guard: func(leaving []load.TableDeletions) error { told = leaving; return nil }})
 	if err != nil {
 		t.Fatal(err)
 	}
 	counts(t, changes["users"], load.Change{Deleted: 1})
-	if diff := cmp.Diff([]load.Leaving{{Table: "users", Leaving: 1, Rows: 1}}, told); diff != "" {
+	if diff := cmp.Diff([]load.TableDeletions{{Table: "users", Deleted: 1, Rows: 1}}, told); diff != "" {
 		t.Errorf("the guard was told (-want +got):\n%s", diff)
 	}
 }
@@ -196,7 +196,7 @@ func TestADanglingRowIsHeldBackUntilItsTargetIsThere(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
 	member := reading{"organization_users", "o", "u", `{"id":"u","organizationRoles":[{"id":"r"}]}`}
-	counts(t, b.run(t, item("organizations", "o"), item("organization_roles", "r"), member)["organization_users"], load.Change{HeldBack: 1})
+	counts(t, b.run(t, item("organizations", "o"), item("organization_roles", "r"), member)["organization_users"], load.Change{Withheld: 1})
 	same(t, b, "logto.organization_users")
 	same(t, b, "logto.organization_user_roles")
 	counts(t, b.run(t, item("users", "u"), member)["organization_users"], load.Change{Inserted: 1})
@@ -208,10 +208,10 @@ func TestAnItemWithADanglingElementIsLookedAtAgain(t *testing.T) {
 	b := setup(t)
 	member := reading{"organization_users", "o", "u", `{"id":"u","organizationRoles":[{"id":"r"},{"id":"late"}]}`}
 	counts(t, b.run(t, item("users", "u"), item("organizations", "o"), item("organization_roles", "r"), member)["organization_users"],
-		load.Change{Inserted: 1, HeldBack: 1})
+		load.Change{Inserted: 1, Withheld: 1})
 	same(t, b, "logto.organization_user_roles", `{"user_id": "u", "organization_id": "o", "organization_role_id": "r"}`)
 	before := b.texts(t, versions+"logto.organization_users")
-	counts(t, b.run(t, member)["organization_users"], load.Change{HeldBack: 1})
+	counts(t, b.run(t, member)["organization_users"], load.Change{Withheld: 1})
 	if diff := cmp.Diff(before, b.texts(t, versions+"logto.organization_users")); diff != "" {
 		t.Errorf("the member was written although nothing is new:\n%s", diff)
 	}
@@ -307,7 +307,7 @@ func TestNothingIsDeletedOfAListingThatIsNotProved(t *testing.T) {
 	proved := all()
 	proved["users"] = false
 	changes, err := b.publish(t, b.stage(t, gone("users", "u"), item("users", "new")), load.Publication{
-		Proved: proved, Guard: func(leaving []load.Leaving) error {
+		Proved: proved, Guard: func(leaving []load.TableDeletions) error {
 			if len(leaving) > 0 {
 				t.Errorf("the guard is told of %v", leaving)
 			}
@@ -329,9 +329,9 @@ func TestTheGuardEndsThePublicationAndTellsAllThatWouldGo(t *testing.T) {
 	b.run(t, edges()...)
 	objection := errors.New("too many")
 	stage := b.stage(t, gone("users", "u"), item("users", "v"))
-	var told []load.Leaving
+	var told []load.TableDeletions
 	err := pgx.BeginFunc(t.Context(), b.pool, func(tx pgx.Tx) error {
-		_, err := stage.Publish(t.Context(), tx, catalog.All(), load.Publication{At: b.at, Proved: all(), Guard: func(leaving []load.Leaving) error {
+		_, err := stage.Publish(t.Context(), tx, catalog.All(), load.Publication{At: b.at, Proved: all(), Guard: func(leaving []load.TableDeletions) error {
 			told = leaving
 			return objection
 		}})
@@ -344,7 +344,7 @@ func TestTheGuardEndsThePublicationAndTellsAllThatWouldGo(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, table := range []string{"users", "user_roles", "organization_users"} {
-		if !slices.ContainsFunc(told, func(l load.Leaving) bool { return l.Table == table && l.Leaving == 1 && l.Rows > 0 }) {
+		if !slices.ContainsFunc(told, func(l load.TableDeletions) bool { return l.Table == table && l.Deleted == 1 && l.Rows > 0 }) {
 			t.Errorf("the guard was told of %v, want one row of %s among them", told, table)
 		}
 	}

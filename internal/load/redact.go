@@ -15,7 +15,7 @@ import (
 // key: what Redact is to be given the next time.
 func (l *Loader) Rules() map[string]string {
 	rules := map[string]string{}
-	for _, p := range l.plans {
+	for _, p := range l.mappings {
 		for _, t := range p.tables() {
 			if t.rules != "" {
 				rules[t.name] = t.rules
@@ -31,7 +31,7 @@ func (l *Loader) Rules() map[string]string {
 // change now is no change of the tenant's.
 func (l *Loader) Redact(ctx context.Context, tx pgx.Tx, last map[string]string) (changed map[string][]string, err error) {
 	changed = map[string][]string{}
-	for _, p := range l.plans {
+	for _, p := range l.mappings {
 		for _, t := range p.tables() {
 			if t.rules == last[t.name] {
 				continue
@@ -53,7 +53,7 @@ func (l *Loader) Redact(ctx context.Context, tx pgx.Tx, last map[string]string) 
 func (l *Loader) redactTable(ctx context.Context, tx pgx.Tx, t *table) error {
 	for _, schema := range schemas {
 		for i, c := range t.columns {
-			expr, args := redaction(quote(c.name), t.origins[i], 2)
+			expr, args := redactExpr(quote(c.name), t.origins[i], 2)
 			if err := l.redact(ctx, tx, schema, t.name, c.name, expr, args); err != nil {
 				return err
 			}
@@ -74,31 +74,31 @@ func (l *Loader) redact(ctx context.Context, tx pgx.Tx, schema, table, column, e
 	name := quote(column)
 	sql := fmt.Sprintf("update %s set %s = %s where tenant_id = $1 and %s is not null and %s is distinct from %s",
 		pgx.Identifier{schema, table}.Sanitize(), name, expr, name, name, expr)
-	if _, err := tx.Exec(ctx, sql, append([]any{once, l.tenant}, args...)...); err != nil {
+	if _, err := tx.Exec(ctx, sql, append([]any{execMode, l.tenant}, args...)...); err != nil {
 		return fmt.Errorf("apply the privacy rule on %s.%s.%s: %w", schema, table, column, err)
 	}
 	return nil
 }
 
-// redaction returns what a rule makes of a stored column, in SQL that comes to
+// redactExpr returns what a rule makes of a stored column, in SQL that comes to
 // the same as appendPrivate; empty without a rule. Its first parameter is $n.
-func redaction(column string, o origin, n int) (expr string, args []any) {
+func redactExpr(column string, o origin, n int) (expr string, args []any) {
 	switch {
 	case o.rule.Drop:
 		return "null", nil
 	case o.rule.Hash:
-		inner, outer := pads(o.hashKey)
+		inner, outer := hmacPads(o.hashKey)
 		return fmt.Sprintf(`case when %[1]s ~ '^%[2]s[0-9a-f]{64}$' then %[1]s
 else '%[2]s' || encode(sha256($%[4]d::bytea || sha256($%[3]d::bytea || convert_to(%[1]s, 'UTF8'))), 'hex') end`,
 			column, hashPrefix, n, n+1), []any{inner, outer}
 	case o.rule.Keep != nil:
-		return keepSQL(column, pathsOf(o.rule.Keep)), nil
+		return pathsSQL(column, parsePaths(o.rule.Keep)), nil
 	}
 	return "", nil
 }
 
-// pads returns the two blocks of RFC 2104 that make a keyed hash of plain ones.
-func pads(key []byte) (inner, outer []byte) {
+// hmacPads returns the two blocks of RFC 2104 that make a keyed hash of plain ones.
+func hmacPads(key []byte) (inner, outer []byte) {
 	if len(key) > sha256.BlockSize {
 		sum := sha256.Sum256(key)
 		key = sum[:]
@@ -113,8 +113,8 @@ func pads(key []byte) (inner, outer []byte) {
 	return inner, outer
 }
 
-// keepSQL is keep as an expression.
-func keepSQL(value string, tree paths) string {
+// pathsSQL is keep as an expression.
+func pathsSQL(value string, tree pathTree) string {
 	if len(tree) == 0 {
 		return value
 	}
@@ -123,7 +123,7 @@ func keepSQL(value string, tree paths) string {
 		literal := "'" + strings.ReplaceAll(name, "'", "''") + "'"
 		names = append(names, literal)
 		if len(tree[name]) > 0 {
-			cases = append(cases, "when "+literal+" then "+keepSQL("e.value", tree[name]))
+			cases = append(cases, "when "+literal+" then "+pathsSQL("e.value", tree[name]))
 		}
 	}
 	kept := "e.value"

@@ -19,14 +19,14 @@ type Stage struct {
 	*Loader
 	run int64
 
-	making sync.Mutex // held by who makes stage tables
-	mu     sync.Mutex
-	made   map[string]bool // stage tables that are there
+	making   sync.Mutex // held by who makes stage tables
+	mu       sync.Mutex
+	existing map[string]bool // stage tables that are there
 }
 
 // OpenStage returns the stage of a run, with what an earlier attempt left in it.
 func (l *Loader) OpenStage(ctx context.Context, run int64) (*Stage, error) {
-	s := &Stage{Loader: l, run: run, made: map[string]bool{}}
+	s := &Stage{Loader: l, run: run, existing: map[string]bool{}}
 	rows, err := l.pool.Query(ctx, "select relname from pg_class where relnamespace = $1::regnamespace and relname like $2",
 		StageSchema, strings.ReplaceAll(s.name(""), "_", `\_`)+"%")
 	if err != nil {
@@ -37,7 +37,7 @@ func (l *Loader) OpenStage(ctx context.Context, run int64) (*Stage, error) {
 		return nil, fmt.Errorf("look for the stage of run %d: %w", run, err)
 	}
 	for _, name := range names {
-		s.made[name] = true
+		s.existing[name] = true
 	}
 	return s, nil
 }
@@ -51,11 +51,11 @@ func stageName(run int64, table string) string { return fmt.Sprintf("run_%d_%s",
 func (s *Stage) has(table string) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.made[s.name(table)]
+	return s.existing[s.name(table)]
 }
 
-// goneTable holds the items that are to leave the mirror.
-const goneTable = "gone"
+// deletionsTable holds the items that are to leave the mirror.
+const deletionsTable = "deletions"
 
 // Write copies batches into the stage within the caller's transaction.
 // Prepare has to have been called with them.
@@ -68,7 +68,7 @@ func (s *Stage) Write(ctx context.Context, tx pgx.Tx, batches []*Batch) error {
 	streams := map[string]*stream{}
 	var order []string
 	for _, b := range batches {
-		for i, t := range b.plan.tables() {
+		for i, t := range b.mapping.tables() {
 			if b.rows[i] == 0 {
 				continue
 			}
@@ -81,15 +81,15 @@ func (s *Stage) Write(ctx context.Context, tx pgx.Tx, batches []*Batch) error {
 	}
 	for _, name := range order {
 		st := streams[name]
-		if err := s.copy(ctx, tx, st.t, st.root, st.tuples); err != nil {
+		if err := s.copyRows(ctx, tx, st.t, st.root, st.tuples); err != nil {
 			return fmt.Errorf("stage rows of %s: %w", name, err)
 		}
 	}
-	return s.writeGone(ctx, tx, batches)
+	return s.writeDeletions(ctx, tx, batches)
 }
 
-// copy streams encoded rows into the stage of a table.
-func (s *Stage) copy(ctx context.Context, tx pgx.Tx, t *table, root bool, tuples []io.Reader) error {
+// copyRows streams encoded rows into the stage of a table.
+func (s *Stage) copyRows(ctx context.Context, tx pgx.Tx, t *table, root bool, tuples []io.Reader) error {
 	sql := fmt.Sprintf("copy %s (%s) from stdin binary",
 		pgx.Identifier{StageSchema, s.name(t.name)}.Sanitize(), columnList("", t.stageColumns(root)))
 	readers := append([]io.Reader{bytes.NewReader(copyHeader)}, tuples...)
@@ -121,12 +121,12 @@ func columnList(prefix string, names []string) string {
 	return strings.Join(quoted, ", ")
 }
 
-func (s *Stage) writeGone(ctx context.Context, tx pgx.Tx, batches []*Batch) error {
+func (s *Stage) writeDeletions(ctx context.Context, tx pgx.Tx, batches []*Batch) error {
 	var listings, parents, ids []string
 	var seqs []int64
 	for _, b := range batches {
-		for _, g := range b.gone {
-			listings, parents = append(listings, b.plan.Name), append(parents, g.parent)
+		for _, g := range b.deletions {
+			listings, parents = append(listings, b.mapping.Name), append(parents, g.parent)
 			ids, seqs = append(ids, g.id), append(seqs, g.seq)
 		}
 	}
@@ -134,9 +134,9 @@ func (s *Stage) writeGone(ctx context.Context, tx pgx.Tx, batches []*Batch) erro
 		return nil
 	}
 	sql := fmt.Sprintf("insert into %s select * from unnest($1::text[], $2::text[], $3::text[], $4::bigint[])",
-		pgx.Identifier{StageSchema, s.name(goneTable)}.Sanitize())
+		pgx.Identifier{StageSchema, s.name(deletionsTable)}.Sanitize())
 	if _, err := tx.Exec(ctx, sql, listings, parents, ids, seqs); err != nil {
-		return fmt.Errorf("stage what is gone: %w", err)
+		return fmt.Errorf("stage what is deleted: %w", err)
 	}
 	return nil
 }
@@ -165,7 +165,7 @@ func DropStage(ctx context.Context, tx pgx.Tx, run int64) error {
 
 // Parents returns the ids of a top-level listing as they will be once the run
 // is published, as far as it knows by now: those of the mirror and of the
-// stage but for those gone. Only ids greater than after, at most limit, in
+// stage but for those deleted. Only ids greater than after, at most limit, in
 // order; kind keeps those of a type, or of none.
 func (s *Stage) Parents(ctx context.Context, l *catalog.Listing, kind, after string, limit int) ([]string, error) {
 	id := pgx.Identifier{l.IDColumn()}.Sanitize()
@@ -180,9 +180,9 @@ func (s *Stage) Parents(ctx context.Context, l *catalog.Listing, kind, after str
 		sql += fmt.Sprintf(" union select %s from %s where %s", id, pgx.Identifier{StageSchema, s.name(l.Root.Name)}.Sanitize(), where)
 	}
 	sql = "select id from (" + sql + ") found"
-	if s.has(goneTable) {
+	if s.has(deletionsTable) {
 		args = append(args, l.Name)
-		sql += " where not exists (" + s.goneFor(l, "found.id", len(args)) + ")"
+		sql += " where not exists (" + s.deletedCondition(l, "found.id", len(args)) + ")"
 	}
 	rows, err := s.pool.Query(ctx, sql+" order by id limit $3", args...)
 	if err != nil {
@@ -195,22 +195,22 @@ func (s *Stage) Parents(ctx context.Context, l *catalog.Listing, kind, after str
 	return ids, nil
 }
 
-// goneFor returns the statement that finds whether an item of a top-level
-// listing is gone and has not been read again since. listing is the number of
+// deletedCondition returns the statement that finds whether an item of a top-level
+// listing is deleted and has not been read again since. listing is the number of
 // the parameter with the listing's name.
-func (s *Stage) goneFor(l *catalog.Listing, id string, listing int) string {
-	sql := fmt.Sprintf("select from %s gone where gone.listing = $%d and gone.id = %s",
-		pgx.Identifier{StageSchema, s.name(goneTable)}.Sanitize(), listing, id)
+func (s *Stage) deletedCondition(l *catalog.Listing, id string, listing int) string {
+	sql := fmt.Sprintf("select from %s deleted where deleted.listing = $%d and deleted.id = %s",
+		pgx.Identifier{StageSchema, s.name(deletionsTable)}.Sanitize(), listing, id)
 	if s.has(l.Root.Name) {
-		sql += fmt.Sprintf(" and not exists (select from %s again where again.%s = gone.id and again.%s > gone.%s)",
+		sql += fmt.Sprintf(" and not exists (select from %s again where again.%s = deleted.id and again.%s > deleted.%s)",
 			pgx.Identifier{StageSchema, s.name(l.Root.Name)}.Sanitize(), quote(l.IDColumn()), seqColumn, seqColumn)
 	}
 	return sql
 }
 
-// Staged calls f for every item of a listing that the run has staged, as a
-// row or as gone.
-func (s *Stage) Staged(ctx context.Context, l *catalog.Listing, f func(parent, id string)) error {
+// StagedItems calls f for every item of a listing that the run has staged, as a
+// row or as deleted.
+func (s *Stage) StagedItems(ctx context.Context, l *catalog.Listing, f func(parent, id string)) error {
 	var found []string
 	if s.has(l.Root.Name) {
 		parent := "''"
@@ -220,8 +220,8 @@ func (s *Stage) Staged(ctx context.Context, l *catalog.Listing, f func(parent, i
 		found = append(found, fmt.Sprintf("select %s, %s from %s where $1::text is not null", parent, quote(l.IDColumn()),
 			pgx.Identifier{StageSchema, s.name(l.Root.Name)}.Sanitize()))
 	}
-	if s.has(goneTable) {
-		found = append(found, "select parent, id from "+pgx.Identifier{StageSchema, s.name(goneTable)}.Sanitize()+" where listing = $1")
+	if s.has(deletionsTable) {
+		found = append(found, "select parent, id from "+pgx.Identifier{StageSchema, s.name(deletionsTable)}.Sanitize()+" where listing = $1")
 	}
 	if len(found) == 0 {
 		return nil

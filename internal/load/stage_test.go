@@ -22,7 +22,7 @@ func TestUnresolvedAreTheReferencesNobodyHasSeen(t *testing.T) {
 		below("o", item("organization_users", "missing").with(`"organizationRoles":[{"id":"or"},{"id":"late"}]`)),
 		below("p", item("organization_users", "missing")),
 		item("organization_invitations", "i").with(`"inviterId":null,"acceptedUserId":"inviter"`))
-	got, err := stage.Unresolved(t.Context())
+	got, err := stage.UnresolvedReferences(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -36,7 +36,7 @@ func TestUnresolvedAreTheReferencesNobodyHasSeen(t *testing.T) {
 
 func TestNothingIsUnresolvedOfAnEmptyStage(t *testing.T) {
 	t.Parallel()
-	if got, err := setup(t).stage(t).Unresolved(t.Context()); err != nil || len(got) > 0 {
+	if got, err := setup(t).stage(t).UnresolvedReferences(t.Context()); err != nil || len(got) > 0 {
 		t.Errorf("%v, %v", got, err)
 	}
 }
@@ -147,7 +147,7 @@ func TestLatestAndAnyTellOfTheTenantAlone(t *testing.T) {
 		loader *load.Loader
 		want   bool
 	}{{b.loader, true}, {other.loader, false}} {
-		if got, err := tc.loader.Any(t.Context(), logs); got != tc.want || err != nil {
+		if got, err := tc.loader.HasRows(t.Context(), logs); got != tc.want || err != nil {
 			t.Errorf("any: %v, %v, want %v", got, err, tc.want)
 		}
 	}

@@ -39,11 +39,11 @@ func (r *Runner) begin(ctx context.Context, job Job) (*attempt, error) {
 	for i, l := range job.Listings {
 		names[i] = l.Name
 	}
-	loader, err := r.open(ctx, job)
+	loader, err := r.openLoader(ctx, job)
 	if err != nil {
 		return nil, err
 	}
-	errand := state.Errand{
+	errand := state.RunSpec{
 		Tenant: job.Tenant, Job: job.Name, Mode: mode, Listings: names, Endpoint: job.Endpoint, Shape: loader.Shape(),
 	}
 	run, abandoned, err := state.Begin(ctx, r.Pool, errand, job.ResumeWithin)
@@ -52,7 +52,7 @@ func (r *Runner) begin(ctx context.Context, job Job) (*attempt, error) {
 	}
 	a := &attempt{job: job, pool: r.Pool, client: r.Client, log: r.Log, run: run}
 	for _, id := range abandoned {
-		if err := a.clear(ctx, id); err != nil {
+		if err := a.dropStage(ctx, id); err != nil {
 			return nil, err
 		}
 	}
@@ -69,10 +69,10 @@ func (r *Runner) begin(ctx context.Context, job Job) (*attempt, error) {
 	return a, nil
 }
 
-// open returns a loader that stores what the job's privacy rules allow. It is
+// openLoader returns a loader that stores what the job's privacy rules allow. It is
 // for all listings, not just the job's: what is deleted takes with it what
 // other listings' rows say of it.
-func (r *Runner) open(ctx context.Context, job Job) (*load.Loader, error) {
+func (r *Runner) openLoader(ctx context.Context, job Job) (*load.Loader, error) {
 	loader, err := load.Open(ctx, r.Pool, job.Tenant, catalog.All())
 	if err != nil {
 		return nil, err
@@ -83,13 +83,13 @@ func (r *Runner) open(ctx context.Context, job Job) (*load.Loader, error) {
 	return loader.With(job.Privacy), nil
 }
 
-// clear removes what a run has left in the stage.
-func (a *attempt) clear(ctx context.Context, run int64) error {
+// dropStage removes what a run has left in the stage.
+func (a *attempt) dropStage(ctx context.Context, run int64) error {
 	return pgx.BeginFunc(ctx, a.pool, func(tx pgx.Tx) error {
 		if err := load.DropStage(ctx, tx, run); err != nil {
 			return err
 		}
-		return state.Clear(ctx, tx, run)
+		return state.ClearCheckpoints(ctx, tx, run)
 	})
 }
 
@@ -134,7 +134,7 @@ func (a *attempt) walk(ctx context.Context) (map[string]*extract.Proof, error) {
 	if err := a.sink.flush(context.WithoutCancel(ctx)); err != nil {
 		errs = append(errs, err)
 	}
-	if err := worst(errs); err != nil {
+	if err := primaryError(errs); err != nil {
 		return proofs, err
 	}
 	for _, l := range a.job.Listings {
@@ -146,8 +146,8 @@ func (a *attempt) walk(ctx context.Context) (map[string]*extract.Proof, error) {
 	return proofs, context.Cause(ctx)
 }
 
-// worst returns the error that tells most: not one that follows from another.
-func worst(errs []error) error {
+// primaryError returns the error that tells most: not one that follows from another.
+func primaryError(errs []error) error {
 	var last error
 	for _, err := range errs {
 		if err != nil && (last == nil || errors.Is(last, context.Canceled) || errors.Is(last, extract.ErrStopped)) {
@@ -162,53 +162,53 @@ func (a *attempt) logWalk(ctx context.Context, p extract.Proof) {
 		"distinct", p.Distinct, "requests", p.Requests, "proof", string(p.Outcome))
 }
 
-// maxRounds bounds how often references are followed: what is fetched may
+// maxReferenceRounds bounds how often references are followed: what is fetched may
 // refer to something itself.
-const maxRounds = 3
+const maxReferenceRounds = 3
 
-// close fetches what staged rows point at and nobody has seen, such as a user
+// fetchReferences fetches what staged rows point at and nobody has seen, such as a user
 // made while the run was on. What is not there any more stays away, and the
 // rows that point at it.
-func (a *attempt) close(ctx context.Context, proofs map[string]*extract.Proof) error {
-	asked := map[string]bool{}
-	for range maxRounds {
-		unresolved, err := retried(ctx, a.log, func() (map[string][]string, error) { return a.stage.Unresolved(ctx) })
+func (a *attempt) fetchReferences(ctx context.Context, proofs map[string]*extract.Proof) error {
+	fetched := map[string]bool{}
+	for range maxReferenceRounds {
+		unresolved, err := withRetry(ctx, a.log, func() (map[string][]string, error) { return a.stage.UnresolvedReferences(ctx) })
 		if err != nil {
 			return err
 		}
-		news := false
+		found := false
 		for table, ids := range unresolved {
-			l := owner(table)
+			l := listingOfTable(table)
 			var open []string
 			for _, id := range ids {
-				if key := table + "\x00" + id; !asked[key] {
-					asked[key] = true
+				if key := table + "\x00" + id; !fetched[key] {
+					fetched[key] = true
 					open = append(open, id)
 				}
 			}
 			if l == nil || len(open) == 0 || proofs[l.Name] == nil || proofs[l.Name].Outcome == extract.Unknown {
 				continue
 			}
-			news = true
-			gone, requests, err := a.walker.FetchByID(ctx, l, open)
+			found = true
+			deleted, requests, err := a.walker.FetchByID(ctx, l, open)
 			if err != nil {
 				return fmt.Errorf("fetch what other rows refer to in %s: %w", table, err)
 			}
 			proofs[l.Name].Requests += requests
-			proofs[l.Name].Distinct += len(open) - len(gone)
+			proofs[l.Name].Distinct += len(open) - len(deleted)
 		}
 		if err := a.sink.flush(ctx); err != nil {
 			return err
 		}
-		if !news {
+		if !found {
 			return nil
 		}
 	}
 	return nil
 }
 
-// owner returns the listing that fills a table.
-func owner(table string) *catalog.Listing {
+// listingOfTable returns the listing that fills a table.
+func listingOfTable(table string) *catalog.Listing {
 	for _, l := range catalog.All() {
 		for _, t := range l.Tables() {
 			if t.Name == table {

@@ -86,7 +86,7 @@ func TestARunThatWouldDeleteTooMuchPublishesNothing(t *testing.T) {
 	if !errors.As(err, &guard) || s.Status != state.Refused {
 		t.Fatalf("run: %v, status %s, want it refused by the guard", err, s.Status)
 	}
-	if !slices.ContainsFunc(guard.Tables, func(l load.Leaving) bool { return l.Table == "users" && l.Leaving == 400 && l.Rows == 1000 }) {
+	if !slices.ContainsFunc(guard.Tables, func(l load.TableDeletions) bool { return l.Table == "users" && l.Deleted == 400 && l.Rows == 1000 }) {
 		t.Errorf("the guard named %v, want 400 of 1000 users", guard.Tables)
 	}
 	for table, now := range b.versions(t) {
@@ -220,7 +220,7 @@ func TestVerifyFindsWhatDiffers(t *testing.T) {
 		t.Fatal(err)
 	}
 	before := b.versions(t)
-	want := map[string]string{created: mirror.Missing, ids[5]: mirror.Gone, ids[6]: mirror.Changed}
+	want := map[string]string{created: mirror.Missing, ids[5]: mirror.Deleted, ids[6]: mirror.Changed}
 	for _, v := range b.verify(t, 0) {
 		if v.Listing != "users" {
 			continue

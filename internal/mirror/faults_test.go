@@ -263,7 +263,7 @@ func TestDatabaseFaultsHealByThemselves(t *testing.T) {
 }
 
 // What a crash, or another server taking over, can do to transactions nobody
-// has waited for: their rows and marks are gone.
+// has waited for: their rows and checkpoints are gone.
 func TestRowsTheDatabaseLosesAreReadAgain(t *testing.T) {
 	t.Parallel()
 	b := setup(t, logtotest.Generate(logtotest.Options{Users: 1500, Seed: 19}))

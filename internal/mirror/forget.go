@@ -35,7 +35,7 @@ func Forget(ctx context.Context, pool *pgxpool.Pool, tenant string, users []stri
 			if err := load.DropStage(ctx, tx, run); err != nil {
 				return err
 			}
-			if err := state.Clear(ctx, tx, run); err != nil {
+			if err := state.ClearCheckpoints(ctx, tx, run); err != nil {
 				return err
 			}
 		}

@@ -30,7 +30,7 @@ type Job struct {
 	Listings []*catalog.Listing // in the order of the catalog
 	// Afresh reads everything as if for the first time.
 	Afresh bool
-	// ResumeWithin is how old an unfinished run may be to be gone on with;
+	// ResumeWithin is how old an unfinished run may be to be resumed;
 	// 0 begins afresh.
 	ResumeWithin time.Duration
 	// Guard says whether so many rows of so many may leave a table; nil lets
@@ -62,7 +62,7 @@ type Runner struct {
 // GuardError says that a run would have deleted more than it may, or that the
 // endpoint answers for another tenant than last time.
 type GuardError struct {
-	Tables      []load.Leaving
+	Tables      []load.TableDeletions
 	OtherTenant bool
 }
 
@@ -73,7 +73,7 @@ func (e *GuardError) Error() string {
 	}
 	tables := make([]string, len(e.Tables))
 	for i, t := range e.Tables {
-		tables[i] = fmt.Sprintf("%d of %d in %s", t.Leaving, t.Rows, t.Table)
+		tables[i] = fmt.Sprintf("%d of %d in %s", t.Deleted, t.Rows, t.Table)
 	}
 	return "nothing was published, for more rows would be deleted than max_delete allows: " + strings.Join(tables, ", ") + "; if the tenant really lost them, run once with --allow-mass-delete"
 }
@@ -87,7 +87,7 @@ func (r *Runner) Run(ctx context.Context, job Job) (s Summary, err error) {
 	defer func() { s.effort(r.Client.Stats(), time.Since(began)) }()
 
 	// Where many processes share a database, it may have no connection left.
-	lock, err := retried(ctx, r.Log, func() (*state.Lock, error) { return state.Acquire(ctx, r.Pool, job.Tenant) })
+	lock, err := withRetry(ctx, r.Log, func() (*state.Lock, error) { return state.Acquire(ctx, r.Pool, job.Tenant) })
 	if err != nil {
 		s.Resumable = false
 		return s, err
@@ -106,10 +106,10 @@ func (r *Runner) Run(ctx context.Context, job Job) (s Summary, err error) {
 		lock.Release()
 	}()
 
-	asked, err := r.Ask(ctx, job)
+	endRequests, err := r.BeginRequests(ctx, job)
 	if err == nil {
 		err = r.run(ctx, job, &s, began)
-		asked()
+		endRequests()
 	}
 	if cause := context.Cause(ctx); err != nil && cause != nil && !errors.Is(cause, context.Canceled) {
 		err = cause
@@ -117,11 +117,11 @@ func (r *Runner) Run(ctx context.Context, job Job) (s Summary, err error) {
 	return s, err
 }
 
-// Ask tells the client how long the tenant has rested, and notes that it is
-// asked until asked is called. The caller holds the tenant's lock. If the end
+// BeginRequests tells the client how long the tenant has rested, and notes that it is
+// endRequests until endRequests is called. The caller holds the tenant's lock. If the end
 // cannot be noted, the next run waits as if this one had died just then.
-func (r *Runner) Ask(ctx context.Context, job Job) (asked func(), err error) {
-	ago, err := retried(ctx, r.Log, func() (time.Duration, error) { return state.Ask(ctx, r.Pool, job.Tenant, job.Endpoint) })
+func (r *Runner) BeginRequests(ctx context.Context, job Job) (endRequests func(), err error) {
+	ago, err := withRetry(ctx, r.Log, func() (time.Duration, error) { return state.BeginRequests(ctx, r.Pool, job.Tenant, job.Endpoint) })
 	if err != nil {
 		return nil, err
 	}
@@ -129,24 +129,24 @@ func (r *Runner) Ask(ctx context.Context, job Job) (asked func(), err error) {
 	return func() {
 		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 10*time.Second)
 		defer cancel()
-		_ = state.Asked(ctx, r.Pool, job.Tenant)
+		_ = state.EndRequests(ctx, r.Pool, job.Tenant)
 	}, nil
 }
 
 // run is Run under the lock.
 func (r *Runner) run(ctx context.Context, job Job, s *Summary, began time.Time) error {
-	a, err := retried(ctx, r.Log, func() (*attempt, error) { return r.begin(ctx, job) })
+	a, err := withRetry(ctx, r.Log, func() (*attempt, error) { return r.begin(ctx, job) })
 	if err != nil {
 		return err
 	}
 	s.RunID, s.Resumed = a.run.ID, a.run.Resumed()
 	err = a.attempt(ctx, s, began)
-	for range maxLosses {
-		if !errors.Is(err, errLost) {
+	for range maxRereads {
+		if !errors.Is(err, errRowsLost) {
 			break
 		}
 		r.Log.WarnContext(ctx, "the database has lost rows of this run, reading them again", "tenant", job.Tenant, "run", a.run.ID)
-		if err = a.recover(ctx); err == nil {
+		if err = a.reopen(ctx); err == nil {
 			err = a.attempt(ctx, s, began)
 		}
 	}
@@ -156,14 +156,14 @@ func (r *Runner) run(ctx context.Context, job Job, s *Summary, began time.Time) 
 	return nil
 }
 
-// maxLosses bounds how often a run reads again what the database has lost.
-const maxLosses = 3
+// maxRereads bounds how often a run reads again what the database has lost.
+const maxRereads = 3
 
 // attempt walks, closes and publishes.
 func (a *attempt) attempt(ctx context.Context, s *Summary, began time.Time) error {
 	proofs, err := a.walk(ctx)
 	if err == nil {
-		err = a.close(ctx, proofs)
+		err = a.fetchReferences(ctx, proofs)
 	}
 	if err == nil {
 		err = a.publish(ctx, proofs, s, began)
@@ -171,14 +171,14 @@ func (a *attempt) attempt(ctx context.Context, s *Summary, began time.Time) erro
 	return err
 }
 
-// recover goes on from what the database has kept.
-func (a *attempt) recover(ctx context.Context) (err error) {
+// reopen goes on from what the database has kept.
+func (a *attempt) reopen(ctx context.Context) (err error) {
 	if a.stage, err = a.stage.OpenStage(ctx, a.run.ID); err != nil {
 		return err
 	}
 	return pgx.BeginFunc(ctx, a.pool, func(tx pgx.Tx) error {
-		n, err := a.run.CountMarks(ctx, tx, int64(a.run.Attempt)<<attemptBits)
-		a.sink.kept.Store(n)
+		n, err := a.run.CountCheckpoints(ctx, tx, int64(a.run.Attempt)<<attemptBits)
+		a.sink.committed.Store(n)
 		return err
 	})
 }
@@ -195,9 +195,9 @@ func (a *attempt) fail(s *Summary, cause error, began time.Time) error {
 	s.Error = cause.Error()
 	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
 	defer cancel()
-	err := a.run.Finish(ctx, a.pool, s.Status, time.Time{}, cause, effortOf(a.client.Stats(), time.Since(began)))
+	err := a.run.Finish(ctx, a.pool, s.Status, time.Time{}, cause, effortFrom(a.client.Stats(), time.Since(began)))
 	if err == nil && s.Status == state.Refused {
-		err = a.clear(ctx, a.run.ID)
+		err = a.dropStage(ctx, a.run.ID)
 	}
 	return errors.Join(cause, err)
 }

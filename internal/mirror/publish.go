@@ -18,10 +18,10 @@ import (
 // publish merges what was read into the mirror and writes the certificates,
 // in one transaction.
 func (a *attempt) publish(ctx context.Context, proofs map[string]*extract.Proof, s *Summary, began time.Time) error {
-	_, err := retried(ctx, a.log, func() (struct{}, error) {
+	_, err := withRetry(ctx, a.log, func() (struct{}, error) {
 		return struct{}{}, pgx.BeginFunc(ctx, a.pool, func(tx pgx.Tx) error { return a.publishIn(ctx, tx, proofs, s, began) })
 	})
-	if errors.Is(err, state.ErrNotOurs) { // or it was us, and the answer to the commit was lost
+	if errors.Is(err, state.ErrRunTaken) { // or it was us, and the answer to the commit was lost
 		published, lookErr := a.run.Published(ctx, a.pool)
 		if published {
 			return nil
@@ -39,7 +39,7 @@ func (a *attempt) publishIn(ctx context.Context, tx pgx.Tx, proofs map[string]*e
 	if err != nil {
 		return err
 	}
-	if err := a.sink.complete(ctx, tx); err != nil {
+	if err := a.sink.checkKept(ctx, tx); err != nil {
 		return err
 	}
 	last, err := a.run.Privacy(ctx, tx)
@@ -67,7 +67,7 @@ func (a *attempt) publishIn(ctx context.Context, tx pgx.Tx, proofs map[string]*e
 		return err
 	}
 	if a.job.Guard != nil {
-		if err := a.recognize(ctx, tx, changes); err != nil {
+		if err := a.checkSameTenant(ctx, tx, changes); err != nil {
 			return err
 		}
 	}
@@ -80,10 +80,10 @@ func (a *attempt) publishIn(ctx context.Context, tx pgx.Tx, proofs map[string]*e
 	if err := a.run.Certify(ctx, tx, certificates); err != nil {
 		return err
 	}
-	if err := a.run.Finish(ctx, tx, status, at, nil, effortOf(a.client.Stats(), time.Since(began))); err != nil {
+	if err := a.run.Finish(ctx, tx, status, at, nil, effortFrom(a.client.Stats(), time.Since(began))); err != nil {
 		return err
 	}
-	if err := state.Clear(ctx, tx, a.run.ID); err != nil {
+	if err := state.ClearCheckpoints(ctx, tx, a.run.ID); err != nil {
 		return err
 	}
 	if err := load.DropStage(ctx, tx, a.run.ID); err != nil {
@@ -93,15 +93,15 @@ func (a *attempt) publishIn(ctx context.Context, tx pgx.Tx, proofs map[string]*e
 	return nil
 }
 
-// fewUsers is how many users a tenant may have replaced one and all.
-const fewUsers = 5
+// minUsersReplaced is how many users a tenant may have replaced one and all.
+const minUsersReplaced = 5
 
-// recognize returns a GuardError if all people the mirror had have left it,
+// checkSameTenant returns a GuardError if all people the mirror had have left it,
 // and others have come. Ids are random, so that two tenants have none in
 // common.
-func (a *attempt) recognize(ctx context.Context, tx pgx.Tx, changes map[string]*load.Change) error {
+func (a *attempt) checkSameTenant(ctx context.Context, tx pgx.Tx, changes map[string]*load.Change) error {
 	c := changes["users"]
-	if c == nil || c.Inserted == 0 || c.Deleted < fewUsers {
+	if c == nil || c.Inserted == 0 || c.Deleted < minUsersReplaced {
 		return nil
 	}
 	now, err := a.stage.CountIn(ctx, tx, catalog.Find("users"))
@@ -112,10 +112,10 @@ func (a *attempt) recognize(ctx context.Context, tx pgx.Tx, changes map[string]*
 }
 
 // guard refuses to publish when the job's guard objects to any table.
-func (a *attempt) guard(leaving []load.Leaving) error {
-	var over []load.Leaving
+func (a *attempt) guard(leaving []load.TableDeletions) error {
+	var over []load.TableDeletions
 	for _, l := range leaving {
-		if !a.job.Guard(l.Leaving, l.Rows) {
+		if !a.job.Guard(l.Deleted, l.Rows) {
 			over = append(over, l)
 		}
 	}
@@ -135,7 +135,7 @@ func (a *attempt) certify(proofs map[string]*extract.Proof, changes map[string]*
 		c := state.Certificate{
 			Listing: l.Name, Walk: string(p.Walk), Parents: p.Parents, Distinct: p.Distinct, Requests: p.Requests,
 			Inserted: change.Inserted, Updated: change.Updated, Deleted: change.Deleted,
-			Unchanged: max(0, int64(p.Distinct)-change.Inserted-change.Updated-change.HeldBack),
+			Unchanged: max(0, int64(p.Distinct)-change.Inserted-change.Updated-change.Withheld),
 			Proof:     string(p.Outcome), Reason: p.Reason, Notes: map[string]int{}, ReadAt: p.ReadAt,
 		}
 		if p.Total >= 0 {
@@ -143,13 +143,13 @@ func (a *attempt) certify(proofs map[string]*extract.Proof, changes map[string]*
 		}
 		maps.Copy(c.Notes, p.Notes)
 		maps.Copy(c.Notes, a.sink.notes[l.Name])
-		if change.HeldBack > 0 {
-			c.Notes["rows held back, since what they point at is not there"] = int(change.HeldBack)
+		if change.Withheld > 0 {
+			c.Notes["rows withheld, since what they point at is not there"] = int(change.Withheld)
 		}
 		for _, need := range l.Needs {
-			if q := proofs[need]; change.HeldBack > 0 && q != nil && q.Outcome != extract.Complete && c.Proof == string(extract.Complete) {
+			if q := proofs[need]; change.Withheld > 0 && q != nil && q.Outcome != extract.Complete && c.Proof == string(extract.Complete) {
 				c.Proof = string(extract.NotProved)
-				c.Reason = "rows are held back that point at " + need + ", which is " + string(q.Outcome)
+				c.Reason = "rows are withheld that point at " + need + ", which is " + string(q.Outcome)
 			}
 		}
 		if c.Proof != string(extract.Complete) && c.Proof != string(extract.Unknown) {

@@ -13,48 +13,48 @@ import (
 )
 
 const (
-	// maxPending and maxWait bound how many marks of parts without changes,
+	// maxPendingCheckpoints and maxWait bound how many checkpoints of chunks without changes,
 	// and for how long, are kept back to be written together: a night without
 	// changes is not to write a row a page.
-	maxPending = 1000
-	maxWait    = time.Second
-	// maxGroup is how many bytes of rows are staged in one transaction, unless
+	maxPendingCheckpoints = 1000
+	maxCheckpointDelay    = time.Second
+	// maxGroupBytes is how many bytes of rows are staged in one transaction, unless
 	// a single part is larger.
-	maxGroup = 4 << 20
-	// maxGroups is how many transactions stage rows at once. With one, either
+	maxGroupBytes = 4 << 20
+	// maxWriters is how many transactions stage rows at once. With one, either
 	// the program waits for the database or the database for the program.
-	maxGroups = 2
+	maxWriters = 2
 )
 
 // sink takes what the walks read: it compares it with the mirror, and stages
-// what is new or changed together with the marks. Parts that come while
+// what is new or changed together with the checkpoints. Parts that come while
 // transactions are under way go into the next one together.
 type sink struct {
-	a       *attempt
-	run     context.Context // the run's: who writes does so for other lists than its own
-	empty   map[string]bool // listings the mirror has nothing of
-	seq     atomic.Int64    // orders what the run learns of an item
-	kept    atomic.Int64    // marks this attempt has committed
-	turn    chan struct{}   // holds one token: whoever has it may put a group together
-	writing chan struct{}   // holds as many as groups are being written; whoever has the turn puts them in
+	a          *attempt
+	run        context.Context // the run's: who writes does so for other lists than its own
+	empty      map[string]bool // listings the mirror has nothing of
+	seq        atomic.Int64    // orders what the run learns of an item
+	committed  atomic.Int64    // checkpoints this attempt has committed
+	groupToken chan struct{}   // holds one token: whoever has it may put a group together
+	writers    chan struct{}   // holds as many as groups are being written; whoever has the turn puts them in
 
-	mu      sync.Mutex
-	waiting []*entry
-	pending map[string][]extract.Mark // marks of parts without changes
-	since   time.Time                 // when pending got its first
-	notes   map[string]map[string]int // by listing
-	touched map[uint64]struct{}       // items staged by this run, of listings the mirror knows
+	mu                 sync.Mutex
+	waiting            []*stagedChunk
+	pendingCheckpoints map[string][]extract.Checkpoint // checkpoints of chunks without changes
+	pendingSince       time.Time                       // when pending got its first
+	notes              map[string]map[string]int       // by listing
+	stagedItems        map[uint64]struct{}             // items staged by this run, of listings the mirror knows
 }
 
 // attemptBits is how much room the numbers of one attempt have.
 const attemptBits = 40
 
 func newSink(ctx context.Context, a *attempt) (*sink, error) {
-	s := &sink{a: a, run: ctx, empty: map[string]bool{}, turn: make(chan struct{}, 1), writing: make(chan struct{}, maxGroups), pending: map[string][]extract.Mark{}, notes: map[string]map[string]int{}, touched: map[uint64]struct{}{}}
-	s.turn <- struct{}{}
+	s := &sink{a: a, run: ctx, empty: map[string]bool{}, groupToken: make(chan struct{}, 1), writers: make(chan struct{}, maxWriters), pendingCheckpoints: map[string][]extract.Checkpoint{}, notes: map[string]map[string]int{}, stagedItems: map[uint64]struct{}{}}
+	s.groupToken <- struct{}{}
 	s.seq.Store(int64(a.run.Attempt) << attemptBits)
 	for _, l := range a.job.Listings {
-		known, err := a.stage.Any(ctx, l)
+		known, err := a.stage.HasRows(ctx, l)
 		if err != nil {
 			return nil, err
 		}
@@ -62,7 +62,7 @@ func newSink(ctx context.Context, a *attempt) (*sink, error) {
 		if !known || !a.run.Resumed() {
 			continue
 		}
-		err = a.stage.Staged(ctx, l, func(parent, id string) { s.touch(l, parent, id) })
+		err = a.stage.StagedItems(ctx, l, func(parent, id string) { s.recordStaged(l, parent, id) })
 		if err != nil {
 			return nil, err
 		}
@@ -71,29 +71,29 @@ func newSink(ctx context.Context, a *attempt) (*sink, error) {
 }
 
 // Put implements extract.Store.
-func (s *sink) Put(ctx context.Context, p extract.Part) error {
+func (s *sink) Put(ctx context.Context, p extract.Chunk) error {
 	batch, err := s.encode(ctx, p)
 	if err != nil {
 		return err
 	}
 	if batch.Changed() == 0 {
-		if p.Mark.Name == "" {
+		if p.Checkpoint.Name == "" {
 			return nil
 		}
-		if due := s.keep(p.Listing.Name, p.Mark); !due {
+		if due := s.deferCheckpoint(p.Listing.Name, p.Checkpoint); !due {
 			return nil
 		}
-		return s.write(ctx, s.run, nil)
+		return s.writeGroups(ctx, s.run, nil)
 	}
-	e := &entry{listing: p.Listing.Name, batch: batch, mark: p.Mark, done: make(chan error, 1)}
+	e := &stagedChunk{listing: p.Listing.Name, batch: batch, checkpoint: p.Checkpoint, done: make(chan error, 1)}
 	s.mu.Lock()
 	s.waiting = append(s.waiting, e)
 	s.mu.Unlock()
-	return s.write(ctx, s.run, e)
+	return s.writeGroups(ctx, s.run, e)
 }
 
-// encode turns the items of a part that are new or changed into rows.
-func (s *sink) encode(ctx context.Context, p extract.Part) (*load.Batch, error) {
+// encode turns the items of a chunk that are new or changed into rows.
+func (s *sink) encode(ctx context.Context, p extract.Chunk) (*load.Batch, error) {
 	known, err := s.lookup(ctx, p)
 	if err != nil {
 		return nil, err
@@ -102,7 +102,7 @@ func (s *sink) encode(ctx context.Context, p extract.Part) (*load.Batch, error) 
 	for _, item := range p.Items {
 		// What an earlier reading of this run has staged is superseded even by
 		// one that equals the mirror.
-		hash, before := load.Hash(known[item.ID]), s.staged(p, item.ID)
+		hash, before := load.Hash(known[item.ID]), s.isStaged(p, item.ID)
 		if before {
 			hash = load.Hash{}
 		}
@@ -111,12 +111,12 @@ func (s *sink) encode(ctx context.Context, p extract.Part) (*load.Batch, error) 
 			return nil, err
 		}
 		if changed && !before {
-			s.touch(p.Listing, p.Parent, item.ID)
+			s.recordStaged(p.Listing, p.Parent, item.ID)
 		}
 	}
-	for _, id := range p.Gone {
-		batch.Gone(p.Parent, id, s.seq.Add(1))
-		s.touch(p.Listing, p.Parent, id)
+	for _, id := range p.Deleted {
+		batch.Delete(p.Parent, id, s.seq.Add(1))
+		s.recordStaged(p.Listing, p.Parent, id)
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -131,36 +131,36 @@ func (s *sink) encode(ctx context.Context, p extract.Part) (*load.Batch, error) 
 	return batch, nil
 }
 
-// keyOf stands for an item in touched. Two items that share one cost a row
+// itemKey stands for an item in touched. Two items that share one cost a row
 // staged in vain.
-func keyOf(l *catalog.Listing, parent, id string) uint64 {
+func itemKey(l *catalog.Listing, parent, id string) uint64 {
 	h := fnv.New64a()
 	_, _ = h.Write([]byte(l.Name + "\x00" + parent + "\x00" + id))
 	return h.Sum64()
 }
 
-// staged reports whether this run has staged the item already.
-func (s *sink) staged(p extract.Part, id string) bool {
+// isStaged reports whether this run has staged the item already.
+func (s *sink) isStaged(p extract.Chunk, id string) bool {
 	if s.empty[p.Listing.Name] {
 		return false // then nothing equals the mirror
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	_, ok := s.touched[keyOf(p.Listing, p.Parent, id)]
+	_, ok := s.stagedItems[itemKey(p.Listing, p.Parent, id)]
 	return ok
 }
 
-func (s *sink) touch(l *catalog.Listing, parent, id string) {
+func (s *sink) recordStaged(l *catalog.Listing, parent, id string) {
 	if s.empty[l.Name] {
 		return
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.touched[keyOf(l, parent, id)] = struct{}{}
+	s.stagedItems[itemKey(l, parent, id)] = struct{}{}
 }
 
-// lookup returns what the mirror has of the items of a part.
-func (s *sink) lookup(ctx context.Context, p extract.Part) (map[string]extract.Hash, error) {
+// lookup returns what the mirror has of the items of a chunk.
+func (s *sink) lookup(ctx context.Context, p extract.Chunk) (map[string]extract.Hash, error) {
 	if p.Known != nil {
 		return p.Known, nil
 	}

@@ -35,6 +35,6 @@ func (s *Summary) effort(c logto.Stats, took time.Duration) {
 	s.Waited, s.Seconds = c.Waited.Seconds(), took.Seconds()
 }
 
-func effortOf(c logto.Stats, took time.Duration) state.Effort {
+func effortFrom(c logto.Stats, took time.Duration) state.Effort {
 	return state.Effort{Requests: c.Requests, Retries: c.Retries, Throttled: c.Throttled, Seconds: took.Seconds()}
 }

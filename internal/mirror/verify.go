@@ -17,7 +17,7 @@ type Difference struct {
 	Listing string `json:"listing"`
 	Parent  string `json:"parent,omitempty"`
 	ID      string `json:"id"`
-	What    string `json:"what"` // missing, changed or gone
+	What    string `json:"what"` // missing, changed or deleted
 }
 
 // What a Difference can be, seen from the tenant: the mirror lacks the item,
@@ -25,7 +25,7 @@ type Difference struct {
 const (
 	Missing = "missing"
 	Changed = "changed"
-	Gone    = "gone"
+	Deleted = "deleted"
 )
 
 // A Verification is what a listing came to when it was compared.
@@ -52,11 +52,11 @@ func (v Verification) Equal() bool {
 // the tenant while it is compared shows as a difference, and so does a privacy
 // rule of the job's that no run has applied yet.
 func (r *Runner) Verify(ctx context.Context, job Job, sample int) ([]Verification, error) {
-	loader, err := r.open(ctx, job)
+	loader, err := r.openLoader(ctx, job)
 	if err != nil {
 		return nil, err
 	}
-	stage, err := loader.OpenStage(ctx, noRun)
+	stage, err := loader.OpenStage(ctx, verifyRunID)
 	if err != nil {
 		return nil, err
 	}
@@ -86,8 +86,8 @@ func (r *Runner) Verify(ctx context.Context, job Job, sample int) ([]Verificatio
 	return out, nil
 }
 
-// noRun is the number of no run: its stage is empty.
-const noRun = 0
+// verifyRunID is the number of no run: its stage is empty.
+const verifyRunID = 0
 
 func (d Difference) key() []string { return []string{d.Parent, d.ID, d.What} }
 
@@ -99,13 +99,13 @@ type comparison struct {
 	differences []Difference
 }
 
-// Marks implements extract.Store: nothing is done yet.
-func (c *comparison) Marks(context.Context, *catalog.Listing) ([]extract.Mark, error) {
+// Checkpoints implements extract.Store: nothing is done yet.
+func (c *comparison) Checkpoints(context.Context, *catalog.Listing) ([]extract.Checkpoint, error) {
 	return nil, nil
 }
 
 // Put implements extract.Store.
-func (c *comparison) Put(ctx context.Context, p extract.Part) error {
+func (c *comparison) Put(ctx context.Context, p extract.Chunk) error {
 	known, err := c.lookup(ctx, p)
 	if err != nil {
 		return err
@@ -125,8 +125,8 @@ func (c *comparison) Put(ctx context.Context, p extract.Part) error {
 			found = append(found, Difference{p.Listing.Name, p.Parent, item.ID, Changed})
 		}
 	}
-	for _, id := range p.Gone {
-		found = append(found, Difference{p.Listing.Name, p.Parent, id, Gone})
+	for _, id := range p.Deleted {
+		found = append(found, Difference{p.Listing.Name, p.Parent, id, Deleted})
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()

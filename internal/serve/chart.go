@@ -31,7 +31,7 @@ const (
 // addCharts draws duration, rows changed and requests of the last runs of each
 // tenant.
 func (p *statusPage) addCharts(v *overview, only func(string) bool) {
-	byTenant := map[string][]state.Record{}
+	byTenant := map[string][]state.RunRecord{}
 	var tenants []string
 	for _, r := range v.Runs {
 		if !only(r.Tenant) || r.FinishedAt == nil {
@@ -47,16 +47,16 @@ func (p *statusPage) addCharts(v *overview, only func(string) bool) {
 		runs := byTenant[t]
 		slices.Reverse(runs)
 		p.Charts = append(p.Charts,
-			newChart(t+": duration", runs, func(r state.Record) float64 { return r.Seconds }, formatSeconds),
-			newChart(t+": rows changed", runs, func(r state.Record) float64 { return float64(changedRows(r)) }, formatWholeNumber),
-			newChart(t+": requests", runs, func(r state.Record) float64 { return float64(r.Requests) }, formatWholeNumber))
+			newChart(t+": duration", runs, func(r state.RunRecord) float64 { return r.Seconds }, formatSeconds),
+			newChart(t+": rows changed", runs, func(r state.RunRecord) float64 { return float64(changedRows(r)) }, formatWholeNumber),
+			newChart(t+": requests", runs, func(r state.RunRecord) float64 { return float64(r.Requests) }, formatWholeNumber))
 	}
 }
 
 func formatWholeNumber(n float64) string { return formatCount(int64(n)) }
 
 // newChart makes a chart of one figure of the runs.
-func newChart(title string, runs []state.Record, value func(state.Record) float64, text func(float64) string) chart {
+func newChart(title string, runs []state.RunRecord, value func(state.RunRecord) float64, text func(float64) string) chart {
 	c := chart{Title: title, Width: len(runs)*(barWidth+barGap) + barGap, Height: chartHeight}
 	least, most := value(runs[0]), value(runs[0])
 	for _, r := range runs {

@@ -67,7 +67,7 @@ type proofAges struct {
 }
 
 func (s *Server) loadProofAges(ctx context.Context) (proofAges, error) {
-	fresh, err := state.Fresh(ctx, s.Pool)
+	fresh, err := state.ListFreshness(ctx, s.Pool)
 	if err != nil {
 		return proofAges{}, err
 	}

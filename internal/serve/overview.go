@@ -26,7 +26,7 @@ const overviewMaxAge = 2 * time.Second
 // A overview is the state of everything at a moment.
 type overview struct {
 	At          time.Time
-	Runs        []state.Record // the newest first
+	Runs        []state.RunRecord // the newest first
 	ProofAges   proofAges
 	Freshness   []state.Freshness
 	Incidents   []openIncident // those that are on
@@ -77,7 +77,7 @@ const (
 
 func (s *Server) loadRuns(ctx context.Context, v *overview) (err error) {
 	each := max(2, min(maxRunsPerTenant, maxRunsTotal/len(s.currentConfig.Load().Tenants)))
-	if v.Runs, err = state.Last(ctx, s.Pool, each); err != nil {
+	if v.Runs, err = state.LastRuns(ctx, s.Pool, each); err != nil {
 		return err
 	}
 	if v.ProofAges, err = s.loadProofAges(ctx); err != nil {

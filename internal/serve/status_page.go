@@ -27,7 +27,7 @@ type statusPage struct {
 	ActiveRuns []activeRunRow
 	Jobs       []jobRow
 	Charts     []chart
-	Runs       []state.Record
+	Runs       []state.RunRecord
 	Freshness  []freshnessRow
 	Omitted    int // lines of Fresh that are left out
 	RunEnabled bool
@@ -47,7 +47,7 @@ type activeRunRow struct {
 type jobRow struct {
 	Job, Tenant, Schedule, Timezone string
 	Next                            time.Time // zero: only when asked
-	Last                            *state.Record
+	Last                            *state.RunRecord
 	OpenIncidents                   string // kinds of incidents that are on
 }
 
@@ -133,7 +133,7 @@ func (p *statusPage) addJobs(cfg *config.Config, v *overview, only func(string) 
 			if j.Cron != nil {
 				line.Next = j.Cron.Next(v.At)
 			}
-			at := slices.IndexFunc(v.Runs, func(r state.Record) bool { return r.Tenant == t.Name && r.Job == j.Name })
+			at := slices.IndexFunc(v.Runs, func(r state.RunRecord) bool { return r.Tenant == t.Name && r.Job == j.Name })
 			if at >= 0 {
 				line.Last = &v.Runs[at]
 			}
@@ -229,7 +229,7 @@ func formatSeconds(s float64) string {
 }
 
 // changedRows is how many rows a run changed.
-func changedRows(r state.Record) int64 {
+func changedRows(r state.RunRecord) int64 {
 	var n int64
 	for _, c := range r.Listings {
 		n += c.Inserted + c.Updated + c.Deleted
@@ -238,7 +238,7 @@ func changedRows(r state.Record) int64 {
 }
 
 // formatProvedListings is how many listings of a run are proved, of how many.
-func formatProvedListings(r state.Record) string {
+func formatProvedListings(r state.RunRecord) string {
 	n := 0
 	for _, c := range r.Listings {
 		if c.Proof == "complete" || c.Proof == "unknown to server" {
@@ -249,7 +249,7 @@ func formatProvedListings(r state.Record) string {
 }
 
 // displayStatus is a run's status as the page names it.
-func displayStatus(r state.Record) string {
+func displayStatus(r state.RunRecord) string {
 	if r.Status == state.Running && !r.Alive {
 		return "interrupted"
 	}

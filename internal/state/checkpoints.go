@@ -14,50 +14,50 @@ type Execer interface {
 	Exec(ctx context.Context, sql string, args ...any) (pgconn.CommandTag, error)
 }
 
-// Mark notes parts of a listing as done: marks is a JSON array. It belongs in
+// SaveCheckpoints notes chunks of a listing as done: checkpoints is a JSON array. It belongs in
 // the transaction that stores their rows. sequence numbers that transaction;
 // Mark returns false, and does nothing, if it has been committed already: a
 // transaction whose answer was lost is repeated in vain.
-func (r Run) Mark(ctx context.Context, db Execer, listing string, sequence int64, marks []byte) (first bool, err error) {
+func (r Run) SaveCheckpoints(ctx context.Context, db Execer, listing string, sequence int64, checkpoints []byte) (first bool, err error) {
 	tag, err := db.Exec(ctx, "insert into syncer.checkpoints (run_id, listing, sequence, marks) values ($1, $2, $3, $4) on conflict do nothing",
-		r.ID, listing, sequence, string(marks))
+		r.ID, listing, sequence, string(checkpoints))
 	if err != nil {
-		return false, fmt.Errorf("mark parts of %s: %w", listing, err)
+		return false, fmt.Errorf("checkpoint chunks of %s: %w", listing, err)
 	}
 	return tag.RowsAffected() == 1, nil
 }
 
-// CountMarks returns how many calls of Mark with a sequence from the given one
+// CountCheckpoints returns how many calls of Mark with a sequence from the given one
 // on the database has kept.
-func (r Run) CountMarks(ctx context.Context, tx pgx.Tx, from int64) (n int64, err error) {
+func (r Run) CountCheckpoints(ctx context.Context, tx pgx.Tx, from int64) (n int64, err error) {
 	err = tx.QueryRow(ctx, "select count(*) from syncer.checkpoints where run_id = $1 and sequence >= $2", r.ID, from).Scan(&n)
 	if err != nil {
-		return 0, fmt.Errorf("count the marks of run %d: %w", r.ID, err)
+		return 0, fmt.Errorf("count the checkpoints of run %d: %w", r.ID, err)
 	}
 	return n, nil
 }
 
-// Marks returns the arrays of marks of a listing in the order they were made.
-func (r Run) Marks(ctx context.Context, pool *pgxpool.Pool, listing string) ([][]byte, error) {
+// Checkpoints returns the arrays of checkpoints of a listing in the order they were made.
+func (r Run) Checkpoints(ctx context.Context, pool *pgxpool.Pool, listing string) ([][]byte, error) {
 	rows, err := pool.Query(ctx, "select marks::text from syncer.checkpoints where run_id = $1 and listing = $2 order by sequence", r.ID, listing)
 	if err != nil {
-		return nil, fmt.Errorf("read the marks of %s: %w", listing, err)
+		return nil, fmt.Errorf("read the checkpoints of %s: %w", listing, err)
 	}
-	marks, err := pgx.CollectRows(rows, pgx.RowTo[string])
+	checkpoints, err := pgx.CollectRows(rows, pgx.RowTo[string])
 	if err != nil {
-		return nil, fmt.Errorf("read the marks of %s: %w", listing, err)
+		return nil, fmt.Errorf("read the checkpoints of %s: %w", listing, err)
 	}
-	out := make([][]byte, len(marks))
-	for i, text := range marks {
+	out := make([][]byte, len(checkpoints))
+	for i, text := range checkpoints {
 		out[i] = []byte(text)
 	}
 	return out, nil
 }
 
-// Clear removes the marks of a run that is published or given up.
-func Clear(ctx context.Context, db Execer, run int64) error {
+// ClearCheckpoints removes the checkpoints of a run that is published or given up.
+func ClearCheckpoints(ctx context.Context, db Execer, run int64) error {
 	if _, err := db.Exec(ctx, "delete from syncer.checkpoints where run_id = $1", run); err != nil {
-		return fmt.Errorf("clear the marks of run %d: %w", run, err)
+		return fmt.Errorf("clear the checkpoints of run %d: %w", run, err)
 	}
 	return nil
 }

@@ -139,14 +139,14 @@ func TestHowLongATenantHasRestedIsKnownUnlessItsReaderDied(t *testing.T) {
 	pool := pgtest.New(t, migrated)
 	ask := func(after string, right func(time.Duration) bool) {
 		t.Helper()
-		ago, err := state.Ask(t.Context(), pool, "acme", "https://acme.logto.app")
+		ago, err := state.BeginRequests(t.Context(), pool, "acme", "https://acme.logto.app")
 		if err != nil || !right(ago) {
 			t.Errorf("%s: asked %v ago, error %v", after, ago, err)
 		}
 	}
-	ask("the first time", func(ago time.Duration) bool { return ago == state.Never })
+	ask("the first time", func(ago time.Duration) bool { return ago == state.NeverRequested })
 	ask("after one that died", func(ago time.Duration) bool { return ago == 0 })
-	if err := state.Asked(t.Context(), pool, "acme"); err != nil {
+	if err := state.EndRequests(t.Context(), pool, "acme"); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := pool.Exec(t.Context(), "update syncer.tenants set asked_at = asked_at - interval '1 hour'"); err != nil {

@@ -27,22 +27,22 @@ func (r Run) SetPrivacy(ctx context.Context, tx pgx.Tx, rules map[string]string)
 	return nil
 }
 
-// InForce are the privacy rules that the rows of a table are stored by.
-type InForce struct {
+// PrivacyRuleInForce are the privacy rules that the rows of a table are stored by.
+type PrivacyRuleInForce struct {
 	Table string     `db:"table_name"`
 	Rules string     `db:"rules"`  // as SetPrivacy was given them
 	RunID *int64     `db:"run_id"` // the run that applied them; nil: not known
 	Since *time.Time `db:"since"`  // when that was published; nil: not known
 }
 
-// RulesInForce returns the privacy rules a tenant's rows are stored by, sorted
+// PrivacyRulesInForce returns the privacy rules a tenant's rows are stored by, sorted
 // by table; none for a tenant that is not known.
-func RulesInForce(ctx context.Context, pool *pgxpool.Pool, tenant string) ([]InForce, error) {
+func PrivacyRulesInForce(ctx context.Context, pool *pgxpool.Pool, tenant string) ([]PrivacyRuleInForce, error) {
 	rows, err := pool.Query(ctx, query("rules_in_force"), tenant)
 	if err != nil {
 		return nil, fmt.Errorf("read the privacy rules in force: %w", err)
 	}
-	rules, err := pgx.CollectRows(rows, pgx.RowToStructByName[InForce])
+	rules, err := pgx.CollectRows(rows, pgx.RowToStructByName[PrivacyRuleInForce])
 	if err != nil {
 		return nil, fmt.Errorf("read the privacy rules in force: %w", err)
 	}

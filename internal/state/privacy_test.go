@@ -19,19 +19,25 @@ func TestRulesAreInForceSinceTheRunThatChangedThem(t *testing.T) {
 	pool := pgtest.New(t, migrated)
 	var runs []int64
 	at := time.Date(2030, 1, 1, 0, 0, 0, 0, time.UTC)
-	in := func(table, rules string, run int) state.InForce {
-		return state.InForce{Table: table, Rules: rules, RunID: &runs[run], Since: &at}
+	in := func(table, rules string, run int) state.PrivacyRuleInForce {
+		return state.PrivacyRuleInForce{Table: table, Rules: rules, RunID: &runs[run], Since: &at}
 	}
 	for _, step := range []struct {
 		name string
 		set  map[string]string
-		want func() []state.InForce
+		want func() []state.PrivacyRuleInForce
 	}{
-		{"the first rules", map[string]string{"users": "a", "roles": "b"}, func() []state.InForce { return []state.InForce{in("roles", "b", 0), in("users", "a", 0)} }},
-		{"one table's are changed", map[string]string{"users": "a", "roles": "c"}, func() []state.InForce { return []state.InForce{in("roles", "c", 1), in("users", "a", 0)} }},
-		{"one table has none any more", map[string]string{"users": "a"}, func() []state.InForce { return []state.InForce{in("users", "a", 0)} }},
-		{"it has the same again", map[string]string{"users": "a", "roles": "c"}, func() []state.InForce { return []state.InForce{in("roles", "c", 3), in("users", "a", 0)} }},
-		{"there are none", map[string]string{}, func() []state.InForce { return nil }},
+		{"the first rules", map[string]string{"users": "a", "roles": "b"}, func() []state.PrivacyRuleInForce {
+			return []state.PrivacyRuleInForce{in("roles", "b", 0), in("users", "a", 0)}
+		}},
+		{"one table's are changed", map[string]string{"users": "a", "roles": "c"}, func() []state.PrivacyRuleInForce {
+			return []state.PrivacyRuleInForce{in("roles", "c", 1), in("users", "a", 0)}
+		}},
+		{"one table has none any more", map[string]string{"users": "a"}, func() []state.PrivacyRuleInForce { return []state.PrivacyRuleInForce{in("users", "a", 0)} }},
+		{"it has the same again", map[string]string{"users": "a", "roles": "c"}, func() []state.PrivacyRuleInForce {
+			return []state.PrivacyRuleInForce{in("roles", "c", 3), in("users", "a", 0)}
+		}},
+		{"there are none", map[string]string{}, func() []state.PrivacyRuleInForce { return nil }},
 	} {
 		run, _ := begin(t, pool, errand())
 		runs = append(runs, run.ID)
@@ -50,7 +56,7 @@ func TestRulesAreInForceSinceTheRunThatChangedThem(t *testing.T) {
 		if diff := cmp.Diff(step.set, kept); diff != "" {
 			t.Errorf("%s: kept (-want +got):\n%s", step.name, diff)
 		}
-		got, err := state.RulesInForce(t.Context(), pool, run.Tenant)
+		got, err := state.PrivacyRulesInForce(t.Context(), pool, run.Tenant)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -58,7 +64,7 @@ func TestRulesAreInForceSinceTheRunThatChangedThem(t *testing.T) {
 			t.Errorf("%s: in force (-want +got):\n%s", step.name, diff)
 		}
 	}
-	if others, err := state.RulesInForce(t.Context(), pool, "other"); err != nil || len(others) != 0 {
+	if others, err := state.PrivacyRulesInForce(t.Context(), pool, "other"); err != nil || len(others) != 0 {
 		t.Errorf("another tenant has %v, %v", others, err)
 	}
 }

@@ -15,20 +15,20 @@ func TestMarksComeBackInTheirOrder(t *testing.T) {
 	t.Parallel()
 	pool := pgtest.New(t, migrated)
 	run, _ := begin(t, pool, errand())
-	mark := func(listing string, sequence int64, marks string, want bool) {
+	mark := func(listing string, sequence int64, checkpoints string, want bool) {
 		t.Helper()
-		first, err := run.Mark(t.Context(), pool, listing, sequence, []byte(marks))
+		first, err := run.SaveCheckpoints(t.Context(), pool, listing, sequence, []byte(checkpoints))
 		if err != nil || first != want {
 			t.Fatalf("mark %s %d: %v, %v, want %v", listing, sequence, first, err, want)
 		}
 	}
-	for i, marks := range []string{`["z"]`, `["a", "b"]`, `[]`, `["m"]`} {
-		mark("users", int64(i), marks, true)
+	for i, checkpoints := range []string{`["z"]`, `["a", "b"]`, `[]`, `["m"]`} {
+		mark("users", int64(i), checkpoints, true)
 	}
 	mark("users", 3, `["the same transaction again"]`, false)
 	mark("roles", 3, `["r"]`, true)
-	marks := func(listing string) (out []string) {
-		arrays, err := run.Marks(t.Context(), pool, listing)
+	checkpoints := func(listing string) (out []string) {
+		arrays, err := run.Checkpoints(t.Context(), pool, listing)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -37,17 +37,17 @@ func TestMarksComeBackInTheirOrder(t *testing.T) {
 		}
 		return out
 	}
-	if diff := cmp.Diff([]string{`["z"]`, `["a", "b"]`, `[]`, `["m"]`}, marks("users")); diff != "" {
-		t.Errorf("marks (-want +got):\n%s", diff)
+	if diff := cmp.Diff([]string{`["z"]`, `["a", "b"]`, `[]`, `["m"]`}, checkpoints("users")); diff != "" {
+		t.Errorf("checkpoints (-want +got):\n%s", diff)
 	}
-	if diff := cmp.Diff([]string{`["r"]`}, marks("roles")); diff != "" {
-		t.Errorf("marks (-want +got):\n%s", diff)
+	if diff := cmp.Diff([]string{`["r"]`}, checkpoints("roles")); diff != "" {
+		t.Errorf("checkpoints (-want +got):\n%s", diff)
 	}
-	if err := state.Clear(t.Context(), pool, run.ID); err != nil {
+	if err := state.ClearCheckpoints(t.Context(), pool, run.ID); err != nil {
 		t.Fatal(err)
 	}
-	if left := marks("users"); left != nil {
-		t.Errorf("marks left: %v", left)
+	if left := checkpoints("users"); left != nil {
+		t.Errorf("checkpoints left: %v", left)
 	}
 }
 

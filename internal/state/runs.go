@@ -22,11 +22,11 @@ const (
 	Abandoned = "abandoned"
 )
 
-// ErrNotOurs ends a publication of a run that another process has taken over.
-var ErrNotOurs = errors.New("another process has taken the run over")
+// ErrRunTaken ends a publication of a run that another process has taken over.
+var ErrRunTaken = errors.New("another process has taken the run over")
 
-// Errand is what a run is to do. A run is resumed only for the same errand.
-type Errand struct {
+// RunSpec is what a run is to do. A run is resumed only for the same run spec.
+type RunSpec struct {
 	Tenant   string
 	Job      string
 	Mode     string // run or backfill
@@ -48,10 +48,10 @@ type Run struct {
 func (r Run) Resumed() bool { return r.Attempt > 1 }
 
 // Begin starts a run, or resumes the tenant's last one if it is unfinished,
-// for the same errand and not older than within. Older unfinished runs are
+// for the same run spec and not older than within. Older unfinished runs are
 // given up; the caller clears up after the ids in abandoned. The caller holds
 // the tenant's lock.
-func Begin(ctx context.Context, pool *pgxpool.Pool, e Errand, within time.Duration) (run Run, abandoned []int64, err error) {
+func Begin(ctx context.Context, pool *pgxpool.Pool, e RunSpec, within time.Duration) (run Run, abandoned []int64, err error) {
 	err = pgx.BeginFunc(ctx, pool, func(tx pgx.Tx) error {
 		if _, err := tx.Exec(ctx, query("tenant"), e.Tenant, e.Endpoint); err != nil {
 			return err
@@ -87,14 +87,14 @@ func abandon(ctx context.Context, tx pgx.Tx, tenant string, but int64) ([]int64,
 	return pgx.CollectRows(rows, pgx.RowTo[int64])
 }
 
-func resume(ctx context.Context, tx pgx.Tx, e Errand, within time.Duration) (Run, error) {
+func resume(ctx context.Context, tx pgx.Tx, e RunSpec, within time.Duration) (Run, error) {
 	run := Run{Tenant: e.Tenant}
 	err := tx.QueryRow(ctx, query("resume"), e.Tenant, e.Mode, e.Listings, within, e.Shape).
 		Scan(&run.ID, &run.Attempt, &run.Started, &run.owner)
 	return run, err
 }
 
-func begin(ctx context.Context, tx pgx.Tx, e Errand) (Run, error) {
+func begin(ctx context.Context, tx pgx.Tx, e RunSpec) (Run, error) {
 	run := Run{Tenant: e.Tenant}
 	err := tx.QueryRow(ctx, query("begin"), e.Tenant, e.Job, e.Mode, e.Listings, e.Shape).
 		Scan(&run.ID, &run.Attempt, &run.Started, &run.owner)
@@ -108,7 +108,7 @@ func begin(ctx context.Context, tx pgx.Tx, e Errand) (Run, error) {
 func (r Run) Claim(ctx context.Context, tx pgx.Tx) (at time.Time, err error) {
 	err = tx.QueryRow(ctx, query("claim"), r.ID, r.owner, r.Tenant).Scan(&at)
 	if errors.Is(err, pgx.ErrNoRows) {
-		return at, ErrNotOurs
+		return at, ErrRunTaken
 	}
 	if err != nil {
 		return at, fmt.Errorf("claim run %d: %w", r.ID, err)

@@ -14,11 +14,11 @@ import (
 	"logto-syncer/internal/state"
 )
 
-func errand() state.Errand {
-	return state.Errand{Tenant: "acme", Job: "nightly", Mode: "run", Listings: []string{"users", "roles"}, Endpoint: "https://acme.example"}
+func errand() state.RunSpec {
+	return state.RunSpec{Tenant: "acme", Job: "nightly", Mode: "run", Listings: []string{"users", "roles"}, Endpoint: "https://acme.example"}
 }
 
-func begin(t *testing.T, pool *pgxpool.Pool, e state.Errand) (state.Run, []int64) {
+func begin(t *testing.T, pool *pgxpool.Pool, e state.RunSpec) (state.Run, []int64) {
 	t.Helper()
 	run, abandoned, err := state.Begin(t.Context(), pool, e, time.Hour)
 	if err != nil {
@@ -41,9 +41,9 @@ func finish(t *testing.T, pool *pgxpool.Pool, run state.Run, status string, caus
 func TestARunIsResumedWhereItCanBe(t *testing.T) {
 	t.Parallel()
 	for name, tc := range map[string]struct {
-		end               string                // how the first attempt ended; empty: its process died
-		change            func(e *state.Errand) // what the next is to do differently
-		after             string                // what happens in between
+		end               string                 // how the first attempt ended; empty: its process died
+		change            func(e *state.RunSpec) // what the next is to do differently
+		after             string                 // what happens in between
 		resumes, abandons bool
 	}{
 		"its process died":           {resumes: true},
@@ -53,10 +53,10 @@ func TestARunIsResumedWhereItCanBe(t *testing.T) {
 		"it could not prove all":     {end: state.Unproved},
 		"it was refused":             {end: state.Refused},
 		"it is too old":              {end: state.Stopped, after: "update syncer.runs set started_at = now() - interval '61 minutes'", abandons: true},
-		"it was to read other lists": {end: state.Failed, change: func(e *state.Errand) { e.Listings = []string{"users"} }, abandons: true},
-		"it was a backfill":          {end: state.Failed, change: func(e *state.Errand) { e.Mode = "backfill" }, abandons: true},
-		"another job asks the same":  {end: state.Stopped, change: func(e *state.Errand) { e.Job = "hourly" }, resumes: true},
-		"it was of another tenant":   {end: state.Stopped, change: func(e *state.Errand) { e.Tenant = "other" }},
+		"it was to read other lists": {end: state.Failed, change: func(e *state.RunSpec) { e.Listings = []string{"users"} }, abandons: true},
+		"it was a backfill":          {end: state.Failed, change: func(e *state.RunSpec) { e.Mode = "backfill" }, abandons: true},
+		"another job asks the same":  {end: state.Stopped, change: func(e *state.RunSpec) { e.Job = "hourly" }, resumes: true},
+		"it was of another tenant":   {end: state.Stopped, change: func(e *state.RunSpec) { e.Tenant = "other" }},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -117,7 +117,7 @@ func TestARunTakenOverIsNotOurs(t *testing.T) {
 	first, _ := begin(t, pool, errand())
 	second, _ := begin(t, pool, errand()) // the first process hangs; the lock was lost
 	err := inTx(t, pool, func(tx pgx.Tx) error { _, err := first.Claim(t.Context(), tx); return err })
-	if !errors.Is(err, state.ErrNotOurs) {
+	if !errors.Is(err, state.ErrRunTaken) {
 		t.Errorf("the first process claims the run: %v", err)
 	}
 	finish(t, pool, first, state.Failed, errors.New("too late"))
@@ -129,7 +129,7 @@ func TestARunTakenOverIsNotOurs(t *testing.T) {
 	}
 	finish(t, pool, second, state.Succeeded, nil)
 	err = inTx(t, pool, func(tx pgx.Tx) error { _, err := second.Claim(t.Context(), tx); return err })
-	if !errors.Is(err, state.ErrNotOurs) {
+	if !errors.Is(err, state.ErrRunTaken) {
 		t.Errorf("a finished run is claimed: %v", err)
 	}
 }

@@ -10,8 +10,8 @@ import (
 	"github.com/jackc/pgx/v5/pgxpool"
 )
 
-// A Record is what is known of a run, now or long ago.
-type Record struct {
+// A RunRecord is what is known of a run, now or long ago.
+type RunRecord struct {
 	RunID       int64         `json:"run_id" db:"run_id"`
 	Tenant      string        `json:"tenant" db:"tenant_id"`
 	Job         string        `json:"job" db:"job"`
@@ -51,14 +51,14 @@ func Migrated(ctx context.Context, pool *pgxpool.Pool) (bool, error) {
 	return there, nil
 }
 
-// Last returns the last runs of every tenant, at most so many each, the newest
+// LastRuns returns the last runs of every tenant, at most so many each, the newest
 // first, with their certificates.
-func Last(ctx context.Context, pool *pgxpool.Pool, limit int) ([]Record, error) {
+func LastRuns(ctx context.Context, pool *pgxpool.Pool, limit int) ([]RunRecord, error) {
 	rows, err := pool.Query(ctx, query("status_runs"), limit, lockSeed)
 	if err != nil {
 		return nil, fmt.Errorf("read the last runs: %w", err)
 	}
-	records, err := pgx.CollectRows(rows, pgx.RowToStructByName[Record])
+	records, err := pgx.CollectRows(rows, pgx.RowToStructByName[RunRecord])
 	if err != nil {
 		return nil, fmt.Errorf("read the last runs: %w", err)
 	}
@@ -97,9 +97,9 @@ func scanCertificate(row pgx.CollectableRow) (run int64, c Certificate, err erro
 	return run, c, err
 }
 
-// Fresh returns how fresh every listing ever published is, by tenant and
+// ListFreshness returns how fresh every listing ever published is, by tenant and
 // listing.
-func Fresh(ctx context.Context, pool *pgxpool.Pool) ([]Freshness, error) {
+func ListFreshness(ctx context.Context, pool *pgxpool.Pool) ([]Freshness, error) {
 	rows, err := pool.Query(ctx, query("status_fresh"))
 	if err != nil {
 		return nil, fmt.Errorf("read how fresh the tables are: %w", err)

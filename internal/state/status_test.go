@@ -23,7 +23,7 @@ func statusMigrated(ctx context.Context, pool *pgxpool.Pool) error {
 func runOf(t *testing.T, pool *pgxpool.Pool, tenant, listing, proof string, readAt time.Time) state.Run {
 	t.Helper()
 	ctx := t.Context()
-	run, _, err := state.Begin(ctx, pool, state.Errand{Tenant: tenant, Job: "nightly", Mode: "run", Listings: []string{listing}}, 0)
+	run, _, err := state.Begin(ctx, pool, state.RunSpec{Tenant: tenant, Job: "nightly", Mode: "run", Listings: []string{listing}}, 0)
 	if err != nil || proof == "" {
 		if err != nil {
 			t.Fatal(err)
@@ -52,7 +52,7 @@ func TestLastRunsAreTheNewestOfEachTenantWithTheirCertificates(t *testing.T) {
 	runOf(t, pool, "acme", "users", "complete", now)
 	second := runOf(t, pool, "acme", "users", "complete", now)
 	other := runOf(t, pool, "ours", "users", "", now)
-	records, err := state.Last(t.Context(), pool, 1)
+	records, err := state.LastRuns(t.Context(), pool, 1)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -69,7 +69,7 @@ func TestARunIsAliveWhileItsTenantIsLocked(t *testing.T) {
 	pool := pgtest.New(t, statusMigrated)
 	runOf(t, pool, "acme", "users", "", time.Time{})
 	alive := func() bool {
-		records, err := state.Last(t.Context(), pool, 1)
+		records, err := state.LastRuns(t.Context(), pool, 1)
 		if err != nil || len(records) != 1 {
 			t.Fatalf("have %+v, %v", records, err)
 		}
@@ -95,7 +95,7 @@ func TestFreshIsTheLastReadingAndTheLastProof(t *testing.T) {
 	read := proved.Add(time.Hour)
 	runOf(t, pool, "acme", "users", "complete", proved)
 	last := runOf(t, pool, "acme", "users", "not proved", read)
-	fresh, err := state.Fresh(t.Context(), pool)
+	fresh, err := state.ListFreshness(t.Context(), pool)
 	if err != nil || len(fresh) != 1 {
 		t.Fatalf("have %+v, %v", fresh, err)
 	}

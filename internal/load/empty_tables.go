@@ -20,7 +20,7 @@ import (
 // and the primary key finds out. If it does, all is published again, with a
 // look. Lists that are read by pages are read twice as a rule.
 func (s *Stage) Publish(ctx context.Context, tx pgx.Tx, listings []*catalog.Listing, how Publication) (changes map[string]*Change, err error) {
-	fresh, err := s.fresh(ctx, tx, listings)
+	fresh, err := s.emptyTables(ctx, tx, listings)
 	if err != nil {
 		return nil, err
 	}
@@ -38,11 +38,11 @@ func (s *Stage) Publish(ctx context.Context, tx pgx.Tx, listings []*catalog.List
 
 const uniqueViolation = "23505"
 
-// fresh returns the staged tables in which the mirror has no row of the tenant.
-func (s *Stage) fresh(ctx context.Context, tx pgx.Tx, listings []*catalog.Listing) (map[string]bool, error) {
+// emptyTables returns the staged tables in which the mirror has no row of the tenant.
+func (s *Stage) emptyTables(ctx context.Context, tx pgx.Tx, listings []*catalog.Listing) (map[string]bool, error) {
 	fresh := map[string]bool{}
 	for _, l := range listings {
-		for _, t := range s.plans[l.Name].tables() {
+		for _, t := range s.mappings[l.Name].tables() {
 			if !s.has(t.name) {
 				continue
 			}

@@ -15,7 +15,7 @@ import (
 )
 
 // Found by the schedules: a run was broken off while a transaction was under
-// way, which lost the mark of the count in it; the marks of batches that came
+// way, which lost the mark of the count in it; the checkpoints of batches that came
 // after it were written all the same. The next attempt counted again, after
 // one of those it believed alive had died and another had come, and the sum
 // was right by two mistakes.
@@ -61,7 +61,7 @@ func (b *bench) breakOffWhileStaging(t *testing.T, items int) {
 		}
 		locking.Do(func() {
 			if _, err := lock.Exec(t.Context(), "lock table syncer.checkpoints in access exclusive mode"); err != nil {
-				t.Errorf("lock the marks: %v", err)
+				t.Errorf("lock the checkpoints: %v", err)
 			}
 		})
 	})
@@ -86,10 +86,10 @@ func (b *bench) breakOffWhileStaging(t *testing.T, items int) {
 	<-through
 	first := b.waiting(t, func(pids []uint32) bool { return len(pids) == 1 })
 	cancel()
-	// The transaction has ended, and that of the last marks waits instead.
+	// The transaction has ended, and that of the last checkpoints waits instead.
 	b.waiting(t, func(pids []uint32) bool { return len(pids) == 1 && pids[0] != first[0] })
 	if err := lock.Rollback(t.Context()); err != nil {
-		t.Errorf("unlock the marks: %v", err)
+		t.Errorf("unlock the checkpoints: %v", err)
 	}
 	wg.Wait()
 }

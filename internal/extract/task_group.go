@@ -7,17 +7,17 @@ import (
 	"github.com/sourcegraph/conc/pool"
 )
 
-// A group runs the pages of a walk in parallel. Its first error cancels the
+// A taskGroup runs the pages of a walk in parallel. Its first error cancels the
 // rest, except when the walk was asked to stop: then what is on its way is
 // finished, and Wait returns ErrStopped.
-type group struct {
+type taskGroup struct {
 	pool *pool.ContextPool
 	k    *walk
 }
 
-// group returns a group for the pages of one list, or, at the top, for the
+// newTaskGroup returns a group for the pages of one list, or, at the top, for the
 // parents of a listing.
-func (k *walk) group(ctx context.Context, parent string) group {
+func (k *walk) newTaskGroup(ctx context.Context, parent string) taskGroup {
 	n := k.Parallel
 	if n == 0 {
 		n = 32
@@ -25,25 +25,25 @@ func (k *walk) group(ctx context.Context, parent string) group {
 	if parent != "" { // beside the groups of other parents
 		n = max(2, n/2)
 	}
-	return group{pool.New().WithContext(ctx).WithMaxGoroutines(n).WithCancelOnError().WithFirstError(), k}
+	return taskGroup{pool.New().WithContext(ctx).WithMaxGoroutines(n).WithCancelOnError().WithFirstError(), k}
 }
 
-func (g group) Go(f func(context.Context) error) {
+func (g taskGroup) Go(f func(context.Context) error) {
 	g.pool.Go(func(ctx context.Context) error {
 		err := f(ctx)
 		if errors.Is(err, ErrStopped) {
-			g.k.cut.Store(true)
+			g.k.stoppedEarly.Store(true)
 			return nil
 		}
 		return err
 	})
 }
 
-func (g group) Wait() error {
+func (g taskGroup) Wait() error {
 	if err := g.pool.Wait(); err != nil {
 		return err
 	}
-	if g.k.cut.Load() {
+	if g.k.stoppedEarly.Load() {
 		return ErrStopped
 	}
 	return nil

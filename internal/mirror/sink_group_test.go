@@ -79,9 +79,9 @@ func (s *staging) until(t *testing.T, held int) {
 	}
 }
 
-func user(id string) extract.Part {
-	return extract.Part{
-		Listing: catalog.Find("users"), Mark: extract.Mark{Name: id},
+func user(id string) extract.Chunk {
+	return extract.Chunk{
+		Listing: catalog.Find("users"), Checkpoint: extract.Checkpoint{Name: id},
 		Items: []extract.Item{{ID: id, Value: jsontext.Value(`{"id":"` + id + `"}`)}},
 	}
 }
@@ -95,7 +95,7 @@ func TestAListThatEndsDoesNotTakeOthersAlong(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	other := &entry{listing: "users", batch: batch, mark: extract.Mark{Name: "other"}, done: make(chan error, 1)}
+	other := &stagedChunk{listing: "users", batch: batch, checkpoint: extract.Checkpoint{Name: "other"}, done: make(chan error, 1)}
 	s.waiting = append(s.waiting, other)
 
 	s.hold(t)
@@ -145,29 +145,29 @@ func TestMarksKeptBackAreWrittenAlone(t *testing.T) {
 	}
 	put("before")
 	s.until(t, 1)
-	s.keep("users", extract.Mark{Name: "kept back"})
+	s.deferCheckpoint("users", extract.Checkpoint{Name: "kept back"})
 	put("together with it")
 	for kept := true; kept; {
 		s.mu.Lock()
-		kept = len(s.pending) > 0
+		kept = len(s.pendingCheckpoints) > 0
 		s.mu.Unlock()
 	}
 	for range 200 { // one that goes on is there within a few
 		if n := s.held(t); n != 1 {
-			t.Fatalf("%d transactions at once; one with marks kept back is to wait for those before it", n)
+			t.Fatalf("%d transactions at once; one with checkpoints kept back is to wait for those before it", n)
 		}
 	}
 	s.release(t)
 	wg.Wait()
 
 	s.hold(t)
-	s.keep("users", extract.Mark{Name: "kept back, too"})
+	s.deferCheckpoint("users", extract.Checkpoint{Name: "kept back, too"})
 	put("together with that")
 	s.until(t, 1)
 	select {
-	case <-s.turn:
-		t.Error("others go on while marks kept back are being written")
-		s.turn <- struct{}{}
+	case <-s.groupToken:
+		t.Error("others go on while checkpoints kept back are being written")
+		s.groupToken <- struct{}{}
 	default:
 	}
 	s.release(t)

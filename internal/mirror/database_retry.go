@@ -14,32 +14,32 @@ import (
 	"github.com/jackc/pgx/v5/pgconn"
 )
 
-// patience is how long the database may be away before the run ends. A restart
+// databasePatience is how long the database may be away before the run ends. A restart
 // takes seconds; the run stays resumable when it is longer.
-const patience = 2 * time.Minute
+const databasePatience = 2 * time.Minute
 
-// retried calls f again, with growing pauses, while the database is away or
+// withRetry calls f again, with growing pauses, while the database is away or
 // asks for it. f is a transaction, or reads.
-func retried[T any](ctx context.Context, log *slog.Logger, f func() (T, error)) (T, error) {
+func withRetry[T any](ctx context.Context, log *slog.Logger, f func() (T, error)) (T, error) {
 	pause := backoff.NewExponentialBackOff()
 	pause.InitialInterval, pause.MaxInterval = 50*time.Millisecond, 3*time.Second
 	out, err := backoff.Retry(ctx, func() (T, error) {
 		out, err := f()
-		if err != nil && !passing(err) {
+		if err != nil && !transient(err) {
 			return out, backoff.Permanent(err)
 		}
 		return out, err
-	}, backoff.WithBackOff(pause), backoff.WithMaxElapsedTime(patience), backoff.WithNotify(func(err error, next time.Duration) {
+	}, backoff.WithBackOff(pause), backoff.WithMaxElapsedTime(databasePatience), backoff.WithNotify(func(err error, next time.Duration) {
 		log.WarnContext(ctx, "database does not answer, trying again", "error", err, "in", next)
 	}))
-	if err != nil && passing(err) && ctx.Err() == nil {
-		return out, fmt.Errorf("the database was away for %s; start the run again when it is back, it goes on where it was: %w", patience, err)
+	if err != nil && transient(err) && ctx.Err() == nil {
+		return out, fmt.Errorf("the database was away for %s; start the run again when it is back, it resumes where it stopped: %w", databasePatience, err)
 	}
 	return out, err
 }
 
-// passing reports whether the same transaction may succeed a moment later.
-func passing(err error) bool {
+// transient reports whether the same transaction may succeed a moment later.
+func transient(err error) bool {
 	if errors.Is(err, context.Canceled) {
 		return false
 	}

@@ -14,9 +14,9 @@ import (
 	"logto-syncer/internal/rawjson"
 )
 
-// Described is the inverse of what Rules says of one table: the rules by
+// ParseRules is the inverse of what Rules says of one table: the rules by
 // column, and what identifies the key of its hashes, empty without hashes.
-func Described(text string) (rules map[string]Rule, key string, err error) {
+func ParseRules(text string) (rules map[string]Rule, key string, err error) {
 	d := json.NewDecoder(strings.NewReader(text))
 	if err := d.Decode(&rules); err != nil {
 		return nil, "", fmt.Errorf("read the privacy rules of a table: %w", err)
@@ -24,22 +24,22 @@ func Described(text string) (rules map[string]Rule, key string, err error) {
 	return rules, strings.TrimSpace(text[d.InputOffset():]), nil
 }
 
-// A Stored is one row that is stored of a person.
-type Stored struct {
+// A PersonRow is one row that is stored of a person.
+type PersonRow struct {
 	Schema, Table string
-	Columns       []StoredColumn // in the table's order, but for tenant_id and item_hash
+	Columns       []PersonColumn // in the table's order, but for tenant_id and item_hash
 }
 
-// A StoredColumn is a column of a row and its value as JSON.
-type StoredColumn struct {
+// A PersonColumn is a column of a row and its value as JSON.
+type PersonColumn struct {
 	Name  string
 	Value jsontext.Value
 }
 
-// Person calls f for all that is stored of a user, in the mirror and in
+// PersonRows calls f for all that is stored of a user, in the mirror and in
 // history: what Forget would erase, at one moment. An error of f ends it and is
 // returned. The loader has to have been opened with all listings.
-func (l *Loader) Person(ctx context.Context, pool *pgxpool.Pool, user string, f func(Stored) error) error {
+func (l *Loader) PersonRows(ctx context.Context, pool *pgxpool.Pool, user string, f func(PersonRow) error) error {
 	snapshot := pgx.TxOptions{IsoLevel: pgx.RepeatableRead, AccessMode: pgx.ReadOnly}
 	return pgx.BeginTxFunc(ctx, pool, snapshot, func(tx pgx.Tx) error {
 		addresses, err := l.addresses(ctx, tx, []string{user})
@@ -47,8 +47,8 @@ func (l *Loader) Person(ctx context.Context, pool *pgxpool.Pool, user string, f 
 			return err
 		}
 		for _, schema := range schemas {
-			for _, table := range l.personal(schema) {
-				if err := l.stored(ctx, tx, schema, table, user, addresses, f); err != nil {
+			for _, table := range l.personTables(schema) {
+				if err := l.personRows(ctx, tx, schema, table, user, addresses, f); err != nil {
 					return fmt.Errorf("look for the user in %s.%s: %w", schema, table.name, err)
 				}
 			}
@@ -57,18 +57,18 @@ func (l *Loader) Person(ctx context.Context, pool *pgxpool.Pool, user string, f 
 	})
 }
 
-// A personal table has rows of a person: where says which. $2 is the person's
+// A personTable table has rows of a person: where says which. $2 is the person's
 // id, $3 the addresses they have or had.
-type personal struct{ name, where string }
+type personTable struct{ name, where string }
 
-// personal returns the tables, those of the users themselves first.
-func (l *Loader) personal(schema string) []personal {
+// personTables returns the tables, those of the users themselves first.
+func (l *Loader) personTables(schema string) []personTable {
 	byName := map[string][]string{"users": {"t.id = $2"}, "logs": {"t.payload->>'userId' = $2"}}
 	invited := "lower(i.invitee) = any($3) or i.inviter_id = $2 or i.accepted_user_id = $2"
 	byName["organization_invitations"] = []string{"lower(t.invitee) = any($3)"}
 	byName["organization_invitation_roles"] = []string{"t.organization_invitation_id in (select i.id from " +
 		schema + ".organization_invitations i where i.tenant_id = $1 and (" + invited + "))"}
-	for _, p := range l.plans {
+	for _, p := range l.mappings {
 		for _, t := range p.tables() {
 			for _, ref := range t.Refs {
 				if ref.Table == "users" {
@@ -77,11 +77,11 @@ func (l *Loader) personal(schema string) []personal {
 			}
 		}
 	}
-	var tables []personal
+	var tables []personTable
 	for name, conditions := range byName {
-		tables = append(tables, personal{name, "(" + strings.Join(conditions, " or ") + ")"})
+		tables = append(tables, personTable{name, "(" + strings.Join(conditions, " or ") + ")"})
 	}
-	slices.SortFunc(tables, func(a, b personal) int {
+	slices.SortFunc(tables, func(a, b personTable) int {
 		switch "users" {
 		case a.name:
 			return -1
@@ -93,7 +93,7 @@ func (l *Loader) personal(schema string) []personal {
 	return tables
 }
 
-func (l *Loader) stored(ctx context.Context, tx pgx.Tx, schema string, table personal, user string, addresses []string, f func(Stored) error) error {
+func (l *Loader) personRows(ctx context.Context, tx pgx.Tx, schema string, table personTable, user string, addresses []string, f func(PersonRow) error) error {
 	sql := "select to_json(t) from " + pgx.Identifier{schema, table.name}.Sanitize() + " t where t.tenant_id = $1 and " + table.where +
 		" and $2::text is not null and $3::text[] is not null order by t.valid_from"
 	rows, err := tx.Query(ctx, sql, l.tenant, user, addresses)
@@ -106,10 +106,10 @@ func (l *Loader) stored(ctx context.Context, tx pgx.Tx, schema string, table per
 		if err := rows.Scan(&row); err != nil {
 			return err
 		}
-		found := Stored{Schema: schema, Table: table.name}
+		found := PersonRow{Schema: schema, Table: table.name}
 		err := rawjson.Members(row, func(name []byte, value jsontext.Value) error {
 			if column := string(name); column != tenantColumn && column != hashColumn {
-				found.Columns = append(found.Columns, StoredColumn{column, value})
+				found.Columns = append(found.Columns, PersonColumn{column, value})
 			}
 			return nil
 		})

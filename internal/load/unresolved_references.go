@@ -8,11 +8,11 @@ import (
 	"github.com/jackc/pgx/v5"
 )
 
-// Unresolved returns, by table, the ids that staged rows point at and neither
+// UnresolvedReferences returns, by table, the ids that staged rows point at and neither
 // the mirror nor the stage has. The run asks for them before it is published.
-func (s *Stage) Unresolved(ctx context.Context) (map[string][]string, error) {
+func (s *Stage) UnresolvedReferences(ctx context.Context) (map[string][]string, error) {
 	byTarget := map[string][]string{} // statements that find ids, by table
-	for _, plan := range s.everything() {
+	for _, plan := range s.allMappings() {
 		for _, t := range plan.tables() {
 			if !s.has(t.name) {
 				continue
@@ -27,7 +27,7 @@ func (s *Stage) Unresolved(ctx context.Context) (map[string][]string, error) {
 	}
 	out := map[string][]string{}
 	for target, statements := range byTarget {
-		rows, err := s.pool.Query(ctx, strings.Join(statements, "\nunion\n"), once)
+		rows, err := s.pool.Query(ctx, strings.Join(statements, "\nunion\n"), execMode)
 		if err != nil {
 			return nil, fmt.Errorf("look for references to %s: %w", target, err)
 		}

@@ -264,7 +264,7 @@ func TestABatchMayHaveMoreRowsThanAStatementParameters(t *testing.T) {
 		if _, err := b.loader.Add(batch, "", id, jsontext.Value(`{"id":"`+id+`"}`), load.Hash{}, int64(i)); err != nil {
 			t.Fatal(err)
 		}
-		away.Gone("", id, n+int64(i))
+		away.Delete("", id, n+int64(i))
 	}
 	stage := b.stage(t)
 	b.write(t, stage, []*load.Batch{batch})

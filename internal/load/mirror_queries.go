@@ -103,8 +103,8 @@ func mirrorTable(listing *catalog.Listing) string {
 	return pgx.Identifier{"logto", listing.Root.Name}.Sanitize()
 }
 
-// Any reports whether the mirror has anything of a listing.
-func (l *Loader) Any(ctx context.Context, listing *catalog.Listing) (any bool, err error) {
+// HasRows reports whether the mirror has anything of a listing.
+func (l *Loader) HasRows(ctx context.Context, listing *catalog.Listing) (any bool, err error) {
 	err = l.pool.QueryRow(ctx, "select exists (select from "+mirrorTable(listing)+" where tenant_id = $1)", l.tenant).Scan(&any)
 	if err != nil {
 		return false, fmt.Errorf("look whether the mirror has %s: %w", listing.Name, err)

@@ -18,63 +18,63 @@ import (
 // its parent's. Logto's ids have 21 characters.
 const maxKey = 512
 
-// encoding is the encoding of one item.
-type encoding struct {
+// itemEncoder is the encoding of one item.
+type itemEncoder struct {
 	*Batch
 	tenant, parent, item string
 }
 
-// root encodes an item and what is nested in it, without hash and sequence.
-func (e *encoding) root(item jsontext.Value) error {
+// encodeItem encodes an item and what is nested in it, without hash and sequence.
+func (e *itemEncoder) encodeItem(item jsontext.Value) error {
 	clear(e.nested)
-	if err := e.tuple(0, e.plan.root, item, ""); err != nil {
+	if err := e.encodeRow(0, e.mapping.root, item, ""); err != nil {
 		return err
 	}
 	for i, value := range e.nested {
 		if value == nil {
 			continue
 		}
-		if err := e.elements(i+1, e.plan.nested[i], value); err != nil {
-			return fmt.Errorf("%s: %w", e.plan.nested[i].Field, err)
+		if err := e.encodeElements(i+1, e.mapping.nested[i], value); err != nil {
+			return fmt.Errorf("%s: %w", e.mapping.nested[i].Field, err)
 		}
 	}
 	return nil
 }
 
-// elements encodes the elements of a nested table: those of an array, or the
+// encodeElements encodes the elements of a nested table: those of an array, or the
 // members of an object.
-func (e *encoding) elements(i int, t *table, value jsontext.Value) error {
+func (e *itemEncoder) encodeElements(i int, t *table, value jsontext.Value) error {
 	if t.members {
 		return rawjson.Members(value, func(name []byte, element jsontext.Value) error {
-			return e.element(i, t, element, string(name))
+			return e.encodeElement(i, t, element, string(name))
 		})
 	}
 	return rawjson.Elements(value, func(element jsontext.Value) error {
-		return e.element(i, t, element, "")
+		return e.encodeElement(i, t, element, "")
 	})
 }
 
-func (e *encoding) element(i int, t *table, value jsontext.Value, member string) error {
+func (e *itemEncoder) encodeElement(i int, t *table, value jsontext.Value, member string) error {
 	if value.Kind() != '{' || len(member) > maxKey {
-		e.notes.keyless++
+		e.notes.withoutID++
 		return nil
 	}
-	return e.tuple(i, t, value, member)
+	return e.encodeRow(i, t, value, member)
 }
 
-// tuple appends one row of a table.
-func (e *encoding) tuple(i int, t *table, object jsontext.Value, member string) error {
+// encodeRow appends one row of a table.
+func (e *itemEncoder) encodeRow(i int, t *table, object jsontext.Value, member string) error {
 	e.values = append(e.values[:0], make([]jsontext.Value, len(t.columns))...)
 	e.extra = e.extra[:0]
 	err := rawjson.Members(object, func(name []byte, value jsontext.Value) error {
-		e.sort(i, t, name, value)
+		e.assignField(i, t, name, value)
 		return nil
 	})
 	if err != nil {
 		return errors.Join(errNoObject, err)
 	}
 	if i > 0 && !e.hasKey(t) {
-		e.notes.keyless++
+		e.notes.withoutID++
 		return nil
 	}
 	e.rows[i]++
@@ -87,10 +87,10 @@ func (e *encoding) tuple(i int, t *table, object jsontext.Value, member string) 
 	}
 	dst := appendBytes(appendCount(e.bytes[i], fields), e.tenant)
 	for c := range t.columns {
-		if i == 0 && c == e.plan.id {
-			dst = e.id(dst, t, c)
+		if i == 0 && c == e.mapping.id {
+			dst = e.appendID(dst, t, c)
 		} else {
-			dst = e.field(dst, t, c, member)
+			dst = e.appendField(dst, t, c, member)
 		}
 	}
 	if t.hasExtra {
@@ -101,7 +101,7 @@ func (e *encoding) tuple(i int, t *table, object jsontext.Value, member string) 
 	}
 	if i > 0 {
 		dst = appendInt64(dst, 0) // finish puts the sequence there
-		e.ends = append(e.ends, end{i, len(dst)})
+		e.ends = append(e.ends, tupleEnd{i, len(dst)})
 	}
 	e.bytes[i] = dst
 	return nil
@@ -109,25 +109,25 @@ func (e *encoding) tuple(i int, t *table, object jsontext.Value, member string) 
 
 // hasKey reports whether the key columns that take a field have a string that
 // is short enough.
-func (e *encoding) hasKey(t *table) bool {
+func (e *itemEncoder) hasKey(t *table) bool {
 	for c, o := range t.origins {
 		if !o.key || o.field == "" {
 			continue
 		}
-		if value := within(e.values[c], o.below); value.Kind() != '"' || len(value) > maxKey {
+		if value := valueAt(e.values[c], o.below); value.Kind() != '"' || len(value) > maxKey {
 			return false
 		}
 	}
 	return true
 }
 
-// sort puts a field where it goes: to its column, to a nested table, to extra.
+// assignField puts a field where it goes: to its column, to a nested table, to extra.
 // Of a name that is repeated the last value counts, as in Postgres.
-func (e *encoding) sort(i int, t *table, name []byte, value jsontext.Value) {
+func (e *itemEncoder) assignField(i int, t *table, name []byte, value jsontext.Value) {
 	if i == 0 {
-		for j, nested := range e.plan.nested {
+		for j, nested := range e.mapping.nested {
 			if nested.Field == string(name) {
-				e.sortNested(j, t, value)
+				e.assignNested(j, t, value)
 				return
 			}
 		}
@@ -141,10 +141,10 @@ func (e *encoding) sort(i int, t *table, name []byte, value jsontext.Value) {
 	}
 }
 
-// sortNested keeps the elements of a nested table for later, if that is what
+// assignNested keeps the elements of a nested table for later, if that is what
 // the field holds.
-func (e *encoding) sortNested(j int, root *table, value jsontext.Value) {
-	nested := e.plan.nested[j]
+func (e *itemEncoder) assignNested(j int, root *table, value jsontext.Value) {
+	nested := e.mapping.nested[j]
 	want := jsontext.Kind('[')
 	if nested.members {
 		want = '{'
@@ -155,33 +155,33 @@ func (e *encoding) sortNested(j int, root *table, value jsontext.Value) {
 		e.nested[j] = value
 	case value.Kind() == 'n':
 	case root.hasExtra:
-		e.notes.misfits++
+		e.notes.movedToExtra++
 		e.addExtra(nested.Field, value)
 	default:
-		e.notes.homeless++
+		e.notes.leftOut++
 	}
 }
 
-// id appends the id the item is filed under. If its own field says something
+// appendID appends the id the item is filed under. If its own field says something
 // else, that is kept.
-func (e *encoding) id(dst []byte, t *table, c int) []byte {
+func (e *itemEncoder) appendID(dst []byte, t *table, c int) []byte {
 	o := t.origins[c]
-	value := within(e.values[c], o.below)
-	if value != nil && value.Kind() != 'n' && t.hasExtra && !e.says(value, e.item) {
-		e.notes.misfits++
+	value := valueAt(e.values[c], o.below)
+	if value != nil && value.Kind() != 'n' && t.hasExtra && !e.isString(value, e.item) {
+		e.notes.movedToExtra++
 		e.addExtra(o.field, value)
 	}
 	return appendBytes(dst, e.item)
 }
 
-// says reports whether a value is the JSON string of a text.
-func (e *encoding) says(value jsontext.Value, text string) bool {
+// isString reports whether a value is the JSON string of a text.
+func (e *itemEncoder) isString(value jsontext.Value, text string) bool {
 	e.text, _, _ = rawjson.AppendString(e.text[:0], value)
 	return value.Kind() == '"' && string(e.text) == text
 }
 
-// field appends the value of one column.
-func (e *encoding) field(dst []byte, t *table, c int, member string) []byte {
+// appendField appends the value of one column.
+func (e *itemEncoder) appendField(dst []byte, t *table, c int, member string) []byte {
 	o := &t.origins[c]
 	switch {
 	case o.IsParent():
@@ -191,7 +191,7 @@ func (e *encoding) field(dst []byte, t *table, c int, member string) []byte {
 	case o.IsMemberName():
 		return appendBytes(dst, e.notes.storable(member))
 	}
-	value := within(e.values[c], o.below)
+	value := valueAt(e.values[c], o.below)
 	if value == nil {
 		return appendNull(dst)
 	}
@@ -206,7 +206,7 @@ func (e *encoding) field(dst []byte, t *table, c int, member string) []byte {
 	}
 	out, ok := e.notes.appendValue(dst, t.columns[c].kind, value)
 	if !ok {
-		e.notes.misfits++
+		e.notes.movedToExtra++
 		if !slices.Contains(t.Drop, o.field) {
 			e.addExtra(o.field, value)
 		}
@@ -215,8 +215,8 @@ func (e *encoding) field(dst []byte, t *table, c int, member string) []byte {
 	return out
 }
 
-// within follows field names into an object; nil if it leads nowhere.
-func within(value jsontext.Value, path []string) jsontext.Value {
+// valueAt follows field names into an object; nil if it leads nowhere.
+func valueAt(value jsontext.Value, path []string) jsontext.Value {
 	for _, field := range path {
 		object := value
 		value = nil
@@ -244,7 +244,7 @@ func appendOrigin(dst []byte, value jsontext.Value) []byte {
 }
 
 // addExtra keeps a field that has no column.
-func (e *encoding) addExtra(name string, value jsontext.Value) {
+func (e *itemEncoder) addExtra(name string, value jsontext.Value) {
 	sep := byte(',')
 	if len(e.extra) == 0 {
 		sep = '{'
@@ -253,7 +253,7 @@ func (e *encoding) addExtra(name string, value jsontext.Value) {
 	e.extra = e.notes.appendJSONB(e.extra, value)
 }
 
-func (e *encoding) appendExtra(dst []byte) []byte {
+func (e *itemEncoder) appendExtra(dst []byte) []byte {
 	if len(e.extra) == 0 {
 		return appendNull(dst)
 	}
@@ -265,7 +265,7 @@ func (e *encoding) appendExtra(dst []byte) []byte {
 
 // storable returns a name as Postgres can hold it. Members has replaced what
 // is not UTF-8 by then; what is left of it counts.
-func (n *notes) storable(name string) string {
+func (n *encodeNotes) storable(name string) string {
 	if !strings.ContainsAny(name, "\x00\ufffd") {
 		return name
 	}

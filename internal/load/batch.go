@@ -14,27 +14,27 @@ import (
 	"logto-syncer/internal/catalog"
 )
 
-// notes count what a reader of the certificate should know of the values.
-type notes struct {
-	replaced int // values that could not be stored as they came
-	misfits  int // values no column of their field's name can hold, now in extra
-	homeless int // the same in a table without extra
-	keyless  int // elements within items that have no id
+// encodeNotes count what a reader of the certificate should know of the values.
+type encodeNotes struct {
+	replaced     int // values that could not be stored as they came
+	movedToExtra int // values no column of their field's name can hold, now in extra
+	leftOut      int // the same in a table without extra
+	withoutID    int // elements within items that have no id
 }
 
 // A Batch holds encoded rows of one listing on their way to the stage. It is
 // filled by one goroutine at a time.
 type Batch struct {
-	plan  *plan
-	rows  []int    // rows by table, the root first
-	bytes [][]byte // their tuples
-	gone  []gone
-	notes notes
+	mapping   *mapping
+	rows      []int    // rows by table, the root first
+	bytes     [][]byte // their tuples
+	deletions []deletion
+	notes     encodeNotes
 	// scratch for one item
 	hash   hash.Hash
 	starts []int // of the item's tuples, by table
 	before []int // rows without the item, by table
-	ends   []end
+	ends   []tupleEnd
 	tuples [][]byte
 	nested []jsontext.Value // the fields that have tables of their own
 	values []jsontext.Value
@@ -42,26 +42,26 @@ type Batch struct {
 	text   []byte
 }
 
-type gone struct {
+type deletion struct {
 	parent, id string
 	seq        int64
 }
 
-// end is where the tuple of an element ends.
-type end struct{ table, offset int }
+// tupleEnd is where the tuple of an element ends.
+type tupleEnd struct{ table, offset int }
 
 // NewBatch returns an empty batch for a listing the loader was opened with.
 func (l *Loader) NewBatch(listing *catalog.Listing) *Batch {
-	p := l.plans[listing.Name]
+	p := l.mappings[listing.Name]
 	n := 1 + len(p.nested)
 	return &Batch{
-		plan: p, rows: make([]int, n), bytes: make([][]byte, n),
+		mapping: p, rows: make([]int, n), bytes: make([][]byte, n),
 		hash: sha256.New(), starts: make([]int, n), before: make([]int, n), nested: make([]jsontext.Value, len(p.nested)),
 	}
 }
 
-// Changed reports how many items the batch holds, those gone included.
-func (b *Batch) Changed() int { return b.rows[0] + len(b.gone) }
+// Changed reports how many items the batch holds, those deleted included.
+func (b *Batch) Changed() int { return b.rows[0] + len(b.deletions) }
 
 // Size returns the bytes of the batch's rows.
 func (b *Batch) Size() (n int) {
@@ -76,16 +76,16 @@ func (b *Batch) Size() (n int) {
 func (b *Batch) Notes() map[string]int {
 	return map[string]int{
 		"values stored with a replacement, since Postgres cannot hold them as they came": b.notes.replaced,
-		"values put in extra, since the column of their name cannot hold them":           b.notes.misfits,
-		"values left out, since they are no list and their table has no extra":           b.notes.homeless,
-		"elements within items left out, since they have no id that could be stored":     b.notes.keyless,
+		"values put in extra, since the column of their name cannot hold them":           b.notes.movedToExtra,
+		"values left out, since they are no list and their table has no extra":           b.notes.leftOut,
+		"elements within items left out, since they have no id that could be stored":     b.notes.withoutID,
 	}
 }
 
-// Gone notes that an item is to leave the mirror. seq orders what the run
+// Delete notes that an item is to leave the mirror. seq orders what the run
 // learned of it: a row with a greater one counts more.
-func (b *Batch) Gone(parent, id string, seq int64) {
-	b.gone = append(b.gone, gone{parent, id, seq})
+func (b *Batch) Delete(parent, id string, seq int64) {
+	b.deletions = append(b.deletions, deletion{parent, id, seq})
 }
 
 var errNoObject = errors.New("not an object")
@@ -100,33 +100,33 @@ func (l *Loader) Add(b *Batch, parent, id string, item jsontext.Value, known Has
 		b.starts[i], b.before[i] = len(tuples), b.rows[i]
 	}
 	b.ends = b.ends[:0]
-	e := encoding{Batch: b, tenant: l.tenant, parent: parent, item: id}
-	if err := e.root(item); err != nil {
-		b.cut()
-		return false, fmt.Errorf("encode an item of %s: %w", b.plan.Name, err)
+	e := itemEncoder{Batch: b, tenant: l.tenant, parent: parent, item: id}
+	if err := e.encodeItem(item); err != nil {
+		b.undoItem()
+		return false, fmt.Errorf("encode an item of %s: %w", b.mapping.Name, err)
 	}
-	sum := b.sum()
+	sum := b.hashItem()
 	if sum == known {
-		b.cut()
+		b.undoItem()
 		return false, nil
 	}
-	b.finish(sum, seq)
+	b.finishItem(sum, seq)
 	return true, nil
 }
 
-// sum hashes what the item just encoded added to each table. Where the tuples
+// hashItem hashes what the item just encoded added to each table. Where the tuples
 // of a table end is part of it: an element may not move to another table
 // unseen. The order of the elements is not, for the server promises none.
-func (b *Batch) sum() (out Hash) {
+func (b *Batch) hashItem() (out Hash) {
 	b.hash.Reset()
-	b.hash.Write(b.plan.shape[:])
+	b.hash.Write(b.mapping.shape[:])
 	b.text = b.text[:0]
 	for i, tuples := range b.bytes {
 		b.text = binary.BigEndian.AppendUint64(b.text, uint64(len(tuples)-b.starts[i]))
 	}
 	b.hash.Write(b.text)
 	b.hash.Write(b.bytes[0][b.starts[0]:])
-	for _, tuple := range b.elements() {
+	for _, tuple := range b.sortedElements() {
 		b.hash.Write(tuple)
 	}
 	b.text = b.hash.Sum(b.text[:0])
@@ -134,9 +134,9 @@ func (b *Batch) sum() (out Hash) {
 	return out
 }
 
-// elements returns the tuples of the elements of the item just encoded, by
+// sortedElements returns the tuples of the elements of the item just encoded, by
 // table and in an order of their own.
-func (b *Batch) elements() [][]byte {
+func (b *Batch) sortedElements() [][]byte {
 	b.tuples = b.tuples[:0]
 	first, table, start := 0, 0, 0
 	for _, e := range b.ends {
@@ -151,17 +151,17 @@ func (b *Batch) elements() [][]byte {
 	return b.tuples
 }
 
-// cut takes back what the item just encoded has added.
-func (b *Batch) cut() {
+// undoItem takes back what the item just encoded has added.
+func (b *Batch) undoItem() {
 	for i, start := range b.starts {
 		b.bytes[i] = b.bytes[i][:start]
 		b.rows[i] = b.before[i]
 	}
 }
 
-// finish adds hash and sequence to the tuples of the item just encoded. They
+// finishItem adds hash and sequence to the tuples of the item just encoded. They
 // come last, for the hash is not of itself, nor of when the item was read.
-func (b *Batch) finish(sum Hash, seq int64) {
+func (b *Batch) finishItem(sum Hash, seq int64) {
 	b.bytes[0] = appendInt64(appendBytes(b.bytes[0], sum[:]), seq)
 	for _, e := range b.ends {
 		binary.BigEndian.PutUint64(b.bytes[e.table][e.offset-8:], uint64(seq))

@@ -50,7 +50,7 @@ func appendSized(dst []byte, f func([]byte) ([]byte, bool)) ([]byte, bool) {
 
 // appendValue appends a JSON value as a field of the kind. It reports false,
 // with dst as it was, for a value a column of that kind cannot hold.
-func (n *notes) appendValue(dst []byte, k kind, value jsontext.Value) ([]byte, bool) {
+func (n *encodeNotes) appendValue(dst []byte, k columnKind, value jsontext.Value) ([]byte, bool) {
 	if value.Kind() == 'n' {
 		return appendNull(dst), true
 	}
@@ -116,7 +116,7 @@ func appendTime(dst []byte, value jsontext.Value) ([]byte, bool) {
 
 // appendText appends the text of a JSON string. What Postgres cannot store,
 // a NUL among it, becomes U+FFFD.
-func (n *notes) appendText(dst []byte, value jsontext.Value) []byte {
+func (n *encodeNotes) appendText(dst []byte, value jsontext.Value) []byte {
 	start := len(dst)
 	dst, exact, _ := rawjson.AppendString(dst, value)
 	nul := bytes.IndexByte(dst[start:], 0) >= 0

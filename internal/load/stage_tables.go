@@ -15,71 +15,71 @@ import (
 // It has a transaction of its own, so that Write needs no locks on the catalog.
 // One caller makes tables, others wait for it.
 func (s *Stage) Prepare(ctx context.Context, batches []*Batch) error {
-	if len(s.missing(batches)) == 0 {
+	if len(s.missingTables(batches)) == 0 {
 		return nil
 	}
 	s.making.Lock()
 	defer s.making.Unlock()
-	ddl := s.missing(batches) // another may have made them in the meantime
+	ddl := s.missingTables(batches) // another may have made them in the meantime
 	if len(ddl) == 0 {
 		return nil
 	}
-	if err := s.create(ctx, strings.Join(ddl, ";\n")); err != nil {
+	if err := s.createTables(ctx, strings.Join(ddl, ";\n")); err != nil {
 		return fmt.Errorf("make stage tables of run %d: %w", s.run, err)
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for _, b := range batches {
-		for i, t := range b.plan.tables() {
+		for i, t := range b.mapping.tables() {
 			if b.rows[i] > 0 {
-				s.made[s.name(t.name)] = true
+				s.existing[s.name(t.name)] = true
 			}
 		}
-		if len(b.gone) > 0 {
-			s.made[s.name(goneTable)] = true
+		if len(b.deletions) > 0 {
+			s.existing[s.name(deletionsTable)] = true
 		}
 	}
 	return nil
 }
 
-// missing returns the statements that make the tables the batches need and that
+// missingTables returns the statements that make the tables the batches need and that
 // are not there.
-func (s *Stage) missing(batches []*Batch) (ddl []string) {
+func (s *Stage) missingTables(batches []*Batch) (ddl []string) {
 	for _, b := range batches {
-		for i, t := range b.plan.tables() {
+		for i, t := range b.mapping.tables() {
 			if b.rows[i] > 0 && !s.has(t.name) {
 				ddl = append(ddl, s.createTable(t))
 			}
 		}
-		if len(b.gone) > 0 && !s.has(goneTable) {
+		if len(b.deletions) > 0 && !s.has(deletionsTable) {
 			ddl = append(ddl, fmt.Sprintf(
 				`create table if not exists %s (listing text, parent text collate "C", id text collate "C", %s bigint)`,
-				pgx.Identifier{StageSchema, s.name(goneTable)}.Sanitize(), seqColumn))
+				pgx.Identifier{StageSchema, s.name(deletionsTable)}.Sanitize(), seqColumn))
 		}
 	}
 	slices.Sort(ddl)
 	return slices.Compact(ddl)
 }
 
-// attempts is how many attempts at a run may still be making its tables: they
+// createAttempts is how many attempts at a run may still be making its tables: they
 // can be broken off while the server is at it, and the server hears of it late.
-const attempts = 4
+const createAttempts = 4
 
-// create makes stage tables. "If not exists" does not look at what a
+// createTables makes stage tables. "If not exists" does not look at what a
 // transaction is about to commit: it waits for it, and fails, or finds that the
 // type or the table is there after all.
-func (s *Stage) create(ctx context.Context, ddl string) (err error) {
-	for range attempts {
+func (s *Stage) createTables(ctx context.Context, ddl string) (err error) {
+	for range createAttempts {
 		_, err = s.pool.Exec(ctx, ddl)
-		if pg, ok := errors.AsType[*pgconn.PgError](err); !ok || !slices.Contains(madeMeanwhile, pg.Code) {
+		if pg, ok := errors.AsType[*pgconn.PgError](err); !ok || !slices.Contains(createdConcurrently, pg.Code) {
 			return err
 		}
 	}
 	return err
 }
 
-// madeMeanwhile are the errors of a table that somebody else has just made.
-var madeMeanwhile = []string{uniqueViolation, "42710", "42P07"} // duplicate_object, duplicate_table
+// createdConcurrently are the errors of a table that somebody else has just made.
+var createdConcurrently = []string{uniqueViolation, "42710", "42P07"} // duplicate_object, duplicate_table
 
 // createTable returns the statement that makes the stage of a table: its
 // columns and the number of the reading a row is of.

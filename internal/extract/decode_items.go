@@ -16,15 +16,15 @@ import (
 // hold 128 characters at most.
 const maxID = 1024
 
-// items decodes the ids of a page. An element without one cannot be told from
+// decodeItems decodes the ids of a page. An element without one cannot be told from
 // others; it is counted and left out, and the listing is not proved.
-func (k *walk) items(p logto.Page) []Item {
+func (k *walk) decodeItems(p logto.Page) []Item {
 	items := make([]Item, 0, len(p.Items))
 	for _, value := range p.Items {
 		id, ok := rawjson.String(value, k.l.ID)
 		if !ok || id == "" || len(id) > maxID || strings.ContainsRune(id, 0) {
-			k.spoil(NotProved, fmt.Sprintf("an item has no %q that could be its id", k.l.ID))
-			k.note("items without an id, left out", 1)
+			k.downgrade(NotProved, fmt.Sprintf("an item has no %q that could be its id", k.l.ID))
+			k.addNote("items without an id, left out", 1)
 			continue
 		}
 		items = append(items, Item{ID: id, Value: value})
@@ -32,9 +32,9 @@ func (k *walk) items(p logto.Page) []Item {
 	return items
 }
 
-// member reads a list that is a field of an object. An object without it
+// fetchMemberList reads a list that is a field of an object. An object without it
 // counts as an empty list: an older server does not send it.
-func (k *walk) member(ctx context.Context, path string, query url.Values) (logto.Page, error) {
+func (k *walk) fetchMemberList(ctx context.Context, path string, query url.Values) (logto.Page, error) {
 	object, err := k.API.Object(ctx, path, query)
 	if err != nil {
 		return logto.Page{}, err
@@ -72,17 +72,17 @@ func hashesOf(known []Known) map[string]Hash {
 	return hashes
 }
 
-// missing returns the known ids that are not among the items.
-func missing(known []Known, items []Item) []string {
+// knownMissingFrom returns the known ids that are not among the items.
+func knownMissingFrom(known []Known, items []Item) []string {
 	have := make(map[string]bool, len(items))
 	for _, item := range items {
 		have[item.ID] = true
 	}
-	var gone []string
+	var deleted []string
 	for _, k := range known {
 		if !have[k.ID] {
-			gone = append(gone, k.ID)
+			deleted = append(deleted, k.ID)
 		}
 	}
-	return gone
+	return deleted
 }

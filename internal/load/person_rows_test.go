@@ -23,9 +23,9 @@ select tenant_id, 'invited', id, 'ANN@mail.example', '', now() from logto.organi
 	users := b.texts(t, "select id from logto.users order by id")
 	for _, user := range users {
 		shown := map[string]int64{}
-		err := b.loader.Person(t.Context(), b.pool, user, func(s load.Stored) error {
+		err := b.loader.PersonRows(t.Context(), b.pool, user, func(s load.PersonRow) error {
 			shown[s.Schema+"."+s.Table]++
-			if i := slices.IndexFunc(s.Columns, func(c load.StoredColumn) bool { return c.Name == "tenant_id" || c.Name == "item_hash" }); i >= 0 {
+			if i := slices.IndexFunc(s.Columns, func(c load.PersonColumn) bool { return c.Name == "tenant_id" || c.Name == "item_hash" }); i >= 0 {
 				return fmt.Errorf("%s has the column %s", s.Table, s.Columns[i].Name)
 			}
 			return nil
@@ -60,7 +60,7 @@ func TestRulesAreReadBackFromTheirDescription(t *testing.T) {
 	keys := map[string]bool{}
 	for _, key := range []string{"a key", "another"} {
 		for table, text := range b.loader.With(load.Privacy{Key: []byte(key), Rules: rules}).Rules() {
-			got, hashedBy, err := load.Described(text)
+			got, hashedBy, err := load.ParseRules(text)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -73,7 +73,7 @@ func TestRulesAreReadBackFromTheirDescription(t *testing.T) {
 	if len(keys) != 3 || !keys[""] {
 		t.Errorf("%d ways to say which key, want one for each and none for a table without hashes", len(keys))
 	}
-	if _, _, err := load.Described("no rules"); err == nil {
+	if _, _, err := load.ParseRules("no rules"); err == nil {
 		t.Error("what are no rules is taken for some")
 	}
 }

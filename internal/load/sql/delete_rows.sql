@@ -1,7 +1,7 @@
 -- Rows that leave the mirror, into its history where it keeps one ($4).
 with leaving as (
     delete from {{.Mirror}} m
-    where m.tenant_id = $2 and {{.Leaving}}
+    where m.tenant_id = $2 and {{.DeleteWhere}}
     returning m.*
 ), kept as (
     insert into {{.History}} ({{.Columns ""}}, valid_from, valid_to)

@@ -8,12 +8,12 @@ import (
 
 // appendMasked appends a value as a jsonb field in which strings and numbers
 // under a secret-looking name are blanked, at any depth.
-func (n *notes) appendMasked(dst []byte, value jsontext.Value) []byte {
+func (n *encodeNotes) appendMasked(dst []byte, value jsontext.Value) []byte {
 	if value.Kind() == 'n' {
 		return appendNull(dst)
 	}
 	dst, _ = appendSized(dst, func(b []byte) ([]byte, bool) {
-		r := rewriting{notes: n, mask: true}
+		r := jsonRewriter{encodeNotes: n, mask: true}
 		return r.rewrite(append(b, jsonbVersion), value), true
 	})
 	return dst

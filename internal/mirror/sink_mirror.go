@@ -16,13 +16,13 @@ func (s *sink) Known(ctx context.Context, l *catalog.Listing, parent, from, to s
 	if s.empty[l.Name] {
 		return nil, nil
 	}
-	return retried(ctx, s.a.log, func() ([]extract.Known, error) {
+	return withRetry(ctx, s.a.log, func() ([]extract.Known, error) {
 		known, err := s.a.stage.Known(ctx, l, parent, from, to, limit)
-		return convert(known), err
+		return toExtractKnown(known), err
 	})
 }
 
-func convert(known []load.Known) []extract.Known {
+func toExtractKnown(known []load.Known) []extract.Known {
 	out := make([]extract.Known, len(known))
 	for i, k := range known {
 		out[i] = extract.Known{ID: k.ID, Hash: extract.Hash(k.Hash)}
@@ -35,7 +35,7 @@ func (s *sink) Count(ctx context.Context, l *catalog.Listing, parent string) (in
 	if s.empty[l.Name] {
 		return 0, nil
 	}
-	return retried(ctx, s.a.log, func() (int, error) { return s.a.stage.Count(ctx, l, parent) })
+	return withRetry(ctx, s.a.log, func() (int, error) { return s.a.stage.Count(ctx, l, parent) })
 }
 
 // Lookup implements extract.Mirror.
@@ -43,35 +43,35 @@ func (s *sink) Lookup(ctx context.Context, l *catalog.Listing, parent string, id
 	if s.empty[l.Name] || len(ids) == 0 {
 		return nil, nil
 	}
-	return retried(ctx, s.a.log, func() ([]extract.Known, error) {
+	return withRetry(ctx, s.a.log, func() ([]extract.Known, error) {
 		known, err := s.a.stage.Lookup(ctx, l, parent, ids)
-		return convert(known), err
+		return toExtractKnown(known), err
 	})
 }
 
 // Latest implements extract.Mirror.
 func (s *sink) Latest(ctx context.Context, l *catalog.Listing) (time.Time, error) {
-	return retried(ctx, s.a.log, func() (time.Time, error) { return s.a.stage.Latest(ctx, l) })
+	return withRetry(ctx, s.a.log, func() (time.Time, error) { return s.a.stage.Latest(ctx, l) })
 }
 
 // Parents implements extract.Store.
 func (s *sink) Parents(ctx context.Context, l *catalog.Listing, kind, after string, limit int) ([]string, error) {
-	return retried(ctx, s.a.log, func() ([]string, error) { return s.a.stage.Parents(ctx, l, kind, after, limit) })
+	return withRetry(ctx, s.a.log, func() ([]string, error) { return s.a.stage.Parents(ctx, l, kind, after, limit) })
 }
 
-// Marks implements extract.Store.
-func (s *sink) Marks(ctx context.Context, l *catalog.Listing) ([]extract.Mark, error) {
-	arrays, err := retried(ctx, s.a.log, func() ([][]byte, error) { return s.a.run.Marks(ctx, s.a.pool, l.Name) })
+// Checkpoints implements extract.Store.
+func (s *sink) Checkpoints(ctx context.Context, l *catalog.Listing) ([]extract.Checkpoint, error) {
+	arrays, err := withRetry(ctx, s.a.log, func() ([][]byte, error) { return s.a.run.Checkpoints(ctx, s.a.pool, l.Name) })
 	if err != nil {
 		return nil, err
 	}
-	var marks []extract.Mark
+	var checkpoints []extract.Checkpoint
 	for _, array := range arrays {
-		var some []extract.Mark
+		var some []extract.Checkpoint
 		if err := json.Unmarshal(array, &some); err != nil {
-			return nil, fmt.Errorf("decode the marks of %s: %w", l.Name, err)
+			return nil, fmt.Errorf("decode the checkpoints of %s: %w", l.Name, err)
 		}
-		marks = append(marks, some...)
+		checkpoints = append(checkpoints, some...)
 	}
-	return marks, nil
+	return checkpoints, nil
 }

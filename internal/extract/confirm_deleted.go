@@ -1,0 +1,168 @@
+package extract
+
+import (
+	"context"
+	"net/url"
+	"slices"
+	"sync"
+
+	"logto-syncer/internal/catalog"
+	"logto-syncer/internal/logto"
+)
+
+// maxURL is the length of a request's path and query that common proxies let
+// through, in bytes.
+const maxURL = 7500
+
+// confirmDeleted returns those of the ids that are deleted for good, by the deletion check of
+// the listing. again reads the whole list of the parent once more.
+func (k *walk) confirmDeleted(ctx context.Context, parent string, ids []string, again func(context.Context) ([]Item, error)) ([]string, error) {
+	switch k.l.DeletionCheck {
+	case catalog.ByIDs:
+		return k.confirmByID(ctx, parent, ids)
+	case catalog.ByPath:
+		return k.confirmByPath(ctx, ids)
+	case catalog.ByWalk:
+		items, err := again(ctx)
+		if err != nil {
+			return nil, err
+		}
+		seen := make(map[string]bool, len(items))
+		for _, item := range items {
+			seen[item.ID] = true
+		}
+		return slices.DeleteFunc(ids, func(id string) bool { return seen[id] }), nil
+	}
+	return nil, nil
+}
+
+// confirmByID asks the listing for the ids, and returns those it does not have.
+func (k *walk) confirmByID(ctx context.Context, parent string, ids []string) ([]string, error) {
+	var deleted []string
+	for batch := range splitToFitURL(ids, k.pageSize()) {
+		items, sure, err := k.searchByID(ctx, parent, batch)
+		if err != nil {
+			return nil, err
+		}
+		if !sure {
+			k.downgrade(NotProved, "the server's answer about known ids does not agree with its Total-Number")
+			continue
+		}
+		deleted = append(deleted, idsMissingFrom(batch, items)...)
+		if err := k.putChunk(ctx, Chunk{Listing: k.l, Parent: parent, Items: items}, 0); err != nil {
+			return nil, err
+		}
+	}
+	return deleted, nil
+}
+
+// confirmByPath asks for each item by its own path and returns those the
+// server answers with a 404. What is still there is stored.
+func (k *walk) confirmByPath(ctx context.Context, ids []string) ([]string, error) {
+	var mu sync.Mutex
+	var deleted []string
+	p := k.newTaskGroup(ctx, "")
+	for _, id := range ids {
+		p.Go(func(ctx context.Context) error {
+			there, err := k.fetchByPath(ctx, id)
+			if err != nil || there {
+				return err
+			}
+			mu.Lock()
+			defer mu.Unlock()
+			deleted = append(deleted, id)
+			return nil
+		})
+	}
+	err := p.Wait()
+	slices.Sort(deleted)
+	return deleted, err
+}
+
+// fetchByPath reads one item by its own path and stores it. It reports false when
+// the server knows none of that id.
+func (k *walk) fetchByPath(ctx context.Context, id string) (there bool, err error) {
+	if k.stopped() {
+		return false, ErrStopped
+	}
+	k.mu.Lock()
+	k.proof.Requests++
+	k.mu.Unlock()
+	object, err := k.API.Object(ctx, k.l.ForItem(id), nil)
+	if logto.IsNotFound(err) {
+		return false, nil
+	}
+	if err != nil {
+		return false, err
+	}
+	return true, k.putChunk(ctx, Chunk{Listing: k.l, Items: []Item{{ID: id, Value: object}}}, 0)
+}
+
+// searchByID asks the listing for up to a page of ids. sure says that rows and
+// Total-Number agree, so that an id that is not among the items is deleted.
+func (k *walk) searchByID(ctx context.Context, parent string, ids []string) (items []Item, sure bool, err error) {
+	query := idQuery(ids)
+	for range maxRepeats {
+		page, err := k.fetchList(ctx, parent, pageQuery(1, k.pageSize()), query)
+		if err != nil {
+			return nil, false, err
+		}
+		items = slices.DeleteFunc(distinctItems(k.decodeItems(page)), func(item Item) bool { return !slices.Contains(ids, item.ID) })
+		if exactTotal(page) == len(items) || len(items) == len(ids) {
+			return items, true, nil
+		}
+	}
+	return items, false, nil
+}
+
+// idQuery searches for ids. With isCaseSensitive the server finds them by
+// its primary key.
+func idQuery(ids []string) url.Values {
+	return url.Values{"mode.id": {"exact"}, "isCaseSensitive": {"true"}, "search.id": ids}
+}
+
+// splitToFitURL cuts ids into batches of at most size that fit in a URL.
+func splitToFitURL(ids []string, size int) func(yield func([]string) bool) {
+	return func(yield func([]string) bool) {
+		for len(ids) > 0 {
+			n, length := 0, 0
+			for n < min(size, len(ids)) {
+				length += len("&search.id=") + len(url.QueryEscape(ids[n]))
+				if n > 0 && length > maxURL {
+					break
+				}
+				n++
+			}
+			if !yield(ids[:n]) {
+				return
+			}
+			ids = ids[n:]
+		}
+	}
+}
+
+// idsMissingFrom returns the ids that are not among the items.
+func idsMissingFrom(ids []string, items []Item) []string {
+	known := make([]Known, len(ids))
+	for i, id := range ids {
+		known[i].ID = id
+	}
+	return knownMissingFrom(known, items)
+}
+
+// FetchByID reads the items of a top-level listing with these ids and stores
+// those the server has. It is for rows that others refer to and no walk has
+// seen, as they were made during the run. It returns the ids the server does
+// not have, and how many pages it asked for.
+func (w *Walker) FetchByID(ctx context.Context, l *catalog.Listing, ids []string) (deleted []string, requests int, err error) {
+	k := &walk{Walker: w, l: l, proof: Proof{Listing: l, Outcome: Complete}}
+	switch {
+	case l.DeletionCheck == catalog.ByIDs && l.Walk == catalog.Split:
+		deleted, err = k.confirmByID(ctx, "", ids)
+	case l.ItemPath != "":
+		deleted, err = k.confirmByPath(ctx, ids)
+	default:
+		err = k.readParent(ctx, "") // the list once more
+	}
+	return deleted, k.proof.Requests, err
+}

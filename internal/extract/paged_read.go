@@ -1,0 +1,152 @@
+package extract
+
+import (
+	"context"
+	"fmt"
+	"net/url"
+
+	"logto-syncer/internal/logto"
+)
+
+// fetchTotal asks for the Total-Number alone.
+func (p *pagedRead) fetchTotal(ctx context.Context, round int) (int, error) {
+	name := fmt.Sprintf("%s%d total", p.name, round)
+	if m, ok := p.k.checkpoint(p.parent, name); ok {
+		return m.Total, nil
+	}
+	for range maxRepeats {
+		page, err := p.k.fetchList(ctx, p.parent, pageQuery(pastTheEnd, 1), p.in.query())
+		if err != nil {
+			return 0, err
+		}
+		if total := exactTotal(page); total >= 0 {
+			chunk := Chunk{Listing: p.k.l, Parent: p.parent, Checkpoint: Checkpoint{Name: name, Total: total}}
+			return total, p.k.putChunk(ctx, chunk, 0)
+		}
+	}
+	return -1, nil
+}
+
+// checkpointName names a page of the n-th reading.
+func (p *pagedRead) checkpointName(n int, v view, page int) string {
+	return fmt.Sprintf("%s%d %s/%d", p.name, n, v.name(), page)
+}
+
+// readAllPages reads all pages once, stores them and adds their ids to the set.
+func (p *pagedRead) readAllPages(ctx context.Context, v view, ids idSet) error {
+	n := p.readings
+	p.readings++
+	total, full, err := p.readPage(ctx, n, v, 1, ids)
+	if err != nil {
+		return err
+	}
+	if n == 0 {
+		p.k.progress(0, max(total, 0))
+	}
+	planned := (total + v.size - 1) / v.size
+	g := p.k.newTaskGroup(ctx, p.parent)
+	for page := 2; page <= planned; page++ {
+		g.Go(func(ctx context.Context) error {
+			_, last, err := p.readPage(ctx, n, v, page, ids)
+			if page == planned {
+				full = last
+			}
+			return err
+		})
+	}
+	if err := g.Wait(); err != nil {
+		return err
+	}
+	// Without a total, or with one that was too small, the end is where a page
+	// is not full.
+	for page := max(planned, 1) + 1; full && err == nil; page++ {
+		_, full, err = p.readPage(ctx, n, v, page, ids)
+	}
+	return err
+}
+
+// readPage reads and stores one page of a reading. It returns the Total-Number,
+// and whether the page was full.
+func (p *pagedRead) readPage(ctx context.Context, n int, v view, page int, ids idSet) (total int, full bool, err error) {
+	k, name := p.k, p.checkpointName(n, v, page)
+	if m, ok := k.checkpoint(p.parent, name); ok {
+		p.addIDs(ids, m.IDs)
+		k.progress(m.Rows, 0)
+		return m.Total, len(m.IDs) >= v.size, nil
+	}
+	got, err := p.fetchPage(ctx, n, v, page)
+	if err != nil {
+		return 0, false, err
+	}
+	chunk := Chunk{Listing: k.l, Parent: p.parent, Items: distinctItems(k.decodeItems(got)), Checkpoint: Checkpoint{Name: name, Total: got.Total}}
+	for _, item := range chunk.Items {
+		chunk.Checkpoint.IDs = append(chunk.Checkpoint.IDs, item.ID)
+	}
+	if n == 0 { // later readings see the same rows again
+		chunk.Checkpoint.Rows = len(chunk.Items)
+	}
+	p.addIDs(ids, chunk.Checkpoint.IDs)
+	return got.Total, len(got.Items) >= v.size, k.putChunk(ctx, chunk, chunk.Checkpoint.Rows)
+}
+
+func (p *pagedRead) addIDs(set idSet, ids []string) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for _, id := range ids {
+		set[id] = struct{}{}
+	}
+}
+
+// fetchPage gets one page, in pieces if a row breaks it.
+func (p *pagedRead) fetchPage(ctx context.Context, n int, v view, page int) (logto.Page, error) {
+	if first := p.first; n == 0 && page == 1 && first != nil {
+		p.first = nil
+		return *first, nil
+	}
+	got, err := p.k.fetchList(ctx, p.parent, pageQuery(page, v.size), p.query(v))
+	if logto.IsPoison(err) {
+		got = logto.Page{Total: -1}
+		err = p.bisectPage(ctx, v, page, v.size, n == 0, &got)
+	}
+	return got, err
+}
+
+// query narrows the list to the range and to what a view searches for.
+func (p *pagedRead) query(v view) url.Values {
+	query := p.in.query()
+	if v.search != "" {
+		query.Set(p.k.l.Search, v.search)
+	}
+	return query
+}
+
+// bisectPage reads a page that fails for good in tenths, those that fail in tenths
+// again, and leaves out the single rows that break it. They are noted once.
+func (p *pagedRead) bisectPage(ctx context.Context, v view, page, size int, note bool, whole *logto.Page) error {
+	k, step := p.k, 1
+	if size%10 == 0 {
+		step = size / 10
+	}
+	for i := range size / step {
+		piece := (page-1)*(size/step) + i + 1
+		got, err := k.fetchList(ctx, p.parent, pageQuery(piece, step), p.query(v))
+		switch {
+		case logto.IsPoison(err) && step > 1:
+			err = p.bisectPage(ctx, v, piece, step, note, whole)
+		case logto.IsPoison(err) && note:
+			k.addNote(fmt.Sprintf("row %d of %s cannot be sent by the server (500)", piece, k.l.ForParent(p.parent)), 1)
+			p.mu.Lock()
+			p.unreadable++
+			p.mu.Unlock()
+			err = nil
+		case logto.IsPoison(err):
+			err = nil
+		case err == nil:
+			whole.Items, whole.Total = append(whole.Items, got.Items...), got.Total
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}

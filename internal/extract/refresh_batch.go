@@ -1,0 +1,156 @@
+package extract
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"sort"
+
+	"logto-syncer/internal/logto"
+)
+
+// refreshKnown asks for all known ids and the fresh ones, batch by batch.
+func (k *walk) refreshKnown(ctx context.Context, r *refreshState, fresh []string) error {
+	p := k.newTaskGroup(ctx, r.parent)
+	err := k.batchKnown(ctx, r, fresh, func(batch []Known) {
+		p.Go(func(ctx context.Context) error { return k.refreshBatch(ctx, r, batch) })
+	})
+	return firstError(p.Wait(), err)
+}
+
+// batchKnown cuts what the mirror knows, and the fresh ids, into batches.
+func (k *walk) batchKnown(ctx context.Context, r *refreshState, fresh []string, yield func([]Known)) error {
+	most := k.pageSize()
+	if k.l.CountOnly {
+		most = countPages * k.pageSize()
+	}
+	var rest []Known
+	flush := func(all bool) {
+		ids := idsOf(rest)
+		for batch := range splitToFitURL(ids, most) {
+			if len(batch) == len(rest) && !all && len(batch) < most {
+				break // wait for more to fill it
+			}
+			yield(rest[:len(batch):len(batch)])
+			rest = rest[len(batch):]
+		}
+	}
+	from := ""
+	for !k.stopped() {
+		known, err := k.Mirror.Known(ctx, k.l, r.parent, from, "", knownPerQuery)
+		if err != nil {
+			return err
+		}
+		rest = append(slices.Clip(rest), known...)
+		if len(known) < knownPerQuery {
+			for _, id := range fresh {
+				rest = append(rest, Known{ID: id})
+			}
+			flush(true)
+			return nil
+		}
+		flush(false)
+		from = successor(known[len(known)-1].ID)
+	}
+	return ErrStopped
+}
+
+// refreshBatch asks for a batch of ids and counts those that are alive.
+func (k *walk) refreshBatch(ctx context.Context, r *refreshState, batch []Known) error {
+	name := fmt.Sprintf("batch %d %s", len(batch), batch[0].ID)
+	ids := idsOf(batch)
+	if m, ok := k.checkpoint(r.parent, name); ok {
+		r.countAlive(ids, m.IDs)
+		k.progress(m.Rows, 0)
+		return nil
+	}
+	if k.l.CountOnly && batch[len(batch)-1].Hash != (Hash{}) {
+		page, err := k.fetchList(ctx, r.parent, pageQuery(1, 1), idQuery(ids))
+		if err != nil {
+			return err
+		}
+		if page.Total == len(ids) {
+			r.countAlive(ids, nil)
+			chunk := Chunk{Listing: k.l, Parent: r.parent, Checkpoint: Checkpoint{Name: name, Rows: len(ids)}}
+			return k.putChunk(ctx, chunk, len(ids))
+		}
+	}
+	return k.readBatchRows(ctx, r, name, batch)
+}
+
+// readBatchRows asks for the rows of a batch, and so for which of its ids are deleted.
+func (k *walk) readBatchRows(ctx context.Context, r *refreshState, name string, batch []Known) error {
+	chunk := Chunk{Listing: k.l, Parent: r.parent, Known: hashesOf(batch)}
+	unsure := []string(nil)
+	for ids := range splitToFitURL(idsOf(batch), k.pageSize()) {
+		items, sure, err := k.searchByIDAround500(ctx, r.parent, ids)
+		if err != nil {
+			return err
+		}
+		chunk.Items = append(chunk.Items, items...)
+		if sure {
+			chunk.Deleted = append(chunk.Deleted, idsMissingFrom(ids, items)...)
+		} else {
+			unsure = append(unsure, idsMissingFrom(ids, items)...)
+		}
+	}
+	// Fresh ids are in no row yet: that they are deleted again is no deletion.
+	fresh := func(id string) bool { return chunk.Known[id] == Hash{} }
+	lost := append(slices.Clone(chunk.Deleted), unsure...)
+	chunk.Deleted = slices.DeleteFunc(chunk.Deleted, fresh)
+	for id := range chunk.Known {
+		if fresh(id) {
+			delete(chunk.Known, id)
+		}
+	}
+	chunk.Checkpoint = Checkpoint{Name: name, Rows: len(chunk.Items), IDs: lost}
+	r.countAlive(idsOf(batch), lost)
+	return k.putChunk(ctx, chunk, len(chunk.Items))
+}
+
+// countAlive adds the ids that are not lost to the ranges they are in.
+func (r *refreshState) countAlive(ids, lost []string) {
+	dead := make(map[string]bool, len(lost))
+	for _, id := range lost {
+		dead[id] = true
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for _, id := range ids {
+		if dead[id] {
+			continue
+		}
+		r.alive[r.rangeOf(id)]++
+	}
+}
+
+// rangeOf returns which of the ranges an id is in. They are those of divide: in
+// order, at one depth, the irregular one last.
+func (r *refreshState) rangeOf(id string) int {
+	last := len(r.ranges) - 1
+	n, even := parsePrefix(id, r.ranges[0].depth)
+	if !even {
+		return last
+	}
+	return sort.Search(last, func(i int) bool { return n < r.ranges[i].hi })
+}
+
+// searchByIDAround500 is exact, but reads around a row that breaks the batch by halving
+// it. What could not be read is not sure to be deleted.
+func (k *walk) searchByIDAround500(ctx context.Context, parent string, ids []string) (items []Item, sure bool, err error) {
+	items, sure, err = k.searchByID(ctx, parent, ids)
+	if err == nil || !logto.IsPoison(err) {
+		return items, sure, err
+	}
+	if len(ids) == 1 {
+		k.downgrade(NotProved, "a row makes the server answer 500, whatever page it is on")
+		k.addNote("item "+ids[0]+" cannot be sent by the server (500)", 1)
+		return nil, false, nil
+	}
+	left, _, err := k.searchByIDAround500(ctx, parent, ids[:len(ids)/2])
+	if err != nil {
+		return nil, false, err
+	}
+	right, _, err := k.searchByIDAround500(ctx, parent, ids[len(ids)/2:])
+	return append(left, right...), false, err
+}

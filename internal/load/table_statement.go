@@ -1,0 +1,179 @@
+package load
+
+import (
+	"embed"
+	"maps"
+	"slices"
+	"strings"
+	"text/template"
+
+	"github.com/jackc/pgx/v5"
+
+	"logto-syncer/internal/catalog"
+)
+
+//go:embed sql/*.sql
+var files embed.FS
+
+var statements = template.Must(template.ParseFS(files, "sql/*.sql"))
+
+// render fills a statement with the names of a table.
+func render(name string, m tableStatement) string {
+	var b strings.Builder
+	if err := statements.ExecuteTemplate(&b, name+".sql", m); err != nil {
+		panic(err) // the templates and merging are of one program
+	}
+	return b.String()
+}
+
+func quote(name string) string { return pgx.Identifier{name}.Sanitize() }
+
+// tableStatement is what the statements say of one table: the mirror's, its history,
+// its stage. In their words, m is the mirror's row and s the stage's.
+type tableStatement struct {
+	t        *table
+	redacted []string // columns whose privacy rule has changed
+	listing  *catalog.Listing
+
+	Mirror, History, Stage, RootStage, Deletions string // quoted names
+	Nested                                       bool   // not the root table
+	Staged                                       bool   // the run has staged rows of the table
+	Empty                                        bool   // the mirror has no rows of the tenant
+	DeleteWhere                                  string // which rows of the mirror leave
+	Column, Target                               string // a reference and the table it points at
+}
+
+func (p *publisher) statementFor(plan *mapping, t *table) tableStatement {
+	stage := func(name string) string { return pgx.Identifier{StageSchema, p.name(name)}.Sanitize() }
+	return tableStatement{
+		t: t, listing: plan.Listing,
+		Mirror: "logto." + quote(t.name), History: "logto_history." + quote(t.name),
+		Stage: stage(t.name), RootStage: stage(plan.root.name), Deletions: stage(deletionsTable),
+		Nested: t != plan.root, Staged: p.has(t.name), Empty: p.empty[t.name], redacted: p.Redacted[t.name],
+	}
+}
+
+func (m tableStatement) keys() []string { return append([]string{tenantColumn}, m.t.Key...) }
+
+// Keys lists the columns of the primary key.
+func (m tableStatement) Keys() string { return columnList("", m.keys()) }
+
+// LastKey is the column of the row's own id.
+func (m tableStatement) LastKey() string { return quote(m.t.Key[len(m.t.Key)-1]) }
+
+// Columns lists the columns that hold something of an item, and the tenant's.
+func (m tableStatement) Columns(prefix string) string {
+	names := append([]string{tenantColumn}, m.storedColumns()...)
+	return columnList(prefix, names)
+}
+
+// storedColumns returns the columns that hold something of an item.
+func (m tableStatement) storedColumns() []string {
+	names := make([]string, len(m.t.columns), len(m.t.columns)+1)
+	for i, c := range m.t.columns {
+		names[i] = c.name
+	}
+	if m.t.hasExtra {
+		names = append(names, extraColumn)
+	}
+	return names
+}
+
+// Lasting lists the columns whose change is history; a constant if there are
+// none but the key.
+func (m tableStatement) Lasting(prefix string) string {
+	names := slices.DeleteFunc(m.storedColumns(), func(name string) bool {
+		return slices.Contains(m.t.Key, name) || slices.Contains(m.t.Volatile, name) || slices.Contains(m.redacted, name)
+	})
+	if len(names) == 0 {
+		return "1"
+	}
+	return columnList(prefix, names)
+}
+
+// Stored lists the columns that are not of the key; a constant if there are
+// none.
+func (m tableStatement) Stored(prefix string) string {
+	names := slices.DeleteFunc(m.storedColumns(), func(name string) bool { return slices.Contains(m.t.Key, name) })
+	if !m.Nested {
+		names = append(names, hashColumn)
+	}
+	if len(names) == 0 {
+		return "1"
+	}
+	return columnList(prefix, names)
+}
+
+// Assign sets what is not the key to the stage's values.
+func (m tableStatement) Assign() string {
+	var set []string
+	for _, name := range m.storedColumns() {
+		if !slices.Contains(m.t.Key, name) {
+			set = append(set, quote(name)+" = s."+quote(name))
+		}
+	}
+	if !m.Nested {
+		set = append(set, "item_hash = s.item_hash")
+	}
+	return strings.Join(set, ", ")
+}
+
+// KeysMatch compares the primary keys of two aliases.
+func (m tableStatement) KeysMatch(a, b string) string { return columnsMatch(a, m.keys(), b, m.keys()) }
+
+// columnsMatch compares columns of two aliases pairwise.
+func columnsMatch(a string, as []string, b string, bs []string) string {
+	var pairs []string
+	for i := range as {
+		pairs = append(pairs, a+"."+quote(as[i])+" = "+b+"."+quote(bs[i]))
+	}
+	return strings.Join(pairs, " and ")
+}
+
+// RootMatch compares an element, under alias a, with its item, under alias r.
+func (m tableStatement) RootMatch(a, r string) string {
+	return a + ".tenant_id = " + r + ".tenant_id" + m.ownerMatch(a, r+"."+quote(m.listing.IDColumn()), r+"."+quote(m.listing.ParentColumn()))
+}
+
+// ownerMatch compares the columns in which an element names its item and its
+// item's parent with the given expressions.
+func (m tableStatement) ownerMatch(alias, id, parent string) string {
+	var out strings.Builder
+	for _, c := range slices.Sorted(maps.Keys(m.t.From)) {
+		switch source := m.t.From[c]; {
+		case source.IsItem():
+			out.WriteString(" and " + alias + "." + quote(c) + " = " + id)
+		case source.IsParent():
+			out.WriteString(" and " + alias + "." + quote(c) + " = " + parent)
+		}
+	}
+	return out.String()
+}
+
+// MatchesDeletion compares a row of the root table with what is deleted, alias d.
+func (m tableStatement) MatchesDeletion(alias string) string {
+	sql := alias + "." + quote(m.listing.IDColumn()) + " = d.id"
+	if parent := m.listing.ParentColumn(); parent != "" {
+		sql += " and " + alias + "." + quote(parent) + " = d.parent"
+	}
+	return sql
+}
+
+// deletedItems are the items that are deleted.
+func (m tableStatement) deletedItems() string {
+	return "exists (select from " + m.Deletions + " d where d.listing = '" + m.listing.Name + "' and " + m.MatchesDeletion("m") + ")"
+}
+
+// elementsOfDeleted are the elements of items that are deleted.
+func (m tableStatement) elementsOfDeleted() string {
+	return "exists (select from " + m.Deletions + " d where d.listing = '" + m.listing.Name + "'" + m.ownerMatch("m", "d.id", "d.parent") + ")"
+}
+
+// replacedElements are those the item in the stage no longer has.
+func (m tableStatement) replacedElements(staged bool) string {
+	sql := "exists (select from " + m.RootStage + " r where " + m.RootMatch("m", "r") + ")"
+	if staged {
+		sql += " and not exists (select from " + m.Stage + " s where " + m.KeysMatch("m", "s") + ")"
+	}
+	return sql
+}
