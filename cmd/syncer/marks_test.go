@@ -27,7 +27,7 @@ type mark struct {
 // marks returns what is done of runs that are not published yet.
 func (s *stand) marks(t *testing.T) []mark {
 	t.Helper()
-	rows := must[pgx.Rows](t, "read the marks")(s.pool.Query(t.Context(), "select run_id, listing, marks::text from syncer.checkpoints"))
+	rows := must[pgx.Rows](t, "read the marks")(s.pool.Query(t.Context(), "select run_id, listing, chunks::text from syncer.checkpoints"))
 	var all []mark
 	var run int64
 	var listing, array string

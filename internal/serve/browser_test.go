@@ -109,7 +109,7 @@ serve: {token: a token for tests, take_over: 2s}`, "globex", "initech")
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
 	for shown := false; !shown; {
-		err := b.pool.QueryRow(ctx, "select exists (select from syncer.servers where (doing -> 0 ->> 'rows')::int > 0)").Scan(&shown)
+		err := b.pool.QueryRow(ctx, "select exists (select from syncer.servers where (active_runs -> 0 ->> 'rows')::int > 0)").Scan(&shown)
 		if err != nil {
 			t.Fatal(err)
 		}

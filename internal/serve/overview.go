@@ -102,8 +102,8 @@ func (s *Server) loadIncidents(ctx context.Context, v *overview) error {
 
 func (s *Server) loadProcesses(ctx context.Context, v *overview) error {
 	silence := s.currentConfig.Load().Serve.TakeOver
-	rows, err := s.Pool.Query(ctx, `select name, started_at, seen_at, doing from syncer.servers
-		where seen_at > clock_timestamp() - $1::interval order by name`, silence)
+	rows, err := s.Pool.Query(ctx, `select name, started_at, heartbeat_at, active_runs from syncer.servers
+		where heartbeat_at > clock_timestamp() - $1::interval order by name`, silence)
 	if err != nil {
 		return fmt.Errorf("read the servers: %w", err)
 	}

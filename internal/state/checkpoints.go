@@ -19,7 +19,7 @@ type Execer interface {
 // Mark returns false, and does nothing, if it has been committed already: a
 // transaction whose answer was lost is repeated in vain.
 func (r Run) SaveCheckpoints(ctx context.Context, db Execer, listing string, sequence int64, checkpoints []byte) (first bool, err error) {
-	tag, err := db.Exec(ctx, "insert into syncer.checkpoints (run_id, listing, sequence, marks) values ($1, $2, $3, $4) on conflict do nothing",
+	tag, err := db.Exec(ctx, "insert into syncer.checkpoints (run_id, listing, sequence, chunks) values ($1, $2, $3, $4) on conflict do nothing",
 		r.ID, listing, sequence, string(checkpoints))
 	if err != nil {
 		return false, fmt.Errorf("checkpoint chunks of %s: %w", listing, err)
@@ -39,7 +39,7 @@ func (r Run) CountCheckpoints(ctx context.Context, tx pgx.Tx, from int64) (n int
 
 // Checkpoints returns the arrays of checkpoints of a listing in the order they were made.
 func (r Run) Checkpoints(ctx context.Context, pool *pgxpool.Pool, listing string) ([][]byte, error) {
-	rows, err := pool.Query(ctx, "select marks::text from syncer.checkpoints where run_id = $1 and listing = $2 order by sequence", r.ID, listing)
+	rows, err := pool.Query(ctx, "select chunks::text from syncer.checkpoints where run_id = $1 and listing = $2 order by sequence", r.ID, listing)
 	if err != nil {
 		return nil, fmt.Errorf("read the checkpoints of %s: %w", listing, err)
 	}

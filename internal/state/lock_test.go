@@ -149,7 +149,7 @@ func TestHowLongATenantHasRestedIsKnownUnlessItsReaderDied(t *testing.T) {
 	if err := state.EndRequests(t.Context(), pool, "acme"); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := pool.Exec(t.Context(), "update syncer.tenants set asked_at = asked_at - interval '1 hour'"); err != nil {
+	if _, err := pool.Exec(t.Context(), "update syncer.tenants set last_request_at = last_request_at - interval '1 hour'"); err != nil {
 		t.Fatal(err)
 	}
 	ask("an hour later", func(ago time.Duration) bool { return ago >= time.Hour && ago < 2*time.Hour })

@@ -12,7 +12,7 @@ import (
 // Privacy returns what SetPrivacy has kept for the tenant, by table; empty if
 // it has not been called.
 func (r Run) Privacy(ctx context.Context, tx pgx.Tx) (rules map[string]string, err error) {
-	if err := tx.QueryRow(ctx, "select privacy from syncer.tenants where tenant_id = $1", r.Tenant).Scan(&rules); err != nil {
+	if err := tx.QueryRow(ctx, "select privacy_rules from syncer.tenants where tenant_id = $1", r.Tenant).Scan(&rules); err != nil {
 		return nil, fmt.Errorf("read the privacy rules in force: %w", err)
 	}
 	return rules, nil

@@ -29,7 +29,7 @@ func BeginRequests(ctx context.Context, pool *pgxpool.Pool, tenant, endpoint str
 
 // EndRequests notes that the caller has sent the tenant its last request.
 func EndRequests(ctx context.Context, pool *pgxpool.Pool, tenant string) error {
-	const sql = "update syncer.tenants set asked_at = clock_timestamp() where tenant_id = $1"
+	const sql = "update syncer.tenants set last_request_at = clock_timestamp() where tenant_id = $1"
 	if _, err := pool.Exec(ctx, sql, tenant); err != nil {
 		return fmt.Errorf("note that %s has been asked: %w", tenant, err)
 	}

@@ -1,38 +1,39 @@
 -- +goose Up
--- What outlives a run.
--- The schema and its table migrations are there already: they are goose's, which
--- creates them before the first migration.
-comment on schema syncer is 'How syncer keeps the mirror: runs, what they proved, where they were.';
-comment on table syncer.migrations is 'Migrations that ran, one row each. Kept by goose.';
+-- The state of syncer: which tenants it mirrors, its runs, their checkpoints and
+-- certificates. Schema syncer and its table migrations exist already: goose needs
+-- them before the first migration.
+comment on schema syncer is 'State of syncer: tenants, runs, checkpoints, certificates, and what the processes of syncer serve share.';
+comment on table syncer.migrations is 'Migrations that were applied to this database. Maintained by goose.';
 comment on column syncer.migrations.id is 'Sequence number.';
-comment on column syncer.migrations.version_id is 'Number the name of the migration''s file begins with; 0: the table was created.';
-comment on column syncer.migrations.is_applied is 'True: the migration ran.';
-comment on column syncer.migrations.tstamp is 'When it ran, in the time zone of the session that ran it.';
+comment on column syncer.migrations.version_id is 'Number at the start of the migration''s file name; 0: this table was created.';
+comment on column syncer.migrations.is_applied is 'True: the migration was applied.';
+comment on column syncer.migrations.tstamp is 'When it was applied, in the time zone of that session.';
+
 create schema syncer_stage;
-comment on schema syncer_stage is 'Rows a run has read and not yet published: tables named run_<run>_<table>, dropped when the run is published or given up.';
+comment on schema syncer_stage is 'Rows that a run has read and not yet published, in tables named run_<run>_<table>, which are dropped when the run is published or abandoned.';
 
 create table syncer.tenants (
     tenant_id text collate "C" primary key,
     endpoint text not null,
-    privacy jsonb not null default '{}',
-    first_seen_at timestamptz not null default now(),
-    privacy_since jsonb not null default '{}',
-    asked_at timestamptz
+    privacy_rules jsonb not null default '{}',
+    privacy_run_ids jsonb not null default '{}',
+    last_request_at timestamptz,
+    first_seen_at timestamptz not null default now()
 );
-comment on table syncer.tenants is 'Tenants ever mirrored here.';
+comment on table syncer.tenants is 'Tenants that have been mirrored into this database.';
 comment on column syncer.tenants.tenant_id is 'Name of the tenant in jobs.yaml.';
 comment on column syncer.tenants.endpoint is 'Endpoint it was last read from.';
-comment on column syncer.tenants.privacy is 'Privacy rules its rows are stored by, by table; the key of hashes is not among them.';
-comment on column syncer.tenants.first_seen_at is 'When its first run began.';
-comment on column syncer.tenants.privacy_since is 'Run that applied the privacy rules of a table to what is stored, by table.';
-comment on column syncer.tenants.asked_at is 'When it was last sent a request by who holds its lock. Infinity: it is being read, or who read it died. Null: not known to have been asked.';
+comment on column syncer.tenants.privacy_rules is 'Privacy rules its stored rows follow: object, table to rules. The key that values are hashed with is not stored.';
+comment on column syncer.tenants.first_seen_at is 'When its first run started.';
+comment on column syncer.tenants.privacy_run_ids is 'Object, table to the run that applied its privacy rules to the stored rows.';
+comment on column syncer.tenants.last_request_at is 'When the holder of the tenants lock last sent it a request. Infinity: a process is sending requests, or died while it did. Null: no request is known.';
 
 create table syncer.runs (
     run_id bigint generated always as identity primary key,
     tenant_id text collate "C" not null references syncer.tenants,
     job text not null,
     listings text[] not null,
-    shape text not null,
+    columns_hash text not null,
     mode text not null check (mode in ('run', 'backfill')),
     status text not null check (status in ('running', 'stopped', 'succeeded', 'unproved', 'refused', 'failed', 'abandoned')),
     attempt integer not null default 1 check (attempt > 0),
@@ -50,25 +51,25 @@ create table syncer.runs (
     check (published_at is not null or status not in ('succeeded', 'unproved'))
 );
 create index on syncer.runs (tenant_id, run_id);
-comment on table syncer.runs is 'Runs: one reading of a tenant and its publication.';
+comment on table syncer.runs is 'Runs: a run reads listings of one tenant and publishes them in one transaction.';
 comment on column syncer.runs.run_id is 'Number of the run.';
-comment on column syncer.runs.tenant_id is 'Tenant it read.';
-comment on column syncer.runs.job is 'Job in jobs.yaml it ran for; empty for one without a job.';
-comment on column syncer.runs.listings is 'Listings it was to read; a run is resumed only by one that is to read the same.';
-comment on column syncer.runs.shape is 'Hash of the columns it stores; a run is resumed only while they are the same.';
-comment on column syncer.runs.mode is 'run: by what the mirror knows. backfill: everything afresh.';
-comment on column syncer.runs.status is 'running, stopped (can be resumed), succeeded (published, all proved), unproved (published, not all proved), refused (by the deletion guard, nothing published), failed (can be resumed), abandoned (given up for a newer run).';
-comment on column syncer.runs.attempt is 'How many times it was started: 1, and one more each time it was resumed.';
-comment on column syncer.runs.owner is 'The process that may write to it and publish it.';
-comment on column syncer.runs.started_at is 'When its first attempt began.';
-comment on column syncer.runs.attempted_at is 'When its last attempt began.';
-comment on column syncer.runs.finished_at is 'When its last attempt ended. Null: running, or its process died.';
-comment on column syncer.runs.published_at is 'When the mirror took over what it read. Null: not published.';
-comment on column syncer.runs.requests is 'HTTP requests of all attempts, retries and tokens included.';
-comment on column syncer.runs.retries is 'Requests that were repetitions of a failed one.';
-comment on column syncer.runs.throttled is 'Answers that asked to slow down.';
-comment on column syncer.runs.seconds is 'Seconds of all attempts.';
-comment on column syncer.runs.error is 'Why it failed or was refused. Null: it was not.';
+comment on column syncer.runs.tenant_id is 'Tenant that the run reads.';
+comment on column syncer.runs.job is 'Job in jobs.yaml that the run belongs to; empty: none.';
+comment on column syncer.runs.listings is 'Listings to read. A run is resumed only with the same listings.';
+comment on column syncer.runs.columns_hash is 'Hash of the columns and privacy rules it stores rows with. A run is resumed only if they have not changed.';
+comment on column syncer.runs.mode is 'run: uses what the mirror knows. backfill: reads everything as if for the first time.';
+comment on column syncer.runs.status is 'running; stopped (interrupted, can be resumed); succeeded (published, everything proved); unproved (published, not everything proved); refused (by the deletion guard, nothing published); failed (can be resumed); abandoned (replaced by a newer run).';
+comment on column syncer.runs.attempt is 'Number of attempts: 1, plus 1 each time the run was resumed.';
+comment on column syncer.runs.owner is 'Token of the attempt that may write to the run and publish it. A new attempt has a new one.';
+comment on column syncer.runs.started_at is 'When the first attempt started.';
+comment on column syncer.runs.attempted_at is 'When the last attempt started.';
+comment on column syncer.runs.finished_at is 'When the last attempt ended. Null: it is running, or its process died.';
+comment on column syncer.runs.published_at is 'When the run was published. Null: it was not.';
+comment on column syncer.runs.requests is 'HTTP requests of all attempts, including retries and token requests.';
+comment on column syncer.runs.retries is 'Requests that repeated a failed request.';
+comment on column syncer.runs.throttled is 'Responses that asked to slow down (429 or 503).';
+comment on column syncer.runs.seconds is 'Duration of all attempts, in seconds.';
+comment on column syncer.runs.error is 'Why the run failed or was refused. Null: it did not fail.';
 
 create table syncer.certificates (
     run_id bigint not null references syncer.runs on delete cascade,
@@ -90,33 +91,33 @@ create table syncer.certificates (
     primary key (run_id, listing)
 );
 create index on syncer.certificates (tenant_id, listing, run_id);
-comment on table syncer.certificates is 'What a published run proved, a row a listing. Written last, in the transaction that published.';
+comment on table syncer.certificates is 'What a published run proved, one row a listing. Written last, in the transaction that publishes the run.';
 comment on column syncer.certificates.run_id is 'The run.';
 comment on column syncer.certificates.tenant_id is 'The tenant.';
 comment on column syncer.certificates.listing is 'The listing; its root table has the same name.';
-comment on column syncer.certificates.walk is 'How it was read: whole, pages, split, refresh or window.';
-comment on column syncer.certificates.parents is 'Parents it was read for; 1 for a listing without parents.';
-comment on column syncer.certificates.total is 'Sum of what the server said is there (Total-Number). Null: it said nothing, the list came whole.';
+comment on column syncer.certificates.walk is 'How the listing was read: whole, pages, split, refresh or window.';
+comment on column syncer.certificates.parents is 'Number of parents it was read for; 1 for a listing without parents.';
+comment on column syncer.certificates.total is 'Total-Number of the server, summed over the parents. Null: the list came in one response without a count.';
 comment on column syncer.certificates.distinct_ids is 'Distinct items read.';
-comment on column syncer.certificates.requests is 'Pages asked for, repetitions of failed requests not counted.';
-comment on column syncer.certificates.inserted is 'Rows new in the root table.';
+comment on column syncer.certificates.requests is 'Pages requested, without retries.';
+comment on column syncer.certificates.inserted is 'Rows added to the root table.';
 comment on column syncer.certificates.updated is 'Rows of the root table that were replaced.';
-comment on column syncer.certificates.deleted is 'Rows that left the root table.';
-comment on column syncer.certificates.unchanged is 'Rows of the root table that were left alone.';
-comment on column syncer.certificates.proof is 'complete: the table equals the listing. not proved: read, but not shown to be complete; nothing was deleted. failed: could not be read; the table was left alone. unknown to server: an older Logto without this listing.';
-comment on column syncer.certificates.reason is 'Why the proof is not complete. Null: it is.';
-comment on column syncer.certificates.notes is 'What else a reader should know: values that could not be stored as they came, rows the server could not send. Null: nothing.';
-comment on column syncer.certificates.read_at is 'When the reading of the listing was done.';
+comment on column syncer.certificates.deleted is 'Rows deleted from the root table.';
+comment on column syncer.certificates.unchanged is 'Rows of the root table that did not change.';
+comment on column syncer.certificates.proof is 'complete: the table equals the listing. not proved: read, but completeness was not shown; nothing was deleted. failed: could not be read; the table did not change. unknown to server: this version of Logto does not have the listing.';
+comment on column syncer.certificates.reason is 'Why the proof is not complete. Null: it is complete.';
+comment on column syncer.certificates.notes is 'Findings that do not change the proof, such as values that could not be stored as received and rows that the server could not send. Null: none.';
+comment on column syncer.certificates.read_at is 'When reading the listing ended.';
 
 create table syncer.checkpoints (
     run_id bigint not null references syncer.runs on delete cascade,
     listing text not null,
     sequence bigint not null,
-    marks jsonb not null,
+    chunks jsonb not null,
     primary key (run_id, listing, sequence)
 );
-comment on table syncer.checkpoints is 'What a run has done, committed with the rows of it; removed when the run is published or given up.';
+comment on table syncer.checkpoints is 'Chunks a run has read, committed together with their rows. Deleted when the run is published or abandoned.';
 comment on column syncer.checkpoints.run_id is 'The run.';
 comment on column syncer.checkpoints.listing is 'The listing.';
-comment on column syncer.checkpoints.sequence is 'Number of the transaction that made them, ascending; none is made twice.';
-comment on column syncer.checkpoints.marks is 'Array of the parts done, each with what a resumed walk has to know of it.';
+comment on column syncer.checkpoints.sequence is 'Number of the transaction that wrote the row, ascending and unique, so that a transaction whose answer was lost is not repeated.';
+comment on column syncer.checkpoints.chunks is 'Checkpoints: an array with one element for each chunk that is done, and what a resumed walk needs to know about it.';

@@ -1,32 +1,32 @@
 -- +goose Up
--- What the processes of syncer serve agree on. The queue itself is River's, in
+-- What the processes of syncer serve share. The job queue itself is River's, in
 -- schema syncer_queue.
 create table syncer.servers (
     name text primary key,
     started_at timestamptz not null default now(),
-    seen_at timestamptz not null default now(),
+    heartbeat_at timestamptz not null default now(),
     version text not null default '',
-    doing jsonb not null default '[]'
+    active_runs jsonb not null default '[]'
 );
-comment on table syncer.servers is 'Processes of syncer serve. What one was at that has not been seen for serve.take_over is gone on with by another.';
-comment on column syncer.servers.name is 'Host, process and something random.';
-comment on column syncer.servers.started_at is 'When it began.';
-comment on column syncer.servers.seen_at is 'When it last said that it is there.';
+comment on table syncer.servers is 'Processes of syncer serve. When one has sent no heartbeat for the time jobs.yaml sets, another process rescues its runs.';
+comment on column syncer.servers.name is 'Host name, process id and a random part.';
+comment on column syncer.servers.started_at is 'When the process started.';
+comment on column syncer.servers.heartbeat_at is 'When the process last sent a heartbeat.';
 comment on column syncer.servers.version is 'Version of the program.';
-comment on column syncer.servers.doing is 'Array of the runs it is at: job, tenant, since, requests, rows, expected, listing.';
+comment on column syncer.servers.active_runs is 'Runs the process works on: array of objects with job, tenant, since, requests, rows, expected, listing.';
 
 create table syncer.schedules (
     job text not null,
     tenant_id text collate "C" not null,
     first_seen_at timestamptz not null default now(),
-    due_at timestamptz not null,
+    handled_until timestamptz not null,
     primary key (job, tenant_id)
 );
-comment on table syncer.schedules is 'Up to when the schedule of a job is kept, by tenant: what is missed shows as a time after it.';
+comment on table syncer.schedules is 'How far the schedule of a job has been handled, for each tenant. Times after handled_until that have passed were missed.';
 comment on column syncer.schedules.job is 'The job in jobs.yaml.';
 comment on column syncer.schedules.tenant_id is 'The tenant.';
-comment on column syncer.schedules.first_seen_at is 'When a syncer serve first knew of the two.';
-comment on column syncer.schedules.due_at is 'The last time of the schedule that was taken care of.';
+comment on column syncer.schedules.first_seen_at is 'When a process of syncer serve first saw this job and tenant.';
+comment on column syncer.schedules.handled_until is 'Last time of the schedule that was handled: queued, or skipped on purpose.';
 
 create table syncer.incidents (
     incident_id bigint generated always as identity primary key,
@@ -39,11 +39,11 @@ create table syncer.incidents (
 );
 create unique index on syncer.incidents (tenant_id, job, kind) where closed_at is null;
 create index on syncer.incidents (opened_at);
-comment on table syncer.incidents is 'What somebody was told of: once when it begins, once when it is over.';
+comment on table syncer.incidents is 'Problems that notifications were sent about: one when the incident opens, one when it closes.';
 comment on column syncer.incidents.incident_id is 'Number of the incident.';
 comment on column syncer.incidents.tenant_id is 'The tenant.';
 comment on column syncer.incidents.job is 'The job in jobs.yaml.';
-comment on column syncer.incidents.kind is 'failed: a run failed or was refused. unproved: it was published, but not all of it is proved. stale: a listing''s last proof is older than max_age.';
-comment on column syncer.incidents.reason is 'What was found when it began.';
-comment on column syncer.incidents.opened_at is 'When it began.';
-comment on column syncer.incidents.closed_at is 'When it was over. Null: it is not.';
+comment on column syncer.incidents.kind is 'failed: a run failed or was refused. unproved: a run was published without being completely proved. stale: the last proof of a listing is older than max_age.';
+comment on column syncer.incidents.reason is 'What was wrong when it opened.';
+comment on column syncer.incidents.opened_at is 'When it opened.';
+comment on column syncer.incidents.closed_at is 'When it closed. Null: it is open.';

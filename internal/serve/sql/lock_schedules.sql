@@ -1,10 +1,10 @@
 -- What nobody knew of until now has missed nothing.
 with fresh as (
-    insert into syncer.schedules (job, tenant_id, due_at)
+    insert into syncer.schedules (job, tenant_id, handled_until)
     select $1, tenant, $3 from unnest($2::text[]) tenant
     on conflict do nothing
 )
-select tenant_id, due_at from syncer.schedules
+select tenant_id, handled_until from syncer.schedules
 where job = $1 and tenant_id = any($2)
 order by tenant_id
 for update

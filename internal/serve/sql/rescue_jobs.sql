@@ -4,12 +4,12 @@ with dead as (
         j.id = any($2)
         or j.attempted_at < clock_timestamp() - $1::interval and not exists (
             select from syncer.servers s
-            where s.name = j.attempted_by[array_upper(j.attempted_by, 1)] and s.seen_at >= clock_timestamp() - $1::interval
+            where s.name = j.attempted_by[array_upper(j.attempted_by, 1)] and s.heartbeat_at >= clock_timestamp() - $1::interval
         )
     )
     for update skip locked
 ), gone as (
-    delete from syncer.servers where seen_at < clock_timestamp() - $1::interval - interval '10 minutes'
+    delete from syncer.servers where heartbeat_at < clock_timestamp() - $1::interval - interval '10 minutes'
 )
 -- The attempt was not the job's fault, and does not count; nor does the job
 -- lose its place in the queue.
