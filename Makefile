@@ -53,7 +53,7 @@ bench-build: build
 	CGO_ENABLED=0 go build -trimpath -buildvcs=false -o bin/bench-upsert ./bench/upsert
 	CGO_ENABLED=0 go build -trimpath -buildvcs=false -o bin/bench-copymerge ./bench/copymerge
 
-docs: ## docs/data-dictionary.md and docs/data-model.svg, from the database's own comments
+docs: ## docs/data-dictionary.md and docs/data-model.md, from the database's own comments
 	@scripts/need go postgres
 	go test -run TestTheDocumentsAreUpToDate ./internal/docs -update
 

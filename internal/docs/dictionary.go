@@ -5,26 +5,28 @@ import (
 	"io"
 	"slices"
 	"strings"
+
+	"logto-syncer/internal/catalog"
 )
 
 const dictionaryHead = `# Data dictionary
 
-What every table and column of the mirror means, as the database itself says: ` + "`\\d+ logto.users`" + ` in psql shows the same. Written by ` + "`make docs`" + `; [data-model.svg](data-model.svg) shows how the tables hang together.
+Mirrored by default: %s. On request, in a job's ` + "`listings`" + `: %s.
 
-Every table has **tenant_id**, the tenant's name in ` + "`jobs.yaml`" + `, which leads its key and every reference. A column in **bold** is of the key.
+This page has every table and column of the mirror, with the database's own comments: ` + "`\\d+ logto.users`" + ` in psql shows the same. Written by ` + "`make docs`" + `. The [data model](data-model.md) shows how the tables refer to each other.
+
+Every table has **tenant_id**, the tenant's name in ` + "`jobs.yaml`" + `, at the start of its key and of every reference. Columns in **bold** are the key.
 `
 
 // WriteDictionary writes the data dictionary as Markdown.
 func (m *Model) WriteDictionary(w io.Writer) error {
 	var b strings.Builder
-	b.WriteString(dictionaryHead)
+	fmt.Fprintf(&b, dictionaryHead, links(false), links(true))
 	b.WriteString("\n## Schema `logto`: what the tenant has now\n")
 	for _, g := range m.groups() {
 		fmt.Fprintf(&b, "\n### %s\n", g.title)
-		for _, column := range g.columns {
-			for _, name := range column {
-				writeTable(&b, m.table(mirrored, name))
-			}
+		for _, t := range g.tables {
+			writeTable(&b, t)
 		}
 	}
 	m.writePast(&b)
@@ -38,6 +40,18 @@ func (m *Model) WriteDictionary(w io.Writer) error {
 	}
 	_, err := io.WriteString(w, b.String())
 	return err
+}
+
+// links names the tables of the listings that are read by default, or of those
+// that are read only on request.
+func links(optional bool) string {
+	var names []string
+	for _, l := range catalog.All() {
+		if l.Optional == optional {
+			names = append(names, fmt.Sprintf("[%[1]s](#%[1]s)", l.Name))
+		}
+	}
+	return strings.Join(names, ", ")
 }
 
 func writeTable(b *strings.Builder, t *Table) {
@@ -56,8 +70,8 @@ func nameOf(t *Table, c *Column) string {
 	return c.Name
 }
 
-// typeOf says of a table's column whether it may be null; of a view's the
-// database does not know.
+// typeOf is the type of a column and, in a table, whether it may be null. Of the
+// columns of a view the database does not know.
 func typeOf(t *Table, c *Column) string {
 	name := c.Type
 	for long, short := range map[string]string{"timestamp(3) with time zone": "timestamptz(3)", "timestamp with time zone": "timestamptz"} {
@@ -79,9 +93,9 @@ func meaning(c *Column) string {
 	return text
 }
 
-// writePast says what history has besides the columns of the mirror.
+// writePast says how the tables of history differ from those of the mirror.
 func (m *Model) writePast(b *strings.Builder) {
-	b.WriteString("\n## Schema `logto_history`: what was before\n\nA row for every version that was replaced or deleted, in a table of the same name with the same columns")
+	b.WriteString("\n## Schema `logto_history`: what the tenant had before\n\nOne row for each version that was replaced or deleted, in a table of the same name with the same columns")
 	var more []*Column
 	without := map[string]bool{}
 	for _, t := range m.in(past) {
@@ -99,8 +113,8 @@ func (m *Model) writePast(b *strings.Builder) {
 		}
 	}
 	var less []string
-	for name, gone := range without {
-		if gone {
+	for name, missing := range without {
+		if missing {
 			less = append(less, name)
 		}
 	}
@@ -108,7 +122,7 @@ func (m *Model) writePast(b *strings.Builder) {
 	if less != nil {
 		b.WriteString(", without " + strings.Join(less, ", "))
 	}
-	b.WriteString(", and besides:\n\n| column | type | |\n|---|---|---|\n")
+	b.WriteString(", and with:\n\n| column | type | |\n|---|---|---|\n")
 	for _, c := range more {
 		fmt.Fprintf(b, "| %s | %s | %s |\n", c.Name, typeOf(&Table{}, c), meaning(c))
 	}

@@ -1,8 +1,8 @@
-// Package docs writes docs/data-dictionary.md and docs/data-model.svg from what
-// the database says of itself: its comments, keys and foreign keys. What is
-// written depends on the migrations alone, so that a test can tell whether the
-// documents are up to date; make docs is that test with -update. Nothing of it
-// is in the program.
+// Package docs writes docs/data-dictionary.md and docs/data-model.md from the
+// database's comments, keys and foreign keys and from the catalog. The result
+// depends on nothing else, so a test can tell whether the documents are up to
+// date; make docs runs that test with -update. The program does not use this
+// package.
 package docs
 
 import (
