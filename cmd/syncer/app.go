@@ -67,10 +67,7 @@ func (a *app) watch(ctx context.Context) (_ context.Context, done func()) {
 func (a *app) load() (*config.Config, error) {
 	cfg, err := config.Load(a.config, a.env, catalog.Names())
 	if err != nil {
-		if _, isPath := errors.AsType[*fs.PathError](err); isPath {
-			err = fmt.Errorf("%w: %w", errNoConfig, err)
-		}
-		return nil, err
+		return nil, configError(err)
 	}
 	if err := checkTables(cfg); err != nil {
 		return nil, err
@@ -80,6 +77,14 @@ func (a *app) load() (*config.Config, error) {
 		log.Warn(w.Message, "at", fmt.Sprintf("%s:%d:%d", w.File, w.Line, w.Column), "hint", w.Hint) //nolint:sloglint // the message is the file's
 	}
 	return cfg, nil
+}
+
+// configError says that there is no configuration if the file cannot be read.
+func configError(err error) error {
+	if _, isPath := errors.AsType[*fs.PathError](err); isPath {
+		return fmt.Errorf("%w: %w", errNoConfig, err)
+	}
+	return err
 }
 
 // checkTables wants the tables history.except and privacy name to be there: a

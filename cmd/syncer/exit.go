@@ -35,6 +35,11 @@ type unprovedError struct{ text, hint string }
 
 func (e unprovedError) Error() string { return e.text }
 
+// A hintedError is a failure with what to do about it.
+type hintedError struct{ text, hint string }
+
+func (e hintedError) Error() string { return e.text }
+
 // A reportedError has been told to the user in detail: only its code counts.
 type reportedError struct{ code int }
 
@@ -107,6 +112,7 @@ func explain(err error) (text, hint string) {
 	var (
 		usage    usageError
 		unproved unprovedError
+		hinted   hintedError
 	)
 	text = oneLine(err.Error())
 	switch {
@@ -114,6 +120,8 @@ func explain(err error) (text, hint string) {
 		return text, usage.hint
 	case errors.As(err, &unproved):
 		return text, unproved.hint
+	case errors.As(err, &hinted):
+		return text, hinted.hint
 	case errors.Is(err, errNoConfig) && errors.Is(err, fs.ErrNotExist):
 		return text, "name it with -c FILE, or begin with the jobs.yaml of the repository"
 	case errors.Is(err, state.ErrLocked):

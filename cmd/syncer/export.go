@@ -39,20 +39,18 @@ type exportLine struct {
 
 // Run is called by kong.
 func (c *exportCmd) Run(ctx context.Context, a *app) (err error) {
-	cfg, err := a.load()
+	cfg, err := a.loadReadOnly()
 	if err != nil {
 		return err
 	}
-	if c.Tenant != "" {
-		if _, err := tenantsNamed(cfg, []string{c.Tenant}); err != nil {
-			return err
-		}
-	}
-	db, err := openReadable(ctx, cfg)
+	db, err := a.openReadable(ctx, cfg)
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, db.Close()) }()
+	if _, err := mirroredTenants(ctx, db, c.Tenant); err != nil {
+		return err
+	}
 	if err := os.MkdirAll(c.Out, 0o750); err != nil {
 		return usageError{err.Error(), ""}
 	}

@@ -2,19 +2,21 @@ package main
 
 import (
 	"bufio"
+	"cmp"
 	"context"
 	"errors"
 	"maps"
 	"slices"
+	"strings"
 
-	"logto-syncer/internal/config"
 	"logto-syncer/internal/mirror"
+	"logto-syncer/internal/state"
 )
 
 // forgetCmd is syncer forget.
 type forgetCmd struct {
-	Users  []string `arg:"" name:"user" help:"Ids of the users to erase."`
-	Tenant string   `placeholder:"NAME" help:"The tenant they are of; needed if the configuration has several."`
+	People []string `arg:"" name:"person" help:"The people to erase, each by id, e-mail address, phone number, username or an identity elsewhere."`
+	Tenant string   `placeholder:"NAME" help:"The tenant they are in; needed if the mirror has them in several."`
 	Yes    bool     `help:"Do not ask."`
 }
 
@@ -22,63 +24,71 @@ type forgetCmd struct {
 type forgottenLine struct {
 	Type   string           `json:"type"` // "forgotten"
 	Tenant string           `json:"tenant"`
-	Users  int              `json:"users"` // that were named
-	Rows   map[string]int64 `json:"rows"`  // erased, by table
+	Users  int              `json:"users"` // people that were named
+	IDs    []string         `json:"user_ids"`
+	Rows   map[string]int64 `json:"rows"` // erased, by table
 }
 
 // Run is called by kong.
 func (c *forgetCmd) Run(ctx context.Context, a *app) (err error) {
-	cfg, err := a.load()
+	cfg, err := a.loadReadOnly()
 	if err != nil {
 		return err
 	}
-	t, err := theTenant(cfg, c.Tenant)
-	if err != nil {
-		return err
-	}
-	if slices.Contains(c.Users, "") {
-		return usageError{"a user's id is empty", ""}
-	}
-	db, err := openMirror(ctx, cfg)
+	db, err := a.openReadable(ctx, cfg)
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, db.Close()) }()
-	if err := c.confirm(ctx, a, t.Name); err != nil {
+	people, err := findPeople(ctx, db, cfg, c.Tenant, c.People)
+	if err != nil {
+		return cmp.Or(c.running(ctx, db), err)
+	}
+	tenant := people[0].Tenant
+	if i := slices.IndexFunc(people, func(p person) bool { return p.Tenant != tenant }); i >= 0 {
+		return usageError{"the people are in several tenants", "call syncer forget once for each tenant"}
+	}
+	if err := c.confirm(ctx, a, people); err != nil {
 		return err
 	}
-	erased, err := mirror.Forget(ctx, db.Pool, t.Name, c.Users)
+	erased, err := mirror.Forget(ctx, db.Pool, tenant, storedPeople(people))
 	if err != nil {
-		return tenantError{t.Name, err}
+		return tenantError{tenant, err}
 	}
-	a.tellForgotten(forgottenLine{"forgotten", t.Name, len(c.Users), erased})
+	a.printForgotten(forgottenLine{"forgotten", tenant, len(c.People), storedPeople(people).IDs, erased})
 	return nil
 }
 
-// theTenant returns the tenant of a name, without a name the only one.
-func theTenant(cfg *config.Config, name string) (config.Tenant, error) {
-	if name == "" && len(cfg.Tenants) != 1 {
-		return config.Tenant{}, usageError{"which tenant?", "name it with --tenant NAME"}
-	}
-	if name == "" {
-		return cfg.Tenants[0], nil
-	}
-	found, err := tenantsNamed(cfg, []string{name})
+// running returns an error if a run is reading a tenant: it may be about to
+// publish somebody whom the mirror does not know yet.
+func (c *forgetCmd) running(ctx context.Context, db *database) error {
+	tenants, err := mirroredTenants(ctx, db, c.Tenant)
 	if err != nil {
-		return config.Tenant{}, err
+		return nil //nolint:nilerr // it is why nobody was found, and told
 	}
-	return found[0], nil
+	for _, t := range tenants {
+		lock, err := state.Acquire(ctx, db.Pool, t)
+		if err != nil {
+			return tenantError{t, err}
+		}
+		lock.Release()
+	}
+	return nil
 }
 
 // confirm asks the person at the terminal; without one, --yes has to be there.
-func (c *forgetCmd) confirm(ctx context.Context, a *app, tenant string) error {
+func (c *forgetCmd) confirm(ctx context.Context, a *app, people []person) error {
 	if c.Yes {
 		return nil
 	}
-	if !isTerminal(a.stdin) || a.out.json || a.out.quiet {
-		return usageError{"what is forgotten cannot be brought back from the mirror", "with --yes it is done without asking"}
+	if !isTerminal(a.stdin) || a.out.json || a.out.quiet { // --json and -q would hide the question
+		return usageError{"forget asks before it erases, and could not: there is no terminal to ask at", "with --yes it erases without asking; what is erased cannot be brought back from the mirror"}
 	}
-	a.out.printf("Erase %s of %s from the mirror and its history? Type yes: ", number(len(c.Users), "user"), tenant)
+	rows := table{{"named", "is", "found by"}}
+	for _, p := range people {
+		rows = append(rows, []string{p.text, cmp.Or(p.UserID, "invitations only"), strings.Join(p.Matched, ", ")})
+	}
+	a.out.printf("%s\nErase %s of tenant %s from the mirror and its history? Type yes: ", rows, peopleText(len(people)), people[0].Tenant)
 	if answer := a.line(ctx); answer != "yes" {
 		return usageError{"nothing was erased", ""}
 	}
@@ -102,21 +112,17 @@ func (a *app) line(ctx context.Context) string {
 	return ""
 }
 
-func (a *app) tellForgotten(l forgottenLine) {
+func (a *app) printForgotten(l forgottenLine) {
 	if l.Rows == nil {
 		l.Rows = map[string]int64{} // an object in JSON, too
+	}
+	if l.IDs == nil {
+		l.IDs = []string{}
 	}
 	a.out.object(l)
 	rows := table{{"table", "rows erased"}}
 	for _, name := range slices.Sorted(maps.Keys(l.Rows)) {
-		if l.Rows[name] > 0 {
-			rows = append(rows, []string{name, count(l.Rows[name])})
-		}
+		rows = append(rows, []string{name, count(l.Rows[name])})
 	}
-	if len(rows) == 1 {
-		a.out.printf("the mirror and its history have nothing of %s\n", number(l.Users, "such user"))
-	} else {
-		a.out.printf("%s", rows)
-	}
-	a.out.printf("A user who is still in Logto comes back with the next run: delete there first.\n")
+	a.out.printf("%sA user who is still in Logto comes back with the next run: delete there first.\n", rows)
 }

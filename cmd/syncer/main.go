@@ -58,7 +58,7 @@ type grammar struct {
 	Report   reportCmd   `cmd:"" help:"List the reports, or run one."`
 	Export   exportCmd   `cmd:"" help:"Write tables to files, CSV or Parquet."`
 	Grant    grantCmd    `cmd:"" help:"Let a role of the database read the mirror and the reports."`
-	Psql     psqlCmd     `cmd:"" help:"Open the mirror's database with psql."`
+	Psql     psqlCmd     `cmd:"" passthrough:"" help:"Open the mirror's database with psql; all that follows is for psql, as: psql -c 'select 1'."`
 	Simulate simulateCmd `cmd:"" help:"Serve a simulated Logto, to try a configuration against."`
 	Migrate  migrateCmd  `cmd:"" help:"Bring the database up to date; run does it by itself."`
 	Version  versionCmd  `cmd:"" help:"Print the version."`
@@ -94,7 +94,7 @@ func run(ctx context.Context, args []string, w world) int {
 		_, _ = parser.Parse(args) // prints the help
 		return exitUsage
 	}
-	command, err := parser.Parse(args)
+	command, err := parser.Parse(flagsFirst(parser.Model, args))
 	if errors.Is(err, errHelp) {
 		return exitDone
 	}

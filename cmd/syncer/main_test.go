@@ -40,7 +40,7 @@ func TestScripts(t *testing.T) {
 			env.Vars = append(env.Vars, environment(server, env.Values["database"].(string))...)
 			return ownJobs(env.WorkDir)
 		},
-		Cmds: map[string]func(*testscript.TestScript, bool, []string){"exits": exits, "sql": sqlCommand, "sqlexec": sqlExec, "age": age, "server": serverCommand},
+		Cmds: map[string]func(*testscript.TestScript, bool, []string){"exits": exits, "sql": sqlCommand, "sqlexec": sqlExec, "age": age, "lookup": lookup, "server": serverCommand},
 	})
 }
 
@@ -91,10 +91,23 @@ func sqlCommand(ts *testscript.TestScript, neg bool, args []string) {
 	ts.Check(err)
 	defer conn.Close(context.Background())
 	var got string
-	ts.Check(conn.QueryRow(context.Background(), "select ("+args[0]+")::text").Scan(&got))
+	ts.Check(conn.QueryRow(context.Background(), "select ("+os.Expand(args[0], ts.Getenv)+")::text").Scan(&got))
 	if got != args[1] {
 		ts.Fatalf("%s: want %s, have %s", args[0], args[1], got)
 	}
+}
+
+// lookup VARIABLE QUERY sets a variable to the one value a query returns.
+func lookup(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 2 {
+		ts.Fatalf("usage: lookup VARIABLE QUERY")
+	}
+	conn, err := pgx.Connect(context.Background(), ts.Value("database").(string))
+	ts.Check(err)
+	defer conn.Close(context.Background())
+	var got string
+	ts.Check(conn.QueryRow(context.Background(), "select ("+os.Expand(args[1], ts.Getenv)+")::text").Scan(&got))
+	ts.Setenv(args[0], got)
 }
 
 // sqlexec STATEMENT runs a statement as the owner of the database.
@@ -105,7 +118,7 @@ func sqlExec(ts *testscript.TestScript, neg bool, args []string) {
 	conn, err := pgx.Connect(context.Background(), ts.Value("database").(string))
 	ts.Check(err)
 	defer conn.Close(context.Background())
-	_, err = conn.Exec(context.Background(), args[0])
+	_, err = conn.Exec(context.Background(), os.Expand(args[0], ts.Getenv))
 	ts.Check(err)
 }
 

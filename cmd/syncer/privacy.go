@@ -17,42 +17,34 @@ import (
 
 // privacyCmd is syncer privacy.
 type privacyCmd struct {
-	User   string `arg:"" optional:"" name:"user" help:"Id of a user: show what is stored of the person, and under which rules."`
-	Tenant string `placeholder:"NAME" help:"Only this tenant; needed with a user if the configuration has several."`
+	Person string `arg:"" optional:"" name:"person" help:"Show what is stored of a person, named by id, e-mail address, phone number, username or an identity elsewhere, and under which rules."`
+	Tenant string `placeholder:"NAME" help:"Only this tenant."`
 }
 
 // Run is called by kong.
 func (c *privacyCmd) Run(ctx context.Context, a *app) (err error) {
-	cfg, err := a.load()
+	cfg, err := a.loadReadOnly()
 	if err != nil {
 		return err
 	}
-	var names []string
-	if c.Tenant != "" {
-		names = []string{c.Tenant}
-	}
-	tenants, err := tenantsNamed(cfg, names)
-	if err == nil && c.User != "" && len(tenants) != 1 {
-		_, err = theTenant(cfg, c.Tenant)
-	}
-	if err != nil {
-		return err
-	}
-	db, err := openMirror(ctx, cfg)
+	db, err := a.openReadable(ctx, cfg)
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, db.Close()) }()
+	if c.Person != "" {
+		return a.showPerson(ctx, db, cfg, c.Tenant, c.Person)
+	}
+	tenants, err := mirroredTenants(ctx, db, c.Tenant)
+	if err != nil {
+		return err
+	}
 	for _, t := range tenants {
-		rules, err := privacyRules(ctx, db, cfg, t.Name)
+		rules, err := privacyRules(ctx, db, cfg, t)
 		if err != nil {
-			return tenantError{t.Name, err}
+			return tenantError{t, err}
 		}
-		if c.User == "" {
-			a.tellRules(t.Name, rules)
-		} else if err := a.tellPerson(ctx, db, t.Name, c.User, rules); err != nil {
-			return tenantError{t.Name, err}
-		}
+		a.printRules(t, rules)
 	}
 	return nil
 }
@@ -118,6 +110,11 @@ func privacyRules(ctx context.Context, db *database, cfg *config.Config, tenant 
 		return nil, err
 	}
 	wanted := loader.With(privacyOf(cfg.Privacy)).Rules()
+	if len(cfg.Tenants) == 0 { // without a configuration nobody knows what the next run applies
+		for _, f := range stored {
+			wanted[f.Table] = f.Rules
+		}
+	}
 	for table := range wanted {
 		if !slices.ContainsFunc(stored, func(f state.PrivacyRuleInForce) bool { return f.Table == table }) {
 			stored = append(stored, state.PrivacyRuleInForce{Table: table, Rules: "{}"})
@@ -178,7 +175,7 @@ func ruleText(r *load.Rule) string {
 	return "keep " + strings.Join(r.Keep, ", ")
 }
 
-func (a *app) tellRules(tenant string, lines []ruleLine) {
+func (a *app) printRules(tenant string, lines []ruleLine) {
 	if len(lines) == 0 {
 		a.out.printf("%s: no privacy rules, all that Logto lists is stored\n", tenant)
 		return

@@ -9,6 +9,7 @@ import (
 	"unicode"
 
 	"logto-syncer/internal/catalog"
+	"logto-syncer/internal/config"
 	"logto-syncer/internal/load"
 )
 
@@ -28,17 +29,24 @@ type storedColumn struct {
 	Rule   *load.Rule      `json:"rule"` // it is stored under; null: as Logto has it
 }
 
-// tellPerson prints what is stored of a user: the one place that prints what
+// showPerson prints what is stored of a person: the one place that prints what
 // the mirror holds of people, and only on stdout.
-func (a *app) tellPerson(ctx context.Context, db *database, tenant, user string, rules []ruleLine) error {
-	loader, err := load.Open(ctx, db.Pool, tenant, catalog.All())
+func (a *app) showPerson(ctx context.Context, db *database, cfg *config.Config, tenant, text string) error {
+	people, err := findPeople(ctx, db, cfg, tenant, []string{text})
 	if err != nil {
 		return err
 	}
-	found := 0
-	err = loader.PersonRows(ctx, db.Pool, user, func(s load.PersonRow) error {
-		found++
-		line := storedLine{Type: "stored", Tenant: tenant, User: user, Schema: s.Schema, Table: s.Table}
+	p := people[0]
+	rules, err := privacyRules(ctx, db, cfg, p.Tenant)
+	if err != nil {
+		return tenantError{p.Tenant, err}
+	}
+	loader, err := load.Open(ctx, db.Pool, p.Tenant, catalog.All())
+	if err != nil {
+		return tenantError{p.Tenant, err}
+	}
+	err = loader.PersonRows(ctx, db.Pool, storedPeople(people), func(s load.PersonRow) error {
+		line := storedLine{Type: "stored", Tenant: p.Tenant, User: p.UserID, Schema: s.Schema, Table: s.Table}
 		for _, c := range s.Columns {
 			stored := storedColumn{Column: c.Name, Value: json.RawMessage(c.Value)}
 			if i := slices.IndexFunc(rules, func(r ruleLine) bool { return r.Table == s.Table && r.Column == c.Name }); i >= 0 {
@@ -50,10 +58,10 @@ func (a *app) tellPerson(ctx context.Context, db *database, tenant, user string,
 		a.out.printf("%s", storedText(line))
 		return nil
 	})
-	if err == nil && found == 0 {
-		a.out.printf("the mirror and its history have nothing of this user\n")
+	if err != nil {
+		return tenantError{p.Tenant, err}
 	}
-	return err
+	return nil
 }
 
 // storedText leaves out what is null unless a rule has made it so.

@@ -8,38 +8,52 @@ import (
 	"os/exec"
 	"strings"
 
+	"github.com/alecthomas/kong"
 	"github.com/jackc/pgx/v5/pgconn"
 
 	"logto-syncer/internal/config"
 	"logto-syncer/internal/postgres"
 )
 
-// psqlCmd is syncer psql.
+// psqlCmd is syncer psql. Its flags are psql's own, but for --embedded and
+// --help as the first argument.
 type psqlCmd struct {
-	Embedded bool     `help:"The Postgres in ./.syncer, whatever the configuration says: that of demo --keep."`
-	Args     []string `arg:"" optional:"" passthrough:"" name:"arg" help:"What psql is given, after --, such as: -- -c 'select count(*) from logto.users'."`
+	Args []string `arg:"" optional:"" name:"arg" help:"--embedded: the Postgres in ./.syncer, whatever the configuration says: that of demo --keep. All others are psql's."`
 }
 
 // Run is called by kong.
-func (c *psqlCmd) Run(ctx context.Context, a *app) (err error) {
-	cfg := &config.Config{}
-	if !c.Embedded {
-		if cfg, err = a.load(); err != nil {
+func (c *psqlCmd) Run(ctx context.Context, a *app, k *kong.Context) (err error) {
+	args := c.Args
+	if len(args) > 0 && args[0] == "--help" {
+		return k.PrintUsage(false)
+	}
+	embedded := len(args) > 0 && args[0] == "--embedded"
+	if embedded {
+		args = args[1:]
+	}
+	if len(args) > 0 && args[0] == "--" {
+		args = args[1:]
+	}
+	var url config.Secret
+	if !embedded {
+		cfg, err := a.loadReadOnly()
+		if err != nil {
 			return err
 		}
+		url = cfg.Database
 	}
-	if cfg.Database != "" {
-		return a.psql(ctx, cfg.Database.Reveal(), c.Args)
+	if url != "" {
+		return a.psql(ctx, url.Reveal(), args)
 	}
 	if _, err := os.Stat(embeddedDir); err != nil {
-		return usageError{"there is no Postgres in ./" + embeddedDir, "syncer run or syncer demo --keep makes one"}
+		return errNoDatabase
 	}
 	server, err := postgres.Start(ctx, postgres.Options{Dir: embeddedDir})
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, stop(server)) }()
-	return a.psql(ctx, server.URL(embeddedName), c.Args)
+	return a.psql(ctx, server.URL(embeddedName), args)
 }
 
 // psql runs psql with the terminal as its own. Signals are its affair: Ctrl-C
@@ -55,9 +69,6 @@ func (a *app) psql(ctx context.Context, database string, args []string) error {
 	}
 	a.deaf.Store(true)
 	defer a.deaf.Store(false)
-	if len(args) > 0 && args[0] == "--" {
-		args = args[1:]
-	}
 	cmd := exec.CommandContext(ctx, path, append([]string{"-d", target}, args...)...)
 	cmd.Stdin, cmd.Stdout, cmd.Stderr = a.stdin, a.stdout, a.stderr
 	cmd.Env = os.Environ()
@@ -80,7 +91,7 @@ func withoutPassword(database string) (target, password string, err error) {
 	}
 	u, err := url.Parse(database)
 	if err != nil || !strings.HasPrefix(u.Scheme, "postgres") {
-		return "", "", usageError{"psql wants the database as a URL", "postgres://user:password@host:5432/database"}
+		return "", "", usageError{"the database is not written as a URL", "psql needs postgres://user:password@host:5432/database"}
 	}
 	query := u.Query()
 	for key := range query {

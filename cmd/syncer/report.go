@@ -5,17 +5,14 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"os"
 	"slices"
+	"strconv"
 	"strings"
 
-	"github.com/jackc/pgx/v5/pgconn"
 	"golang.org/x/term"
 
-	"logto-syncer/internal/config"
 	"logto-syncer/internal/report"
-	"logto-syncer/internal/state"
 )
 
 // reportCmd is syncer report.
@@ -25,6 +22,7 @@ type reportCmd struct {
 	Tenant  string   `placeholder:"NAME" help:"Only this tenant; all if none is named."`
 	Format  string   `enum:"table,csv,json,md" default:"table" placeholder:"F" help:"table, csv, json or md (default: table)."`
 	Out     string   `placeholder:"FILE" help:"Write to this file; a table as wide as it needs to be."`
+	Wide    bool     `help:"Do not cut a table's columns to the width of the terminal."`
 	Reports string   `placeholder:"DIR" env:"SYNCER_REPORTS" help:"A folder of reports of your own, beside those built in."`
 }
 
@@ -44,44 +42,19 @@ func (c *reportCmd) Run(ctx context.Context, a *app) (err error) {
 	if err != nil {
 		return err
 	}
-	cfg, err := a.load()
+	cfg, err := a.loadReadOnly()
 	if err != nil {
 		return err
 	}
-	if c.Tenant != "" {
-		if _, err := tenantsNamed(cfg, []string{c.Tenant}); err != nil {
-			return err
-		}
-	}
-	db, err := openReadable(ctx, cfg)
+	db, err := a.openReadable(ctx, cfg)
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, db.Close()) }()
+	if _, err := mirroredTenants(ctx, db, c.Tenant); err != nil {
+		return err
+	}
 	return c.write(a, func(out report.Renderer) error { return report.Run(ctx, db.Pool, r, args, out) })
-}
-
-// openReadable opens a mirror for who reads it, who may not be allowed to see
-// how far it is migrated.
-func openReadable(ctx context.Context, cfg *config.Config) (*database, error) {
-	db, err := openIfThere(ctx, cfg)
-	if err != nil {
-		return nil, err
-	}
-	if db == nil {
-		return nil, errNothingMirrored
-	}
-	pending, err := state.Pending(ctx, db.Pool)
-	if pg, ok := errors.AsType[*pgconn.PgError](err); ok && pg.Code == "42501" {
-		return db, nil
-	}
-	if err == nil && pending {
-		err = errNotMigrated
-	}
-	if err != nil {
-		return nil, errors.Join(err, db.Close())
-	}
-	return db, nil
 }
 
 // args returns what the command line gives the report.
@@ -134,21 +107,35 @@ func (c *reportCmd) write(a *app, run func(report.Renderer) error) (err error) {
 	if a.out.json {
 		return run(&lineRenderer{name: c.Name, out: a.out})
 	}
-	out, err := report.Render(c.Format, a.stdout, widthOf(a.stdout))
+	out, err := report.Render(c.Format, a.stdout, a.tableWidth(c.Wide))
 	if err != nil {
 		return err
 	}
 	return run(out)
 }
 
-// narrow is how wide a table is that is not written to a terminal.
+// narrow is how wide help texts, the demo's tables and terminals that do not
+// say their width are.
 const narrow = 80
 
-func widthOf(w io.Writer) int {
-	if f, ok := w.(*os.File); ok {
-		if width, _, err := term.GetSize(int(f.Fd())); err == nil {
-			return width
+// tableWidth returns how wide a table may be: as wide as the terminal, or as
+// the variable COLUMNS says; in a pipe or a file, or with --wide, as wide as it
+// needs to be.
+func (a *app) tableWidth(wide bool) int {
+	if wide {
+		return unlimited
+	}
+	if text, ok := a.env("COLUMNS"); ok {
+		if n, err := strconv.Atoi(text); err == nil && n > 0 {
+			return n
 		}
+	}
+	f, ok := a.stdout.(*os.File)
+	if !ok || !term.IsTerminal(int(f.Fd())) {
+		return unlimited
+	}
+	if width, _, err := term.GetSize(int(f.Fd())); err == nil && width > 0 {
+		return width
 	}
 	return narrow
 }

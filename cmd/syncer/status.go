@@ -21,14 +21,17 @@ type statusCmd struct {
 
 // Run is called by kong.
 func (c *statusCmd) Run(ctx context.Context, a *app) (err error) {
-	cfg, err := a.load()
+	cfg, err := a.loadReadOnly()
 	if err != nil {
 		return err
 	}
 	if c.MaxAge < 0 || c.Runs < 0 {
-		return usageError{"want --max-age and --runs of 0 or more", ""}
+		return usageError{"--max-age and --runs must not be negative", ""}
 	}
 	db, err := openIfThere(ctx, cfg)
+	if err == nil && db == nil && len(cfg.Tenants) == 0 {
+		err = errNoDatabase
+	}
 	if err != nil {
 		return err
 	}
@@ -97,8 +100,8 @@ func ages(cfg *config.Config, fresh []state.Freshness, now time.Time, maxAge tim
 			lines = append(lines, line)
 		}
 	}
-	for _, f := range fresh { // of tenants and listings no job reads any more
-		lines = append(lines, ageLine{Type: "freshness", Freshness: f})
+	for _, f := range fresh { // of tenants and listings no job reads any more, or without a configuration
+		lines = append(lines, ageLine{Type: "freshness", Freshness: f, Wanted: len(cfg.Tenants) == 0})
 	}
 	for i := range lines {
 		l := &lines[i]

@@ -40,6 +40,8 @@ type Config struct {
 	Alerts []Alert `yaml:"alerts,omitempty"`
 	// What is allowed but deserves a second look, sorted by position.
 	Warnings Errors `yaml:"-"`
+
+	positions positions `yaml:"-"` // of the fields, for mistakes that are found after loading
 }
 
 // A Tenant is one Logto tenant and how to talk to it.

@@ -102,6 +102,7 @@ func revealed() cmp.Option {
 	return cmp.Options{
 		cmp.Transformer("Reveal", config.Secret.Reveal),
 		cmpopts.IgnoreFields(config.Job{}, "Cron"),
+		cmpopts.IgnoreUnexported(config.Config{}),
 	}
 }
 

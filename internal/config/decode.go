@@ -18,6 +18,7 @@ type decoder struct {
 	fields   map[string]*field
 	problems Errors
 	warnings Errors
+	readOnly bool // see LoadReadOnly
 }
 
 func (d *decoder) decode(root *yaml.Node, c *Config) {

@@ -14,12 +14,15 @@ import (
 // call it. The error is an Errors: all there is to say about the file, but for
 // a file that is not YAML, where it is the first problem alone.
 func Parse(name string, data []byte, env func(string) (string, bool), known []string) (*Config, error) {
+	return parse(&decoder{file: name, env: env, fields: map[string]*field{}}, data, known)
+}
+
+func parse(d *decoder, data []byte, known []string) (*Config, error) {
 	root, problem := parseYAML(data)
 	if problem != nil {
-		problem.File = name
+		problem.File = d.file
 		return nil, Errors{*problem}
 	}
-	d := &decoder{file: name, env: env, fields: map[string]*field{}}
 	c := new(Config)
 	d.decode(root, c)
 	check(d, c, known)
@@ -27,6 +30,7 @@ func Parse(name string, data []byte, env func(string) (string, bool), known []st
 		return nil, d.problems.sort()
 	}
 	c.Warnings = d.warnings.sort()
+	c.positions = d.positions()
 	return c, nil
 }
 

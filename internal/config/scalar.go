@@ -92,6 +92,10 @@ func (d *decoder) scalar(path string, n *yaml.Node, want string) (string, bool) 
 	text, vars, problems := expand(n.Value, d.env)
 	f.text, f.vars, f.set, f.bare = text, vars, text != "", n.Tag != "!!str"
 	for _, p := range problems {
+		if d.readOnly && p.Field == missingVariable && path != "database" {
+			f.bad = true
+			continue
+		}
 		d.report(path, p.Message, p.Hint)
 	}
 	return text, text != "" && len(problems) == 0

@@ -60,6 +60,7 @@ func missing(variable string, set bool) Problem {
 		state = "empty"
 	}
 	return Problem{
+		Field:   missingVariable,
 		Message: "want the variable " + variable + ", have it " + state,
 		Hint:    "export " + variable + ", or write ${" + variable + ":-default}",
 	}

@@ -3,6 +3,7 @@ package load
 import (
 	"context"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -25,12 +26,21 @@ func (l *Loader) Prune(ctx context.Context, tx pgx.Tx, before time.Time) error {
 	return nil
 }
 
-// Forget erases users from the mirror and its history, within the caller's
-// transaction: their own rows, all rows that point at them, invitations sent
-// to an e-mail address they ever had, and log entries about them. It returns
-// how many rows went, by table as "logto_history.users". The loader has to
-// have been opened with all listings.
-func (l *Loader) Forget(ctx context.Context, tx pgx.Tx, users []string) (map[string]int64, error) {
+// People names whose rows are meant.
+type People struct {
+	IDs []string // of users
+	// E-mail addresses besides those that the users have or had, in any case,
+	// or as a privacy rule stores them. What else is in it finds nothing.
+	Addresses []string
+}
+
+// Forget erases people from the mirror and its history, within the caller's
+// transaction: the users' own rows, all rows that point at them, invitations
+// sent to an e-mail address they ever had or to one that is named, and log
+// entries about them. It returns how many rows it erased, by table as
+// "logto_history.users". The loader has to have been opened with all listings.
+func (l *Loader) Forget(ctx context.Context, tx pgx.Tx, people People) (map[string]int64, error) {
+	users := append([]string{}, people.IDs...)
 	erased := map[string]int64{}
 	erase := func(schema, table, where string, args ...any) error {
 		tag, err := tx.Exec(ctx, "delete from "+pgx.Identifier{schema, table}.Sanitize()+" where tenant_id = $1 and "+where,
@@ -43,7 +53,7 @@ func (l *Loader) Forget(ctx context.Context, tx pgx.Tx, users []string) (map[str
 		}
 		return nil
 	}
-	addresses, err := l.addresses(ctx, tx, users)
+	addresses, err := l.addresses(ctx, tx, people)
 	if err != nil {
 		return nil, err
 	}
@@ -79,22 +89,23 @@ where tenant_id = $1 and (inviter_id = any($2) or accepted_user_id = any($2) or 
 	return erased, nil
 }
 
-// addresses returns the e-mail addresses the users have or had, in lower case.
-func (l *Loader) addresses(ctx context.Context, tx pgx.Tx, users []string) ([]string, error) {
+// addresses returns the e-mail addresses the people have or had, and those that
+// are named, in lower case.
+func (l *Loader) addresses(ctx context.Context, tx pgx.Tx, people People) ([]string, error) {
 	const sql = `select distinct lower(primary_email) from (
     select tenant_id, id, primary_email from logto.users
     union all select tenant_id, id, primary_email from logto_history.users
 ) u where tenant_id = $1 and id = any($2) and primary_email is not null`
-	rows, err := tx.Query(ctx, sql, l.tenant, users)
+	rows, err := tx.Query(ctx, sql, l.tenant, append([]string{}, people.IDs...))
 	if err != nil {
-		return nil, fmt.Errorf("look for the users' addresses: %w", err)
+		return nil, fmt.Errorf("look for the people's addresses: %w", err)
 	}
 	addresses, err := pgx.CollectRows(rows, pgx.RowTo[string])
 	if err != nil {
-		return nil, fmt.Errorf("look for the users' addresses: %w", err)
+		return nil, fmt.Errorf("look for the people's addresses: %w", err)
 	}
-	if addresses == nil {
-		addresses = []string{}
+	for _, address := range people.Addresses {
+		addresses = append(addresses, strings.ToLower(address))
 	}
-	return addresses, nil
+	return append([]string{}, addresses...), nil
 }

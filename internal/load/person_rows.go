@@ -39,17 +39,17 @@ type PersonColumn struct {
 // PersonRows calls f for all that is stored of a user, in the mirror and in
 // history: what Forget would erase, at one moment. An error of f ends it and is
 // returned. The loader has to have been opened with all listings.
-func (l *Loader) PersonRows(ctx context.Context, pool *pgxpool.Pool, user string, f func(PersonRow) error) error {
+func (l *Loader) PersonRows(ctx context.Context, pool *pgxpool.Pool, people People, f func(PersonRow) error) error {
 	snapshot := pgx.TxOptions{IsoLevel: pgx.RepeatableRead, AccessMode: pgx.ReadOnly}
 	return pgx.BeginTxFunc(ctx, pool, snapshot, func(tx pgx.Tx) error {
-		addresses, err := l.addresses(ctx, tx, []string{user})
+		addresses, err := l.addresses(ctx, tx, people)
 		if err != nil {
 			return err
 		}
 		for _, schema := range schemas {
 			for _, table := range l.personTables(schema) {
-				if err := l.personRows(ctx, tx, schema, table, user, addresses, f); err != nil {
-					return fmt.Errorf("look for the user in %s.%s: %w", schema, table.name, err)
+				if err := l.personRows(ctx, tx, schema, table, people.IDs, addresses, f); err != nil {
+					return fmt.Errorf("look for a person in %s.%s: %w", schema, table.name, err)
 				}
 			}
 		}
@@ -57,14 +57,14 @@ func (l *Loader) PersonRows(ctx context.Context, pool *pgxpool.Pool, user string
 	})
 }
 
-// A personTable table has rows of a person: where says which. $2 is the person's
-// id, $3 the addresses they have or had.
+// A personTable table has rows of people: where says which. $2 are the people's
+// ids, $3 the addresses they have or had.
 type personTable struct{ name, where string }
 
 // personTables returns the tables, those of the users themselves first.
 func (l *Loader) personTables(schema string) []personTable {
-	byName := map[string][]string{"users": {"t.id = $2"}, "logs": {"t.payload->>'userId' = $2"}}
-	invited := "lower(i.invitee) = any($3) or i.inviter_id = $2 or i.accepted_user_id = $2"
+	byName := map[string][]string{"users": {"t.id = any($2)"}, "logs": {"t.payload->>'userId' = any($2)"}}
+	invited := "lower(i.invitee) = any($3) or i.inviter_id = any($2) or i.accepted_user_id = any($2)"
 	byName["organization_invitations"] = []string{"lower(t.invitee) = any($3)"}
 	byName["organization_invitation_roles"] = []string{"t.organization_invitation_id in (select i.id from " +
 		schema + ".organization_invitations i where i.tenant_id = $1 and (" + invited + "))"}
@@ -72,7 +72,7 @@ func (l *Loader) personTables(schema string) []personTable {
 		for _, t := range p.tables() {
 			for _, ref := range t.Refs {
 				if ref.Table == "users" {
-					byName[t.name] = append(byName[t.name], "t."+quote(ref.Column)+" = $2")
+					byName[t.name] = append(byName[t.name], "t."+quote(ref.Column)+" = any($2)")
 				}
 			}
 		}
@@ -93,10 +93,10 @@ func (l *Loader) personTables(schema string) []personTable {
 	return tables
 }
 
-func (l *Loader) personRows(ctx context.Context, tx pgx.Tx, schema string, table personTable, user string, addresses []string, f func(PersonRow) error) error {
+func (l *Loader) personRows(ctx context.Context, tx pgx.Tx, schema string, table personTable, users, addresses []string, f func(PersonRow) error) error {
 	sql := "select to_json(t) from " + pgx.Identifier{schema, table.name}.Sanitize() + " t where t.tenant_id = $1 and " + table.where +
-		" and $2::text is not null and $3::text[] is not null order by t.valid_from"
-	rows, err := tx.Query(ctx, sql, l.tenant, user, addresses)
+		" and $2::text[] is not null and $3::text[] is not null order by t.valid_from"
+	rows, err := tx.Query(ctx, sql, l.tenant, append([]string{}, users...), addresses)
 	if err != nil {
 		return err
 	}

@@ -143,6 +143,9 @@ func (p Privacy) describe(table string) string {
 // hashPrefix leads stored hashes, so that none is hashed again.
 const hashPrefix = "hmac-sha256:"
 
+// HashOf returns what a hash rule stores instead of a text.
+func (p Privacy) HashOf(text string) string { return p.hash(text) }
+
 func (p Privacy) hash(text string) string { return keyedHash(p.Key, []byte(text)) }
 
 func keyedHash(key, text []byte) string {

@@ -11,11 +11,11 @@ import (
 	"logto-syncer/internal/state"
 )
 
-// Forget erases users from a tenant's mirror and its history, and gives up an
-// unfinished run, for it may hold them. It returns how many rows went, by
+// Forget erases people from a tenant's mirror and its history, and abandons an
+// unfinished run, which may hold them. It returns how many rows it erased, by
 // table. A user who is still in Logto comes back with the next run. It returns
-// state.ErrLocked while a run is on.
-func Forget(ctx context.Context, pool *pgxpool.Pool, tenant string, users []string) (map[string]int64, error) {
+// state.ErrLocked while the tenant is being read.
+func Forget(ctx context.Context, pool *pgxpool.Pool, tenant string, people load.People) (map[string]int64, error) {
 	lock, err := state.Acquire(ctx, pool, tenant)
 	if err != nil {
 		return nil, err
@@ -39,7 +39,7 @@ func Forget(ctx context.Context, pool *pgxpool.Pool, tenant string, users []stri
 				return err
 			}
 		}
-		erased, err = loader.Forget(ctx, tx, users)
+		erased, err = loader.Forget(ctx, tx, people)
 		return err
 	})
 	return erased, err

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/jackc/pgx/v5"
 )
@@ -22,6 +23,15 @@ type Column struct {
 	Name    string
 	Type    string // as Postgres names it, such as int8, text or _text
 	Numeric bool
+}
+
+// whole reports whether a value is of no use in part: an id, a time, a number.
+func (c Column) whole() bool {
+	switch c.Type {
+	case "timestamptz", "timestamp", "date", "bool":
+		return true
+	}
+	return c.Numeric || c.Name == "id" || strings.HasSuffix(c.Name, "_id") || strings.HasSuffix(c.Name, "_ids")
 }
 
 // A Database begins transactions: a pool or a connection.

@@ -18,8 +18,10 @@ const sample = 1000
 const narrowest = 6
 
 // tableRenderer writes an aligned table. Columns that do not fit into the width
-// together are cut, the widest first, and end in an ellipsis where they are. A
-// single row is then written as a record instead, a line a column, and whole.
+// together are cut, the widest first, and end in an ellipsis where they are, but
+// for ids, times and numbers, which are of no use in part. Where that is not
+// enough, and for a single row, each row is written as a record instead, a line
+// a column, and whole.
 type tableRenderer struct {
 	w       *bufio.Writer
 	width   int
@@ -105,13 +107,13 @@ func (r *tableRenderer) settle() {
 		return
 	}
 	for ; total > r.width; total-- {
-		widest := 0
+		widest := -1
 		for i, w := range r.widths {
-			if w > r.widths[widest] {
+			if !r.columns[i].whole() && (widest < 0 || w > r.widths[widest]) {
 				widest = i
 			}
 		}
-		if r.widths[widest] <= narrowest {
+		if widest < 0 || r.widths[widest] <= narrowest {
 			r.records = true
 			return
 		}
@@ -128,7 +130,9 @@ func (r *tableRenderer) write(cells []string) error {
 		if i > 0 {
 			line.WriteString("  ")
 		}
-		cell = display().Truncate(cell, r.widths[i], "…")
+		if !r.columns[i].whole() {
+			cell = display().Truncate(cell, r.widths[i], "…")
+		}
 		space := strings.Repeat(" ", max(0, r.widths[i]-display().StringWidth(cell)))
 		if r.columns[i].Numeric {
 			line.WriteString(space + cell)

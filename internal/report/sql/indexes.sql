@@ -33,9 +33,24 @@ create index concurrently if not exists users_email_domain on logto.users (lower
 create index concurrently if not exists users_suspended on logto.users (tenant_id, id) where is_suspended;
 
 -- Whose is this account at the provider, by its id or address there?
-create index concurrently if not exists user_identities_identity_user_id on logto.user_identities (target, identity_user_id);
+create index concurrently if not exists user_identities_identity_user_id on logto.user_identities (identity_user_id, target);
 create index concurrently if not exists user_identities_lower_email on logto.user_identities (lower(details ->> 'email'));
-create index concurrently if not exists user_sso_identities_identity_id on logto.user_sso_identities (issuer, identity_id);
+create index concurrently if not exists user_sso_identities_identity_id on logto.user_sso_identities (identity_id, issuer);
+create index concurrently if not exists user_sso_identities_lower_email on logto.user_sso_identities (lower(detail ->> 'email'));
+
+-- Who was invited under this address?
+create index concurrently if not exists organization_invitations_lower_invitee on logto.organization_invitations (lower(invitee));
+create index concurrently if not exists history_organization_invitations_lower_invitee on logto_history.organization_invitations (lower(invitee));
+
+-- Whose was this address, phone number, username or identity, before it changed
+-- or the account was deleted?
+create index concurrently if not exists history_users_lower_primary_email on logto_history.users (lower(primary_email));
+create index concurrently if not exists history_users_primary_phone on logto_history.users (primary_phone);
+create index concurrently if not exists history_users_lower_username on logto_history.users (lower(username));
+create index concurrently if not exists history_user_identities_identity_user_id on logto_history.user_identities (identity_user_id, target);
+create index concurrently if not exists history_user_identities_lower_email on logto_history.user_identities (lower(details ->> 'email'));
+create index concurrently if not exists history_user_sso_identities_identity_id on logto_history.user_sso_identities (identity_id, issuer);
+create index concurrently if not exists history_user_sso_identities_lower_email on logto_history.user_sso_identities (lower(detail ->> 'email'));
 
 -- An organization by name, exactly or by a part of it.
 create index concurrently if not exists organizations_name on logto.organizations (name);

@@ -1,0 +1,101 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"strings"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
+
+	"logto-syncer/internal/catalog"
+	"logto-syncer/internal/config"
+	"logto-syncer/internal/state"
+)
+
+// defaultConfig is the configuration that need not be there for commands that
+// only read the mirror.
+const defaultConfig = "jobs.yaml"
+
+// databaseVariable names the database where there is no configuration.
+const databaseVariable = "DATABASE_URL"
+
+// errNoDatabase is a usage error: nothing says where the mirror is.
+var errNoDatabase = usageError{
+	"no database: " + databaseVariable + " is not set, and there is no Postgres in ./" + embeddedDir,
+	"export " + databaseVariable + "=postgres://user:password@host:5432/database, or name it in jobs.yaml; syncer run and syncer demo --keep make the one in ./" + embeddedDir,
+}
+
+// loadReadOnly reads the configuration for a command that only reads the
+// mirror. Secrets of tenants may be missing, and so may the whole file, unless
+// -c names it: then the configuration has nothing but the database, of
+// DATABASE_URL or in ./.syncer, where that is empty.
+func (a *app) loadReadOnly() (*config.Config, error) {
+	cfg, err := config.LoadReadOnly(a.config, a.env, catalog.Names())
+	if errors.Is(err, fs.ErrNotExist) && a.config == defaultConfig {
+		cfg, err = &config.Config{}, nil
+	}
+	if err != nil {
+		return nil, configError(err)
+	}
+	if url, ok := a.env(databaseVariable); cfg.Database == "" && ok {
+		cfg.Database = config.Secret(url)
+	}
+	return cfg, nil
+}
+
+// openReadable opens the mirror for a command that only reads it, as whatever
+// role the database is named with, which may not be allowed to see how far the
+// database is migrated.
+func (a *app) openReadable(ctx context.Context, cfg *config.Config) (*database, error) {
+	if _, err := os.Stat(embeddedDir); cfg.Database == "" && err != nil {
+		return nil, errNoDatabase
+	}
+	db, err := openDatabase(ctx, cfg.Database, 1)
+	if err != nil {
+		return nil, err
+	}
+	pending, err := state.Pending(ctx, db.Pool)
+	if pg, ok := errors.AsType[*pgconn.PgError](err); ok && pg.Code == insufficientPrivilege {
+		return db, nil
+	}
+	if err == nil && pending {
+		err = errNotMigrated
+	}
+	if err != nil {
+		return nil, errors.Join(err, db.Close())
+	}
+	return db, nil
+}
+
+// insufficientPrivilege is Postgres' code of "permission denied".
+const insufficientPrivilege = "42501"
+
+// mirroredTenants returns the names of the tenants that the database has, or
+// only the one of the name, which has to be there.
+func mirroredTenants(ctx context.Context, db *database, name string) ([]string, error) {
+	rows, err := db.Query(ctx, "select tenant_id::text from report.tenants order by tenant_id")
+	if err != nil {
+		return nil, fmt.Errorf("list the tenants: %w", err)
+	}
+	names, err := pgx.CollectRows(rows, pgx.RowTo[string])
+	if err != nil {
+		return nil, fmt.Errorf("list the tenants: %w", err)
+	}
+	if name == "" {
+		return names, nil
+	}
+	for _, n := range names {
+		if strings.EqualFold(n, name) {
+			return []string{n}, nil
+		}
+	}
+	hint := "the database has no tenant yet: syncer run mirrors one"
+	if len(names) > 0 {
+		hint = "the database has: " + strings.Join(names, ", ")
+	}
+	return nil, usageError{"no tenant " + name + " is mirrored", hint}
+}
