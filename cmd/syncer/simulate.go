@@ -26,6 +26,7 @@ type simulateCmd struct {
 	Churn         rate    `placeholder:"N/s" help:"Change so many users and memberships a second."`
 	Fail          float64 `placeholder:"P" help:"Fail so many of all requests (0 to 1), by turns with 500, a reset, and half a body."`
 	Throttle      bool    `help:"Answer 429 to more than 200 requests in any 10 s, as Logto Cloud does."`
+	Logto         string  `placeholder:"VERSION" help:"Answer as this version of Logto does, such as 1.25 (default: the newest known)."`
 	Latency       latency `placeholder:"D" help:"Answer late: 5ms, or at random 50-400ms."`
 }
 
@@ -33,6 +34,9 @@ type simulateCmd struct {
 func (c *simulateCmd) Run(ctx context.Context, a *app) error {
 	if math.IsNaN(c.Fail) || c.Fail < 0 || c.Fail > 1 {
 		return usageError{"--fail: want a number from 0 to 1", ""}
+	}
+	if err := logtotest.CheckVersion(c.Logto); err != nil {
+		return usageError{"--logto: " + err.Error(), ""}
 	}
 	tenant, err := c.tenant()
 	if err != nil {
@@ -42,7 +46,7 @@ func (c *simulateCmd) Run(ctx context.Context, a *app) error {
 	if err != nil {
 		return usageError{fmt.Sprintf("listen on %s: %v", c.Listen, err), "choose another with --listen ADDR, or any free port with --listen 127.0.0.1:0"}
 	}
-	server := logtotest.New(tenant, logtotest.WithSeed(c.Seed))
+	server := logtotest.New(tenant, logtotest.WithSeed(c.Seed), logtotest.WithVersion(c.Logto))
 	c.misbehave(server)
 	a.announce(server, endpointOf(listener.Addr()))
 	return a.serveSimulated(ctx, server, listener, float64(c.Churn))

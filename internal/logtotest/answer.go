@@ -55,8 +55,11 @@ func notFound() answer {
 	return failure(http.StatusNotFound, "entity.not_found", "The resource does not exist.")
 }
 
-// noSuch is what most sub-lists say about a missing parent.
+// noSuch is what most routes say about a row that does not exist.
 func noSuch(table, id string) answer {
+	if table == "organization_roles" {
+		return notFound()
+	}
 	return failure(http.StatusNotFound, "entity.not_exists_with_id", fmt.Sprintf("The %s with ID `%s` does not exist.", table, id))
 }
 

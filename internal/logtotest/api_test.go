@@ -58,7 +58,7 @@ func TestAnswers(t *testing.T) {
 		"/api/organizations/y5iwezbhfstj/users/9vqjlcvlgn62/roles":                               {422, "", "organization.require_membership"},
 		"/api/organizations/1cxcn1y1l0bo/applications/" + machine + "/roles":                     {200, "", "org-role-7"},
 		"/api/organizations/nope/jit/sso-connectors":                                             {404, "", "entity.not_exists_with_id"},
-		"/api/organization-roles/nope":                                                           {404, "", "The organization_roles with ID `nope` does not exist."},
+		"/api/organization-roles/nope":                                                           {404, "", "The resource does not exist."},
 		"/api/organization-roles?q=BILL":                                                         {200, "1", `"name":"billing"`},
 		"/api/organization-scopes?q=read":                                                        {200, "", `"name":"read:billing"`},
 		"/api/organization-invitations?organizationId=7i9ztprebiy6":                              {200, "", "invitee3-1@example.com"},

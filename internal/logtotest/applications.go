@@ -55,8 +55,8 @@ func (c *call) listApplications() answer {
 // the place of a secret is hidden since 1.42.
 func (c *call) application(b []byte, tab *table, r *row) []byte {
 	from := len(b)
-	b = tab.append(b, r, true)
-	if secret := tab.raw(r, "secret"); strings.HasPrefix(secret, `"#internal:`) && !c.s.before("1.42") {
+	b = c.append(b, tab, r, true)
+	if secret := tab.raw(r, "secret"); strings.HasPrefix(secret, `"#internal:`) && c.edition.does(hiddenPlaceholder) {
 		field := []byte(`"secret":` + secret + `,`)
 		if i := bytes.Index(b[from:], field); i >= 0 {
 			b = slices.Delete(b, from+i, from+i+len(field))
@@ -102,7 +102,7 @@ func (c *call) applicationRoles() answer {
 			return slices.DeleteFunc(rows, func(r *row) bool {
 				return !visibleRole(tab, r) || tab.text(r, "type") != "MachineToMachine" || !tab.found(r, s)
 			})
-		}, item(tab)), err
+		}, c.item(tab)), err
 	})
 }
 
@@ -112,7 +112,7 @@ func (c *call) applicationOrganizations() answer {
 		return fixed(func() []*row {
 			return tab.byIDs(c.t.related("organization_application_relations", "application_id", c.args[0], "organization_id"))
 		}, func(b []byte, r *row) []byte {
-			return c.t.appendRoles(tab.append(b, r, true), c.t.applicationRoles(r.id, c.args[0]))
+			return c.t.appendRoles(c.append(b, tab, r, true), c.t.applicationRoles(r.id, c.args[0]))
 		}), nil
 	})
 }
@@ -124,16 +124,16 @@ func (c *call) applicationSecrets() answer {
 	tab := c.t.tables["application_secrets"]
 	c.t.mu.RLock()
 	defer c.t.mu.RUnlock()
-	return answer{status: 200, body: appendList(nil, tab.where("application_id", c.args[0]), item(tab))}
+	return answer{status: 200, body: appendList(nil, tab.where("application_id", c.args[0]), c.item(tab))}
 }
 
 func (c *call) listResources() answer {
 	tab, scopes := c.t.tables["resources"], c.t.tables["scopes"]
-	show := item(tab)
+	show := c.item(tab)
 	if c.q.yes("includeScopes") {
 		show = func(b []byte, r *row) []byte {
-			b = append(tab.append(b, r, true), `,"scopes":`...)
-			return append(appendList(b, scopes.where("resource_id", r.id), item(scopes)), '}')
+			b = append(c.append(b, tab, r, true), `,"scopes":`...)
+			return append(appendList(b, scopes.where("resource_id", r.id), c.item(scopes)), '}')
 		}
 	}
 	l := c.tableRows(tab, nil, show)
@@ -149,5 +149,5 @@ func (c *call) resourceScopes() answer {
 	tab := c.t.tables["scopes"]
 	return c.list(fixed(func() []*row {
 		return slices.DeleteFunc(tab.where("resource_id", c.args[0]), func(r *row) bool { return !tab.found(r, s) })
-	}, item(tab)))
+	}, c.item(tab)))
 }

@@ -32,25 +32,29 @@ type exchange struct {
 
 func recorded(t *testing.T) []exchange {
 	t.Helper()
-	f, err := os.Open("testdata/exchanges.jsonl")
+	return readLines[exchange](t, "testdata/exchanges.jsonl", 204)
+}
+
+// readLines reads a file of one JSON object a line, of which there are n.
+func readLines[T any](t *testing.T, name string, n int) []T {
+	t.Helper()
+	f, err := os.Open(name)
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer f.Close()
-	var all []exchange
-	lines := bufio.NewScanner(f)
-	lines.Buffer(nil, 1<<24)
-	for lines.Scan() {
-		var e exchange
-		d := json.NewDecoder(strings.NewReader(lines.Text()))
-		d.UseNumber()
+	var all []T
+	d := json.NewDecoder(bufio.NewReader(f))
+	d.UseNumber()
+	for d.More() {
+		var e T
 		if err := d.Decode(&e); err != nil {
 			t.Fatal(err)
 		}
 		all = append(all, e)
 	}
-	if len(all) != 204 {
-		t.Fatalf("%d exchanges, want 204", len(all))
+	if len(all) != n {
+		t.Fatalf("%s: %d lines, want %d", name, len(all), n)
 	}
 	return all
 }

@@ -232,7 +232,7 @@ func (c *call) find(s search, set func() *userSet, keep func(*user) bool) listin
 		count: func() int { return at().count() },
 		rows: func(b []byte, offset, limit int) []byte {
 			for _, u := range c.page(at(), offset, limit) {
-				b = append(u.appendProfile(b), '}', ',')
+				b = append(c.appendProfile(b, u), '}', ',')
 			}
 			return b
 		},

@@ -45,6 +45,7 @@ func Generate(o Options) *Tenant {
 	g.makeInvitations()
 	g.makeBelongings()
 	g.makeLogs()
+	g.must("custom_phrases", Row{"language_tag": "de", "translation": Row{"action": Row{"sign_in": "Anmelden"}}})
 	g.began = time.Now()
 	return g.Tenant
 }

@@ -51,13 +51,10 @@ func (f *logFilter) accepts(tab *table, r *row) bool {
 	return true
 }
 
-// window reads start_time and end_time, which exist since 1.40.
+// window reads start_time and end_time.
 func (c *call) window(f *logFilter) (answer, bool) {
 	f.from, f.to = math.NaN(), math.NaN()
-	f.strict = c.s.before("1.42")
-	if c.s.before("1.40") {
-		return answer{}, true
-	}
+	f.strict = !c.edition.does(inclusiveWindow)
 	for key, bound := range map[string]*float64{"start_time": &f.from, "end_time": &f.to} {
 		if !c.q.has(key) {
 			continue
@@ -87,7 +84,7 @@ func (c *call) logList(f *logFilter, tenant bool) answer {
 		count: func() int { return len(find()) },
 		rows: func(b []byte, offset, limit int) []byte {
 			for _, r := range c.newestLogs(find(), offset, limit) {
-				b = append(tab.append(b, r, tenant), '}', ',')
+				b = append(c.append(b, tab, r, tenant), '}', ',')
 			}
 			return b
 		},
@@ -141,7 +138,7 @@ func (c *call) recentLogs() answer {
 }
 
 func (c *call) appendHook(b []byte, r *row) []byte {
-	b = c.t.tables["hooks"].append(b, r, true)
+	b = c.append(b, c.t.tables["hooks"], r, true)
 	if !c.q.yes("includeExecutionStats") {
 		return append(b, '}')
 	}

@@ -15,21 +15,21 @@ var logos string
 
 func (c *call) listSSOConnectors() answer {
 	tab := c.t.tables["sso_connectors"]
-	l := c.tableRows(tab, nil, appendSSOConnector(tab))
+	l := c.tableRows(tab, nil, c.appendSSOConnector(tab))
 	l.optional = true
 	return c.list(l)
 }
 
 // appendSSOConnector adds what the provider's factory says. providerConfig is
 // left out, as it is by a server that cannot reach the provider.
-func appendSSOConnector(tab *table) func(b []byte, r *row) []byte {
+func (c *call) appendSSOConnector(tab *table) func(b []byte, r *row) []byte {
 	light, dark, _ := strings.Cut(strings.TrimSpace(logos), "\n")
 	return func(b []byte, r *row) []byte {
 		kind := "oidc"
 		if strings.Contains(tab.text(r, "provider_name"), "SAML") {
 			kind = "saml"
 		}
-		b = append(tab.append(b, r, true), `,"name":`...)
+		b = append(c.append(b, tab, r, true), `,"name":`...)
 		b = append(b, tab.raw(r, "provider_name")...)
 		b = append(b, `,"providerType":"`+kind+`","providerLogo":`...)
 		b = append(b, quote(light)...)
@@ -39,7 +39,7 @@ func appendSSOConnector(tab *table) func(b []byte, r *row) []byte {
 }
 
 // connectorItem adds the static part of a connector's factory.
-func connectorItem(tab *table) func(b []byte, r *row) []byte {
+func (c *call) connectorItem(tab *table) func(b []byte, r *row) []byte {
 	return func(b []byte, r *row) []byte {
 		id := tab.text(r, "connector_id")
 		kind, name := "Social", strings.TrimSuffix(id, "-universal")
@@ -49,7 +49,7 @@ func connectorItem(tab *table) func(b []byte, r *row) []byte {
 		case strings.Contains(id, "sms"):
 			kind = "Sms"
 		}
-		b = tab.append(b, r, false)
+		b = c.append(b, tab, r, false)
 		b = append(b, `,"type":`+quote(kind)+`,"target":`+quote(name)+`,"platform":null,"name":{"en":`+quote(name)+`}`...)
 		return append(b, `,"description":{"en":""},"logo":"","logoDark":null,"readme":""}`...)
 	}
@@ -57,7 +57,7 @@ func connectorItem(tab *table) func(b []byte, r *row) []byte {
 
 func (c *call) listConnectors() answer {
 	tab := c.t.tables["connectors"]
-	return c.wholeTable(tab, tab.sorted, connectorItem(tab))
+	return c.wholeTable(tab, tab.sorted, c.connectorItem(tab))
 }
 
 // wholeTable answers a list that is never paged, of rows picked by filters on
@@ -92,12 +92,17 @@ func (c *call) sortedTable(name string, key ...string) (*table, []*row) {
 
 func (c *call) listEmailTemplates() answer {
 	tab, rows := c.sortedTable("email_templates", "language_tag", "template_type")
-	return c.wholeTable(tab, rows, item(tab), "language_tag", "template_type")
+	return c.wholeTable(tab, rows, c.item(tab), "language_tag", "template_type")
+}
+
+func (c *call) listCustomPhrases() answer {
+	tab, rows := c.sortedTable("custom_phrases", "language_tag")
+	return c.wholeTable(tab, rows, c.item(tab))
 }
 
 func (c *call) listDomains() answer {
 	tab, rows := c.sortedTable("domains", "created_at")
-	return c.wholeTable(tab, rows, func(b []byte, r *row) []byte { return append(tab.append(b, r, false), '}') })
+	return c.wholeTable(tab, rows, func(b []byte, r *row) []byte { return append(c.append(b, tab, r, false), '}') })
 }
 
 func (c *call) listProfileFields() answer {
@@ -109,7 +114,7 @@ func (c *call) listProfileFields() answer {
 		}
 		return strings.Compare(x, y)
 	})
-	return c.wholeTable(tab, rows, item(tab))
+	return c.wholeTable(tab, rows, c.item(tab))
 }
 
 // listOneTimeTokens counts without its filters, as the server does.
@@ -125,7 +130,7 @@ func (c *call) listOneTimeTokens() answer {
 			}
 		}
 		return rows
-	}, item(tab))
+	}, c.item(tab))
 	l.optional, l.count = true, func() int { return len(tab.heap) }
 	return c.list(l)
 }

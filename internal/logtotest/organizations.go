@@ -25,11 +25,11 @@ func (c *call) keyword(tab *table, cols ...string) func(*row) bool {
 
 func (c *call) listOrganizations() answer {
 	tab := c.t.tables["organizations"]
-	show := item(tab)
+	show := c.item(tab)
 	if c.q.yes("showFeatured") {
 		show = func(b []byte, r *row) []byte {
 			members := c.t.members[r.id]
-			b = append(tab.append(b, r, true), `,"usersCount":`...)
+			b = append(c.append(b, tab, r, true), `,"usersCount":`...)
 			b = append(b, marshal(len(members))...)
 			b = append(b, `,"featuredUsers":`...)
 			b = appendList(b, window(members, 0, 3), func(b []byte, m *member) []byte { return appendFeatured(b, m.user) })
@@ -39,15 +39,12 @@ func (c *call) listOrganizations() answer {
 	return c.list(c.tableRows(tab, c.keyword(tab, "id", "name"), show))
 }
 
-// organizationUsers is ordered by user id, which is unique, since 1.40. Before,
-// it came as the join found it.
+// organizationUsers is ordered by user id, which is unique, or in older versions
+// as the join finds it.
 func (c *call) organizationUsers() answer {
 	q, role := c.q.get("q"), c.q.get("organizationRoleId")
 	find := func(offset, limit int) []*member {
 		all := c.t.members[c.args[0]]
-		if c.s.before("1.41") {
-			role = ""
-		}
 		if q != "" || role != "" {
 			test := like("%"+q+"%", false)
 			all = slices.DeleteFunc(slices.Clone(all), func(m *member) bool {
@@ -60,7 +57,7 @@ func (c *call) organizationUsers() answer {
 				})
 			})
 		}
-		if c.s.before("1.40") {
+		if !c.edition.does(orderedMembers) {
 			return newestFirst(all, func(*member) int64 { return 0 }, offset, limit, c.salt(c.t.writes))
 		}
 		return window(all, offset, limit)
@@ -69,7 +66,7 @@ func (c *call) organizationUsers() answer {
 		count: func() int { return len(find(0, 1<<40)) },
 		rows: func(b []byte, offset, limit int) []byte {
 			for _, m := range find(offset, limit) {
-				b = append(c.t.appendRoles(m.user.append(b), m.roles), ',')
+				b = append(c.t.appendRoles(c.appendUser(b, m.user), m.roles), ',')
 			}
 			return b
 		},
@@ -105,7 +102,7 @@ func (t *Tenant) applicationRoles(org, app string) []string {
 
 func (c *call) jitDomains() answer {
 	tab := c.t.tables["organization_jit_email_domains"]
-	l := fixed(func() []*row { return tab.where("organization_id", c.args[0]) }, item(tab))
+	l := fixed(func() []*row { return tab.where("organization_id", c.args[0]) }, c.item(tab))
 	l.optional = true
 	return c.list(l)
 }
@@ -115,7 +112,7 @@ func jit(relation, col, table string) func(*call) answer {
 	return func(c *call) answer {
 		return c.child("organizations", true, func() (listing, error) {
 			tab := c.t.tables[table]
-			show := item(tab)
+			show := c.item(tab)
 			return fixed(func() []*row {
 				return tab.byIDs(c.t.related(relation, "organization_id", c.args[0], col))
 			}, show), nil
@@ -137,7 +134,7 @@ func (c *call) memberRoles() answer {
 			return tab.byIDs(m.roles)
 		}
 		return nil
-	}, item(tab))
+	}, c.item(tab))
 	l.optional = true
 	return c.list(l)
 }
@@ -150,7 +147,7 @@ func (c *call) applicationMemberRoles() answer {
 		return failure(http.StatusUnprocessableEntity, "organization.require_membership", "The user must be a member of the organization to proceed.")
 	}
 	tab := c.t.tables["organization_roles"]
-	l := fixed(func() []*row { return tab.byIDs(c.t.applicationRoles(c.args[0], c.args[1])) }, item(tab))
+	l := fixed(func() []*row { return tab.byIDs(c.t.applicationRoles(c.args[0], c.args[1])) }, c.item(tab))
 	l.optional = true
 	return c.list(l)
 }

@@ -9,14 +9,16 @@ import (
 
 // A call is one request under /api on its way through the server.
 type call struct {
-	s      *Server
-	t      *Tenant
-	r      *http.Request
-	n      int      // the number of the request
-	args   []string // what the * of the route matched
-	q      query
-	faults []Fault // those that spoil the rows or the headers
-	legacy bool    // this listing's paging is not optional in this version
+	s       *Server
+	t       *Tenant
+	r       *http.Request
+	n       int      // the number of the request
+	args    []string // what the * of the route matched
+	sent    query    // the parameters that were sent
+	q       query    // those the server understands
+	edition *edition
+	faults  []Fault // those that spoil the rows or the headers
+	paged   bool    // this listing is paged although nobody asked for a page
 }
 
 // A listing is one paged or whole list. Both functions run under the tenant's
@@ -38,7 +40,7 @@ func (c *call) paging(optional bool) (offset, size float64, whole, ok bool) {
 	if !pageOK || !sizeOK || size > maxPageSize {
 		return 0, 0, false, false
 	}
-	whole = optional && !c.legacy && c.q.get("page") == "" && c.q.get("page_size") == ""
+	whole = optional && !c.paged && c.q.get("page") == "" && c.q.get("page_size") == ""
 	return (page - 1) * size, size, whole, true
 }
 
@@ -118,7 +120,7 @@ func (c *call) items(l listing, offset, limit int) answer {
 func (c *call) links(a *answer, page, total, size int, capped bool) {
 	last := max(1, (total+size-1)/size)
 	a.set("Total-Number", strconv.Itoa(total))
-	before, after := c.q.aroundPage()
+	before, after := c.sent.aroundPage()
 	before = "<http://" + c.r.Host + strings.TrimPrefix(c.r.URL.Path, "/api") + "?" + before
 	link := func(page int, rel string) {
 		a.set("Link", before+strconv.Itoa(page)+after+">; rel=\""+rel+"\"")
@@ -185,6 +187,6 @@ func fixed(find func() []*row, show func(b []byte, r *row) []byte) listing {
 }
 
 // item shows a row of a table whole, as most endpoints do.
-func item(tab *table) func(b []byte, r *row) []byte {
-	return func(b []byte, r *row) []byte { return append(tab.append(b, r, true), '}') }
+func (c *call) item(tab *table) func(b []byte, r *row) []byte {
+	return func(b []byte, r *row) []byte { return append(c.append(b, tab, r, true), '}') }
 }

@@ -7,7 +7,9 @@ import (
 
 // A query is the parameters of a request in the order they were sent, which
 // matters for Link and for search.
-type query []struct{ key, value string }
+type query []parameter
+
+type parameter struct{ key, value string }
 
 func parseQuery(raw string) query {
 	var q query
@@ -16,7 +18,7 @@ func parseQuery(raw string) query {
 			continue
 		}
 		k, v, _ := strings.Cut(part, "=")
-		q = append(q, struct{ key, value string }{unescape(k), unescape(v)})
+		q = append(q, parameter{unescape(k), unescape(v)})
 	}
 	return q
 }

@@ -53,7 +53,7 @@ func (c *call) excluded(role string) bool {
 
 // appendRole shows a role with the counts only the list has.
 func (c *call) appendRole(b []byte, r *row) []byte {
-	b = c.t.tables["roles"].append(b, r, true)
+	b = c.append(b, c.t.tables["roles"], r, true)
 	set := c.t.roleUsers[r.id]
 	b = append(b, `,"usersCount":`...)
 	b = append(b, marshal(set.len())...)
@@ -152,8 +152,8 @@ func (c *call) roleScopes() answer {
 			return slices.DeleteFunc(rows, func(r *row) bool { return !tab.found(r, s) })
 		}
 		return fixed(find, func(b []byte, r *row) []byte {
-			b = append(tab.append(b, r, true), `,"resource":`...)
-			return append(item(resources)(b, resources.get(tab.text(r, "resource_id"))), '}')
+			b = append(c.append(b, tab, r, true), `,"resource":`...)
+			return append(c.item(resources)(b, resources.get(tab.text(r, "resource_id"))), '}')
 		}), err
 	})
 }
@@ -182,6 +182,6 @@ func getRow(table string) func(*call) answer {
 		if r == nil {
 			return noSuch(table, c.args[0])
 		}
-		return answer{status: 200, body: item(tab)(nil, c.t.computed(tab, r))}
+		return answer{status: 200, body: c.item(tab)(nil, c.t.computed(tab, r))}
 	}
 }

@@ -2,26 +2,21 @@ package logtotest
 
 import (
 	"net/http"
-	"strconv"
 	"strings"
 )
 
 // A route answers GET for one path under /api.
 type route struct {
-	path    []string // * matches one element
+	path    string   // as releases has it: * matches one element
+	parts   []string // of the path
 	answer  func(*call) answer
-	since   string // the version it came with, "" for all
-	paged   string // the version before which its paging was not optional
-	literal int    // how many elements are no *, to find the best match
+	literal int // how many elements are no *, to find the best match
 }
 
-// get makes a route: versions are the one it came with and the one before which
-// its paging was not optional, both "" or left out where there is nothing to say.
-func get(path string, answer func(*call) answer, versions ...string) route {
-	versions = append(versions, "", "")
-	r := route{path: strings.Split(path, "/"), answer: answer, since: versions[0], paged: versions[1]}
-	r.literal = len(r.path) - strings.Count(path, "*")
-	return r
+// get makes a route.
+func get(path string, answer func(*call) answer) route {
+	parts := strings.Split(path, "/")
+	return route{path: path, parts: parts, answer: answer, literal: len(parts) - strings.Count(path, "*")}
 }
 
 // routes lists what the simulation knows.
@@ -31,28 +26,28 @@ func routes() []route {
 		get("users/*", (*call).getUser),
 		get("users/*/roles", (*call).userRoles),
 		get("users/*/organizations", (*call).userOrganizations),
-		get("users/*/personal-access-tokens", (*call).userTokens, "1.20"),
+		get("users/*/personal-access-tokens", (*call).userTokens),
 		get("users/*/mfa-verifications", (*call).userFactors),
-		get("users/*/all-identities", (*call).userIdentities, "1.30"),
+		get("users/*/all-identities", (*call).userIdentities),
 		get("users/*/custom-data", userPart(uCustomData)),
 		get("users/*/has-password", (*call).hasPassword),
-		get("users/*/sessions", nothingFor(`{"sessions":[]}`), "1.38"),
-		get("users/*/grants", nothingFor(`{"grants":[]}`), "1.38"),
+		get("users/*/sessions", nothingFor(`{"sessions":[]}`)),
+		get("users/*/grants", nothingFor(`{"grants":[]}`)),
 		get("dashboard/users/total", (*call).usersTotal),
 		get("organizations", (*call).listOrganizations),
 		get("organizations/*", getRow("organizations")),
 		get("organizations/*/users", (*call).organizationUsers),
 		get("organizations/*/users/*/roles", (*call).memberRoles),
-		get("organizations/*/applications", (*call).organizationApplications, "1.18"),
-		get("organizations/*/applications/*/roles", (*call).applicationMemberRoles, "1.18"),
-		get("organizations/*/jit/email-domains", (*call).jitDomains, "1.18", "1.36"),
-		get("organizations/*/jit/roles", jit("organization_jit_roles", "organization_role_id", "organization_roles"), "1.18"),
-		get("organizations/*/jit/sso-connectors", jit("organization_jit_sso_connectors", "sso_connector_id", "sso_connectors"), "1.18"),
+		get("organizations/*/applications", (*call).organizationApplications),
+		get("organizations/*/applications/*/roles", (*call).applicationMemberRoles),
+		get("organizations/*/jit/email-domains", (*call).jitDomains),
+		get("organizations/*/jit/roles", jit("organization_jit_roles", "organization_role_id", "organization_roles")),
+		get("organizations/*/jit/sso-connectors", jit("organization_jit_sso_connectors", "sso_connector_id", "sso_connectors")),
 		get("organization-roles", (*call).listOrganizationRoles),
-		get("organization-roles/*", (*call).getOrganizationRole),
-		get("organization-roles/*/scopes", (*call).organizationRoleScopes, "", "1.25"),
-		get("organization-roles/*/resource-scopes", (*call).organizationRoleResourceScopes, "", "1.25"),
-		get("organization-scopes", (*call).listOrganizationScopes, "", "1.25"),
+		get("organization-roles/*", getRow("organization_roles")),
+		get("organization-roles/*/scopes", (*call).organizationRoleScopes),
+		get("organization-roles/*/resource-scopes", (*call).organizationRoleResourceScopes),
+		get("organization-scopes", (*call).listOrganizationScopes),
 		get("organization-scopes/*", getRow("organization_scopes")),
 		get("organization-invitations", (*call).listInvitations),
 		get("organization-invitations/*", (*call).getInvitation),
@@ -67,8 +62,8 @@ func routes() []route {
 		get("applications", (*call).listApplications),
 		get("applications/*", (*call).getApplication),
 		get("applications/*/roles", (*call).applicationRoles),
-		get("applications/*/organizations", (*call).applicationOrganizations, "1.18"),
-		get("applications/*/secrets", (*call).applicationSecrets, "1.19"),
+		get("applications/*/organizations", (*call).applicationOrganizations),
+		get("applications/*/secrets", (*call).applicationSecrets),
 		get("connectors", (*call).listConnectors),
 		get("sso-connectors", (*call).listSSOConnectors),
 		get("hooks", (*call).listHooks),
@@ -76,24 +71,26 @@ func routes() []route {
 		get("hooks/*/recent-logs", (*call).recentLogs),
 		get("logs", (*call).listLogs),
 		get("logs/*", getRow("logs")),
-		get("custom-profile-fields", (*call).listProfileFields, "1.31"),
-		get("email-templates", (*call).listEmailTemplates, "1.25"),
-		get("email-templates/*", getRow("email_templates"), "1.25"),
-		get("one-time-tokens", (*call).listOneTimeTokens, "1.27"),
+		get("custom-profile-fields", (*call).listProfileFields),
+		get("email-templates", (*call).listEmailTemplates),
+		get("email-templates/*", getRow("email_templates")),
+		get("one-time-tokens", (*call).listOneTimeTokens),
 		get("domains", (*call).listDomains),
+		get("custom-phrases", (*call).listCustomPhrases),
+		get("saml-applications", methodNotAllowed), // one can only be added
 	}
 }
 
-// find picks the route for a path below /api/; nil for none.
-func (s *Server) find(path string) (best *route, args []string) {
+// find picks the route for a path below /api/; nil for one that this edition has not.
+func (s *Server) find(e *edition, path string) (best *route, args []string) {
 	parts := strings.Split(path, "/")
 	for i := range s.routes {
 		r := &s.routes[i]
-		if len(r.path) != len(parts) || best != nil && r.literal <= best.literal || r.since != "" && s.before(r.since) {
+		if len(r.parts) != len(parts) || best != nil && r.literal <= best.literal || e.routes[r.path] {
 			continue
 		}
 		var matched []string
-		for j, p := range r.path {
+		for j, p := range r.parts {
 			if p == "*" && parts[j] != "" {
 				matched = append(matched, parts[j])
 			} else if p != parts[j] {
@@ -107,23 +104,10 @@ func (s *Server) find(path string) (best *route, args []string) {
 	return best, args
 }
 
-// before tells if the server is older than a version.
-func (s *Server) before(version string) bool {
-	s.mu.Lock()
-	mine := s.version
-	s.mu.Unlock()
-	return mine != "" && versionNumber(mine) < versionNumber(version)
-}
-
-func versionNumber(v string) int {
-	n := 0
-	for i, part := range strings.SplitN(v+".0.0", ".", 4) {
-		if i < 3 {
-			k, _ := strconv.Atoi(part) // not a number: the oldest
-			n = n*1000 + k
-		}
-	}
-	return n
+func methodNotAllowed(*call) answer {
+	a := plainText(http.StatusMethodNotAllowed)
+	a.set("Allow", "HEAD, GET")
+	return a
 }
 
 // answer is the answer of an untroubled server to a request under /api.
@@ -132,18 +116,16 @@ func (s *Server) answer(c *call) answer {
 	if path == "status" {
 		return answer{status: http.StatusNoContent}
 	}
-	r, args := s.find(path)
+	r, args := s.find(c.edition, path)
 	switch {
 	case r == nil:
 		return plainText(http.StatusNotFound)
 	case c.r.Method != http.MethodGet && c.r.Method != http.MethodHead:
-		a := plainText(http.StatusMethodNotAllowed)
-		a.set("Allow", "HEAD, GET")
-		return a
+		return methodNotAllowed(c)
 	}
 	if a, ok := s.authorize(c.r); !ok {
 		return a
 	}
-	c.args, c.legacy = args, r.paged != "" && s.before(r.paged)
+	c.args, c.paged = args, c.edition.paged[r.path]
 	return r.answer(c)
 }

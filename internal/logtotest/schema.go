@@ -61,6 +61,7 @@ func schema() map[string]string {
 		"personal_access_tokens": "user_id>users name value created_at:stamp expires_at:stamp=null",
 		"domains": `id domain status="PendingVerification" error_message=null dns_records:jsonb=[] verification_files:hidden=[] ` +
 			"cloudflare_data:hidden=null updated_at:hidden created_at:stamp",
+		"custom_phrases":  "id language_tag translation:jsonb={}",
 		"email_templates": "id language_tag template_type details:jsonb={} created_at:stamp",
 		"one_time_tokens": `id email token context:jsonb={} status="active" created_at:stamp expires_at:stamp`,
 		"custom_profile_fields": `id name type="Text" label="" description=null required=false config:jsonb={} created_at:stamp ` +

@@ -5,6 +5,7 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -30,7 +31,7 @@ type Server struct {
 	tokens    map[string]token
 	ttl       time.Duration
 	scope     string
-	version   string
+	edition   *edition
 	faults    []*injected
 	dice      uint64
 	poisons   []string
@@ -52,12 +53,23 @@ func Orderly() Option { return func(s *Server) { s.orderly = true } }
 // WithSeed sets what ties and chances are drawn from; the default is 1.
 func WithSeed(seed uint64) Option { return func(s *Server) { s.seed, s.dice = seed, seed } }
 
+// WithVersion makes the server answer as that version of Logto ("1.25") does; the
+// default, "", is Newest. It panics where CheckVersion returns an error.
+func WithVersion(version string) Option { return func(s *Server) { s.SetVersion(version) } }
+
+// CheckVersion tells why a version of Logto cannot be simulated.
+func CheckVersion(version string) error {
+	_, err := newEdition(version)
+	return err
+}
+
 // New makes a Server to be mounted or served by the caller.
 func New(t *Tenant, opts ...Option) *Server {
 	s := &Server{
 		Tenant: t, routes: routes(), seed: 1, dice: 1, scope: "all",
 		tokens: map[string]token{}, paths: map[string]int{},
 	}
+	s.SetVersion(Newest)
 	for _, o := range opts {
 		o(s)
 	}
@@ -156,13 +168,15 @@ func (s *Server) RevokeTokens() {
 	clear(s.tokens)
 }
 
-// SetVersion makes the server behave as an older one ("1.24"): lists that were
-// not optional then page anyway, endpoints that did not exist answer 404 in plain
-// text, organization users come unordered. "" is the newest.
+// SetVersion is WithVersion for a running server: an upgrade, or the way back.
 func (s *Server) SetVersion(version string) {
+	e, err := newEdition(version)
+	if err != nil {
+		panic(err)
+	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.version = version
+	s.edition = e
 }
 
 // ServeHTTP answers one request.
@@ -172,7 +186,7 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		s.serveOIDC(w, r)
 		return
 	}
-	c := &call{s: s, t: s.Tenant, r: r, q: parseQuery(r.URL.RawQuery)}
+	c := &call{s: s, t: s.Tenant, r: r, sent: parseQuery(r.URL.RawQuery)}
 	if r.URL.Path != "/api/status" {
 		c.n = s.arrive(r)
 		defer s.leave()
@@ -187,6 +201,10 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		a.write(w, r)
 		return
 	}
+	s.mu.Lock()
+	c.edition = s.edition
+	s.mu.Unlock()
+	c.q = c.edition.understood(slices.Clone(c.sent))
 	s.trouble(w, r, c, func() answer { return s.answer(c) })
 }
 

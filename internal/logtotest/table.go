@@ -143,24 +143,25 @@ func window[T any](list []T, offset, limit int) []T {
 }
 
 // append shows a row as the API does, without the closing brace.
-func (t *table) append(b []byte, r *row, tenant bool) []byte {
+func (c *call) append(b []byte, t *table, r *row, tenant bool) []byte {
 	b = append(b, '{')
 	if tenant {
 		b = append(b, `"tenantId":"default",`...)
 	}
 	for i := range t.cols {
-		c := &t.cols[i]
-		switch c.kind {
-		case hidden:
+		col := &t.cols[i]
+		if col.kind == hidden || !c.edition.sends(t.name, col.name) {
 			continue
+		}
+		switch col.kind {
 		case stamp:
-			b = appendKey(b, c.api)
+			b = appendKey(b, col.api)
 			b = appendMillis(b, micros(r.vals[i]))
 		case jsonb:
-			b = appendKey(b, c.api)
+			b = appendKey(b, col.api)
 			b = append(b, rounded(r.vals[i])...)
 		default:
-			b = appendKey(b, c.api)
+			b = appendKey(b, col.api)
 			b = append(b, r.vals[i]...)
 		}
 		b = append(b, ',')

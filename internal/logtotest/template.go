@@ -16,7 +16,7 @@ func (c *call) listOrganizationRoles() answer {
 func (c *call) appendOrganizationRole(b []byte, r *row) []byte {
 	tab, own := c.t.tables["organization_roles"], c.t.tables["organization_scopes"]
 	scopes, resources := c.t.tables["scopes"], c.t.tables["resources"]
-	b = append(tab.append(b, r, true), `,"scopes":`...)
+	b = append(c.append(b, tab, r, true), `,"scopes":`...)
 	b = appendList(b, c.templateScopes(r.id), appendNamed(own))
 	b = append(b, `,"resourceScopes":`...)
 	b = appendList(b, c.templateResourceScopes(r.id), func(b []byte, s *row) []byte {
@@ -37,26 +37,16 @@ func (c *call) templateResourceScopes(role string) []*row {
 	return c.t.tables["scopes"].byIDs(ids)
 }
 
-func (c *call) getOrganizationRole() answer {
-	if a, ok := c.parent("organization_roles"); !ok {
-		return a
-	}
-	c.t.mu.RLock()
-	defer c.t.mu.RUnlock()
-	r := c.t.tables["organization_roles"].get(c.args[0])
-	return answer{status: 200, body: c.appendOrganizationRole(nil, r)}
-}
-
 func (c *call) organizationRoleScopes() answer {
-	l := fixed(func() []*row { return c.templateScopes(c.args[0]) }, item(c.t.tables["organization_scopes"]))
-	l.optional = true
-	return c.list(l)
+	return c.child("organization_roles", true, func() (listing, error) {
+		return fixed(func() []*row { return c.templateScopes(c.args[0]) }, c.item(c.t.tables["organization_scopes"])), nil
+	})
 }
 
 func (c *call) organizationRoleResourceScopes() answer {
-	l := fixed(func() []*row { return c.templateResourceScopes(c.args[0]) }, item(c.t.tables["scopes"]))
-	l.optional = true
-	return c.list(l)
+	return c.child("organization_roles", true, func() (listing, error) {
+		return fixed(func() []*row { return c.templateResourceScopes(c.args[0]) }, c.item(c.t.tables["scopes"])), nil
+	})
 }
 
 func (c *call) listOrganizationScopes() answer {
@@ -64,7 +54,7 @@ func (c *call) listOrganizationScopes() answer {
 	keep := c.keyword(tab, "name")
 	l := fixed(func() []*row {
 		return slices.DeleteFunc(byName(tab, tab.heap), func(r *row) bool { return keep != nil && !keep(r) })
-	}, item(tab))
+	}, c.item(tab))
 	l.optional = true
 	return c.list(l)
 }
@@ -89,7 +79,7 @@ func (c *call) listInvitations() answer {
 		roles[id] = append(roles[id], unquote(r.vals[1]))
 	}
 	body := appendList(nil, rows, func(b []byte, r *row) []byte {
-		return c.t.appendRoles(tab.append(b, c.t.computed(tab, r), true), roles[r.id])
+		return c.t.appendRoles(c.append(b, tab, c.t.computed(tab, r), true), roles[r.id])
 	})
 	return answer{status: 200, body: body}
 }
@@ -103,7 +93,7 @@ func (c *call) getInvitation() answer {
 	tab := c.t.tables["organization_invitations"]
 	r := tab.get(c.args[0])
 	roles := c.t.related("organization_invitation_role_relations", "organization_invitation_id", r.id, "organization_role_id")
-	return answer{status: 200, body: c.t.appendRoles(tab.append(nil, c.t.computed(tab, r), true), roles)}
+	return answer{status: 200, body: c.t.appendRoles(c.append(nil, tab, c.t.computed(tab, r), true), roles)}
 }
 
 // newestRows sorts a copy by created_at, newest first.

@@ -14,6 +14,15 @@ import (
 // Tables names every table, sorted.
 func (t *Tenant) Tables() []string { return slices.Sorted(maps.Keys(schema())) }
 
+// Columns names the columns of a table, nil for an unknown one.
+func Columns(table string) []string {
+	var names []string
+	for _, c := range parseColumns(schema()[table]) {
+		names = append(names, c.name)
+	}
+	return names
+}
+
 // Rows returns the rows of a table as they are now, in no order to rely on: the
 // truth a mirror is compared with. An unknown table is nil. The surrogate id of
 // users_roles, applications_roles and roles_scopes is left out: no endpoint

@@ -68,8 +68,8 @@ func (u *user) setTexts(texts *[uTexts]string) {
 	u.long = longNumber(texts[uCustomData]) || longNumber(texts[uIdentities]) || longNumber(texts[uProfile])
 }
 
-// append shows the user as UserInfo, without the closing brace.
-func (u *user) append(b []byte) []byte {
+// appendUser shows a user as UserInfo, without the closing brace.
+func (c *call) appendUser(b []byte, u *user) []byte {
 	b = append(b, `{"id":`...)
 	b = append(b, u.raw(uID)...)
 	b = append(b, `,"username":`...)
@@ -96,16 +96,21 @@ func (u *user) append(b []byte) []byte {
 	b = append(b, u.json(uProfile)...)
 	b = append(b, `,"applicationId":`...)
 	b = append(b, u.raw(uApplication)...)
-	b = append(b, `,"cimdClientId":`...)
-	b = append(b, u.raw(uCIMD)...)
+	if c.edition.sends("users", "cimd_client_id") {
+		b = append(b, `,"cimdClientId":`...)
+		b = append(b, u.raw(uCIMD)...)
+	}
 	b = append(b, `,"isSuspended":`...)
 	return appendBool(b, u.suspended)
 }
 
-// appendProfile shows it as UserProfile, without the closing brace.
-func (u *user) appendProfile(b []byte) []byte {
-	b = append(u.append(b), `,"hasPassword":`...)
-	return appendBool(b, u.password != null)
+// appendProfile shows a user as UserProfile, without the closing brace.
+func (c *call) appendProfile(b []byte, u *user) []byte {
+	b = c.appendUser(b, u)
+	if !c.edition.sends("users", "has_password") {
+		return b
+	}
+	return appendBool(append(b, `,"hasPassword":`...), u.password != null)
 }
 
 func (u *user) json(col int) string {

@@ -50,11 +50,11 @@ func (c *call) withUser(show func(b []byte, u *user) []byte) answer {
 
 func (c *call) getUser() answer {
 	return c.withUser(func(b []byte, u *user) []byte {
-		b = u.appendProfile(b)
+		b = c.appendProfile(b, u)
 		if c.q.yes("includeSsoIdentities") {
 			tab := c.t.tables["user_sso_identities"]
 			b = append(b, `,"ssoIdentities":`...)
-			b = appendList(b, tab.where("user_id", u.id()), item(tab))
+			b = appendList(b, tab.where("user_id", u.id()), c.item(tab))
 		}
 		return append(b, '}')
 	})
@@ -104,7 +104,7 @@ func (c *call) userOrganizations() answer {
 	return c.withUser(func(b []byte, u *user) []byte {
 		orgs := c.t.tables["organizations"]
 		return appendList(b, u.orgs, func(b []byte, m *member) []byte {
-			return c.t.appendRoles(orgs.append(b, orgs.get(m.org), true), m.roles)
+			return c.t.appendRoles(c.append(b, orgs, orgs.get(m.org), true), m.roles)
 		})
 	})
 }
@@ -132,13 +132,13 @@ func (c *call) userRoles() answer {
 			}
 		}
 		return roles
-	}, item(tab)))
+	}, c.item(tab)))
 }
 
 func (c *call) userTokens() answer {
 	tab := c.t.tables["personal_access_tokens"]
 	return c.withUser(func(b []byte, u *user) []byte {
-		return appendList(b, tab.where("user_id", u.id()), item(tab))
+		return appendList(b, tab.where("user_id", u.id()), c.item(tab))
 	})
 }
 
@@ -185,7 +185,7 @@ func (c *call) userIdentities() answer {
 			b = append(b, `{"ssoConnectorId":`...)
 			b = append(b, tab.raw(r, "sso_connector_id")...)
 			b = append(b, `,"ssoIdentity":`...)
-			return append(item(tab)(b, r), '}')
+			return append(c.item(tab)(b, r), '}')
 		})
 		return append(b, '}')
 	})

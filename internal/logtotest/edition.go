@@ -1,0 +1,83 @@
+package logtotest
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+)
+
+// An edition is what a server of one version lacks, by the words of releases.
+// It does not change.
+type edition struct {
+	version    string
+	routes     map[string]bool // unknown paths
+	paged      map[string]bool // lists that are paged although nobody asks for a page
+	columns    map[string]bool // fields it does not send
+	parameters map[string]bool // query parameters it ignores
+	behaviors  map[behavior]bool
+}
+
+// newEdition works out what a version lacks; "" is the newest.
+func newEdition(version string) (*edition, error) {
+	e := &edition{
+		version: cmp.Or(version, Newest),
+		routes:  map[string]bool{}, paged: map[string]bool{}, columns: map[string]bool{}, parameters: map[string]bool{},
+		behaviors: map[behavior]bool{},
+	}
+	mine, err := parseVersion(e.version)
+	if err != nil {
+		return nil, err
+	}
+	if oldest, _ := parseVersion(Oldest); slices.Compare(mine, oldest) < 0 {
+		return nil, fmt.Errorf("version %s of Logto is not simulated: the oldest is %s", version, Oldest)
+	}
+	for _, r := range releases() {
+		if since, _ := parseVersion(r.version); slices.Compare(mine, since) >= 0 {
+			continue
+		}
+		for words, lacks := range map[string]map[string]bool{
+			r.routes: e.routes, r.unpaged: e.paged, r.columns: e.columns, r.parameters: e.parameters,
+		} {
+			for word := range strings.FieldsSeq(words) {
+				lacks[word] = true
+			}
+		}
+		e.behaviors[r.behavior] = true
+	}
+	return e, nil
+}
+
+// parseVersion reads 1.25 or 1.25.3.
+func parseVersion(version string) ([]int, error) {
+	parts := strings.Split(version, ".")
+	if len(parts) < 2 || len(parts) > 3 {
+		return nil, fmt.Errorf("%q is not a version of Logto, such as 1.25", version)
+	}
+	numbers := make([]int, len(parts))
+	for i, part := range parts {
+		n, err := strconv.Atoi(part)
+		if err != nil || n < 0 {
+			return nil, fmt.Errorf("%q is not a version of Logto, such as 1.25", version)
+		}
+		numbers[i] = n
+	}
+	return numbers, nil
+}
+
+// sends tells if items of a table show a column.
+func (e *edition) sends(table, column string) bool {
+	return len(e.columns) == 0 || !e.columns[table+"."+column]
+}
+
+// does tells if the server behaves so.
+func (e *edition) does(b behavior) bool { return !e.behaviors[b] }
+
+// understood takes out of a query what the server ignores.
+func (e *edition) understood(q query) query {
+	if len(e.parameters) == 0 {
+		return q
+	}
+	return slices.DeleteFunc(q, func(p parameter) bool { return e.parameters[p.key] })
+}
