@@ -1,7 +1,7 @@
 # `make` lists what there is. Everything works as root and as an ordinary user;
 # what is missing on the machine is installed or named.
 .DEFAULT_GOAL := help
-.PHONY: help demo build test test-browser soak soak-serve fuzz bench bench-fleet bench-build docs lint fmt
+.PHONY: help demo build test test-browser test-world soak soak-serve fuzz bench bench-fleet bench-build docs lint fmt
 
 VERSION := $(shell git describe --tags --always --dirty 2>/dev/null || echo unknown)
 FUZZTIME = 20s
@@ -20,8 +20,12 @@ build: ## bin/syncer
 
 test: ## all tests, with the race detector and a real Postgres
 	@scripts/need go cc postgres
-	go test -race -timeout 20m ./...
+	go test -race -timeout 20m $$(go list ./... | grep -v /internal/world$$)
 	go test -timeout 10m -parallel 4 -run ThePromiseHolds ./internal/mirror -schedules 500 -rapid.seed 1
+
+test-world: ## the program behind the real nginx, HAProxy and PgBouncer
+	@scripts/need go postgres nginx haproxy pgbouncer
+	go test -timeout 20m ./internal/world
 
 test-browser: ## the status page in Chromium (ARGS=-update writes the screenshots in docs)
 	@scripts/need go postgres chromium axe
