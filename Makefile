@@ -29,7 +29,7 @@ test-world: ## the program behind the real nginx, HAProxy and PgBouncer
 
 test-browser: ## the status page in Chromium (ARGS=-update writes the screenshots in docs)
 	@scripts/need go postgres chromium axe
-	go test -tags browser -timeout 5m -run TestThePageInABrowser ./internal/serve $(ARGS)
+	go test -tags browser -timeout 5m -run TestTheStatusPageInABrowser ./internal/serve $(ARGS)
 
 soak: ## 20,000 random schedules of changes and faults against the promise (ARGS="-schedules 1000")
 	@scripts/need go postgres
@@ -37,7 +37,7 @@ soak: ## 20,000 random schedules of changes and faults against the promise (ARGS
 
 soak-serve: ## a day of syncer serve with a run a minute, as fast as it goes (ARGS="-soak-runs 500")
 	@scripts/need go postgres
-	go test -tags soak -timeout 2h -v -run TestNothingGrows ./internal/serve -soak-runs 1440 $(ARGS)
+	go test -tags soak -timeout 2h -v -run TestNoResourceGrows ./internal/serve -soak-runs 1440 $(ARGS)
 
 fuzz: ## every fuzz target for FUZZTIME (20s)
 	@scripts/need go

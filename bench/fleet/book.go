@@ -56,7 +56,7 @@ func (b *book) read(w *worker, log io.Reader) {
 	}
 }
 
-const putBack = "put back into the queue: the process that was at it is dead"
+const putBack = "job rescued from a dead process"
 
 func (b *book) enter(w *worker, l line) {
 	b.mu.Lock()

@@ -51,7 +51,7 @@ join (
         coalesce(min(seconds) filter (where attempt = 1), 0) as seconds, count(*) as runs
     from syncer.runs group by tenant_id
 ) r on r.tenant_id = j.args ->> 'tenant'
-where j.kind = 'tenant' order by j.id`
+where j.kind = 'run' order by j.id`
 
 // line measures how the tenants stood in line from the moment they were due.
 func (f *figures) line(ctx context.Context, pool *pgxpool.Pool, due time.Time) error {

@@ -232,7 +232,7 @@ func (f *fleet) wantProved(t *testing.T) {
 
 const fleetJobs = `
 jobs: [{name: all, jitter: 0s}]
-serve: {workers: 3, token: ` + serveToken + `, take_over: 2s}
+serve: {workers: 3, token: ` + serveToken + `, rescue_after: 2s}
 `
 
 func TestProcessesThatDieGiveTheirWorkToOthers(t *testing.T) {

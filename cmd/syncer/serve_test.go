@@ -29,13 +29,13 @@ func TestServeGoesOnWhenPostgresIsRestarted(t *testing.T) {
 	}
 	f := newFleet(t, 1, 100, `
 jobs: [{name: all, schedule: "@every 2s", retries: 20}]
-serve: {token: `+serveToken+`, take_over: 2s}
+serve: {token: `+serveToken+`, rescue_after: 2s}
 `)
 	f.rewrite(t, f.url, server.URL("postgres"))
 	p := f.serve(t)
 	f.awaitRuns(t, 1)
 	stopServer()
-	f.await(t, "it to miss the database", func(line logLine) bool { return line.Message == "nobody hears that this process is there" })
+	f.await(t, "it to miss the database", func(line logLine) bool { return line.Message == "cannot send heartbeat" })
 	server = must[*postgres.Server](t, "start it again")(postgres.Start(t.Context(), options))
 	defer stopServer()
 	for range 3 {
@@ -144,7 +144,7 @@ func TestTheLimitHoldsOverProcessesOneOfWhichDied(t *testing.T) {
 	const limit, window = 15, 6 * time.Second
 	f := newFleet(t, 1, 1500, `
 jobs: [{name: all, listings: [users]}]
-serve: {token: `+serveToken+`, take_over: 2s}
+serve: {token: `+serveToken+`, rescue_after: 2s}
 `)
 	f.rewrite(t, fmt.Sprintf("limit: {requests: %d, per: %s}", fleetLimit, fleetWindow), fmt.Sprintf("limit: {requests: %d, per: %s}", limit, window))
 	tenant := f.tenants[0]
@@ -190,13 +190,13 @@ serve: {token: `+serveToken+`}
 		"/healthz": {"200 ok"},
 		"/readyz":  {"200 ok"},
 		"/metrics": {
-			"200 ", `syncer_runs_total{job="all",status="succeeded",tenant="tenant-00"} 1`, `syncer_incidents{kind="failed"} 1`,
-			`syncer_table_proved{listing="users",tenant="tenant-00"} 1`, "syncer_database_up 1",
-			`syncer_rows_total{listing="users",outcome="inserted",tenant="tenant-00"} 20`, "syncer_requests_total", "syncer_limiter_wait_seconds_total",
-			"syncer_table_age_seconds", "syncer_queue_jobs", "syncer_run_seconds_bucket", "go_goroutines",
+			"200 ", `syncer_runs_total{job="all",status="succeeded",tenant="tenant-00"} 1`, `syncer_open_incidents{kind="failed"} 1`,
+			`syncer_listing_proved{listing="users",tenant="tenant-00"} 1`, "syncer_database_up 1",
+			`syncer_rows_total{listing="users",outcome="inserted",tenant="tenant-00"} 20`, "syncer_requests_total", "syncer_rate_limiter_wait_seconds_total",
+			"syncer_listing_proof_age_seconds", "syncer_queued_runs", "syncer_run_duration_seconds_bucket", "go_goroutines",
 		},
-		"/":                   {"200 ", "<title>1 in trouble · syncer</title>", "tenant-01", "status 403", "Certificate of run"},
-		"/?tenant=tenant-00":  {"200 ", "<title>All well · syncer</title>"},
+		"/":                   {"200 ", "<title>1 open incident · syncer</title>", "tenant-01", "status 403", "Certificate of run"},
+		"/?tenant=tenant-00":  {"200 ", "<title>Healthy · syncer</title>"},
 		"/?tenant=%3Cb%3E":    {"200 ", "syncer: &lt;b&gt;"},
 		"/style.css":          {"200 "},
 		"/nothing":            {"404 "},
@@ -220,7 +220,7 @@ serve: {token: `+serveToken+`}
 		}
 	}
 	// Who asks for a run that is on is given that one.
-	f.poll(t, func() bool { return strings.Contains(p.get(t, "/metrics"), `syncer_queue_jobs{state="running"} 0`) })
+	f.poll(t, func() bool { return strings.Contains(p.get(t, "/metrics"), `syncer_queued_runs{state="running"} 0`) })
 	for name, tc := range map[string]struct {
 		token, job string
 		want       int

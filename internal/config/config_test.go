@@ -93,7 +93,7 @@ func configOf(tenant config.Tenant) config.Config {
 		Jobs:         []config.Job{{Name: "all", Timezone: "UTC", Tenants: all, Listings: all, Missed: "run", Jitter: 30 * time.Second, Retries: 3}},
 		ResumeWithin: day,
 		History:      config.History{Enabled: true, Retention: 400 * day},
-		Serve:        config.Serve{Listen: "127.0.0.1:8077", Workers: 3, TakeOver: 30 * time.Second},
+		Serve:        config.Serve{Listen: "127.0.0.1:8077", Workers: 3, RescueAfter: 30 * time.Second},
 	}
 }
 
@@ -137,7 +137,7 @@ func TestEveryKeyIsRead(t *testing.T) {
 			"users":                    {"primary_phone": {Drop: true}, "primary_email": {Hash: true}, "custom_data": {Keep: []string{"plan", "address.country"}}},
 			"organization_invitations": {"invitee": {Hash: true}},
 		}},
-		Serve:  config.Serve{Listen: "[::1]:80", Workers: 64, Token: "a token of hunter2", TakeOver: 2 * time.Second},
+		Serve:  config.Serve{Listen: "[::1]:80", Workers: 64, Token: "a token of hunter2", RescueAfter: 2 * time.Second},
 		Alerts: []config.Alert{{URL: "https://hooks.example.org/hunter2", Form: config.SlackForm}, {URL: "", Form: config.JSONForm}},
 		Warnings: config.Errors{{
 			File: "testdata/full.yaml", Line: 10, Column: 16, Field: "tenants[1].endpoint",

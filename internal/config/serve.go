@@ -18,9 +18,9 @@ type Serve struct {
 	// Whoever has this token may start a job from the status page or by POST
 	// /run. Empty: nobody.
 	Token Secret `yaml:"token,omitempty"`
-	// A process that has not been heard of for this long is taken for dead, and
-	// what it was at is gone on with by another; at least 2s.
-	TakeOver time.Duration `yaml:"take_over,omitempty" jsonschema:"default=30s"`
+	// The runs of a process that has sent no heartbeat for this long are rescued:
+	// another process resumes them. At least 2s.
+	RescueAfter time.Duration `yaml:"rescue_after,omitempty" jsonschema:"default=30s"`
 }
 
 // An Alert is an address that is told of incidents.
@@ -68,11 +68,11 @@ func checkServe(d *decoder, s *Serve) {
 	if d.ok("serve.token") && len(s.Token) < minTokenLength {
 		d.report("serve.token", "want 16 characters or more, have fewer", "make one: openssl rand -hex 16")
 	}
-	if !d.is("serve.take_over").set {
-		s.TakeOver = 30 * time.Second
+	if !d.is("serve.rescue_after").set {
+		s.RescueAfter = 30 * time.Second
 	}
-	if d.ok("serve.take_over") && s.TakeOver < 2*time.Second {
-		d.report("serve.take_over", "want 2s or longer, have "+d.have("serve.take_over"), "")
+	if d.ok("serve.rescue_after") && s.RescueAfter < 2*time.Second {
+		d.report("serve.rescue_after", "want 2s or longer, have "+d.have("serve.rescue_after"), "")
 	}
 }
 

@@ -8,43 +8,43 @@ import (
 	"logto-syncer/internal/logto"
 )
 
-// A activeRuns is what this process is at: the runs under way, and those whose end
-// is being told, by the id of their job in the queue. Its zero value is empty;
-// it may be used concurrently.
+// activeRuns are the runs of this process: those under way, and those that
+// have ended but whose job in the queue has not. They are found by the id of
+// that job. The zero value is empty; it may be used concurrently.
 type activeRuns struct {
 	mu      sync.Mutex
 	byJobID map[int64]*activeRun
 }
 
-// A activeRun is one run under way.
+// An activeRun is one run under way.
 type activeRun struct {
 	job, tenant string
 	startedAt   time.Time
 	client      *logto.Client
-	counted     bool // the run is over and in the metrics, its job is not over yet
+	counted     bool // the run has ended and is in the metrics; its job has not ended
 
 	mu        sync.Mutex
 	lastSteps map[string]extract.Step // the last step of each listing
 }
 
 func (d *activeRuns) add(id int64, job, tenant string, client *logto.Client) *activeRun {
-	s := &activeRun{job: job, tenant: tenant, startedAt: time.Now(), client: client, lastSteps: map[string]extract.Step{}}
+	r := &activeRun{job: job, tenant: tenant, startedAt: time.Now(), client: client, lastSteps: map[string]extract.Step{}}
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	if d.byJobID == nil {
 		d.byJobID = map[int64]*activeRun{}
 	}
-	d.byJobID[id] = s
-	return s
+	d.byJobID[id] = r
+	return r
 }
 
-// markCounted makes a run one that is over. The job stays at the desk until rise:
-// its end has still to be told.
+// markCounted marks a run as ended and counted in the metrics. Its job stays
+// active until remove, because its result is not yet written.
 func (d *activeRuns) markCounted(id int64) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	if s, ok := d.byJobID[id]; ok {
-		s.counted = true
+	if r, ok := d.byJobID[id]; ok {
+		r.counted = true
 	}
 }
 
@@ -54,7 +54,7 @@ func (d *activeRuns) remove(id int64) {
 	delete(d.byJobID, id)
 }
 
-// jobIDs returns the jobs this process is at; never nil, for SQL.
+// jobIDs returns the jobs this process works on; never nil, for SQL.
 func (d *activeRuns) jobIDs() []int64 {
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -65,60 +65,61 @@ func (d *activeRuns) jobIDs() []int64 {
 	return ids
 }
 
-// An runProgress is a run under way, as other processes are told of it.
+// runProgress is the progress of an active run, as it is stored with the
+// heartbeat for the status pages of all processes.
 type runProgress struct {
-	Job      string    `json:"job"`
-	Tenant   string    `json:"tenant"`
-	Since    time.Time `json:"since"`
-	Requests int64     `json:"requests"`
-	Rows     int       `json:"rows"`
-	Expected int       `json:"expected"` // rows, as far as is known
-	Listing  string    `json:"listing"`  // the one that goes on at the moment; empty: none yet, or several are done
+	Job          string    `json:"job"`
+	Tenant       string    `json:"tenant"`
+	StartedAt    time.Time `json:"started_at"`
+	Requests     int64     `json:"requests"`
+	Rows         int       `json:"rows"`
+	ExpectedRows int       `json:"expected_rows"` // as far as is known
+	Listing      string    `json:"listing"`       // the one with the most rows left; empty: none
 }
 
-// progress returns what this process is at.
+// progress returns the progress of the runs under way.
 func (d *activeRuns) progress() []runProgress {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	all := make([]runProgress, 0, len(d.byJobID))
-	for _, s := range d.byJobID {
-		if !s.counted {
-			all = append(all, s.progress())
+	for _, r := range d.byJobID {
+		if !r.counted {
+			all = append(all, r.progress())
 		}
 	}
 	return all
 }
 
-// requestStats returns what the runs under way have cost so far, by tenant and job.
+// requestStats returns the requests of the runs under way, by tenant and job.
 func (d *activeRuns) requestStats() map[[2]string]logto.Stats {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	all := map[[2]string]logto.Stats{}
-	for _, s := range d.byJobID {
-		if !s.counted {
-			all[[2]string{s.tenant, s.job}] = s.client.Stats()
+	for _, r := range d.byJobID {
+		if !r.counted {
+			all[[2]string{r.tenant, r.job}] = r.client.Stats()
 		}
 	}
 	return all
 }
 
-func (s *activeRun) recordStep(step extract.Step) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.lastSteps[step.Listing.Name] = step
+func (r *activeRun) recordStep(step extract.Step) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.lastSteps[step.Listing.Name] = step
 }
 
-func (s *activeRun) progress() runProgress {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	a := runProgress{Job: s.job, Tenant: s.tenant, Since: s.startedAt, Requests: s.client.Stats().Requests}
-	left := 0
-	for name, step := range s.lastSteps {
-		a.Rows += step.Items
-		a.Expected += max(step.Items, step.Total)
-		if more := step.Total - step.Items; more > left {
-			a.Listing, left = name, more
+func (r *activeRun) progress() runProgress {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	p := runProgress{Job: r.job, Tenant: r.tenant, StartedAt: r.startedAt, Requests: r.client.Stats().Requests}
+	mostLeft := 0
+	for name, step := range r.lastSteps {
+		p.Rows += step.Items
+		p.ExpectedRows += max(step.Items, step.Total)
+		if left := step.Total - step.Items; left > mostLeft {
+			p.Listing, mostLeft = name, left
 		}
 	}
-	return a
+	return p
 }

@@ -7,9 +7,9 @@ import (
 	"logto-syncer/internal/mirror"
 )
 
-// What the queue takes to be with this process is, until the queue is told:
-// else it would take itself for dead while it tells what came of a run.
-func TestAJobIsAtTheDeskUntilItIsOver(t *testing.T) {
+// A job that the queue counts as running here stays active until its end is
+// written: otherwise the process would rescue its own job meanwhile.
+func TestAJobStaysActiveUntilItsEndIsWritten(t *testing.T) {
 	t.Parallel()
 	b := newFixture(t, `jobs: [{name: job}]`)
 	client, err := b.newLogtoClient(b.config.Tenants[0], b.server.Log)
@@ -17,17 +17,17 @@ func TestAJobIsAtTheDeskUntilItIsOver(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer client.Close()
-	desk := &b.server.activeRuns
-	desk.add(7, "job", "acme", client)
+	active := &b.server.activeRuns
+	active.add(7, "job", "acme", client)
 	b.server.metrics.recordRun(7, "job", mirror.Summary{Tenant: "acme"})
-	if !slices.Contains(desk.jobIDs(), 7) {
-		t.Error("a job that still has its end to tell is not at the desk")
+	if !slices.Contains(active.jobIDs(), 7) {
+		t.Error("a job whose end is not written is not active")
 	}
-	if n := len(desk.requestStats()) + len(desk.progress()); n > 0 {
+	if n := len(active.requestStats()) + len(active.progress()); n > 0 {
 		t.Error("a run that is counted is counted again")
 	}
-	desk.remove(7)
-	if len(desk.jobIDs()) > 0 {
-		t.Error("a job that is over is at the desk")
+	active.remove(7)
+	if len(active.jobIDs()) > 0 {
+		t.Error("a job that has ended is active")
 	}
 }

@@ -28,10 +28,10 @@ import (
 
 var update = flag.Bool("update", false, "write the screenshots in docs")
 
-// The page in Chromium: no error, nothing from outside, nothing that keeps
-// people out, and what it is to show. `make test-browser` installs what this
-// needs.
-func TestThePageInABrowser(t *testing.T) {
+// The page in Chromium: it shows what it should, without an error, without a
+// request to another host, and accessibly. `make test-browser` installs Chromium
+// and axe-core.
+func TestTheStatusPageInABrowser(t *testing.T) {
 	b, address := startPageFixture(t)
 	for name, look := range map[string]struct{ scheme, size string }{
 		"light": {"1", "1280,1500"},
@@ -41,7 +41,7 @@ func TestThePageInABrowser(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			outside := newRecordingProxy(t, address)
 			page := outside.browse(t, address, look.scheme, look.size, "--dump-dom")
-			for _, want := range []string{"In trouble", "globex", "status 403", "Under way", "initech", "<progress", "Certificate of run", "<svg", "Run now"} {
+			for _, want := range []string{"Open incidents", "globex", "status 403", "Active runs", "initech", "<progress", "Certificate of run", "<svg", "Run now"} {
 				if !strings.Contains(page, want) {
 					t.Errorf("the page does not show %s", want)
 				}
@@ -67,11 +67,12 @@ func TestThePageInABrowser(t *testing.T) {
 	}
 }
 
-// startPageFixture has a tenant that is well, one that fails, and one whose run is on.
+// startPageFixture starts a server with a healthy tenant, one whose runs fail,
+// and one with an active run.
 func startPageFixture(t *testing.T) (b *fixture, address string) {
 	t.Helper()
 	b = newFixture(t, `jobs: [{name: nightly, schedule: "30 2 * * *", timezone: Europe/Berlin, max_age: 36h, listings: [users]}]
-serve: {token: a token for tests, take_over: 2s}`, "globex", "initech")
+serve: {token: a token for tests, rescue_after: 2s}`, "globex", "initech")
 	open := make(chan struct{})
 	b.otherTenants["initech"].OnRequest(func(n int, r *http.Request) {
 		if n < 5 {
@@ -83,10 +84,10 @@ serve: {token: a token for tests, take_over: 2s}`, "globex", "initech")
 		}
 	})
 	address = b.start(t)
-	t.Cleanup(func() { close(open) }) // before the server is waited for
-	ends := b.subscribe(t)
+	t.Cleanup(func() { close(open) }) // before the server stops, which waits for the run
+	events := b.subscribe(t)
 	for range 12 {
-		b.runOnce(t, ends)
+		b.runOnce(t, events)
 		for _, row := range b.acme.Tenant.Rows("users")[:3] {
 			if err := b.acme.Tenant.UpdateUser(row["id"].(string), map[string]any{"name": time.Now().String()}); err != nil {
 				t.Fatal(err)
@@ -97,12 +98,12 @@ serve: {token: a token for tests, take_over: 2s}`, "globex", "initech")
 	if err := b.server.enqueueRuns(t.Context(), job, "globex"); err != nil {
 		t.Fatal(err)
 	}
-	ends.await(t, "tenant")
+	events.await(t, "run")
 	b.otherTenants["globex"].Inject(logtotest.Fault{Kind: logtotest.Status, Status: 403})
 	if err := b.server.enqueueRuns(t.Context(), job, "globex"); err != nil {
 		t.Fatal(err)
 	}
-	ends.await(t, "tenant")
+	events.await(t, "run")
 	if err := b.server.enqueueRuns(t.Context(), job, "initech"); err != nil {
 		t.Fatal(err)
 	}
@@ -118,7 +119,7 @@ serve: {token: a token for tests, take_over: 2s}`, "globex", "initech")
 	return b, address
 }
 
-// A recordingProxy is a proxy everything the browser asks for goes through.
+// A recordingProxy is the browser's proxy. It records requests to other hosts.
 type recordingProxy struct {
 	*httptest.Server
 	mu              sync.Mutex
@@ -153,7 +154,7 @@ func newRecordingProxy(t *testing.T, address string) *recordingProxy {
 	return w
 }
 
-// browserBackgroundHosts are what Chromium asks for by itself, whatever the page.
+// browserBackgroundHosts are hosts that Chromium contacts whatever the page.
 func browserBackgroundHosts() []string {
 	return []string{
 		"update.googleapis.com", "content-autofill.googleapis.com", "clients2.google.com", "accounts.google.com",
@@ -161,7 +162,7 @@ func browserBackgroundHosts() []string {
 	}
 }
 
-// injectScript puts the script into the page, and lets it run.
+// injectScript adds the script to the page and removes the policy that forbids it.
 func (w *recordingProxy) injectScript(answer *http.Response) error {
 	if w.script == "" || answer.Request.URL.Path != "/" {
 		return nil
@@ -183,12 +184,12 @@ func (w *recordingProxy) assertNoOutsideRequests(t *testing.T) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	for _, request := range w.outsideRequests {
-		t.Errorf("something is asked for outside: %s", request)
+		t.Errorf("request to another host: %s", request)
 	}
 }
 
-// browse opens the page, and returns what the browser writes. It fails on
-// anything the page's console has to say.
+// browse opens the page and returns the browser's output. It fails on every
+// message in the page's console.
 func (w *recordingProxy) browse(t *testing.T, address, scheme, size string, args ...string) string {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), 90*time.Second)
@@ -247,7 +248,7 @@ func assertAccessible(t *testing.T, w *recordingProxy, address, scheme, size str
 	page := w.browse(t, address, scheme, size, "--dump-dom")
 	match := regexp.MustCompile(`(?s)<pre id="axe">(.*?)</pre>`).FindStringSubmatch(page)
 	if match == nil {
-		t.Fatalf("axe-core did not end: %.2000s", page[max(0, len(page)-2000):])
+		t.Fatalf("axe-core has no result: %.2000s", page[max(0, len(page)-2000):])
 	}
 	var result struct {
 		Passes     int
@@ -260,7 +261,7 @@ func assertAccessible(t *testing.T, w *recordingProxy, address, scheme, size str
 		t.Fatal(err)
 	}
 	if result.Passes < 10 {
-		t.Errorf("axe-core has looked at %d things: the test says little", result.Passes)
+		t.Errorf("axe-core passed only %d checks: the test says little", result.Passes)
 	}
 	for _, v := range result.Violations {
 		t.Errorf("%s: %s\n%s", v.ID, v.Help, strings.Join(v.Nodes, "\n"))

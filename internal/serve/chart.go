@@ -7,17 +7,17 @@ import (
 	"logto-syncer/internal/state"
 )
 
-// A chart is a row of bars, one a run, the oldest first.
+// A chart is a bar chart with a bar for each run, the oldest first.
 type chart struct {
-	Title         string // what it shows, for those who do not see it too
-	Text          string // the same in words: least, most and last
+	Title         string // also for screen readers
+	Text          string // the chart in words: minimum, maximum and last
 	Width, Height int
 	Bars          []bar
 }
 
 type bar struct {
 	X, Y, Width, Height int
-	Class               string // good, poor or bad
+	Class               string // CSS class: good, poor or bad
 	Label               string
 }
 
@@ -25,11 +25,11 @@ const (
 	barWidth    = 8
 	barGap      = 3
 	chartHeight = 48
-	maxCharts   = 8 // tenants that have charts
+	maxCharts   = 8 // tenants with charts on one page
 )
 
-// addCharts draws duration, rows changed and requests of the last runs of each
-// tenant.
+// addCharts adds charts of duration, changed rows and requests of the last runs
+// of each tenant.
 func (p *statusPage) addCharts(v *overview, only func(string) bool) {
 	byTenant := map[string][]state.RunRecord{}
 	var tenants []string
@@ -48,14 +48,14 @@ func (p *statusPage) addCharts(v *overview, only func(string) bool) {
 		slices.Reverse(runs)
 		p.Charts = append(p.Charts,
 			newChart(t+": duration", runs, func(r state.RunRecord) float64 { return r.Seconds }, formatSeconds),
-			newChart(t+": rows changed", runs, func(r state.RunRecord) float64 { return float64(changedRows(r)) }, formatWholeNumber),
+			newChart(t+": changed rows", runs, func(r state.RunRecord) float64 { return float64(changedRows(r)) }, formatWholeNumber),
 			newChart(t+": requests", runs, func(r state.RunRecord) float64 { return float64(r.Requests) }, formatWholeNumber))
 	}
 }
 
 func formatWholeNumber(n float64) string { return formatCount(int64(n)) }
 
-// newChart makes a chart of one figure of the runs.
+// newChart draws one value of each run.
 func newChart(title string, runs []state.RunRecord, value func(state.RunRecord) float64, text func(float64) string) chart {
 	c := chart{Title: title, Width: len(runs)*(barWidth+barGap) + barGap, Height: chartHeight}
 	least, most := value(runs[0]), value(runs[0])

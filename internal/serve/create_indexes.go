@@ -10,17 +10,17 @@ import (
 	"logto-syncer/internal/report"
 )
 
-// createIndexesArgs ask for the indexes that analysts need. It is a job of its own:
-// an index that is made concurrently waits for every transaction there is,
-// which takes as long as other tenants are read, and the worker that published
-// the first one has better things to do.
+// createIndexesArgs are the arguments of a job that creates the indexes for
+// analysts. It is a job of its own because create index concurrently waits for
+// every open transaction, which lasts as long as other tenants are read, and
+// would keep the worker of the run waiting.
 type createIndexesArgs struct{}
 
 // Kind implements river.JobArgs.
-func (createIndexesArgs) Kind() string { return "index" }
+func (createIndexesArgs) Kind() string { return "create_indexes" }
 
-// createIndexesInsertOptions let one such job be in the queue at a time, and begin one a
-// minute: there are many runs, and one first load.
+// createIndexesInsertOptions allow one such job in the queue at a time, and one
+// a minute: there are many runs, and one first load.
 func createIndexesInsertOptions() *river.InsertOpts {
 	o := maintenanceInsertOptions(1)
 	o.UniqueOpts.ByPeriod = time.Minute
@@ -33,14 +33,14 @@ type createIndexesWorker struct {
 	server *Server
 }
 
-// Timeout is none: of a big tenant an index takes minutes.
+// Timeout is none: an index of a big tenant takes minutes.
 func (w *createIndexesWorker) Timeout(*river.Job[createIndexesArgs]) time.Duration { return -1 }
 
-// Work makes what is missing. Nothing depends on it: what cannot be made is
-// tried again after another run.
+// Work creates the missing indexes. Nothing depends on it: what fails is tried
+// again after another run.
 func (w *createIndexesWorker) Work(ctx context.Context, _ *river.Job[createIndexesArgs]) error {
 	if _, err := report.EnsureIndexes(ctx, w.server.Pool); err != nil {
-		w.server.Log.WarnContext(ctx, "indexes for analysts are not made", "error", err)
+		w.server.Log.WarnContext(ctx, "cannot create indexes for analysts", "error", err)
 	}
 	return nil
 }

@@ -20,7 +20,7 @@ import (
 	"logto-syncer/internal/state"
 )
 
-// A fixture is a server with a tenant, acme, and a database of its own.
+// A fixture is a server with the tenant acme and a database of its own.
 type fixture struct {
 	otherTenants map[string]*logtotest.Server // more tenants
 	acme         *logtotest.Server
@@ -36,8 +36,8 @@ func migrated(ctx context.Context, pool *pgxpool.Pool) error {
 	return Migrate(ctx, pool)
 }
 
-// newFixture makes one that does not run yet. yaml is added to the
-// configuration, which has the tenant acme and the others.
+// newFixture returns a fixture whose server is not started. yaml is added to the
+// configuration of the tenants.
 func newFixture(t *testing.T, yaml string, others ...string) *fixture {
 	t.Helper()
 	b := &fixture{
@@ -94,7 +94,7 @@ func (b *fixture) newLogtoClient(t config.Tenant, log *slog.Logger) (*logto.Clie
 	})
 }
 
-// start runs the server until the test ends, and returns where it answers.
+// start runs the server until the test ends, and returns its address.
 func (b *fixture) start(t *testing.T) (address string) {
 	t.Helper()
 	ready := make(chan string, 1)
@@ -112,12 +112,12 @@ func (b *fixture) start(t *testing.T) (address string) {
 		return "http://" + address
 	case err := <-done:
 		done <- err
-		t.Fatalf("the server did not begin: %v", err)
+		t.Fatalf("the server did not start: %v", err)
 		return ""
 	}
 }
 
-// count returns the number that a query has for an answer.
+// count returns the one number that a query returns.
 func (b *fixture) count(t *testing.T, sql string) (n int64) {
 	t.Helper()
 	if err := b.pool.QueryRow(t.Context(), sql).Scan(&n); err != nil {

@@ -13,22 +13,21 @@ import (
 	"logto-syncer/internal/state"
 )
 
-// freshnessCheckInterval is how often somebody looks whether tables grow old.
+// freshnessCheckInterval is the time between two freshness checks.
 const freshnessCheckInterval = time.Minute
 
-// freshnessCheckArgs ask to look for what is stale.
+// freshnessCheckArgs are the arguments of a job that looks for stale listings.
 type freshnessCheckArgs struct{}
 
 // Kind implements river.JobArgs.
-func (freshnessCheckArgs) Kind() string { return "watch" }
+func (freshnessCheckArgs) Kind() string { return "freshness_check" }
 
 type freshnessCheckWorker struct {
 	river.WorkerDefaults[freshnessCheckArgs]
 	server *Server
 }
 
-// Work opens and closes the incidents of tables that are too old, and clears
-// up.
+// Work opens and closes the incidents of stale listings, and deletes old runs.
 func (w *freshnessCheckWorker) Work(ctx context.Context, _ *river.Job[freshnessCheckArgs]) error {
 	s := w.server
 	cfg := s.currentConfig.Load()
@@ -55,15 +54,15 @@ func (w *freshnessCheckWorker) Work(ctx context.Context, _ *river.Job[freshnessC
 		return err
 	}
 	if _, err := s.Pool.Exec(ctx, sqlFile("delete_old_runs"), cfg.History.Retention); err != nil {
-		return fmt.Errorf("clear up old runs: %w", err)
+		return fmt.Errorf("delete old runs: %w", err)
 	}
 	return nil
 }
 
-// proofAges is how old the proofs are.
+// proofAges tells how old the proofs of all listings are.
 type proofAges struct {
 	byTenant  map[string][]state.Freshness // by tenant
-	firstSeen map[[2]string]time.Time      // when a job was first known for a tenant
+	firstSeen map[[2]string]time.Time      // by job and tenant: when serve first saw the two
 }
 
 func (s *Server) loadProofAges(ctx context.Context) (proofAges, error) {
@@ -91,11 +90,12 @@ func (s *Server) loadProofAges(ctx context.Context) (proofAges, error) {
 	return a, nil
 }
 
-// staleReason says which listings of a job have no proof as young as it wants;
-// empty: all have. A listing the server does not know is as old as the reading
-// that found so, and what was never read as old as our knowledge of the job.
+// staleReason says which listings of a job have no proof younger than its
+// max_age; empty: none. A listing that the server does not offer is as old as
+// the run that found so, and one that was never read as old as our knowledge of
+// the job.
 func (a proofAges) staleReason(j config.Job, tenant string, now time.Time) string {
-	var old []string
+	var stale []string
 	read := false
 	for _, f := range a.byTenant[tenant] {
 		if !j.Listings.Has(f.Listing) {
@@ -104,15 +104,15 @@ func (a proofAges) staleReason(j config.Job, tenant string, now time.Time) strin
 		read = true
 		switch at := lastProvedAt(f); {
 		case at.IsZero() && a.knownFor(j.Name, tenant, now) > j.MaxAge:
-			old = append(old, f.Listing+" was never proved")
+			stale = append(stale, f.Listing+" was never proved")
 		case !at.IsZero() && now.Sub(at) > j.MaxAge:
-			old = append(old, fmt.Sprintf("%s was last proved %s", f.Listing, at.UTC().Format("2006-01-02 15:04 MST")))
+			stale = append(stale, fmt.Sprintf("%s was last proved %s", f.Listing, at.UTC().Format("2006-01-02 15:04 MST")))
 		}
 	}
 	if !read && a.knownFor(j.Name, tenant, now) > j.MaxAge {
-		return "nothing was ever read"
+		return "no listing was ever read"
 	}
-	return strings.Join(old, ", ")
+	return strings.Join(stale, ", ")
 }
 
 func (a proofAges) knownFor(job, tenant string, now time.Time) time.Duration {
@@ -123,7 +123,8 @@ func (a proofAges) knownFor(job, tenant string, now time.Time) time.Duration {
 	return now.Sub(at)
 }
 
-// lastProvedAt is when a listing was last as good as proved; zero: never.
+// lastProvedAt is when a listing was last proved, or found to be unknown to the
+// server; zero: never.
 func lastProvedAt(f state.Freshness) time.Time {
 	switch {
 	case f.Proof == "unknown to server":

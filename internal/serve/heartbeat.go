@@ -10,114 +10,118 @@ import (
 	"github.com/jackc/pgx/v5"
 )
 
-// minBeat and maxBeat bound how often a process says that it is there.
+// minHeartbeatInterval and maxHeartbeatInterval bound how often a process
+// writes its heartbeat.
 const (
 	minHeartbeatInterval = 200 * time.Millisecond
 	maxHeartbeatInterval = 5 * time.Second
 )
 
-// sendHeartbeats says that this process is there, and takes over from those that are
-// silent, until ctx is done.
+// sendHeartbeats writes this process's heartbeat and rescues the jobs of dead
+// processes, until ctx is done.
 func (s *Server) sendHeartbeats(ctx context.Context) {
-	var steady time.Time // since when we have been heard ourselves
-	orphans := map[int64]time.Time{}
+	var healthySince time.Time // our own heartbeats succeed since then; zero: they fail
+	unattended := map[int64]time.Time{}
 	for {
-		silence := s.currentConfig.Load().Serve.TakeOver
-		every := min(max(silence/5, minHeartbeatInterval), maxHeartbeatInterval)
-		if err := s.sendHeartbeat(ctx, every+silence/2); err != nil {
-			s.warn(ctx, "nobody hears that this process is there", err)
-			steady = time.Time{}
-		} else if steady.IsZero() {
-			steady = time.Now()
+		rescueAfter := s.currentConfig.Load().Serve.RescueAfter
+		interval := min(max(rescueAfter/5, minHeartbeatInterval), maxHeartbeatInterval)
+		if err := s.sendHeartbeat(ctx, interval+rescueAfter/2); err != nil {
+			s.warn(ctx, "cannot send heartbeat", err)
+			healthySince = time.Time{}
+		} else if healthySince.IsZero() {
+			healthySince = time.Now()
 		}
-		// A database that was away has heard nobody: before anyone is taken for
-		// dead, they have had the time to be heard again.
-		if !steady.IsZero() && time.Since(steady) >= silence {
-			if err := s.rescueJobs(ctx, silence, orphans); err != nil {
-				s.warn(ctx, "what dead processes were at could not be taken over", err)
+		// While the database was away, no process could send its heartbeat. Each
+		// gets the time to do so before it counts as dead.
+		if !healthySince.IsZero() && time.Since(healthySince) >= rescueAfter {
+			if err := s.rescueJobs(ctx, rescueAfter, unattended); err != nil {
+				s.warn(ctx, "cannot rescue jobs of dead processes", err)
 			}
 		}
 		select {
 		case <-ctx.Done():
 			return
-		case <-time.After(every):
+		case <-time.After(interval):
 		}
 	}
 }
 
+// warn logs an error of a background task, unless the task is being cancelled.
 func (s *Server) warn(ctx context.Context, message string, err error) {
 	if ctx.Err() == nil {
 		s.Log.WarnContext(ctx, message, "error", err) //nolint:sloglint // the callers' messages are constant
 	}
 }
 
-// sendHeartbeat writes that this process is there and what it is at.
-func (s *Server) sendHeartbeat(ctx context.Context, within time.Duration) error {
-	ctx, cancel := context.WithTimeout(ctx, within)
+// sendHeartbeat writes that this process is alive, and its active runs.
+func (s *Server) sendHeartbeat(ctx context.Context, timeout time.Duration) error {
+	ctx, cancel := context.WithTimeout(ctx, timeout)
 	defer cancel()
-	doing, err := json.Marshal(s.activeRuns.progress())
+	runs, err := json.Marshal(s.activeRuns.progress())
 	if err != nil {
 		return err
 	}
-	_, err = s.Pool.Exec(ctx, sqlFile("heartbeat"), s.processName, doing, s.Version)
+	_, err = s.Pool.Exec(ctx, sqlFile("heartbeat"), s.processName, runs, s.Version)
 	return err
 }
 
-// deregister takes this process off the list.
+// deregister deletes this process from the list of processes.
 func (s *Server) deregister() {
 	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
 	defer cancel()
 	if _, err := s.Pool.Exec(ctx, "delete from syncer.servers where name = $1", s.processName); err != nil {
-		s.Log.WarnContext(ctx, "this process is still on the list", "error", err)
+		s.Log.WarnContext(ctx, "cannot delete this process from the list of processes", "error", err)
 	}
 }
 
-// rescueJobs puts back into the queue what dead processes were at. River would
-// do so after an hour, and could not tell a run that takes two from one that
-// nobody is at. It puts back, too, what the queue takes to be with this
-// process and is not: its end could not be written, the database being away.
-// These are known by having been so for the whole silence: orphans has since
-// when.
-func (s *Server) rescueJobs(ctx context.Context, silence time.Duration, orphans map[int64]time.Time) error {
+// rescueJobs puts the jobs of dead processes back into the queue. River itself
+// would wait an hour, and cannot tell a run that takes two hours from one whose
+// process died.
+//
+// It also rescues the jobs that the queue counts as running in this process
+// and that are not: the database was away when they ended. Such a job is
+// rescued once it has been seen like that for all of rescueAfter; unattended
+// holds since when, by job.
+func (s *Server) rescueJobs(ctx context.Context, rescueAfter time.Duration, unattended map[int64]time.Time) error {
 	ctx, cancel := context.WithTimeout(ctx, shutdownTimeout)
 	defer cancel()
 	rows, err := s.Pool.Query(ctx, sqlFile("unattended_jobs"), s.processName, s.activeRuns.jobIDs())
 	if err != nil {
 		return err
 	}
-	now, err := pgx.CollectRows(rows, pgx.RowTo[int64])
+	ids, err := pgx.CollectRows(rows, pgx.RowTo[int64])
 	if err != nil {
 		return err
 	}
-	seen, lost := map[int64]time.Time{}, []int64{}
-	for _, id := range now {
-		seen[id] = time.Now()
-		if before, ok := orphans[id]; ok {
-			seen[id] = before
+	since, lost := map[int64]time.Time{}, []int64{}
+	for _, id := range ids {
+		since[id] = time.Now()
+		if before, ok := unattended[id]; ok {
+			since[id] = before
 		}
-		if time.Since(seen[id]) >= silence {
+		if time.Since(since[id]) >= rescueAfter {
 			lost = append(lost, id)
 		}
 	}
-	clear(orphans)
-	maps.Copy(orphans, seen)
-	rows, err = s.Pool.Query(ctx, sqlFile("rescue_jobs"), silence, lost)
+	clear(unattended)
+	maps.Copy(unattended, since)
+	rows, err = s.Pool.Query(ctx, sqlFile("rescue_jobs"), rescueAfter, lost)
 	if err != nil {
 		return err
 	}
-	type job struct {
+	type rescuedJob struct {
 		ID          int64
 		Kind        string
 		Job, Tenant *string
-		Worker      string
+		Process     string
 	}
-	taken, err := pgx.CollectRows(rows, pgx.RowToStructByName[job])
-	for _, j := range taken {
-		log := s.Log.With("kind", j.Kind, "from", j.Worker)
+	rescued, err := pgx.CollectRows(rows, pgx.RowToStructByName[rescuedJob])
+	for _, j := range rescued {
+		log := s.Log.With("kind", j.Kind, "dead_process", j.Process)
 		if j.Tenant != nil {
 			log = log.With("job", *j.Job, "tenant", *j.Tenant)
 		}
-		log.LogAttrs(ctx, slog.LevelWarn, "put back into the queue: the process that was at it is dead")
+		log.LogAttrs(ctx, slog.LevelWarn, "job rescued from a dead process")
 	}
 	return err
 }

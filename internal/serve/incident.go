@@ -14,54 +14,55 @@ import (
 	"logto-syncer/internal/mirror"
 )
 
-// The kinds of incidents.
+// Kinds of incidents.
 const (
 	incidentFailed   = "failed"
 	incidentUnproved = "unproved"
 	incidentStale    = "stale"
 )
 
-// An incidentCheck is what was found about a job of a tenant: with a reason, an
-// incident of the kind is on; without, it is over.
+// An incidentCheck is the result of a check of a job of a tenant: with a
+// reason, an incident of the kind is open; without one, it is closed.
 type incidentCheck struct{ job, tenant, kind, reason string }
 
-// recordOutcome notes what a run came to, and has everybody told who wants to be.
-// Where nothing changed, nobody is: a retry that fails as the try before did
-// is no news.
+// recordOutcome opens and closes incidents by the outcome of a run. What did
+// not change sends no notification: not a retry that fails like the attempt
+// before it.
 func (s *Server) recordOutcome(ctx context.Context, j config.Job, t config.Tenant, summary mirror.Summary, cause error) error {
-	var events []incidentCheck
+	var checks []incidentCheck
 	switch {
 	case cause != nil:
-		events = []incidentCheck{{j.Name, t.Name, incidentFailed, oneLine(cause.Error())}}
+		checks = []incidentCheck{{j.Name, t.Name, incidentFailed, oneLine(cause.Error())}}
 	case !summary.Proved():
-		events = []incidentCheck{{j.Name, t.Name, incidentFailed, ""}, {j.Name, t.Name, incidentUnproved, unprovedReason(summary)}}
+		checks = []incidentCheck{{j.Name, t.Name, incidentFailed, ""}, {j.Name, t.Name, incidentUnproved, unprovedReason(summary)}}
 	default:
-		events = []incidentCheck{{j.Name, t.Name, incidentFailed, ""}, {j.Name, t.Name, incidentUnproved, ""}}
+		checks = []incidentCheck{{j.Name, t.Name, incidentFailed, ""}, {j.Name, t.Name, incidentUnproved, ""}}
 	}
 	err := pgx.BeginFunc(ctx, s.Pool, func(tx pgx.Tx) error {
-		for _, e := range events {
-			if err := s.updateIncident(ctx, tx, e); err != nil {
+		for _, c := range checks {
+			if err := s.updateIncident(ctx, tx, c); err != nil {
 				return err
 			}
 		}
-		return s.enqueuePing(ctx, tx, j, events[len(events)-1].reason)
+		return s.enqueuePing(ctx, tx, j, checks[len(checks)-1].reason)
 	})
 	if err != nil {
-		return fmt.Errorf("note what came of the run: %w", err)
+		return fmt.Errorf("record the outcome of the run: %w", err)
 	}
 	return nil
 }
 
-// updateIncident opens or closes one and, if that changes anything, puts the alerts
-// into the queue in the same transaction: told once, however often it is found.
-func (s *Server) updateIncident(ctx context.Context, tx pgx.Tx, e incidentCheck) error {
-	n := notification{Kind: e.kind, Job: e.job, Tenant: e.tenant, Reason: e.reason, Event: "opened"}
+// updateIncident opens or closes an incident. If that changes anything, it puts
+// the notifications into the queue in the same transaction, so that each is
+// sent once.
+func (s *Server) updateIncident(ctx context.Context, tx pgx.Tx, c incidentCheck) error {
+	n := notification{Kind: c.kind, Job: c.job, Tenant: c.tenant, Reason: c.reason, Event: "opened"}
 	var err error
-	if e.reason != "" {
-		err = tx.QueryRow(ctx, sqlFile("open_incident"), e.tenant, e.job, e.kind, e.reason).Scan(&n.Incident, &n.Since, &n.Reason)
+	if c.reason != "" {
+		err = tx.QueryRow(ctx, sqlFile("open_incident"), c.tenant, c.job, c.kind, c.reason).Scan(&n.Incident, &n.Since, &n.Reason)
 	} else {
 		n.Event = "closed"
-		err = tx.QueryRow(ctx, sqlFile("close_incident"), e.tenant, e.job, e.kind).Scan(&n.Incident, &n.Since, &n.Reason)
+		err = tx.QueryRow(ctx, sqlFile("close_incident"), c.tenant, c.job, c.kind).Scan(&n.Incident, &n.Since, &n.Reason)
 	}
 	if errors.Is(err, pgx.ErrNoRows) {
 		return nil
@@ -75,34 +76,34 @@ func (s *Server) updateIncident(ctx context.Context, tx pgx.Tx, e incidentCheck)
 			continue
 		}
 		if _, err := s.queue.InsertTx(ctx, tx, notificationArgs{AlertIndex: i, Notification: n}, notificationInsertOptions()); err != nil {
-			return fmt.Errorf("put an alert into the queue: %w", err)
+			return fmt.Errorf("enqueue a notification: %w", err)
 		}
 	}
 	return nil
 }
 
-// enqueuePing has the job's address asked: its success only if no other tenant of
-// the job is in trouble, for one address stands for all of them.
+// enqueuePing enqueues a request of the job's ping address, which stands for
+// all tenants of the job: it reports success only if none has an open incident.
 func (s *Server) enqueuePing(ctx context.Context, tx pgx.Tx, j config.Job, reason string) error {
 	if j.Ping == "" {
 		return nil
 	}
-	var trouble bool
-	err := tx.QueryRow(ctx, "select exists (select from syncer.incidents where job = $1 and kind <> 'stale' and closed_at is null)", j.Name).Scan(&trouble)
+	var failing bool
+	err := tx.QueryRow(ctx, "select exists (select from syncer.incidents where job = $1 and kind <> 'stale' and closed_at is null)", j.Name).Scan(&failing)
 	if err != nil {
 		return fmt.Errorf("look for open incidents: %w", err)
 	}
 	args := notificationArgs{Ping: true, Notification: notification{Job: j.Name, Reason: reason, Event: "closed"}}
-	if trouble {
+	if failing {
 		args.Notification.Event = "opened"
 	}
 	if _, err := s.queue.InsertTx(ctx, tx, args, notificationInsertOptions()); err != nil {
-		return fmt.Errorf("put a ping into the queue: %w", err)
+		return fmt.Errorf("enqueue a ping: %w", err)
 	}
 	return nil
 }
 
-// unprovedReason says which listings are not, and why.
+// unprovedReason says which listings are not proved, and why.
 func unprovedReason(summary mirror.Summary) string {
 	var parts []string
 	for _, c := range summary.Listings {
@@ -111,13 +112,12 @@ func unprovedReason(summary mirror.Summary) string {
 		}
 	}
 	if len(parts) == 0 {
-		return "not everything could be proved"
+		return "not every listing is proved"
 	}
 	return strings.Join(parts, "; ")
 }
 
-// maxReasonBytes is how long a reason may be, in bytes, for somebody to read it on
-// a phone.
+// maxReasonBytes bounds a reason to what one can read on a phone.
 const maxReasonBytes = 600
 
 func oneLine(text string) string {
@@ -128,7 +128,8 @@ func oneLine(text string) string {
 	return text
 }
 
-// A notification is what an alert says; as JSON it is what is POSTed.
+// A notification tells that an incident was opened or closed. Its JSON form is
+// the body of the POST request to an alert's address.
 type notification struct {
 	Type     string    `json:"type"`  // "incident"
 	Event    string    `json:"event"` // opened or closed
@@ -136,24 +137,24 @@ type notification struct {
 	Kind     string    `json:"kind"` // failed, unproved or stale
 	Tenant   string    `json:"tenant"`
 	Job      string    `json:"job"`
-	Reason   string    `json:"reason"` // why it was opened
-	Remedy   string    `json:"to_do,omitempty"`
+	Reason   string    `json:"reason"` // why the incident was opened
+	Remedy   string    `json:"remedy,omitempty"`
 	Since    time.Time `json:"since"`
 }
 
-// incidentRemedy says what to do about an incident.
+// incidentRemedy says what to do about a kind of incident.
 func incidentRemedy(kind, job string) string {
 	switch kind {
 	case incidentFailed:
-		return "it is tried again by itself; syncer check names what is wrong with access or database, and docs/operations.md what else it can be. To try now: syncer run " + job
+		return "The run is repeated automatically. syncer check finds problems of access and of the database; docs/operations.md lists the others. To run it now: syncer run " + job
 	case incidentUnproved:
-		return "what was read is published and nothing was deleted where the proof is missing; the next run proves it if the tenant rests for a moment. To try now: syncer run " + job
+		return "The rows that were read are published; no row was deleted where the proof is missing. The next run proves the listing if the tenant does not change meanwhile. To run it now: syncer run " + job
 	case incidentStale:
-		return "look whether its runs start, and what they end with: syncer status"
+		return "Check whether the runs of the job start and how they end: syncer status"
 	}
 	return ""
 }
 
 func notificationInsertOptions() *river.InsertOpts {
-	return &river.InsertOpts{Queue: maintenanceQueue, MaxAttempts: 12}
+	return &river.InsertOpts{Queue: maintenanceQueue, MaxAttempts: maxNotificationAttempts}
 }

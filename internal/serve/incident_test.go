@@ -14,11 +14,11 @@ import (
 	"logto-syncer/internal/logtotest"
 )
 
-// A webhookReceiver hears alerts and pings.
+// A webhookReceiver receives notifications and pings.
 type webhookReceiver struct {
 	*httptest.Server
 	requests     chan receivedRequest
-	nextStatuses chan int // answers to give before 200
+	nextStatuses chan int // statuses to respond with before 200
 }
 
 type receivedRequest struct {
@@ -36,28 +36,28 @@ func newWebhookReceiver(t *testing.T) *webhookReceiver {
 			return
 		default:
 		}
-		body, _ := io.ReadAll(r.Body) // what is missing of it is not what is wanted
+		body, _ := io.ReadAll(r.Body) // the test fails on a body that is cut off
 		h := receivedRequest{path: r.URL.Path, body: string(body)}
-		_ = json.Unmarshal(body, &h.notification) // what is not JSON has no notice
+		_ = json.Unmarshal(body, &h.notification) // a body that is not JSON has no notification
 		l.requests <- h
 	}))
 	t.Cleanup(l.Close)
 	return l
 }
 
-// next returns what is heard next; nothing else must be heard before it.
+// next waits for the next request and returns it.
 func (l *webhookReceiver) next(t *testing.T) receivedRequest {
 	t.Helper()
 	select {
 	case h := <-l.requests:
 		return h
 	case <-time.After(time.Minute):
-		t.Fatal("nothing is heard")
+		t.Fatal("no request is received")
 		return receivedRequest{}
 	}
 }
 
-// A jobEvents is the ends of jobs for tenants, as River tells of them.
+// jobEvents are River's events of ended jobs.
 type jobEvents struct{ events <-chan *river.Event }
 
 func (b *fixture) subscribe(t *testing.T) jobEvents {
@@ -76,41 +76,41 @@ func (r jobEvents) await(t *testing.T, kind string) *river.Event {
 				return e
 			}
 		case <-time.After(time.Minute):
-			t.Fatalf("no job of kind %s ends", kind)
+			t.Fatalf("no job of kind %s events", kind)
 			return nil
 		}
 	}
 }
 
-// runOnce has the job run once more, as its retry would.
+// runOnce runs the job once more, as its retry would, and waits for its end.
 func (b *fixture) runOnce(t *testing.T, r jobEvents) *river.Event {
 	t.Helper()
 	if err := b.server.enqueueRuns(t.Context(), b.config.Jobs[0], "acme"); err != nil {
 		t.Fatal(err)
 	}
-	return r.await(t, "tenant")
+	return r.await(t, "run")
 }
 
-func TestAlertsAreToldOnceAndWhenItIsOver(t *testing.T) {
+func TestANotificationIsSentOnceWhenAnIncidentOpensAndOnceWhenItCloses(t *testing.T) {
 	t.Parallel()
 	for name, tc := range map[string]struct {
 		kind, reason string
-		breaks       func(*testing.T, *fixture) (mend func())
+		breakRun     func(*testing.T, *fixture) (repair func())
 	}{
 		"a run that fails": {"failed", "status 503", func(_ *testing.T, b *fixture) func() {
 			return b.acme.Inject(logtotest.Fault{Kind: logtotest.Status, Status: 503})
 		}},
-		"a run that is let in no more": {"failed", "status 401", func(_ *testing.T, b *fixture) func() {
+		"a run whose access was revoked": {"failed", "status 401", func(_ *testing.T, b *fixture) func() {
 			return b.acme.Inject(logtotest.Fault{Kind: logtotest.Status, Status: 401})
 		}},
 		"a run that would delete too much": {"failed", "max_delete allows", func(t *testing.T, b *fixture) func() {
 			t.Helper()
-			gone := b.acme.Tenant.Rows("users")[3]["id"].(string)
-			if err := b.acme.Tenant.DeleteUser(gone); err != nil {
+			deleted := b.acme.Tenant.Rows("users")[3]["id"].(string)
+			if err := b.acme.Tenant.DeleteUser(deleted); err != nil {
 				t.Fatal(err)
 			}
 			return func() {
-				if _, err := b.pool.Exec(t.Context(), "delete from logto.users where id = $1", gone); err != nil {
+				if _, err := b.pool.Exec(t.Context(), "delete from logto.users where id = $1", deleted); err != nil {
 					t.Error(err)
 				}
 			}
@@ -124,23 +124,23 @@ func TestAlertsAreToldOnceAndWhenItIsOver(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			ear := newWebhookReceiver(t)
-			b := newFixture(t, `jobs: [{name: job, ping: "`+ear.URL+`/ping"}]
-alerts: [{url: "`+ear.URL+`/json?key=hunter2"}, {url: "`+ear.URL+`/slack", form: slack}]`)
+			receiver := newWebhookReceiver(t)
+			b := newFixture(t, `jobs: [{name: job, ping: "`+receiver.URL+`/ping"}]
+alerts: [{url: "`+receiver.URL+`/json?key=hunter2"}, {url: "`+receiver.URL+`/slack", form: slack}]`)
 			b.start(t)
-			ends := b.subscribe(t)
-			b.runOnce(t, ends)
-			if h := ear.next(t); h.path != "/ping" {
-				t.Fatalf("all is well, and yet: %s %s", h.path, h.body)
+			events := b.subscribe(t)
+			b.runOnce(t, events)
+			if h := receiver.next(t); h.path != "/ping" {
+				t.Fatalf("after a good run: %s %s, want a ping", h.path, h.body)
 			}
-			mend := tc.breaks(t, b)
+			repair := tc.breakRun(t, b)
 			got := map[string]int{}
 			for range 3 {
-				b.runOnce(t, ends)
+				b.runOnce(t, events)
 			}
-			mend()
+			repair()
 			for range 3 + 2 { // a ping for each run, each alert once
-				h := ear.next(t)
+				h := receiver.next(t)
 				got[h.path]++
 				switch h.path {
 				case "/json":
@@ -153,72 +153,72 @@ alerts: [{url: "`+ear.URL+`/json?key=hunter2"}, {url: "`+ear.URL+`/slack", form:
 					}
 				}
 				if strings.Contains(h.body, "hunter2") || strings.Contains(h.body, b.acme.AppSecret) {
-					t.Errorf("a secret is told: %s", h.body)
+					t.Errorf("the request shows a secret: %s", h.body)
 				}
 			}
 			if got["/json"] != 1 || got["/slack"] != 1 || got["/ping/fail"] != 3 {
-				t.Errorf("of three runs that went wrong was heard: %v", got)
+				t.Errorf("requests after three bad runs: %v", got)
 			}
-			b.runOnce(t, ends)
+			b.runOnce(t, events)
 			for range 3 {
-				h := ear.next(t)
+				h := receiver.next(t)
 				if h.path == "/json" && (h.notification.Event != "closed" || h.notification.Kind != tc.kind) || h.path == "/ping/fail" {
-					t.Errorf("when it is over, this is heard: %s %s", h.path, h.body)
+					t.Errorf("after the repair: %s %s", h.path, h.body)
 				}
 			}
-			b.runOnce(t, ends)
-			if h := ear.next(t); h.path != "/ping" {
-				t.Errorf("of what is well for long, this is heard: %s %s", h.path, h.body)
+			b.runOnce(t, events)
+			if h := receiver.next(t); h.path != "/ping" {
+				t.Errorf("after another good run: %s %s, want a ping", h.path, h.body)
 			}
 		})
 	}
 }
 
-func TestATableThatGrowsOldIsToldOnce(t *testing.T) {
+func TestANotificationOfAStaleListingIsSentOnce(t *testing.T) {
 	t.Parallel()
-	ear := newWebhookReceiver(t)
+	receiver := newWebhookReceiver(t)
 	b := newFixture(t, `jobs: [{name: job, max_age: 1h, listings: [users]}]
-alerts: [{url: "`+ear.URL+`"}]`)
+alerts: [{url: "`+receiver.URL+`"}]`)
 	b.start(t)
-	ends := b.subscribe(t)
-	b.runOnce(t, ends)
+	events := b.subscribe(t)
+	b.runOnce(t, events)
 	if _, err := b.pool.Exec(t.Context(), "update syncer.certificates set read_at = now() - interval '61 minutes'"); err != nil {
 		t.Fatal(err)
 	}
-	watch := func() {
+	checkFreshness := func() {
 		t.Helper()
 		if _, err := b.server.queue.Insert(t.Context(), freshnessCheckArgs{}, maintenanceInsertOptions(1)); err != nil {
 			t.Fatal(err)
 		}
-		ends.await(t, "watch")
+		events.await(t, "freshness_check")
 	}
 	for range 3 {
-		watch()
+		checkFreshness()
 	}
-	if h := ear.next(t); h.notification.Kind != incidentStale || h.notification.Event != "opened" || !strings.Contains(h.notification.Reason, "users was last proved") {
-		t.Errorf("heard: %s", h.body)
+	if h := receiver.next(t); h.notification.Kind != incidentStale || h.notification.Event != "opened" || !strings.Contains(h.notification.Reason, "users was last proved") {
+		t.Errorf("request: %s", h.body)
 	}
-	b.runOnce(t, ends)
-	watch()
-	if h := ear.next(t); h.notification.Kind != incidentStale || h.notification.Event != "closed" {
-		t.Errorf("heard: %s", h.body)
+	b.runOnce(t, events)
+	checkFreshness()
+	if h := receiver.next(t); h.notification.Kind != incidentStale || h.notification.Event != "closed" {
+		t.Errorf("request: %s", h.body)
 	}
 }
 
-func TestAnAlertNobodyTookIsSentAgain(t *testing.T) {
+func TestANotificationThatWasNotAcceptedIsSentAgain(t *testing.T) {
 	t.Parallel()
-	ear := newWebhookReceiver(t)
+	receiver := newWebhookReceiver(t)
 	b := newFixture(t, `jobs: [{name: job}]
-alerts: [{url: "`+ear.URL+`/secret"}]`)
+alerts: [{url: "`+receiver.URL+`/secret"}]`)
 	b.start(t)
-	ends := b.subscribe(t)
-	ear.nextStatuses <- http.StatusServiceUnavailable
+	events := b.subscribe(t)
+	receiver.nextStatuses <- http.StatusServiceUnavailable
 	b.acme.Inject(logtotest.Fault{Kind: logtotest.Status, Status: 403})
-	b.runOnce(t, ends)
-	if e := ends.await(t, "notice"); e.Kind != river.EventKindJobFailed || strings.Contains(e.Job.Errors[0].Error, "secret") {
+	b.runOnce(t, events)
+	if e := events.await(t, "notification"); e.Kind != river.EventKindJobFailed || strings.Contains(e.Job.Errors[0].Error, "secret") {
 		t.Errorf("want a failure that does not show the address, have %s: %v", e.Kind, e.Job.Errors)
 	}
-	if h := ear.next(t); h.notification.Event != "opened" {
-		t.Errorf("heard: %s", h.body)
+	if h := receiver.next(t); h.notification.Event != "opened" {
+		t.Errorf("request: %s", h.body)
 	}
 }

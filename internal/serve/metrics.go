@@ -13,15 +13,15 @@ import (
 	"logto-syncer/internal/mirror"
 )
 
-// metrics are what Prometheus is told. What this process has done is counted
-// here; what the mirror is like is asked of the database at each scrape, and
-// the same whichever process answers.
+// metrics are the Prometheus metrics. Counters and the histogram are about this
+// process; the state of the mirror is read from the database at each scrape, so
+// every process reports the same.
 type metrics struct {
 	server   *Server
 	registry *prometheus.Registry
 
 	mu       sync.Mutex
-	finished map[[2]string]logto.Stats // by tenant and job: runs that have ended
+	finished map[[2]string]logto.Stats // of runs that have ended, by tenant and job
 
 	runs, rows  *prometheus.CounterVec
 	runDuration *prometheus.HistogramVec
@@ -37,25 +37,25 @@ func newMetrics(s *Server) *metrics {
 		server: s, registry: prometheus.NewRegistry(), finished: map[[2]string]logto.Stats{},
 		runs: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "syncer_runs_total",
-			Help: "Runs that ended in this process, by how.",
+			Help: "Runs that ended in this process, by status.",
 		}, []string{"tenant", "job", "status"}),
 		rows: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "syncer_rows_total",
-			Help: "Rows of published runs, by what became of them.",
+			Help: "Rows of published runs, by outcome: inserted, updated, deleted, unchanged.",
 		}, []string{"tenant", "listing", "outcome"}),
 		runDuration: prometheus.NewHistogramVec(prometheus.HistogramOpts{
-			Name: "syncer_run_seconds",
-			Help: "How long runs took.", Buckets: prometheus.ExponentialBuckets(1, 3, 10),
+			Name: "syncer_run_duration_seconds",
+			Help: "Duration of runs.", Buckets: prometheus.ExponentialBuckets(1, 3, 10),
 		}, []string{"tenant", "job"}),
-		requests:      desc("requests_total", "Requests to Logto, those for tokens and retries included.", "tenant", "job"),
-		retries:       desc("retries_total", "Attempts at a page after its first.", "tenant", "job"),
-		throttled:     desc("throttled_total", "Answers of Logto that asked to slow down.", "tenant", "job"),
-		limiterWait:   desc("limiter_wait_seconds_total", "Seconds requests waited for the limiter, summed over all of them.", "tenant", "job"),
-		proofAge:      desc("table_age_seconds", "Time since a listing was last proved; absent where it never was.", "tenant", "listing"),
-		proved:        desc("table_proved", "1 if the last reading of a listing was proved, 0 if not.", "tenant", "listing"),
-		openIncidents: desc("incidents", "Incidents that are on.", "kind"),
-		queuedJobs:    desc("queue_jobs", "Jobs for tenants in the queue, by state.", "state"),
-		processes:     desc("servers", "Processes of syncer serve that are there."),
+		requests:      desc("requests_total", "Requests to Logto, including requests for tokens and retries.", "tenant", "job"),
+		retries:       desc("retries_total", "Requests that were repeated.", "tenant", "job"),
+		throttled:     desc("throttled_responses_total", "Responses of Logto that asked to slow down (429 or 503).", "tenant", "job"),
+		limiterWait:   desc("rate_limiter_wait_seconds_total", "Seconds that requests waited for the rate limiter, summed over all requests.", "tenant", "job"),
+		proofAge:      desc("listing_proof_age_seconds", "Time since a listing was last proved; absent if it never was.", "tenant", "listing"),
+		proved:        desc("listing_proved", "1 if the last run proved the listing, 0 if not.", "tenant", "listing"),
+		openIncidents: desc("open_incidents", "Open incidents.", "kind"),
+		queuedJobs:    desc("queued_runs", "Runs in the queue, by state.", "state"),
+		processes:     desc("processes", "Processes of syncer serve that are alive."),
 		databaseUp:    desc("database_up", "1 if the database answers."),
 	}
 	m.registry.MustRegister(m, m.runs, m.rows, m.runDuration,
@@ -63,18 +63,18 @@ func newMetrics(s *Server) *metrics {
 	return m
 }
 
-// recordRun counts a run that has ended, and takes it off the desk in the same
-// moment, so that no scrape finds it in both places or in neither.
+// recordRun counts a run that has ended, and marks it as counted under the same
+// lock, so that no scrape counts it twice or not at all.
 func (m *metrics) recordRun(id int64, job string, s mirror.Summary) {
 	m.mu.Lock()
 	m.server.activeRuns.markCounted(id)
 	key := [2]string{s.Tenant, job}
-	was := m.finished[key]
-	was.Requests += s.Requests
-	was.Retries += s.Retries
-	was.Throttled += s.Throttled
-	was.Waited += time.Duration(s.Waited * float64(time.Second))
-	m.finished[key] = was
+	total := m.finished[key]
+	total.Requests += s.Requests
+	total.Retries += s.Retries
+	total.Throttled += s.Throttled
+	total.Waited += time.Duration(s.Waited * float64(time.Second))
+	m.finished[key] = total
 	m.mu.Unlock()
 	m.runs.WithLabelValues(s.Tenant, job, s.Status).Inc()
 	m.runDuration.WithLabelValues(s.Tenant, job).Observe(s.Seconds)
@@ -129,7 +129,7 @@ func (m *metrics) Collect(out chan<- prometheus.Metric) {
 	}
 }
 
-// collectRequests adds up what runs that have ended and those under way cost.
+// collectRequests adds up the requests of finished and active runs.
 func (m *metrics) collectRequests(out chan<- prometheus.Metric) {
 	m.mu.Lock()
 	total := make(map[[2]string]logto.Stats, len(m.finished))

@@ -17,16 +17,16 @@ import (
 	"logto-syncer/internal/config"
 )
 
-// notificationArgs ask to tell somebody. They hold no address: addresses are secrets,
-// and stay in the configuration.
+// notificationArgs are the arguments of a job that sends a notification. They
+// hold no address: addresses are secrets, and stay in the configuration.
 type notificationArgs struct {
-	AlertIndex   int          `json:"alert"` // which of the configuration's, unless it is a ping
+	AlertIndex   int          `json:"alert_index"` // into the configuration's alerts, unless it is a ping
 	Ping         bool         `json:"ping"`
-	Notification notification `json:"notice"`
+	Notification notification `json:"notification"`
 }
 
 // Kind implements river.JobArgs.
-func (notificationArgs) Kind() string { return "notice" }
+func (notificationArgs) Kind() string { return "notification" }
 
 type notificationWorker struct {
 	river.WorkerDefaults[notificationArgs]
@@ -38,12 +38,15 @@ func (w *notificationWorker) Timeout(*river.Job[notificationArgs]) time.Duration
 	return 30 * time.Second
 }
 
-// NextRetry doubles from two seconds: twelve attempts take more than an hour.
+// maxNotificationAttempts take more than an hour, by the pauses of NextRetry.
+const maxNotificationAttempts = 12
+
+// NextRetry doubles the pause from two seconds on.
 func (w *notificationWorker) NextRetry(job *river.Job[notificationArgs]) time.Time {
 	return time.Now().Add(2 * time.Second << min(max(job.Attempt-1, 0), 11))
 }
 
-// Work sends the notice.
+// Work sends the notification.
 func (w *notificationWorker) Work(ctx context.Context, job *river.Job[notificationArgs]) error {
 	cfg := w.server.currentConfig.Load()
 	r, err := newNotificationRequest(ctx, cfg, job.Args)
@@ -53,13 +56,13 @@ func (w *notificationWorker) Work(ctx context.Context, job *river.Job[notificati
 	r.Header.Set("User-Agent", "logto-syncer")
 	err = sendRequest(r)
 	if err != nil {
-		w.server.Log.WarnContext(ctx, "nobody could be told", "incident", job.Args.Notification.Incident, "attempt", job.Attempt, "error", err)
+		w.server.Log.WarnContext(ctx, "cannot send notification", "incident", job.Args.Notification.Incident, "attempt", job.Attempt, "error", err)
 	}
 	return err
 }
 
-// newNotificationRequest returns what is to be sent; nil if the configuration has nobody any
-// more to send it to.
+// newNotificationRequest returns the request to send; nil if the configuration
+// no longer has its address.
 func newNotificationRequest(ctx context.Context, cfg *config.Config, args notificationArgs) (*http.Request, error) {
 	n := args.Notification
 	if args.Ping {
@@ -86,17 +89,17 @@ func newNotificationRequest(ctx context.Context, cfg *config.Config, args notifi
 	}
 	body, err := json.Marshal(payload)
 	if err != nil {
-		return nil, fmt.Errorf("write an alert: %w", err)
+		return nil, fmt.Errorf("encode a notification: %w", err)
 	}
 	return newPostRequest(ctx, cfg.Alerts[args.AlertIndex].URL.Reveal(), "application/json", body)
 }
 
-func newPostRequest(ctx context.Context, address, form string, body []byte) (*http.Request, error) {
+func newPostRequest(ctx context.Context, address, contentType string, body []byte) (*http.Request, error) {
 	r, err := http.NewRequestWithContext(ctx, http.MethodPost, address, bytes.NewReader(body))
 	if err != nil {
-		return nil, errors.New("make a request of an alert's address") // err would show it
+		return nil, errors.New("the address of an alert is not a URL") // err would show the address
 	}
-	r.Header.Set("Content-Type", form)
+	r.Header.Set("Content-Type", contentType)
 	return r, nil
 }
 
@@ -108,24 +111,24 @@ func sendRequest(r *http.Request) error {
 		err = wrapped.Err
 	}
 	if err != nil {
-		return fmt.Errorf("send an alert: %w", err)
+		return fmt.Errorf("send a notification: %w", err)
 	}
 	defer answer.Body.Close()
-	_, _ = io.Copy(io.Discard, io.LimitReader(answer.Body, 64<<10)) // for the connection to be used again
+	_, _ = io.Copy(io.Discard, io.LimitReader(answer.Body, 64<<10)) // so that the connection is used again
 	if answer.StatusCode < 200 || answer.StatusCode > 299 {
-		return fmt.Errorf("send an alert: the answer is %d", answer.StatusCode)
+		return fmt.Errorf("send a notification: the response status is %d", answer.StatusCode)
 	}
 	return nil
 }
 
-// slackText is a notice as a text; what Slack would take for markup is
-// escaped.
+// slackText is a notification as a Slack message. Characters that Slack would
+// read as markup are escaped.
 func slackText(n notification) string {
 	escape := strings.NewReplacer("&", "&amp;", "<", "&lt;", ">", "&gt;").Replace
-	what := map[string]string{incidentFailed: "failed", incidentUnproved: "is not proved", incidentStale: "is too old"}[n.Kind]
+	problem := map[string]string{incidentFailed: "failed", incidentUnproved: "is not proved", incidentStale: "is stale"}[n.Kind]
 	if n.Event == "closed" {
-		return fmt.Sprintf(":white_check_mark: *%s* of *%s* is well again (%s since %s)", escape(n.Job), escape(n.Tenant),
-			map[string]string{incidentFailed: "failing", incidentUnproved: "not proved", incidentStale: "too old"}[n.Kind], n.Since.UTC().Format("2006-01-02 15:04 MST"))
+		return fmt.Sprintf(":white_check_mark: *%s* of *%s* has recovered (%s since %s)", escape(n.Job), escape(n.Tenant),
+			map[string]string{incidentFailed: "failing", incidentUnproved: "not proved", incidentStale: "stale"}[n.Kind], n.Since.UTC().Format("2006-01-02 15:04 MST"))
 	}
-	return fmt.Sprintf(":rotating_light: *%s* of *%s* %s\n%s\n_What to do:_ %s", escape(n.Job), escape(n.Tenant), what, escape(n.Reason), escape(n.Remedy))
+	return fmt.Sprintf(":rotating_light: *%s* of *%s* %s\n%s\n_What to do:_ %s", escape(n.Job), escape(n.Tenant), problem, escape(n.Reason), escape(n.Remedy))
 }

@@ -12,26 +12,26 @@ import (
 	"logto-syncer/internal/state"
 )
 
-// A overviewCache is what the page, the metrics and /readyz show of the database. It
-// is looked up once for all who ask within a few seconds. Its zero value is
-// ready, and it may be used concurrently.
+// An overviewCache holds what the status page, the metrics and /readyz show of
+// the database, for overviewMaxAge. Its zero value is ready, and it may be used
+// concurrently.
 type overviewCache struct {
 	mu     sync.Mutex
 	cached *overview
 }
 
-// overviewMaxAge is how old what is shown may be.
+// overviewMaxAge is how old a cached overview may be.
 const overviewMaxAge = 2 * time.Second
 
-// A overview is the state of everything at a moment.
+// An overview is the state of all tenants and processes at one moment.
 type overview struct {
 	At          time.Time
-	Runs        []state.RunRecord // the newest first
+	Runs        []state.RunRecord // newest first
 	ProofAges   proofAges
 	Freshness   []state.Freshness
-	Incidents   []openIncident // those that are on
+	Incidents   []openIncident
 	Processes   []processInfo
-	QueueStates map[string]int // jobs for tenants by state
+	QueueStates map[string]int // runs in the queue by state
 }
 
 type openIncident struct {
@@ -39,6 +39,7 @@ type openIncident struct {
 	Since                     time.Time
 }
 
+// processInfo is a process of syncer serve that is alive.
 type processInfo struct {
 	Name       string
 	Started    time.Time
@@ -46,53 +47,53 @@ type processInfo struct {
 	ActiveRuns []runProgress
 }
 
-func (g *overviewCache) invalidate() {
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	g.cached = nil
+func (c *overviewCache) invalidate() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.cached = nil
 }
 
-// loadOverview returns the state of everything.
+// loadOverview returns the cached overview, or reads a new one.
 func (s *Server) loadOverview(ctx context.Context) (*overview, error) {
 	s.overviewCache.mu.Lock()
 	defer s.overviewCache.mu.Unlock()
-	if v := s.overviewCache.cached; v != nil && time.Since(v.At) < overviewMaxAge {
-		return v, nil
+	if o := s.overviewCache.cached; o != nil && time.Since(o.At) < overviewMaxAge {
+		return o, nil
 	}
-	v := &overview{At: time.Now(), QueueStates: map[string]int{}}
-	for _, part := range []func(context.Context, *overview) error{s.loadRuns, s.loadIncidents, s.loadProcesses, s.loadQueueStates} {
-		if err := part(ctx, v); err != nil {
+	o := &overview{At: time.Now(), QueueStates: map[string]int{}}
+	for _, load := range []func(context.Context, *overview) error{s.loadRuns, s.loadIncidents, s.loadProcesses, s.loadQueueStates} {
+		if err := load(ctx, o); err != nil {
 			return nil, err
 		}
 	}
-	s.overviewCache.cached = v
-	return v, nil
+	s.overviewCache.cached = o
+	return o, nil
 }
 
-// Of a few tenants many runs are looked at, of many a few.
+// An overview has many runs of a few tenants, or a few runs of many tenants.
 const (
 	maxRunsPerTenant = 30
 	maxRunsTotal     = 300
 )
 
-func (s *Server) loadRuns(ctx context.Context, v *overview) (err error) {
-	each := max(2, min(maxRunsPerTenant, maxRunsTotal/len(s.currentConfig.Load().Tenants)))
-	if v.Runs, err = state.LastRuns(ctx, s.Pool, each); err != nil {
+func (s *Server) loadRuns(ctx context.Context, o *overview) (err error) {
+	perTenant := max(2, min(maxRunsPerTenant, maxRunsTotal/len(s.currentConfig.Load().Tenants)))
+	if o.Runs, err = state.LastRuns(ctx, s.Pool, perTenant); err != nil {
 		return err
 	}
-	if v.ProofAges, err = s.loadProofAges(ctx); err != nil {
+	if o.ProofAges, err = s.loadProofAges(ctx); err != nil {
 		return err
 	}
-	for _, fresh := range v.ProofAges.byTenant {
-		v.Freshness = append(v.Freshness, fresh...)
+	for _, listings := range o.ProofAges.byTenant {
+		o.Freshness = append(o.Freshness, listings...)
 	}
 	return nil
 }
 
-func (s *Server) loadIncidents(ctx context.Context, v *overview) error {
+func (s *Server) loadIncidents(ctx context.Context, o *overview) error {
 	rows, err := s.Pool.Query(ctx, "select tenant_id, job, kind, reason, opened_at from syncer.incidents where closed_at is null order by opened_at")
 	if err == nil {
-		v.Incidents, err = pgx.CollectRows(rows, pgx.RowToStructByPos[openIncident])
+		o.Incidents, err = pgx.CollectRows(rows, pgx.RowToStructByPos[openIncident])
 	}
 	if err != nil {
 		return fmt.Errorf("read the incidents: %w", err)
@@ -100,35 +101,35 @@ func (s *Server) loadIncidents(ctx context.Context, v *overview) error {
 	return nil
 }
 
-func (s *Server) loadProcesses(ctx context.Context, v *overview) error {
-	silence := s.currentConfig.Load().Serve.TakeOver
+func (s *Server) loadProcesses(ctx context.Context, o *overview) error {
+	rescueAfter := s.currentConfig.Load().Serve.RescueAfter
 	rows, err := s.Pool.Query(ctx, `select name, started_at, heartbeat_at, active_runs from syncer.servers
-		where heartbeat_at > clock_timestamp() - $1::interval order by name`, silence)
+		where heartbeat_at > clock_timestamp() - $1::interval order by name`, rescueAfter)
 	if err != nil {
-		return fmt.Errorf("read the servers: %w", err)
+		return fmt.Errorf("read the processes: %w", err)
 	}
-	v.Processes, err = pgx.CollectRows(rows, func(row pgx.CollectableRow) (one processInfo, err error) {
-		var doing []byte
-		if err = row.Scan(&one.Name, &one.Started, &one.Seen, &doing); err == nil {
-			err = json.Unmarshal(doing, &one.ActiveRuns)
+	o.Processes, err = pgx.CollectRows(rows, func(row pgx.CollectableRow) (p processInfo, err error) {
+		var runs []byte
+		if err = row.Scan(&p.Name, &p.Started, &p.Seen, &runs); err == nil {
+			err = json.Unmarshal(runs, &p.ActiveRuns)
 		}
-		return one, err
+		return p, err
 	})
 	if err != nil {
-		return fmt.Errorf("read the servers: %w", err)
+		return fmt.Errorf("read the processes: %w", err)
 	}
 	return nil
 }
 
-func (s *Server) loadQueueStates(ctx context.Context, v *overview) error {
+func (s *Server) loadQueueStates(ctx context.Context, o *overview) error {
 	rows, err := s.Pool.Query(ctx, "select state::text, count(*) from "+queueSchema+`.river_job
-		where kind = 'tenant' and state in ('available', 'pending', 'running', 'retryable', 'scheduled') group by state`)
+		where kind = 'run' and state in ('available', 'pending', 'running', 'retryable', 'scheduled') group by state`)
 	if err != nil {
 		return fmt.Errorf("read the queue: %w", err)
 	}
 	var name string
 	var n int
-	if _, err := pgx.ForEachRow(rows, []any{&name, &n}, func() error { v.QueueStates[name] = n; return nil }); err != nil {
+	if _, err := pgx.ForEachRow(rows, []any{&name, &n}, func() error { o.QueueStates[name] = n; return nil }); err != nil {
 		return fmt.Errorf("read the queue: %w", err)
 	}
 	return nil

@@ -17,26 +17,26 @@ import (
 //go:embed sql/*.sql
 var sqlFiles embed.FS
 
-// sqlFile returns one of the package's statements by the name of its file.
+// sqlFile returns the statement in a file of the package, by the file's name.
 func sqlFile(name string) string {
 	text, err := sqlFiles.ReadFile("sql/" + name + ".sql")
 	if err != nil {
-		panic(err) // a name in this package, a file beside it
+		panic(err) // the name is a constant of this package
 	}
 	return strings.ReplaceAll(strings.TrimSpace(string(text)), "{queue}", queueSchema)
 }
 
 const (
-	// queueSchema is where River's tables are: one of our own, for another program
-	// may keep a queue in the same database.
+	// queueSchema has River's tables. It is a schema of our own, because another
+	// program may have a queue in the same database.
 	queueSchema = "syncer_queue"
-	// migrationLock keeps two processes from migrating the queue at once, which
-	// River does not.
+	// migrationLock is the advisory lock that keeps two processes from migrating
+	// the queue at once. River has none.
 	migrationLock = 0x73796e637175
 )
 
-// Migrate brings the tables of the queue to the version this program works
-// with. Several may call it at once; one migrates and the others wait.
+// Migrate brings the tables of the queue to the version this program needs.
+// Several processes may call it at once; one migrates and the others wait.
 func Migrate(ctx context.Context, pool *pgxpool.Pool) error {
 	conn, err := pool.Acquire(ctx)
 	if err != nil {
@@ -50,11 +50,11 @@ func Migrate(ctx context.Context, pool *pgxpool.Pool) error {
 		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
 		defer cancel()
 		if _, err := conn.Exec(ctx, "select pg_advisory_unlock($1)", migrationLock); err != nil {
-			_ = conn.Conn().Close(ctx) // and the lock goes with it
+			_ = conn.Conn().Close(ctx) // which releases the lock
 		}
 	}()
 	if _, err := conn.Exec(ctx, sqlFile("create_queue_schema")); err != nil {
-		return fmt.Errorf("make schema %s: %w", queueSchema, err)
+		return fmt.Errorf("create schema %s: %w", queueSchema, err)
 	}
 	migrator, err := rivermigrate.New(riverpgxv5.New(pool), &rivermigrate.Config{Schema: queueSchema, Logger: slog.New(slog.DiscardHandler)})
 	if err != nil {

@@ -18,21 +18,22 @@ import (
 )
 
 const (
-	runQueue         = "tenants"
-	maintenanceQueue = "chores" // what takes no time, and must not wait for what does
+	runQueue         = "runs"
+	maintenanceQueue = "maintenance" // short jobs, which must not wait for runs
 )
 
-// runArgs ask for one job for one tenant.
+// runArgs are the arguments of a run: a job of the configuration for one tenant.
 type runArgs struct {
 	Job    string     `json:"job" river:"unique"`
 	Tenant string     `json:"tenant" river:"unique"`
-	Due    *time.Time `json:"due,omitempty"` // nil: somebody asked for it
+	Due    *time.Time `json:"due,omitempty"` // nil: requested by a user
 }
 
 // Kind implements river.JobArgs.
-func (runArgs) Kind() string { return "tenant" }
+func (runArgs) Kind() string { return "run" }
 
-// unfinishedStates are the states of a job that another like it has no place beside.
+// unfinishedStates are the states of a job that keep a second one with the same
+// arguments out of the queue.
 func unfinishedStates() []rivertype.JobState {
 	return []rivertype.JobState{
 		rivertype.JobStateAvailable, rivertype.JobStatePending, rivertype.JobStateRunning,
@@ -47,14 +48,14 @@ func runInsertOptions(j config.Job, at time.Time) *river.InsertOpts {
 	}
 }
 
-// startDelay is where in the jitter a tenant starts: always at the same place, so
-// that its runs are as far apart as the schedule says.
+// startDelay is the part of the jitter that a tenant waits. It is the same each
+// time, so that a tenant's runs are as far apart as the schedule says.
 func startDelay(tenant string, jitter time.Duration) time.Duration {
 	if jitter <= 0 {
 		return 0
 	}
 	h := fnv.New64a()
-	_, _ = h.Write([]byte(tenant)) // a hash takes everything
+	_, _ = h.Write([]byte(tenant)) // never fails
 	return time.Duration(h.Sum64() % uint64(jitter))
 }
 
@@ -63,7 +64,7 @@ type runWorker struct {
 	server *Server
 }
 
-// Timeout is how long the configuration lets a run take.
+// Timeout is the timeout of the job in the configuration.
 func (w *runWorker) Timeout(job *river.Job[runArgs]) time.Duration {
 	if _, j, _, ok := w.server.findJobAndTenant(job.Args.Job, job.Args.Tenant); ok && j.Timeout > 0 {
 		return j.Timeout
@@ -71,16 +72,16 @@ func (w *runWorker) Timeout(job *river.Job[runArgs]) time.Duration {
 	return -1
 }
 
-// NextRetry tries soon and then ever less often: the client of the API has
-// tried for minutes already.
+// NextRetry doubles the pause from a minute on: the client of the API has
+// already retried for minutes.
 func (w *runWorker) NextRetry(job *river.Job[runArgs]) time.Time {
 	pause := time.Minute << min(max(job.Attempt-1, 0), 6)
 	return time.Now().Add(pause + startDelay(job.Args.Tenant, pause/4))
 }
 
 const (
-	unknownJobGracePeriod = 10 * time.Minute // how long a job that is not in the configuration may be one of a newer one
-	snoozeInterval        = 2 * time.Second  // when to look again whether a tenant is free
+	unknownJobGracePeriod = 10 * time.Minute // how long another process may have a newer configuration than this one
+	snoozeInterval        = 2 * time.Second  // until the next attempt to lock a tenant
 )
 
 // Work runs the job.
@@ -91,19 +92,19 @@ func (w *runWorker) Work(ctx context.Context, job *river.Job[runArgs]) error {
 	case s.stopping():
 		return river.JobSnooze(0)
 	case !known && time.Since(job.CreatedAt) < unknownJobGracePeriod:
-		return river.JobSnooze(snoozeInterval) // for a process that has read the file again
+		return river.JobSnooze(snoozeInterval) // for a process that has reloaded its configuration
 	case !known:
 		return river.JobCancel(fmt.Errorf("job %s and tenant %s are not in the configuration", job.Args.Job, job.Args.Tenant))
 	}
-	log := s.Log.With("job", j.Name) // what the run says names the tenant itself
+	log := s.Log.With("job", j.Name) // the run adds the tenant itself
 	client, err := s.NewLogtoClient(t, log)
 	if err != nil {
 		return s.finishRun(ctx, j, t, mirror.Summary{Tenant: t.Name, Status: state.Failed, Error: err.Error()}, err)
 	}
 	defer client.Close()
-	seat := s.activeRuns.add(job.ID, j.Name, t.Name, client)
+	active := s.activeRuns.add(job.ID, j.Name, t.Name, client)
 	defer s.activeRuns.remove(job.ID)
-	runner := &mirror.Runner{Pool: s.Pool, Client: client, Log: log, Stop: s.stopRuns, Progress: seat.recordStep}
+	runner := &mirror.Runner{Pool: s.Pool, Client: client, Log: log, Stop: s.stopRuns, Progress: active.recordStep}
 	ctx, done := withPlainCause(ctx)
 	defer done()
 	summary, err := runner.Run(ctx, s.NewMirrorJob(cfg, t, j))
@@ -112,25 +113,25 @@ func (w *runWorker) Work(ctx context.Context, job *river.Job[runArgs]) error {
 	}
 	s.metrics.recordRun(job.ID, j.Name, summary)
 	if err != nil && (errors.Is(err, extract.ErrStopped) || s.stopping() && ctx.Err() != nil) {
-		log.InfoContext(ctx, "run stopped, to be gone on with", "tenant", t.Name, "run", summary.RunID, "requests", summary.Requests)
+		log.InfoContext(ctx, "run stopped, will be resumed", "tenant", t.Name, "run", summary.RunID, "requests", summary.Requests)
 		return river.JobSnooze(0)
 	}
 	if err != nil && ctx.Err() != nil && j.Timeout > 0 {
 		err = fmt.Errorf("the run took longer than %s: %w", j.Timeout, err)
 	}
 	if summary.PublishedAt != nil {
-		// The run is published whether or not analysts get their indexes, and the
-		// next one asks again.
+		// The run is published whether or not the indexes can be created, and the
+		// next run tries again.
 		if _, err := s.queue.Insert(ctx, createIndexesArgs{}, createIndexesInsertOptions()); err != nil {
-			log.WarnContext(ctx, "indexes for analysts are not asked for", "tenant", t.Name, "error", err)
+			log.WarnContext(ctx, "cannot enqueue the creation of indexes for analysts", "tenant", t.Name, "error", err)
 		}
 	}
 	return s.finishRun(ctx, j, t, summary, err)
 }
 
-// withPlainCause returns a context that ends when another does, for one of the
-// reasons the mirror knows: it was cut off, or took too long. River has its
-// own.
+// withPlainCause returns a context that ends when another does, with one of the
+// two causes the mirror knows: context.Canceled and context.DeadlineExceeded.
+// River has causes of its own.
 func withPlainCause(ctx context.Context) (_ context.Context, done func()) {
 	plain, cancel := context.WithCancelCause(context.WithoutCancel(ctx))
 	stop := context.AfterFunc(ctx, func() {
@@ -146,8 +147,8 @@ func withPlainCause(ctx context.Context) (_ context.Context, done func()) {
 	}
 }
 
-// finishRun says what came of a run, in the log and to whoever wants to know, and
-// what the queue is to make of it.
+// finishRun logs the outcome of a run, updates its incidents, and returns what
+// the queue does with the job.
 func (s *Server) finishRun(ctx context.Context, j config.Job, t config.Tenant, summary mirror.Summary, err error) error {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), shutdownTimeout)
 	defer cancel()
@@ -157,20 +158,20 @@ func (s *Server) finishRun(ctx context.Context, j config.Job, t config.Tenant, s
 	case err != nil:
 		log.ErrorContext(ctx, "run failed", "error", err)
 	case !summary.Proved():
-		log.WarnContext(ctx, "run published, not all of it proved")
+		log.WarnContext(ctx, "run published, but not every listing is proved")
 	default:
 		log.InfoContext(ctx, "run finished")
 	}
 	s.overviewCache.invalidate()
-	told := s.recordOutcome(ctx, j, t, summary, err)
+	recordErr := s.recordOutcome(ctx, j, t, summary, err)
 	if _, ok := errors.AsType[*mirror.GuardError](err); ok || accessDenied(err) {
-		err = river.JobCancel(err) // another try would find the same
+		err = river.JobCancel(err) // a retry would end the same way
 	}
-	return errors.Join(err, told)
+	return errors.Join(err, recordErr)
 }
 
-// accessDenied reports whether the server does not let us in: to ask again does not
-// help, and may lock the application out.
+// accessDenied reports whether the server refuses our credentials: a retry does
+// not help, and may lock the application out.
 func accessDenied(err error) bool {
 	api, ok := errors.AsType[*logto.Error](err)
 	return ok && (api.Status == 401 || api.Status == 403)

@@ -13,14 +13,15 @@ import (
 	"logto-syncer/internal/config"
 )
 
-// scheduleArgs ask whether a job is due for its tenants.
+// scheduleArgs are the arguments of a job that enqueues the due runs of a job
+// of the configuration.
 type scheduleArgs struct {
 	Job string    `json:"job" river:"unique"`
-	At  time.Time `json:"at"`
+	At  time.Time `json:"at"` // runs due until then
 }
 
 // Kind implements river.JobArgs.
-func (scheduleArgs) Kind() string { return "plan" }
+func (scheduleArgs) Kind() string { return "schedule" }
 
 func maintenanceInsertOptions(attempts int) *river.InsertOpts {
 	return &river.InsertOpts{
@@ -29,13 +30,14 @@ func maintenanceInsertOptions(attempts int) *river.InsertOpts {
 	}
 }
 
-// clockTolerance is by how much River may be early, and the clocks of two machines
-// differ without harm.
+// clockTolerance is by how much River may be early and the clocks of two
+// machines may differ.
 const clockTolerance = time.Second
 
-// periodicJobs is what the leader of the processes puts into the queue: for every
-// job a look at what is due, at each time of its schedule and when it becomes
-// the leader, since times may have passed without one.
+// periodicJobs are what the elected leader of the processes enqueues: for every
+// job of the configuration a check of what is due, at each time of its schedule
+// and when the process becomes the leader, because scheduled times may have
+// passed without a leader.
 func (s *Server) periodicJobs(cfg *config.Config) []*river.PeriodicJob {
 	jobs := []*river.PeriodicJob{river.NewPeriodicJob(river.PeriodicInterval(freshnessCheckInterval),
 		func() (river.JobArgs, *river.InsertOpts) { return freshnessCheckArgs{}, maintenanceInsertOptions(1) },
@@ -56,14 +58,14 @@ type scheduleWorker struct {
 	server *Server
 }
 
-// Work puts the job into the queue for every tenant it is due for.
+// Work enqueues a run for every tenant the job is due for.
 func (w *scheduleWorker) Work(ctx context.Context, job *river.Job[scheduleArgs]) error {
 	s := w.server
 	cfg := s.currentConfig.Load()
 	j, ok := cfg.Job(job.Args.Job)
 	switch {
 	case !ok && time.Since(job.CreatedAt) < time.Minute:
-		return river.JobSnooze(snoozeInterval) // for a process that has read the file again
+		return river.JobSnooze(snoozeInterval) // another process may have reloaded its configuration
 	case !ok || j.Cron == nil:
 		return nil
 	}
@@ -74,15 +76,15 @@ func (w *scheduleWorker) Work(ctx context.Context, job *river.Job[scheduleArgs])
 	return pgx.BeginFunc(ctx, s.Pool, func(tx pgx.Tx) error { return s.enqueueDueRuns(ctx, tx, cfg, j, now) })
 }
 
-// enqueueDueRuns is Work in a transaction: that a time is taken care of is written
-// together with what does.
+// enqueueDueRuns enqueues the due runs and records the due times in one
+// transaction.
 func (s *Server) enqueueDueRuns(ctx context.Context, tx pgx.Tx, cfg *config.Config, j config.Job, now time.Time) error {
 	tenants := cfg.TenantsOf(j)
 	names := make([]string, len(tenants))
 	for i, t := range tenants {
 		names[i] = t.Name
 	}
-	slices.Sort(names) // whoever locks them too does so in this order
+	slices.Sort(names) // every process locks them in this order
 	rows, err := tx.Query(ctx, sqlFile("lock_schedules"), j.Name, names, now)
 	if err != nil {
 		return fmt.Errorf("read what is due of %s: %w", j.Name, err)
@@ -100,46 +102,46 @@ func (s *Server) enqueueDueRuns(ctx context.Context, tx pgx.Tx, cfg *config.Conf
 		jitter = 0
 	}
 	var inserts []river.InsertManyParams
-	var kept []string
-	var times []time.Time
+	var dueTenants []string
+	var dueTimes []time.Time
 	for _, k := range known {
 		due := lastDueTime(j.Cron, k.Due, now)
 		if due.IsZero() {
 			continue
 		}
-		kept, times = append(kept, k.Tenant), append(times, due)
+		dueTenants, dueTimes = append(dueTenants, k.Tenant), append(dueTimes, due)
 		if late := now.Sub(due); late > maxLateness && j.Missed == config.SkipMissed {
-			s.Log.WarnContext(ctx, "a time of the schedule was missed and is skipped", "job", j.Name, "tenant", k.Tenant, "due", due)
+			s.Log.WarnContext(ctx, "missed run is skipped", "job", j.Name, "tenant", k.Tenant, "due", due)
 			continue
 		}
 		inserts = append(inserts, river.InsertManyParams{
 			Args: runArgs{j.Name, k.Tenant, &due}, InsertOpts: runInsertOptions(j, now.Add(startDelay(k.Tenant, jitter))),
 		})
 	}
-	if len(kept) == 0 {
+	if len(dueTenants) == 0 {
 		return nil
 	}
-	if _, err := tx.Exec(ctx, sqlFile("update_schedules"), j.Name, kept, times); err != nil {
-		return fmt.Errorf("write what is due of %s: %w", j.Name, err)
+	if _, err := tx.Exec(ctx, sqlFile("update_schedules"), j.Name, dueTenants, dueTimes); err != nil {
+		return fmt.Errorf("write the schedule of %s: %w", j.Name, err)
 	}
 	if len(inserts) == 0 {
 		return nil
 	}
 	if _, err := s.queue.InsertManyTx(ctx, tx, inserts); err != nil {
-		return fmt.Errorf("put %s into the queue: %w", j.Name, err)
+		return fmt.Errorf("enqueue runs of %s: %w", j.Name, err)
 	}
 	return nil
 }
 
-// maxLateness is how late a run may be and still be the one that was due: leaders
-// die, too.
+// maxLateness is how late a run may start without counting as missed: electing
+// a new leader takes a while.
 const maxLateness = 5 * time.Minute
 
-// lastDueTime returns the last time of a schedule after one and not after another;
-// zero if there is none. Of several that were missed only the last counts.
+// lastDueTime returns the last time of a schedule in (after, now]; zero if there
+// is none. Of several missed times only the last one counts.
 func lastDueTime(schedule cron.Schedule, after, now time.Time) time.Time {
-	// Looking back further and further, so that a schedule of every second is
-	// not followed through a year.
+	// It looks back further and further, so as not to iterate over a year of a
+	// schedule of every second.
 	for _, back := range []time.Duration{time.Minute, time.Hour, 24 * time.Hour, 32 * 24 * time.Hour, 5 * 366 * 24 * time.Hour} {
 		from := now.Add(-back)
 		if from.Before(after) {

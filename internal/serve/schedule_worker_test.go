@@ -10,15 +10,15 @@ import (
 	"logto-syncer/internal/config"
 )
 
-// What is put into the queue, by a clock that the test has in its hand.
-func TestWhatIsDue(t *testing.T) {
+// Which runs are enqueued at which time, by a clock that the test controls.
+func TestRunsAreEnqueuedWhenTheyAreDue(t *testing.T) {
 	t.Parallel()
 	for name, tc := range map[string]struct {
 		job   string
-		clock []string // when somebody looks; the first time nobody knew of the job
-		want  []string // what was due each time, at the latest; empty: nothing
+		clock []string // times of the schedule checks; the job is new at the first one
+		want  []string // the due time of the run enqueued at each check; empty: none
 	}{
-		"the first look finds nothing missed": {
+		"the first check finds no missed run": {
 			`schedule: "30 2 * * *"`, []string{"2026-11-01T12:00:00Z"}, []string{""},
 		},
 		"night by night": {
@@ -26,33 +26,33 @@ func TestWhatIsDue(t *testing.T) {
 			[]string{"2026-11-01T12:00:00Z", "2026-11-02T02:30:00Z", "2026-11-02T02:30:01Z", "2026-11-03T02:30:00Z"},
 			[]string{"", "2026-11-02T02:30:00Z", "", "2026-11-03T02:30:00Z"},
 		},
-		"a missed night is made up for in the morning": {
+		"a missed run is enqueued in the morning": {
 			`schedule: "30 2 * * *"`, []string{"2026-11-01T12:00:00Z", "2026-11-02T08:00:00Z"}, []string{"", "2026-11-02T02:30:00Z"},
 		},
-		"a missed week is made up for once": {
+		"one run is enqueued for a missed week": {
 			`schedule: "30 2 * * *"`,
 			[]string{"2026-11-01T12:00:00Z", "2026-11-08T08:00:00Z", "2026-11-08T08:01:00Z"},
 			[]string{"", "2026-11-08T02:30:00Z", ""},
 		},
-		"a missed night is skipped where the job says so": {
+		"a missed run is skipped where the job says so": {
 			`schedule: "30 2 * * *", missed: skip`,
 			[]string{"2026-11-01T12:00:00Z", "2026-11-02T08:00:00Z", "2026-11-03T02:30:00Z"},
 			[]string{"", "", "2026-11-03T02:30:00Z"},
 		},
-		"while a leader is elected, nothing is missed": {
+		"a run is not missed while a leader is elected": {
 			`schedule: "30 2 * * *", missed: skip`, []string{"2026-11-01T12:00:00Z", "2026-11-02T02:30:40Z"}, []string{"", "2026-11-02T02:30:00Z"},
 		},
-		"the night without a half past two": {
+		"half past two does not exist in the night of the change to summer time": {
 			`schedule: "30 2 * * *", timezone: Europe/Berlin`,
 			[]string{"2026-03-28T12:00:00Z", "2026-03-29T01:00:00Z", "2026-03-30T00:30:00Z"},
 			[]string{"", "2026-03-29T01:00:00Z", "2026-03-30T00:30:00Z"},
 		},
-		"the night with two of them": {
+		"half past two comes twice in the night of the change to winter time": {
 			`schedule: "30 2 * * *", timezone: Europe/Berlin`,
 			[]string{"2026-10-24T12:00:00Z", "2026-10-25T00:30:00Z", "2026-10-25T01:30:00Z", "2026-10-26T01:30:00Z"},
 			[]string{"", "2026-10-25T00:30:00Z", "", "2026-10-26T01:30:00Z"},
 		},
-		"a leap day, looked at four years later": {
+		"a leap day, checked four years later": {
 			`schedule: "0 6 29 2 *"`,
 			[]string{"2028-02-01T00:00:00Z", "2028-02-29T06:00:00Z", "2032-03-01T00:00:00Z"},
 			[]string{"", "2028-02-29T06:00:00Z", "2032-02-29T06:00:00Z"},
@@ -60,7 +60,7 @@ func TestWhatIsDue(t *testing.T) {
 		"every second, missed for a year": {
 			`schedule: "@every 1s"`, []string{"2026-11-01T00:00:00Z", "2027-11-01T00:00:00Z"}, []string{"", "2027-11-01T00:00:00Z"},
 		},
-		"a clock put back finds nothing again": {
+		"a clock set back enqueues no run twice": {
 			`schedule: "@every 1h"`,
 			[]string{"2026-11-01T00:30:00Z", "2026-11-01T01:00:00Z", "2026-11-01T00:59:00Z", "2026-11-01T01:01:00Z"},
 			[]string{"", "2026-11-01T01:00:00Z", "", ""},
@@ -80,8 +80,8 @@ func TestWhatIsDue(t *testing.T) {
 	}
 }
 
-// enqueuedAt looks at what is due at a time, as if it were that time, and takes
-// it out of the queue.
+// enqueuedAt checks the schedule as if it were that time, deletes the enqueued
+// run from the queue, and returns its due time.
 func (b *fixture) enqueuedAt(t *testing.T, clock string) string {
 	t.Helper()
 	now, err := time.Parse(time.RFC3339, clock)
@@ -93,7 +93,7 @@ func (b *fixture) enqueuedAt(t *testing.T, clock string) string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	rows, err := b.pool.Query(t.Context(), "delete from syncer_queue.river_job where kind = 'tenant' returning args ->> 'due'")
+	rows, err := b.pool.Query(t.Context(), "delete from syncer_queue.river_job where kind = 'run' returning args ->> 'due'")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -107,17 +107,17 @@ func (b *fixture) enqueuedAt(t *testing.T, clock string) string {
 	return due[0]
 }
 
-func TestTenantsOfAJobStartApart(t *testing.T) {
+func TestTenantsOfAJobStartAtDifferentTimes(t *testing.T) {
 	t.Parallel()
-	places := map[time.Duration]int{}
+	startsPerSecond := map[time.Duration]int{}
 	for i := range 100 {
 		at := startDelay("tenant-"+string(rune('a'+i%26))+string(rune('a'+i/26)), time.Minute)
 		if at < 0 || at >= time.Minute {
 			t.Fatalf("%s is not within the jitter", at)
 		}
-		places[at.Truncate(time.Second)]++
+		startsPerSecond[at.Truncate(time.Second)]++
 	}
-	for at, n := range places {
+	for at, n := range startsPerSecond {
 		if n > 10 {
 			t.Errorf("%d of 100 tenants start in the second after %s", n, at)
 		}
@@ -127,8 +127,8 @@ func TestTenantsOfAJobStartApart(t *testing.T) {
 	}
 }
 
-// A slow run is not doubled, whoever asks for it and however often.
-func TestAJobIsInTheQueueOnce(t *testing.T) {
+// A slow run is not enqueued a second time, however often it is requested.
+func TestARunIsInTheQueueOnce(t *testing.T) {
 	t.Parallel()
 	b := newFixture(t, `jobs: [{name: job}, {name: other}]`)
 	for _, j := range []config.Job{b.config.Jobs[0], b.config.Jobs[1], b.config.Jobs[0]} {
@@ -137,7 +137,7 @@ func TestAJobIsInTheQueueOnce(t *testing.T) {
 		}
 	}
 	var n int
-	if err := b.pool.QueryRow(t.Context(), "select count(*) from syncer_queue.river_job where kind = 'tenant'").Scan(&n); err != nil || n != 2 {
+	if err := b.pool.QueryRow(t.Context(), "select count(*) from syncer_queue.river_job where kind = 'run'").Scan(&n); err != nil || n != 2 {
 		t.Errorf("want a job of each name, have %d, %v", n, err)
 	}
 }

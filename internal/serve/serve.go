@@ -1,13 +1,13 @@
 // Package serve runs the jobs of a configuration on their schedules, on any
-// number of machines that share the mirror's database, and tells how they are:
-// by a status page, metrics and alerts.
+// number of machines that share the mirror's database, and reports on them by a
+// status page, metrics and alerts.
 //
-// The queue is River's. One of its jobs is one job of the configuration for
-// one tenant, of which there is one at a time. What River does not do is done
-// here: it has no memory of when a schedule was last kept (package file
-// plan.go), and takes a worker that died for one that works for long
-// (takeover.go). That a tenant is read by one run at a time is not the queue's
-// affair but that of the tenant's lock; a job that finds it taken comes back.
+// The queue is River's. A run is a job of the configuration for one tenant, and
+// is in the queue once at a time. Two things River does not do are done here:
+// it does not remember when a schedule was last enqueued (schedule_worker.go),
+// and cannot tell a process that died from one that works for a long time
+// (heartbeat.go). The tenant's lock, not the queue, makes sure that one run at a
+// time reads a tenant; a run that finds the tenant locked is tried again later.
 package serve
 
 import (
@@ -31,35 +31,34 @@ import (
 	"logto-syncer/internal/mirror"
 )
 
-// Options is what a Server is made of; all of it is required but Version and
-// Ready.
+// Options configure a Server. All fields but Version and OnReady are required.
 type Options struct {
 	Pool   *pgxpool.Pool
 	Config *config.Config
 	Log    *slog.Logger
-	// NewMirrorJob makes the job that the mirror runs for a tenant.
+	// NewMirrorJob returns the job that the mirror runs for a tenant.
 	NewMirrorJob func(*config.Config, config.Tenant, config.Job) mirror.Job
-	// NewLogtoClient makes the client of a run, which is closed after it.
+	// NewLogtoClient returns the client of one run, which closes it.
 	NewLogtoClient func(config.Tenant, *slog.Logger) (*logto.Client, error)
 	Version        string
-	// OnReady is told the address the server answers at, once it does.
+	// OnReady is called with the address of the status page once it is served.
 	OnReady func(address string)
 }
 
-// A Server is one process that works on the queue.
+// A Server is one process that works on the jobs of the queue.
 type Server struct {
 	Options
-	processName   string // of this process, its like never seen before
+	processName   string // unique among all processes there ever were
 	currentConfig atomic.Pointer[config.Config]
 	queue         *river.Client[pgx.Tx]
-	stopRuns      chan struct{} // closed when runs are to rest
+	stopRuns      chan struct{} // closed to stop the runs at their next checkpoint
 	activeRuns    activeRuns
 	metrics       *metrics
 	overviewCache overviewCache
 }
 
-// New migrates the queue and prepares a server that has not begun to work.
-// The database has been migrated by package state.
+// New migrates the queue and returns a server that does not work yet. Package
+// state has migrated the database before.
 func New(ctx context.Context, o Options) (*Server, error) {
 	if err := Migrate(ctx, o.Pool); err != nil {
 		return nil, err
@@ -80,7 +79,7 @@ func New(ctx context.Context, o Options) (*Server, error) {
 			runQueue:         {MaxWorkers: o.Config.Serve.Workers},
 			maintenanceQueue: {MaxWorkers: 4},
 		},
-		// How long a run takes says nothing about whether it is stuck.
+		// A run that takes long is not stuck: rescueJobs rescues by heartbeat.
 		RescueStuckJobsAfter: 365 * 24 * time.Hour,
 	})
 	if err != nil {
@@ -89,7 +88,7 @@ func New(ctx context.Context, o Options) (*Server, error) {
 	return s, nil
 }
 
-// newProcessName is a name for this process that no other has ever had.
+// newProcessName returns a name for this process that no other one ever had.
 func newProcessName() string {
 	host, err := os.Hostname()
 	if err != nil {
@@ -98,8 +97,8 @@ func newProcessName() string {
 	return fmt.Sprintf("%s-%d-%s", host, os.Getpid(), randomSuffix())
 }
 
-// Reload takes over a changed configuration: the runs under way end as they
-// began. serve.listen and serve.workers stay as they are until a restart.
+// Reload applies a changed configuration to the runs that start from now on.
+// serve.listen and serve.workers are applied at the next start.
 func (s *Server) Reload(cfg *config.Config) {
 	s.currentConfig.Store(cfg)
 	s.queue.PeriodicJobs().Clear()
@@ -107,58 +106,57 @@ func (s *Server) Reload(cfg *config.Config) {
 }
 
 // Run works until stop is closed; then it lets the requests under way finish,
-// leaves runs resumable and returns. It ends the same way when ctx is done,
-// but waits for nothing.
+// leaves runs resumable and returns. When ctx is done it ends the same way, but
+// waits for nothing.
 func (s *Server) Run(ctx context.Context, stop <-chan struct{}) error {
-	site, err := s.startStatusServer(ctx)
+	status, err := s.startStatusServer(ctx)
 	if err != nil {
 		return err
 	}
-	// What River is given must outlive ctx for as long as it takes to put
-	// everything back into the queue.
+	// River's context outlives ctx: River needs it to put running jobs back into
+	// the queue.
 	if err := s.queue.Start(context.WithoutCancel(ctx)); err != nil {
-		return errors.Join(fmt.Errorf("start the queue: %w", err), site.close())
+		return errors.Join(fmt.Errorf("start the queue: %w", err), status.close())
 	}
-	beating, still := context.WithCancel(context.WithoutCancel(ctx))
+	heartbeatCtx, stopHeartbeats := context.WithCancel(context.WithoutCancel(ctx))
 	var wg sync.WaitGroup
-	wg.Go(func() { s.sendHeartbeats(beating) })
-	s.Log.InfoContext(ctx, "serving", "name", s.processName, "listen", site.address(), "jobs", len(s.currentConfig.Load().Jobs), "workers", s.Config.Serve.Workers)
+	wg.Go(func() { s.sendHeartbeats(heartbeatCtx) })
+	s.Log.InfoContext(ctx, "server started", "process", s.processName, "listen", status.address(), "jobs", len(s.currentConfig.Load().Jobs), "workers", s.Config.Serve.Workers)
 	if s.OnReady != nil {
-		s.OnReady(site.address())
+		s.OnReady(status.address())
 	}
 	select {
 	case <-stop:
 	case <-ctx.Done():
-	case err = <-site.failed:
+	case err = <-status.failed:
 	}
 	close(s.stopRuns)
-	err = errors.Join(err, s.stopQueue(ctx), site.close())
-	still()
+	err = errors.Join(err, s.stopQueue(ctx), status.close())
+	stopHeartbeats()
 	wg.Wait()
 	s.deregister()
-	s.Log.InfoContext(context.WithoutCancel(ctx), "stopped", "name", s.processName)
+	s.Log.InfoContext(context.WithoutCancel(ctx), "server stopped", "process", s.processName)
 	return err
 }
 
-// shutdownTimeout is how long the end waits for what does not end by itself.
+// shutdownTimeout bounds each step of a shutdown that cannot be interrupted.
 const shutdownTimeout = 30 * time.Second
 
-// stopQueue waits for the runs to come to rest, until ctx is done; then it cuts
-// them off.
+// stopQueue waits for the runs to stop, until ctx is done; then it cancels them.
 func (s *Server) stopQueue(ctx context.Context) error {
 	err := s.queue.Stop(ctx)
 	if err == nil {
 		return nil
 	}
-	hard, cancel := context.WithTimeout(context.WithoutCancel(ctx), shutdownTimeout)
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), shutdownTimeout)
 	defer cancel()
-	if err := s.queue.StopAndCancel(hard); err != nil {
+	if err := s.queue.StopAndCancel(ctx); err != nil {
 		return fmt.Errorf("stop the queue: %w", err)
 	}
 	return nil
 }
 
-// stopping reports whether runs are to rest.
+// stopping reports whether the server is shutting down.
 func (s *Server) stopping() bool {
 	select {
 	case <-s.stopRuns:
@@ -168,7 +166,8 @@ func (s *Server) stopping() bool {
 	}
 }
 
-// findJobAndTenant returns a job and a tenant of it as the configuration has them now.
+// findJobAndTenant returns a job and one of its tenants from the current
+// configuration.
 func (s *Server) findJobAndTenant(job, tenant string) (cfg *config.Config, j config.Job, t config.Tenant, ok bool) {
 	cfg = s.currentConfig.Load()
 	j, isJob := cfg.Job(job)
@@ -176,7 +175,8 @@ func (s *Server) findJobAndTenant(job, tenant string) (cfg *config.Config, j con
 	return cfg, j, t, isJob && isTenant && j.Tenants.Has(tenant)
 }
 
-// warningsOnly hands on what River logs, from warnings on: the rest is about River.
+// warningsOnly returns a logger for River that drops messages below a warning:
+// they are about River's own work.
 func warningsOnly(log *slog.Logger) *slog.Logger { return slog.New(warningHandler{log.Handler()}) }
 
 type warningHandler struct{ slog.Handler }
@@ -187,7 +187,7 @@ func (h warningHandler) Enabled(ctx context.Context, level slog.Level) bool {
 
 func (h warningHandler) Handle(ctx context.Context, r slog.Record) error {
 	if strings.Contains(r.Message, "Job errored") || strings.Contains(r.Message, "Job cancelled") {
-		return nil // the run has said so itself, in its own words
+		return nil // finishRun has logged it
 	}
 	return h.Handler.Handle(ctx, r)
 }

@@ -15,16 +15,16 @@ import (
 
 var soakRuns = flag.Int("soak-runs", 40, "how many runs one after another to look for growth over; a day of a run a minute is 1440")
 
-// A resource is something that must not grow.
+// A resource is a quantity that must not grow.
 type resource struct {
 	name      string
 	value     int64
-	tolerance int64 // by how much it may differ from one moment to another
+	tolerance int64 // by how much it may vary
 }
 
-// One run after the other, as fast as they go: nothing is left of any of them
-// but its row and its certificates, and these go when they are old.
-func TestNothingGrowsRunByRun(t *testing.T) { //nolint:paralleltest // it measures the whole process
+// Runs leave their row and their certificates, which are deleted when they are
+// old, and nothing else.
+func TestNoResourceGrowsWithTheNumberOfRuns(t *testing.T) { //nolint:paralleltest // it measures the whole process
 	b := newFixture(t, `jobs: [{name: job, listings: [users], max_age: 1h}]`)
 	b.server.NewMirrorJob = func(cfg *config.Config, tenant config.Tenant, j config.Job) mirror.Job {
 		job := newMirrorJob(cfg, tenant, j)
@@ -32,20 +32,20 @@ func TestNothingGrowsRunByRun(t *testing.T) { //nolint:paralleltest // it measur
 		return job
 	}
 	b.start(t)
-	ends := b.subscribe(t)
+	events := b.subscribe(t)
 	warm := max(10, *soakRuns/8)
 	for range warm {
-		b.runOnce(t, ends)
+		b.runOnce(t, events)
 	}
-	before := b.measureResources(t, ends)
+	before := b.measureResources(t, events)
 	dice := rand.New(rand.NewPCG(1, 2))
 	for n := range *soakRuns {
 		if n%10 == 0 {
 			b.acme.Tenant.Churn(dice)
 		}
-		b.runOnce(t, ends)
+		b.runOnce(t, events)
 	}
-	after := b.measureResources(t, ends)
+	after := b.measureResources(t, events)
 	for i, f := range after {
 		t.Logf("%-28s %12d after %d runs, %12d after %d", f.name, before[i].value, warm, f.value, warm+*soakRuns)
 		if f.value > before[i].value+f.tolerance {
@@ -54,8 +54,8 @@ func TestNothingGrowsRunByRun(t *testing.T) { //nolint:paralleltest // it measur
 	}
 }
 
-// measureResources is what there is when all that is old has been cleared away.
-func (b *fixture) measureResources(t *testing.T, ends jobEvents) []resource {
+// measureResources measures after everything old has been deleted.
+func (b *fixture) measureResources(t *testing.T, events jobEvents) []resource {
 	t.Helper()
 	for _, sql := range []string{
 		"update syncer.runs set started_at = started_at - interval '500 days', finished_at = finished_at - interval '500 days'",
@@ -69,13 +69,13 @@ func (b *fixture) measureResources(t *testing.T, ends jobEvents) []resource {
 		if _, err := b.server.queue.Insert(t.Context(), freshnessCheckArgs{}, maintenanceInsertOptions(1)); err != nil {
 			t.Fatal(err)
 		}
-		ends.await(t, "watch")
+		events.await(t, "freshness_check")
 		left = int(b.count(t, "select count(*) from syncer.runs"))
 	}
 	for deadline := time.After(2 * time.Minute); b.count(t, "select count(*) from syncer_queue.river_job where finalized_at < now() - interval '9 days'") > 0; {
-		select { // River clears up every half a minute
+		select { // River deletes old jobs every half a minute
 		case <-deadline:
-			t.Fatal("River does not clear up")
+			t.Fatal("River does not delete old jobs")
 		case <-time.After(time.Second):
 		}
 	}

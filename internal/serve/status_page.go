@@ -3,11 +3,9 @@ package serve
 import (
 	"bytes"
 	"embed"
-	"fmt"
 	"html/template"
 	"net/http"
 	"slices"
-	"strconv"
 	"strings"
 	"time"
 
@@ -18,7 +16,7 @@ import (
 //go:embed page
 var pageFiles embed.FS
 
-// A statusPage is what the page shows.
+// A statusPage is the data of the page's template.
 type statusPage struct {
 	Version    string
 	At         time.Time
@@ -37,56 +35,56 @@ type statusPage struct {
 	Tenants    []string
 }
 
-// activeRunRow is a run under way.
+// An activeRunRow is a run under way.
 type activeRunRow struct {
 	runProgress
 	Process string
 }
 
-// jobRow is a job for a tenant.
+// A jobRow is a job of the configuration for one tenant.
 type jobRow struct {
 	Job, Tenant, Schedule, Timezone string
-	Next                            time.Time // zero: only when asked
+	Next                            time.Time // zero: only on request
 	Last                            *state.RunRecord
-	OpenIncidents                   string // kinds of incidents that are on
+	OpenIncidents                   string // kinds of open incidents
 }
 
-// freshnessRow is a listing of a tenant.
+// A freshnessRow is a listing of a tenant.
 type freshnessRow struct {
 	state.Freshness
 	Proved time.Time // zero: never
-	Old    bool
+	Stale  bool
 }
 
-// What a page shows at most, for a person to find anything on it.
+// Limits of the page's tables, to keep them readable.
 const (
 	maxRunRows       = 60
 	maxFreshnessRows = 200
 	maxJobRows       = 200
 )
 
-// handleStatusPage answers with the status page. ?tenant=NAME shows one tenant alone.
+// handleStatusPage serves the status page; ?tenant=NAME shows one tenant only.
 func (s *Server) handleStatusPage(w http.ResponseWriter, r *http.Request) {
 	v, err := s.loadOverview(r.Context())
 	if err != nil {
-		s.Log.WarnContext(r.Context(), "the status page has nothing to show", "error", err)
+		s.Log.WarnContext(r.Context(), "cannot read the data of the status page", "error", err)
 		http.Error(w, "the database does not answer", http.StatusServiceUnavailable)
 		return
 	}
 	tmpl, err := template.New("page.html").Funcs(template.FuncMap{
-		"when": formatTime, "age": formatAge, "count": formatCount, "seconds": formatSeconds, "changed": changedRows, "proofs": formatProvedListings, "status": displayStatus,
+		"when": formatTime, "age": formatAge, "count": formatCount, "seconds": formatSeconds, "changed": changedRows, "proofs": formatProvedListings, "status": displayStatus, "plural": plural,
 	}).ParseFS(pageFiles, "page/page.html")
 	var out bytes.Buffer
 	if err == nil {
 		err = tmpl.Execute(&out, s.newStatusPage(v, r.URL.Query().Get("tenant")))
 	}
 	if err != nil {
-		s.Log.ErrorContext(r.Context(), "the status page could not be made", "error", err)
-		http.Error(w, "the page could not be made", http.StatusInternalServerError)
+		s.Log.ErrorContext(r.Context(), "cannot render the status page", "error", err)
+		http.Error(w, "the page cannot be rendered", http.StatusInternalServerError)
 		return
 	}
 	w.Header().Set("Content-Type", "text/html; charset=utf-8")
-	_, _ = out.WriteTo(w) // fails when the reader is gone
+	_, _ = out.WriteTo(w) // fails if the client has disconnected
 }
 
 func (s *Server) newStatusPage(v *overview, tenant string) statusPage {
@@ -129,13 +127,13 @@ func (p *statusPage) addJobs(cfg *config.Config, v *overview, only func(string) 
 			if !only(t.Name) || len(p.Jobs) == maxJobRows {
 				continue
 			}
-			line := jobRow{Job: j.Name, Tenant: t.Name, Schedule: j.Schedule, Timezone: j.Timezone}
+			row := jobRow{Job: j.Name, Tenant: t.Name, Schedule: j.Schedule, Timezone: j.Timezone}
 			if j.Cron != nil {
-				line.Next = j.Cron.Next(v.At)
+				row.Next = j.Cron.Next(v.At)
 			}
 			at := slices.IndexFunc(v.Runs, func(r state.RunRecord) bool { return r.Tenant == t.Name && r.Job == j.Name })
 			if at >= 0 {
-				line.Last = &v.Runs[at]
+				row.Last = &v.Runs[at]
 			}
 			var kinds []string
 			for _, i := range v.Incidents {
@@ -143,8 +141,8 @@ func (p *statusPage) addJobs(cfg *config.Config, v *overview, only func(string) 
 					kinds = append(kinds, i.Kind)
 				}
 			}
-			line.OpenIncidents = strings.Join(kinds, ", ")
-			p.Jobs = append(p.Jobs, line)
+			row.OpenIncidents = strings.Join(kinds, ", ")
+			p.Jobs = append(p.Jobs, row)
 		}
 	}
 }
@@ -154,13 +152,13 @@ func (p *statusPage) addFreshness(cfg *config.Config, v *overview, only func(str
 		if !only(f.Tenant) {
 			continue
 		}
-		line := freshnessRow{Freshness: f, Proved: lastProvedAt(f)}
+		row := freshnessRow{Freshness: f, Proved: lastProvedAt(f)}
 		for _, j := range cfg.Jobs {
-			if j.MaxAge > 0 && j.Tenants.Has(f.Tenant) && j.Listings.Has(f.Listing) && v.At.Sub(line.Proved) > j.MaxAge {
-				line.Old = true
+			if j.MaxAge > 0 && j.Tenants.Has(f.Tenant) && j.Listings.Has(f.Listing) && v.At.Sub(row.Proved) > j.MaxAge {
+				row.Stale = true
 			}
 		}
-		p.Freshness = append(p.Freshness, line)
+		p.Freshness = append(p.Freshness, row)
 	}
 	slices.SortStableFunc(p.Freshness, func(a, b freshnessRow) int {
 		if c := a.Proved.Truncate(time.Minute).Compare(b.Proved.Truncate(time.Minute)); c != 0 {
@@ -171,87 +169,4 @@ func (p *statusPage) addFreshness(cfg *config.Config, v *overview, only func(str
 	if p.Omitted = len(p.Freshness) - maxFreshnessRows; p.Omitted > 0 {
 		p.Freshness = p.Freshness[:maxFreshnessRows]
 	}
-}
-
-// formatTime is a time as the page writes it.
-func formatTime(v any) string {
-	switch t := v.(type) {
-	case time.Time:
-		if !t.IsZero() {
-			return t.UTC().Format("2006-01-02 15:04:05") + " UTC"
-		}
-	case *time.Time:
-		if t != nil {
-			return formatTime(*t)
-		}
-	}
-	return "never"
-}
-
-// formatAge is how long ago something was, in one unit.
-func formatAge(now, t time.Time) string {
-	if t.IsZero() {
-		return "never"
-	}
-	switch d := now.Sub(t); {
-	case d < 0:
-		return "in " + strings.TrimSuffix(formatAge(t, now), " ago")
-	case d < 2*time.Minute:
-		return fmt.Sprintf("%d s ago", int(d.Seconds()))
-	case d < 2*time.Hour:
-		return fmt.Sprintf("%d min ago", int(d.Minutes()))
-	case d < 48*time.Hour:
-		return fmt.Sprintf("%d h ago", int(d.Hours()))
-	default:
-		return fmt.Sprintf("%d days ago", int(d.Hours()/24))
-	}
-}
-
-// formatCount is a number with its thousands parted.
-func formatCount(v any) string {
-	n, ok := v.(int64)
-	if i, isInt := v.(int); !ok && isInt {
-		n = int64(i)
-	}
-	text := strconv.FormatInt(n, 10)
-	for i := len(text) - 3; i > 0 && text[i-1] != '-'; i -= 3 {
-		text = text[:i] + "," + text[i:]
-	}
-	return text
-}
-
-func formatSeconds(s float64) string {
-	d := time.Duration(s * float64(time.Second))
-	if d < time.Second {
-		return d.Round(time.Millisecond).String()
-	}
-	return d.Round(100 * time.Millisecond).String()
-}
-
-// changedRows is how many rows a run changed.
-func changedRows(r state.RunRecord) int64 {
-	var n int64
-	for _, c := range r.Listings {
-		n += c.Inserted + c.Updated + c.Deleted
-	}
-	return n
-}
-
-// formatProvedListings is how many listings of a run are proved, of how many.
-func formatProvedListings(r state.RunRecord) string {
-	n := 0
-	for _, c := range r.Listings {
-		if c.Proof == "complete" || c.Proof == "unknown to server" {
-			n++
-		}
-	}
-	return fmt.Sprintf("%d of %d", n, len(r.Listings))
-}
-
-// displayStatus is a run's status as the page names it.
-func displayStatus(r state.RunRecord) string {
-	if r.Status == state.Running && !r.Alive {
-		return "interrupted"
-	}
-	return r.Status
 }

@@ -18,11 +18,11 @@ import (
 	"logto-syncer/internal/config"
 )
 
-// A statusServer is what answers over HTTP.
+// A statusServer serves the status page, the metrics and the probes over HTTP.
 type statusServer struct {
 	listener net.Listener
 	server   *http.Server
-	failed   chan error // why it ended by itself
+	failed   chan error // why it ended without close
 	done     chan struct{}
 }
 
@@ -78,8 +78,8 @@ func (s *Server) httpHandler() http.Handler {
 	})
 }
 
-// handleReadyz says whether the mirror can be relied on: the database answers and no
-// table is older than a job allows.
+// handleReadyz reports whether the mirror is fresh: the database answers and no
+// listing is older than the max_age of a job.
 func (s *Server) handleReadyz(w http.ResponseWriter, r *http.Request) {
 	v, err := s.loadOverview(r.Context())
 	if err != nil {
@@ -87,26 +87,26 @@ func (s *Server) handleReadyz(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	cfg := s.currentConfig.Load()
-	var old []string
+	var stale []string
 	for _, j := range cfg.Jobs {
 		if j.MaxAge == 0 {
 			continue
 		}
 		for _, t := range cfg.TenantsOf(j) {
 			if reason := v.ProofAges.staleReason(j, t.Name, time.Now()); reason != "" {
-				old = append(old, t.Name+": "+reason)
+				stale = append(stale, t.Name+": "+reason)
 			}
 		}
 	}
-	if len(old) > 0 {
-		http.Error(w, strings.Join(old, "\n"), http.StatusServiceUnavailable)
+	if len(stale) > 0 {
+		http.Error(w, strings.Join(stale, "\n"), http.StatusServiceUnavailable)
 		return
 	}
 	fmt.Fprintln(w, "ok")
 }
 
-// handleRunNow puts a job into the queue for one tenant or for all it is for. Who
-// asks shows the token, as Authorization: Bearer or in the form.
+// handleRunNow enqueues runs of a job, for one of its tenants or for all. The
+// client sends the token as Authorization: Bearer or as a form field.
 func (s *Server) handleRunNow(w http.ResponseWriter, r *http.Request) {
 	r.Body = http.MaxBytesReader(w, r.Body, 16<<10)
 	cfg := s.currentConfig.Load()
@@ -117,14 +117,14 @@ func (s *Server) handleRunNow(w http.ResponseWriter, r *http.Request) {
 	token := cfg.Serve.Token.Reveal()
 	switch {
 	case token == "":
-		http.Error(w, "nobody may: the configuration has no serve.token", http.StatusForbidden)
+		http.Error(w, "runs cannot be started here: serve.token is not set", http.StatusForbidden)
 		return
 	case subtle.ConstantTimeCompare([]byte(given), []byte(token)) != 1:
-		http.Error(w, "this is not the token", http.StatusUnauthorized)
+		http.Error(w, "the token is wrong", http.StatusUnauthorized)
 		return
 	}
 	name, tenant := r.PostFormValue("job"), r.PostFormValue("tenant")
-	if before, after, ok := strings.Cut(name, " "); ok { // the form's one choice of both
+	if before, after, ok := strings.Cut(name, " "); ok { // the form has one field for both
 		name, tenant = before, after
 	}
 	j, ok := cfg.Job(name)
@@ -133,7 +133,7 @@ func (s *Server) handleRunNow(w http.ResponseWriter, r *http.Request) {
 		tenants = slices.DeleteFunc(tenants, func(t config.Tenant) bool { return t.Name != tenant })
 	}
 	if !ok || len(tenants) == 0 {
-		http.Error(w, "there is no such job or tenant", http.StatusNotFound)
+		http.Error(w, "the configuration has no such job or tenant", http.StatusNotFound)
 		return
 	}
 	names := make([]string, len(tenants))
@@ -141,22 +141,22 @@ func (s *Server) handleRunNow(w http.ResponseWriter, r *http.Request) {
 		names[i] = t.Name
 	}
 	if err := s.enqueueRuns(r.Context(), j, names...); err != nil {
-		s.Log.ErrorContext(r.Context(), "could not put a job into the queue", "job", j.Name, "tenants", len(names), "error", err)
+		s.Log.ErrorContext(r.Context(), "cannot enqueue runs", "job", j.Name, "tenants", len(names), "error", err)
 		http.Error(w, "the database does not answer", http.StatusServiceUnavailable)
 		return
 	}
 	s.overviewCache.invalidate()
 	if byHeader {
 		w.WriteHeader(http.StatusAccepted)
-		fmt.Fprintf(w, "in the queue: %s for %d\n", j.Name, len(tenants))
+		fmt.Fprintf(w, "%s enqueued for %d %s\n", j.Name, len(tenants), plural(len(tenants), "tenant"))
 		return
 	}
 	http.Redirect(w, r, "/", http.StatusSeeOther)
 }
 
-// enqueueRuns asks for a run of each of some tenants, as soon as there is a worker:
-// of all or, with an error, of none that is not in the queue yet. One that
-// waits for its time, or to be tried again, waits no longer.
+// enqueueRuns enqueues a run of each tenant, to start as soon as a worker is
+// free: of all or, with an error, of none. A run that waits for its scheduled
+// time or for a retry starts at once, too.
 func (s *Server) enqueueRuns(ctx context.Context, j config.Job, tenants ...string) error {
 	inserts := make([]river.InsertManyParams, len(tenants))
 	for i, t := range tenants {
@@ -170,7 +170,7 @@ func (s *Server) enqueueRuns(ctx context.Context, j config.Job, tenants ...strin
 		if !r.UniqueSkippedAsDuplicate || r.Job.State == rivertype.JobStateRunning || r.Job.State == rivertype.JobStateAvailable {
 			continue
 		}
-		// One that is not found is done in the meantime.
+		// A job that is not found has ended in the meantime.
 		if _, err := s.queue.JobRetry(ctx, r.Job.ID); err != nil && !errors.Is(err, river.ErrNotFound) {
 			return err
 		}

@@ -8,12 +8,12 @@ create table syncer.servers (
     version text not null default '',
     active_runs jsonb not null default '[]'
 );
-comment on table syncer.servers is 'Processes of syncer serve. When one has sent no heartbeat for the time jobs.yaml sets, another process rescues its runs.';
+comment on table syncer.servers is 'Processes of syncer serve. When one has sent no heartbeat for serve.rescue_after, another process rescues its runs.';
 comment on column syncer.servers.name is 'Host name, process id and a random part.';
 comment on column syncer.servers.started_at is 'When the process started.';
 comment on column syncer.servers.heartbeat_at is 'When the process last sent a heartbeat.';
 comment on column syncer.servers.version is 'Version of the program.';
-comment on column syncer.servers.active_runs is 'Runs the process works on: array of objects with job, tenant, since, requests, rows, expected, listing.';
+comment on column syncer.servers.active_runs is 'Runs the process works on: array of objects with job, tenant, started_at, requests, rows, expected_rows, listing.';
 
 create table syncer.schedules (
     job text not null,

@@ -1,2 +1,2 @@
 create schema if not exists {queue};
-comment on schema {queue} is 'The queue of syncer serve: tables of River (riverqueue.com).';
+comment on schema {queue} is 'Job queue of syncer serve: the tables of River (riverqueue.com).';

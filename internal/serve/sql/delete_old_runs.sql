@@ -1,5 +1,5 @@
--- Runs nobody asks about any more: older than history is kept, and neither the
--- last word on any listing nor its last proof.
+-- Runs older than the retention of history, but for those that hold the last
+-- certificate of a listing or its last complete one.
 with old as (
     select r.run_id from syncer.runs r
     where r.finished_at < now() - $1::interval

@@ -1,5 +1,5 @@
--- What nobody knew of until now has missed nothing.
-with fresh as (
+-- A tenant seen for the first time has missed no run.
+with first_seen as (
     insert into syncer.schedules (job, tenant_id, handled_until)
     select $1, tenant, $3 from unnest($2::text[]) tenant
     on conflict do nothing

@@ -1,4 +1,4 @@
-with dead as (
+with lost as (
     select j.id from {queue}.river_job j
     where j.state = 'running' and (
         j.id = any($2)
@@ -8,14 +8,14 @@ with dead as (
         )
     )
     for update skip locked
-), gone as (
+), deleted_processes as (
     delete from syncer.servers where heartbeat_at < clock_timestamp() - $1::interval - interval '10 minutes'
 )
--- The attempt was not the job's fault, and does not count; nor does the job
--- lose its place in the queue.
+-- The attempt failed through no fault of the job: it is not counted, and the
+-- job keeps its place in the queue.
 update {queue}.river_job j
 set state = 'available', attempt = greatest(j.attempt - 1, 0)
-from dead
-where j.id = dead.id
+from lost
+where j.id = lost.id
 returning j.id, j.kind, j.args ->> 'job' as job, j.args ->> 'tenant' as tenant,
-    coalesce(j.attempted_by[array_upper(j.attempted_by, 1)], '') as worker
+    coalesce(j.attempted_by[array_upper(j.attempted_by, 1)], '') as process

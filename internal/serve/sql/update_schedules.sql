@@ -1,3 +1,3 @@
-update syncer.schedules s set handled_until = k.handled_until
-from unnest($2::text[], $3::timestamptz[]) k (tenant_id, handled_until)
-where s.job = $1 and s.tenant_id = k.tenant_id
+update syncer.schedules s set handled_until = t.handled_until
+from unnest($2::text[], $3::timestamptz[]) t (tenant_id, handled_until)
+where s.job = $1 and s.tenant_id = t.tenant_id
