@@ -41,6 +41,7 @@ func (c *checks) database(ctx context.Context, cfg *config.Config) {
 		}
 	}()
 	c.version(ctx, db)
+	c.schemas(ctx, db)
 	c.privileges(ctx, db)
 	c.migrations(ctx, db)
 	c.privacy(ctx, db, cfg)
@@ -85,6 +86,7 @@ func (c *checks) privileges(ctx context.Context, db *database) {
 	rows, err := db.Query(ctx, `
 		select format('grant create on database %I to %I;', current_database(), current_user)
 		where not has_database_privilege(current_database(), 'create')
+			and (select count(*) from pg_namespace where nspname in ('logto', 'logto_history', 'report', 'syncer', 'syncer_stage')) < 5
 		union all
 		select format('grant usage, create on schema %I to %I;', nspname, current_user)
 		from pg_namespace
@@ -108,6 +110,13 @@ func (c *checks) privileges(ctx context.Context, db *database) {
 		c.bad("privileges", "", errors.New("some are missing"), "as the owner: "+hint)
 	default:
 		c.ok("privileges", "", "may make and fill the schemas logto, logto_history, report, syncer, syncer_stage")
+	}
+}
+
+// schemas checks that the schemas of the program's names are free for it.
+func (c *checks) schemas(ctx context.Context, db *database) {
+	if err := state.CheckSchemas(ctx, db.Pool); err != nil {
+		c.bad("schemas", "", err, "")
 	}
 }
 

@@ -12,6 +12,7 @@ import (
 	"github.com/jackc/pgx/v5/pgxpool"
 
 	"logto-syncer/internal/config"
+	"logto-syncer/internal/pgconnect"
 	"logto-syncer/internal/postgres"
 	"logto-syncer/internal/state"
 )
@@ -74,24 +75,12 @@ func create(ctx context.Context, url string) error {
 }
 
 func connect(ctx context.Context, url string, server *postgres.Server, tenants int) (*database, error) {
-	cfg, err := pgxpool.ParseConfig(url)
+	pool, err := pgconnect.Open(ctx, url, int32(connections*min(max(tenants, 1), maxTenants)))
+	if unfit, ok := errors.AsType[*pgconnect.UnfitError](err); ok {
+		return nil, usageError{unfit.Problem, unfit.Remedy}
+	}
 	if err != nil {
-		return nil, usageError{"the database is not a Postgres URL", ""} // err may quote the password
-	}
-	cfg.MaxConns = max(cfg.MaxConns, int32(connections*min(max(tenants, 1), maxTenants)))
-	if cfg.ConnConfig.RuntimeParams["application_name"] == "" {
-		cfg.ConnConfig.RuntimeParams["application_name"] = "logto-syncer"
-	}
-	if cfg.ConnConfig.ConnectTimeout == 0 {
-		cfg.ConnConfig.ConnectTimeout = 10 * time.Second
-	}
-	pool, err := pgxpool.NewWithConfig(ctx, cfg)
-	if err != nil {
-		return nil, fmt.Errorf("open the database: %w", err)
-	}
-	if err := pool.Ping(ctx); err != nil {
-		pool.Close()
-		return nil, fmt.Errorf("connect to the database: %w", err)
+		return nil, err
 	}
 	if err := state.CheckBuild(ctx, pool); err != nil {
 		pool.Close()

@@ -40,7 +40,7 @@ func TestScripts(t *testing.T) {
 			env.Vars = append(env.Vars, environment(server, env.Values["database"].(string))...)
 			return ownJobs(env.WorkDir)
 		},
-		Cmds: map[string]func(*testscript.TestScript, bool, []string){"exits": exits, "sql": sqlCommand, "sqlexec": sqlExec, "age": age, "lookup": lookup, "server": serverCommand},
+		Cmds: map[string]func(*testscript.TestScript, bool, []string){"exits": exits, "sql": sqlCommand, "sqlexec": sqlExec, "dbset": setDatabase, "age": age, "lookup": lookup, "server": serverCommand},
 	})
 }
 
@@ -119,6 +119,19 @@ func sqlExec(ts *testscript.TestScript, neg bool, args []string) {
 	ts.Check(err)
 	defer conn.Close(context.Background())
 	_, err = conn.Exec(context.Background(), os.Expand(args[0], ts.Getenv))
+	ts.Check(err)
+}
+
+// dbset NAME VALUE sets the database to something: sessions take it over unless
+// they say otherwise.
+func setDatabase(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 2 {
+		ts.Fatalf("usage: dbset NAME VALUE")
+	}
+	conn, err := pgx.Connect(context.Background(), ts.Value("database").(string))
+	ts.Check(err)
+	defer conn.Close(context.Background())
+	_, err = conn.Exec(context.Background(), fmt.Sprintf("alter database %s set %s = '%s'", pgx.Identifier{conn.Config().Database}.Sanitize(), args[0], args[1]))
 	ts.Check(err)
 }
 

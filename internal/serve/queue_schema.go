@@ -9,9 +9,12 @@ import (
 	"strings"
 	"time"
 
+	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
 	"github.com/riverqueue/river/riverdriver/riverpgxv5"
 	"github.com/riverqueue/river/rivermigrate"
+
+	"logto-syncer/internal/state"
 )
 
 //go:embed sql/*.sql
@@ -53,8 +56,11 @@ func Migrate(ctx context.Context, pool *pgxpool.Pool) error {
 			_ = conn.Conn().Close(ctx) // which releases the lock
 		}
 	}()
-	if _, err := conn.Exec(ctx, sqlFile("create_queue_schema")); err != nil {
-		return fmt.Errorf("create schema %s: %w", queueSchema, err)
+	err = pgx.BeginFunc(ctx, conn, func(tx pgx.Tx) error {
+		return state.EnsureSchema(ctx, tx, queueSchema, "The queue of syncer serve: tables of River (riverqueue.com).")
+	})
+	if err != nil {
+		return err
 	}
 	migrator, err := rivermigrate.New(riverpgxv5.New(pool), &rivermigrate.Config{Schema: queueSchema, Logger: slog.New(slog.DiscardHandler)})
 	if err != nil {

@@ -43,7 +43,7 @@ func CheckBuild(ctx context.Context, pool *pgxpool.Pool) error {
 
 // Migrate brings the database to the version this program works with. Several
 // processes may call it at once: one migrates and the others wait. It returns
-// the names of the migrations it ran, or ErrEarlierBuild.
+// the names of the migrations it ran, ErrEarlierBuild, or a *SchemaError.
 func Migrate(ctx context.Context, pool *pgxpool.Pool) (ran []string, err error) {
 	provider, done, err := migrations(ctx, pool)
 	if err != nil {
@@ -90,11 +90,11 @@ func migrations(ctx context.Context, pool *pgxpool.Pool) (provider *goose.Provid
 	if err := CheckBuild(ctx, pool); err != nil {
 		return nil, nil, err
 	}
-	// goose needs the schema of its table before the first migration. The lock:
-	// of two processes that create a schema at once, one fails.
-	makeSchema := fmt.Sprintf("select pg_advisory_xact_lock(%d); create schema if not exists syncer", lockSeed)
-	if _, err := pool.Exec(ctx, makeSchema); err != nil {
-		return nil, nil, fmt.Errorf("create schema syncer: %w", err)
+	if err := CheckSchemas(ctx, pool); err != nil {
+		return nil, nil, err
+	}
+	if err := createSchemas(ctx, pool); err != nil { // goose's table is in one of them
+		return nil, nil, err
 	}
 	locker, err := lock.NewPostgresSessionLocker(lock.WithLockTimeout(1, migrationTimeout))
 	if err != nil {

@@ -5,8 +5,6 @@
 -- ids in a request has to be the same range in the table. There is no
 -- uniqueness but the keys: an e-mail may move from one user to another between
 -- two pages. References are checked when a run is published.
-create schema logto;
-comment on schema logto is 'What Logto has now: the mirror, as of the last published run.';
 
 -- Most of what changes overnight is a sign-in. While no indexed column changes and
 -- the page has room, Postgres stores the new version of a row beside the old one

@@ -1,9 +1,6 @@
 -- +goose Up
 -- One table in logto_history for each table in logto: the same columns and comments
 -- without item_hash and foreign keys, with valid_to, and with valid_from in the key.
-create schema logto_history;
-comment on schema logto_history is 'What Logto had before: versions of rows that were replaced or deleted.';
-
 -- +goose StatementBegin
 do $$
 declare

@@ -1,16 +1,12 @@
 -- +goose Up
 -- The state of syncer: which tenants it mirrors, its runs, their checkpoints and
--- certificates. Schema syncer and its table migrations exist already: goose needs
--- them before the first migration.
-comment on schema syncer is 'State of syncer: tenants, runs, checkpoints, certificates, and what the processes of syncer serve share.';
+-- certificates. The schemas and the table syncer.migrations exist already: they are
+-- created before the first migration.
 comment on table syncer.migrations is 'Migrations that were applied to this database. Maintained by goose.';
 comment on column syncer.migrations.id is 'Sequence number.';
 comment on column syncer.migrations.version_id is 'Number at the start of the migration''s file name; 0: this table was created.';
 comment on column syncer.migrations.is_applied is 'True: the migration was applied.';
 comment on column syncer.migrations.tstamp is 'When it was applied, in the time zone of that session.';
-
-create schema syncer_stage;
-comment on schema syncer_stage is 'Rows that a run has read and not yet published, in tables named run_<run>_<table>, which are dropped when the run is published or abandoned.';
 
 create table syncer.tenants (
     tenant_id text collate "C" primary key,

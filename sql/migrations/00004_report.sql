@@ -5,9 +5,6 @@
 -- does not pay for them. Days, weeks and months are those of UTC. Views read
 -- with the rights of their owner, who may read schema syncer where an analyst
 -- may not.
-create schema report;
-comment on schema report is 'Questions about the mirror, each with its answer: a view, or a function where it takes a date or a name.';
-
 create view report.user_directory as
 select u.tenant_id, u.id as user_id, u.username, u.primary_email, u.primary_phone, u.name, u.is_suspended, u.has_password,
     u.created_at, u.last_sign_in_at,
