@@ -45,11 +45,12 @@ func (k *walk) confirmByID(ctx context.Context, parent string, ids []string) ([]
 			return nil, err
 		}
 		if !sure {
-			k.downgrade(NotProved, "the server's answer about known ids does not agree with its Total-Number")
+			k.downgrade(ctx, NotProved, "the server's answer about known ids does not agree with its Total-Number")
 			continue
 		}
 		deleted = append(deleted, idsMissingFrom(batch, items)...)
-		if err := k.putChunk(ctx, Chunk{Listing: k.l, Parent: parent, Items: items}, 0); err != nil {
+		chunk := Chunk{Listing: k.l, Parent: parent, Items: items, Checkpoint: k.referenceCheckpoint(batch[0], len(items))}
+		if err := k.putChunk(ctx, chunk, 0); err != nil {
 			return nil, err
 		}
 	}
@@ -64,6 +65,9 @@ func (k *walk) confirmByPath(ctx context.Context, ids []string) ([]string, error
 	p := k.newTaskGroup(ctx, "")
 	for _, id := range ids {
 		p.Go(func(ctx context.Context) error {
+			if k.references {
+				ctx = withReadScope(ctx)
+			}
 			there, err := k.fetchByPath(ctx, id)
 			if err != nil || there {
 				return err
@@ -85,9 +89,7 @@ func (k *walk) fetchByPath(ctx context.Context, id string) (there bool, err erro
 	if k.stopped() {
 		return false, ErrStopped
 	}
-	k.mu.Lock()
-	k.proof.Requests++
-	k.mu.Unlock()
+	k.addRequest(ctx)
 	object, err := k.API.Object(ctx, k.l.ForItem(id), nil)
 	if logto.IsNotFound(err) {
 		return false, nil
@@ -95,7 +97,8 @@ func (k *walk) fetchByPath(ctx context.Context, id string) (there bool, err erro
 	if err != nil {
 		return false, err
 	}
-	return true, k.putChunk(ctx, Chunk{Listing: k.l, Items: []Item{{ID: id, Value: object}}}, 0)
+	chunk := Chunk{Listing: k.l, Items: []Item{{ID: id, Value: object}}, Checkpoint: k.referenceCheckpoint(id, 1)}
+	return true, k.putChunk(ctx, chunk, 0)
 }
 
 // searchByID asks the listing for up to a page of ids. sure says that rows and
@@ -107,7 +110,7 @@ func (k *walk) searchByID(ctx context.Context, parent string, ids []string) (ite
 		if err != nil {
 			return nil, false, err
 		}
-		items = slices.DeleteFunc(distinctItems(k.decodeItems(page)), func(item Item) bool { return !slices.Contains(ids, item.ID) })
+		items = slices.DeleteFunc(distinctItems(k.decodeItems(ctx, page)), func(item Item) bool { return !slices.Contains(ids, item.ID) })
 		if exactTotal(page) == len(items) || len(items) == len(ids) {
 			return items, true, nil
 		}
@@ -150,19 +153,40 @@ func idsMissingFrom(ids []string, items []Item) []string {
 	return knownMissingFrom(known, items)
 }
 
-// FetchByID reads the items of a top-level listing with these ids and stores
-// those the server has. It is for rows that others refer to and no walk has
-// seen, as they were made during the run. It returns the ids the server does
-// not have, and how many pages it asked for.
-func (w *Walker) FetchByID(ctx context.Context, l *catalog.Listing, ids []string) (deleted []string, requests int, err error) {
-	k := &walk{Walker: w, l: l, proof: Proof{Listing: l, Outcome: Complete}}
+// referencePrefix leads the checkpoints of items that were read since others
+// refer to them.
+const referencePrefix = "reference "
+
+// referenceCheckpoint is the checkpoint of items that FetchByID found, the first of
+// which was asked for by this id. Other reading by ids is done again when a walk
+// is resumed, and has none.
+func (k *walk) referenceCheckpoint(id string, rows int) Checkpoint {
+	if !k.references {
+		return Checkpoint{}
+	}
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	k.proof.Distinct += rows
+	return Checkpoint{Name: referencePrefix + id, Rows: rows}
+}
+
+// FetchByID reads the items of a top-level listing with these ids, stores those
+// the server has, and adds what it found to the listing's proof. It is for rows
+// that others refer to and no walk has seen, as they were made during the run.
+func (w *Walker) FetchByID(ctx context.Context, p *Proof, ids []string) (err error) {
+	l := p.Listing
+	k := &walk{Walker: w, l: l, proof: newProof(l), references: true}
 	switch {
 	case l.DeletionCheck == catalog.ByIDs && l.Walk == catalog.Split:
-		deleted, err = k.confirmByID(ctx, "", ids)
+		_, err = k.confirmByID(withReadScope(ctx), "", ids)
+		p.Distinct += k.proof.Distinct
 	case l.ItemPath != "":
-		deleted, err = k.confirmByPath(ctx, ids)
+		_, err = k.confirmByPath(ctx, ids)
+		p.Distinct += k.proof.Distinct
 	default:
 		err = k.readParent(ctx, "") // the list once more
+		p.Distinct = max(p.Distinct, k.proof.Distinct)
 	}
-	return deleted, k.proof.Requests, err
+	p.add(k.proof.Findings)
+	return err
 }

@@ -18,13 +18,13 @@ const maxID = 1024
 
 // decodeItems decodes the ids of a page. An element without one cannot be told from
 // others; it is counted and left out, and the listing is not proved.
-func (k *walk) decodeItems(p logto.Page) []Item {
+func (k *walk) decodeItems(ctx context.Context, p logto.Page) []Item {
 	items := make([]Item, 0, len(p.Items))
 	for _, value := range p.Items {
 		id, ok := rawjson.String(value, k.l.ID)
 		if !ok || id == "" || len(id) > maxID || strings.ContainsRune(id, 0) {
-			k.downgrade(NotProved, fmt.Sprintf("an item has no %q that could be its id", k.l.ID))
-			k.addNote("items without an id, left out", 1)
+			k.downgrade(ctx, NotProved, fmt.Sprintf("an item has no %q that could be its id", k.l.ID))
+			k.addNote(ctx, "items without an id, left out", 1)
 			continue
 		}
 		items = append(items, Item{ID: id, Value: value})

@@ -59,6 +59,12 @@ type Checkpoint struct {
 	Total  int      `json:"t,omitempty"` // Total-Number as it was then
 	Rows   int      `json:"n,omitempty"` // items of the chunk
 	IDs    []string `json:"i,omitempty"` // what else the walk has to remember
+	// Unreadable is how many rows of the chunk the server cannot send.
+	Unreadable int `json:"u,omitempty"`
+	// Known is how many items of the chunk the mirror had before; the Store
+	// fills it in where it needs it.
+	Known int `json:"k,omitempty"`
+	Findings
 }
 
 // Mirror is what the walks ask about the tables as they were last published.
@@ -100,14 +106,11 @@ type API interface {
 type Proof struct {
 	Listing  *catalog.Listing
 	Walk     catalog.Walk
-	Parents  int            // parents it was read for; 1 at the top
-	Total    int            // sum of the Total-Numbers; -1 where none was sent
-	Distinct int            // distinct items read
-	Requests int            // pages asked for
-	Outcome  Outcome        // what can be said of the table now
-	Reason   string         // why the outcome is not Complete
-	Notes    map[string]int // what else happened, and how often
-	ReadAt   time.Time      // when the walk ended
+	Parents  int       // parents it was read for; 1 at the top
+	Total    int       // sum of the Total-Numbers; -1 where none was sent
+	Distinct int       // distinct items read
+	ReadAt   time.Time // when the walk ended
+	Findings           // the outcome says what can be said of the table now; it is not empty
 }
 
 // Outcome says what a walk proved.

@@ -47,7 +47,7 @@ func (p *pagedRead) readAllPages(ctx context.Context, v view, ids idSet) error {
 	g := p.k.newTaskGroup(ctx, p.parent)
 	for page := 2; page <= planned; page++ {
 		g.Go(func(ctx context.Context) error {
-			_, last, err := p.readPage(ctx, n, v, page, ids)
+			_, last, err := p.readPage(withReadScope(ctx), n, v, page, ids)
 			if page == planned {
 				full = last
 			}
@@ -71,14 +71,15 @@ func (p *pagedRead) readPage(ctx context.Context, n int, v view, page int, ids i
 	k, name := p.k, p.checkpointName(n, v, page)
 	if m, ok := k.checkpoint(p.parent, name); ok {
 		p.addIDs(ids, m.IDs)
+		p.addUnreadable(m.Unreadable)
 		k.progress(m.Rows, 0)
 		return m.Total, len(m.IDs) >= v.size, nil
 	}
-	got, err := p.fetchPage(ctx, n, v, page)
+	got, unreadable, err := p.fetchPage(ctx, n, v, page)
 	if err != nil {
 		return 0, false, err
 	}
-	chunk := Chunk{Listing: k.l, Parent: p.parent, Items: distinctItems(k.decodeItems(got)), Checkpoint: Checkpoint{Name: name, Total: got.Total}}
+	chunk := Chunk{Listing: k.l, Parent: p.parent, Items: distinctItems(k.decodeItems(ctx, got)), Checkpoint: Checkpoint{Name: name, Total: got.Total, Unreadable: unreadable}}
 	for _, item := range chunk.Items {
 		chunk.Checkpoint.IDs = append(chunk.Checkpoint.IDs, item.ID)
 	}
@@ -86,6 +87,7 @@ func (p *pagedRead) readPage(ctx context.Context, n int, v view, page int, ids i
 		chunk.Checkpoint.Rows = len(chunk.Items)
 	}
 	p.addIDs(ids, chunk.Checkpoint.IDs)
+	p.addUnreadable(unreadable)
 	return got.Total, len(got.Items) >= v.size, k.putChunk(ctx, chunk, chunk.Checkpoint.Rows)
 }
 
@@ -97,18 +99,26 @@ func (p *pagedRead) addIDs(set idSet, ids []string) {
 	}
 }
 
-// fetchPage gets one page, in pieces if a row breaks it.
-func (p *pagedRead) fetchPage(ctx context.Context, n int, v view, page int) (logto.Page, error) {
+// addUnreadable counts rows that no page with which could be read.
+func (p *pagedRead) addUnreadable(rows int) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.unreadable += rows
+}
+
+// fetchPage gets one page, in pieces if a row breaks it. It returns how many rows
+// were left out, for the first reading only.
+func (p *pagedRead) fetchPage(ctx context.Context, n int, v view, page int) (got logto.Page, unreadable int, err error) {
 	if first := p.first; n == 0 && page == 1 && first != nil {
 		p.first = nil
-		return *first, nil
+		return *first, 0, nil
 	}
-	got, err := p.k.fetchList(ctx, p.parent, pageQuery(page, v.size), p.query(v))
+	got, err = p.k.fetchList(ctx, p.parent, pageQuery(page, v.size), p.query(v))
 	if logto.IsPoison(err) {
 		got = logto.Page{Total: -1}
-		err = p.bisectPage(ctx, v, page, v.size, n == 0, &got)
+		err = p.bisectPage(ctx, v, page, v.size, n == 0, &got, &unreadable)
 	}
-	return got, err
+	return got, unreadable, err
 }
 
 // query narrows the list to the range and to what a view searches for.
@@ -122,7 +132,7 @@ func (p *pagedRead) query(v view) url.Values {
 
 // bisectPage reads a page that fails for good in tenths, those that fail in tenths
 // again, and leaves out the single rows that break it. They are noted once.
-func (p *pagedRead) bisectPage(ctx context.Context, v view, page, size int, note bool, whole *logto.Page) error {
+func (p *pagedRead) bisectPage(ctx context.Context, v view, page, size int, note bool, whole *logto.Page, unreadable *int) error {
 	k, step := p.k, 1
 	if size%10 == 0 {
 		step = size / 10
@@ -132,12 +142,10 @@ func (p *pagedRead) bisectPage(ctx context.Context, v view, page, size int, note
 		got, err := k.fetchList(ctx, p.parent, pageQuery(piece, step), p.query(v))
 		switch {
 		case logto.IsPoison(err) && step > 1:
-			err = p.bisectPage(ctx, v, piece, step, note, whole)
+			err = p.bisectPage(ctx, v, piece, step, note, whole, unreadable)
 		case logto.IsPoison(err) && note:
-			k.addNote(fmt.Sprintf("row %d of %s cannot be sent by the server (500)", piece, k.l.ForParent(p.parent)), 1)
-			p.mu.Lock()
-			p.unreadable++
-			p.mu.Unlock()
+			k.addNote(ctx, fmt.Sprintf("row %d of %s cannot be sent by the server (500)", piece, k.l.ForParent(p.parent)), 1)
+			*unreadable++
 			err = nil
 		case logto.IsPoison(err):
 			err = nil

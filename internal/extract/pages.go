@@ -35,18 +35,36 @@ type pagedRead struct {
 
 type idSet map[string]struct{}
 
-// readPages reads a paged list that cannot be searched by id, or a range of ids
-// that cannot be divided.
-func (k *walk) readPages(ctx context.Context, parent string, in idRange) (readResult, error) {
+func (k *walk) newPagedRead(parent string, in idRange) *pagedRead {
 	p := &pagedRead{k: k, parent: parent, in: in, before: idSet{}, after: idSet{}}
 	if in != everyID {
 		p.name = in.name() + " "
 	}
-	if m, ok := k.checkpoint(parent, p.name+"proved"); ok {
-		k.progress(m.Rows, m.Rows)
-		return readResult{walk: catalog.Pages, total: m.Total, distinct: m.Rows}, nil
+	return p
+}
+
+// pagesBegun reports whether an earlier attempt has read the first page.
+func (k *walk) pagesBegun(parent string, in idRange) bool {
+	p := k.newPagedRead(parent, in)
+	for _, name := range []string{p.checkpointName(0, view{size: k.pageSize()}, 1), p.name + "proved"} {
+		if _, ok := k.checkpoint(parent, name); ok {
+			return true
+		}
 	}
-	if _, begun := k.checkpoint(parent, p.checkpointName(0, view{size: k.pageSize()}, 1)); !begun {
+	return false
+}
+
+// readPages reads a paged list that cannot be searched by id, or a range of ids
+// that cannot be divided.
+func (k *walk) readPages(ctx context.Context, parent string, in idRange) (readResult, error) {
+	p := k.newPagedRead(parent, in)
+	for _, end := range []string{"proved", "unproved"} {
+		if m, ok := k.checkpoint(parent, p.name+end); ok {
+			k.progress(m.Rows, m.Rows)
+			return readResult{walk: catalog.Pages, total: m.Total, distinct: m.Rows}, nil
+		}
+	}
+	if !k.pagesBegun(parent, in) {
 		page, err := k.fetchList(ctx, parent, pageQuery(1, k.pageSize()), in.query())
 		switch {
 		case logto.IsPoison(err):
@@ -64,10 +82,10 @@ func (k *walk) readPages(ctx context.Context, parent string, in idRange) (readRe
 // storeOnePage stores a list that came on its first page, which proves itself: it
 // was one statement, and not cut off.
 func (k *walk) storeOnePage(ctx context.Context, parent, name string, first logto.Page, in idRange) (readResult, error) {
-	items := distinctItems(k.decodeItems(first))
-	n, err := k.storeComplete(ctx, parent, name+"proved", in, items, func(ctx context.Context) ([]Item, error) {
+	items := distinctItems(k.decodeItems(ctx, first))
+	n, err := k.storeComplete(ctx, parent, name+"proved", first.Total, in, items, func(ctx context.Context) ([]Item, error) {
 		again, err := k.fetchList(ctx, parent, pageQuery(1, k.pageSize()), in.query())
-		return k.decodeItems(again), err
+		return k.decodeItems(ctx, again), err
 	})
 	return readResult{walk: catalog.Pages, total: first.Total, distinct: n}, err
 }
@@ -91,9 +109,11 @@ func (p *pagedRead) readToProof(ctx context.Context) (readResult, error) {
 			return p.finishProved(ctx, total)
 		}
 	}
+	p.k.downgrade(ctx, NotProved, p.unprovedReason(total)) // before the sets are merged
 	p.addAll(p.before, p.after)
-	p.k.downgrade(NotProved, p.unprovedReason(total))
-	return readResult{walk: catalog.Pages, total: total, distinct: len(p.before)}, nil
+	rows := len(p.before)
+	chunk := Chunk{Listing: p.k.l, Parent: p.parent, Checkpoint: Checkpoint{Name: p.name + "unproved", Total: total, Rows: rows}}
+	return readResult{walk: catalog.Pages, total: total, distinct: rows}, p.k.putChunk(ctx, chunk, 0)
 }
 
 // countAndReread counts the list and reads it again. It reports whether as many ids were
@@ -185,7 +205,11 @@ func (p *pagedRead) unprovedReason(total int) string {
 	case total < 0:
 		return "the server sends no Total-Number to compare with"
 	}
-	return fmt.Sprintf("it did not settle: of %d rows counted, %d were seen before and after", total, p.countSeenTwice())
+	seen := p.countSeenTwice()
+	if seen > total {
+		return fmt.Sprintf("it did not settle: %d were counted, and %d were seen before and after: some left and came back", total, seen)
+	}
+	return fmt.Sprintf("it did not settle: of %d counted, %d were seen before and after", total, seen)
 }
 
 // finishProved ends a list that is proved: what the mirror has, or an earlier

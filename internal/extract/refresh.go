@@ -76,7 +76,7 @@ func (k *walk) readNewest(ctx context.Context, parent string) (fresh []string, t
 		if err != nil {
 			return nil, 0, err
 		}
-		items := distinctItems(k.decodeItems(page))
+		items := distinctItems(k.decodeItems(ctx, page))
 		unknown, err := k.idsNotMirrored(ctx, parent, items)
 		if err != nil {
 			return nil, 0, err
@@ -131,6 +131,7 @@ func (k *walk) fetchTotals(ctx context.Context, parent string, ranges []idRange)
 	p := k.newTaskGroup(ctx, parent)
 	for i, r := range ranges {
 		p.Go(func(ctx context.Context) (err error) {
+			ctx = withReadScope(ctx)
 			name := "total " + r.name()
 			if m, ok := k.checkpoint(parent, name); ok {
 				totals[i] = m.Total
@@ -168,7 +169,7 @@ func (k *walk) compareTotals(ctx context.Context, r *refreshState) (readResult, 
 	if len(open) == 0 {
 		return f, nil
 	}
-	k.addNote("ranges of ids that did not add up and were read in full", len(open))
+	k.addNote(ctx, "ranges of ids that did not add up and were read in full", len(open))
 	var subranges []idRange
 	for i, in := range r.ranges {
 		if slices.Contains(open, in) {

@@ -13,7 +13,7 @@ import (
 func (k *walk) refreshKnown(ctx context.Context, r *refreshState, fresh []string) error {
 	p := k.newTaskGroup(ctx, r.parent)
 	err := k.batchKnown(ctx, r, fresh, func(batch []Known) {
-		p.Go(func(ctx context.Context) error { return k.refreshBatch(ctx, r, batch) })
+		p.Go(func(ctx context.Context) error { return k.refreshBatch(withReadScope(ctx), r, batch) })
 	})
 	return firstError(p.Wait(), err)
 }
@@ -143,8 +143,8 @@ func (k *walk) searchByIDAround500(ctx context.Context, parent string, ids []str
 		return items, sure, err
 	}
 	if len(ids) == 1 {
-		k.downgrade(NotProved, "a row makes the server answer 500, whatever page it is on")
-		k.addNote("item "+ids[0]+" cannot be sent by the server (500)", 1)
+		k.downgrade(ctx, NotProved, "a row makes the server answer 500, whatever page it is on")
+		k.addNote(ctx, "item "+ids[0]+" cannot be sent by the server (500)", 1)
 		return nil, false, nil
 	}
 	left, _, err := k.searchByIDAround500(ctx, parent, ids[:len(ids)/2])

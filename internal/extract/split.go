@@ -65,7 +65,7 @@ func (k *walk) readFirstPage(ctx context.Context, parent string) (total int, sam
 	if err != nil {
 		return 0, nil, nil, err
 	}
-	for _, item := range k.decodeItems(page) {
+	for _, item := range k.decodeItems(ctx, page) {
 		sample = append(sample, item.ID)
 	}
 	total = max(page.Total, len(page.Items), 1)
@@ -101,7 +101,7 @@ func (k *walk) readRanges(ctx context.Context, parent string, subranges []idRang
 	s := &splitState{parent: parent}
 	p := k.newTaskGroup(ctx, parent)
 	for _, subrange := range subranges {
-		p.Go(func(ctx context.Context) error { return k.readRange(ctx, s, subrange) })
+		p.Go(func(ctx context.Context) error { return k.readRange(withReadScope(ctx), s, subrange) })
 	}
 	if err := p.Wait(); err != nil {
 		return readResult{}, err
@@ -129,6 +129,9 @@ func (k *walk) readRange(ctx context.Context, s *splitState, r idRange) error {
 	if m, ok := k.checkpoint(s.parent, dividedPrefix+r.name()); ok {
 		return k.readDivided(ctx, s, m.IDs)
 	}
+	if k.pagesBegun(s.parent, r) {
+		return k.readRangeByPages(ctx, s, r)
+	}
 	for range maxRepeats {
 		page, err := k.fetchList(ctx, s.parent, pageQuery(1, k.pageSize()), r.query())
 		if logto.IsPoison(err) {
@@ -137,7 +140,7 @@ func (k *walk) readRange(ctx context.Context, s *splitState, r idRange) error {
 		if err != nil {
 			return err
 		}
-		items := distinctItems(k.decodeItems(page))
+		items := distinctItems(k.decodeItems(ctx, page))
 		for _, item := range items {
 			if !r.contains(item.ID) {
 				return fmt.Errorf("the server does not search by id: asked for %s, it sent others; is something between that drops query parameters?", r.regexp())
@@ -150,8 +153,13 @@ func (k *walk) readRange(ctx context.Context, s *splitState, r idRange) error {
 			return k.storeRange(ctx, s, r, items)
 		}
 	}
-	k.downgrade(NotProved, "the rows of a range and its Total-Number do not agree, however often asked")
-	return nil
+	k.downgrade(ctx, NotProved, "the rows of a range and its Total-Number do not agree, however often asked")
+	return k.endRange(ctx, s, r)
+}
+
+// endRange ends a range of which nothing can be stored.
+func (k *walk) endRange(ctx context.Context, s *splitState, r idRange) error {
+	return k.putChunk(ctx, Chunk{Listing: k.l, Parent: s.parent, Checkpoint: Checkpoint{Name: r.name()}}, 0)
 }
 
 // storeRange stores a range that came as one page.
@@ -210,6 +218,11 @@ func (k *walk) divideOverfull(ctx context.Context, s *splitState, r idRange, tot
 	if len(subranges) < 2 {
 		return k.readRangeByPages(ctx, s, r)
 	}
+	return k.divideRange(ctx, s, r, subranges)
+}
+
+// divideRange reads a range in smaller ones.
+func (k *walk) divideRange(ctx context.Context, s *splitState, r idRange, subranges []idRange) error {
 	names := make([]string, len(subranges))
 	for i, subrange := range subranges {
 		names[i] = subrange.name()
@@ -249,17 +262,12 @@ func (k *walk) readAround500(ctx context.Context, s *splitState, r idRange) erro
 		return err
 	}
 	if page.Total == 0 {
-		return nil // it has been deleted in the meantime
+		return k.endRange(ctx, s, r) // it has been deleted in the meantime
 	}
 	if page.Total == 1 || r.irregular > 0 || r.depth >= maxDepth {
-		k.downgrade(NotProved, "a row makes the server answer 500, whatever page it is on")
-		k.addNote("ids matching "+strconv.Quote(r.regexp())+" cannot be sent by the server (500)", max(page.Total, 1))
-		return nil
+		k.downgrade(ctx, NotProved, "a row makes the server answer 500, whatever page it is on")
+		k.addNote(ctx, "ids matching "+strconv.Quote(r.regexp())+" cannot be sent by the server (500)", max(page.Total, 1))
+		return k.endRange(ctx, s, r)
 	}
-	for _, subrange := range r.divide(4) {
-		if err := k.readRange(ctx, s, subrange); err != nil {
-			return err
-		}
-	}
-	return nil
+	return k.divideRange(ctx, s, r, r.divide(4))
 }

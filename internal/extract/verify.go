@@ -20,7 +20,7 @@ func (w *Walker) Verify(ctx context.Context, l *catalog.Listing, sample int) (Pr
 	if sample == 0 {
 		return afresh.Walk(ctx, l)
 	}
-	k := &walk{Walker: &afresh, l: l, proof: Proof{Listing: l, Walk: l.Walk, Total: -1, Outcome: Complete}, sample: sample}
+	k := &walk{Walker: &afresh, l: l, proof: newProof(l), sample: sample}
 	if l.Parent == "" {
 		err := k.readParent(ctx, "")
 		return k.proof, err

@@ -19,6 +19,7 @@ type walk struct {
 	bounds       url.Values                   // of a window; nil for other walks
 	stoppedEarly atomic.Bool                  // stopped before its end
 	sample       int                          // for Verify: how many ranges or parents are read; 0: all
+	references   bool                         // for FetchByID: what is read by ids has checkpoints
 
 	mu         sync.Mutex
 	proof      Proof
@@ -49,21 +50,26 @@ func (k *walk) readParents(ctx context.Context) error {
 // readParent reads the listing below one parent, and turns what concerns the listing
 // alone into its outcome.
 func (k *walk) readParent(ctx context.Context, parent string) error {
+	if _, ok := k.checkpoint(parent, parentDeletedCheckpoint); ok {
+		k.addResult(readResult{walk: k.l.Walk, total: -1})
+		return nil
+	}
+	ctx = withReadScope(ctx)
 	found, err := k.readList(ctx, parent)
 	switch {
 	case err == nil:
 		k.addResult(found)
 		return nil
 	case logto.IsUnknownPath(err):
-		k.downgrade(Unknown, "the server does not know "+k.l.Path+": it is older than this listing")
+		k.downgrade(ctx, Unknown, "the server does not know "+k.l.Path+": it is older than this listing")
 		return nil
 	case logto.IsNotFound(err) && parent != "":
 		return k.parentDeleted(ctx, parent)
 	case logto.IsPoison(err) && parent != "":
-		k.downgrade(NotProved, err.Error())
+		k.downgrade(ctx, NotProved, err.Error())
 		return nil
 	case logto.IsPoison(err):
-		k.downgrade(Failed, err.Error())
+		k.downgrade(ctx, Failed, err.Error())
 		return nil
 	}
 	return err
@@ -102,6 +108,9 @@ func (k *walk) readList(ctx context.Context, parent string) (readResult, error) 
 	return k.readRefresh(ctx, parent, known)
 }
 
+// parentDeletedCheckpoint is the checkpoint of a parent that was deleted during the run.
+const parentDeletedCheckpoint = "parent deleted"
+
 // parentDeleted takes a 404 of the parent for the deletion check that nothing is below
 // it any more.
 func (k *walk) parentDeleted(ctx context.Context, parent string) error {
@@ -109,9 +118,10 @@ func (k *walk) parentDeleted(ctx context.Context, parent string) error {
 	if err != nil {
 		return err
 	}
-	k.addNote("parents that were deleted during the run", 1)
-	k.addResult(readResult{walk: k.l.Walk})
-	return k.Store.Put(ctx, Chunk{Listing: k.l, Parent: parent, Deleted: idsOf(known), Checkpoint: Checkpoint{Name: "parent deleted"}})
+	k.addNote(ctx, "parents that were deleted during the run", 1)
+	k.addResult(readResult{walk: k.l.Walk, total: -1})
+	chunk := Chunk{Listing: k.l, Parent: parent, Deleted: idsOf(known), Checkpoint: Checkpoint{Name: parentDeletedCheckpoint}}
+	return k.putChunk(ctx, chunk, 0)
 }
 
 // fetchList asks for one page or one whole list.
@@ -123,9 +133,7 @@ func (k *walk) fetchList(ctx context.Context, parent string, queries ...url.Valu
 	for _, q := range append([]url.Values{k.l.Query, k.bounds}, queries...) {
 		maps.Copy(query, q)
 	}
-	k.mu.Lock()
-	k.proof.Requests++
-	k.mu.Unlock()
+	k.addRequest(ctx)
 	path := k.l.ForParent(parent)
 	if k.l.Member == "" {
 		return k.API.List(ctx, path, query)

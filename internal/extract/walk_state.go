@@ -46,9 +46,13 @@ func exactTotal(page logto.Page) int {
 	return page.Total
 }
 
-// putChunk stores a chunk and reports progress.
+// putChunk stores a chunk, with what was found in the scope of ctx since its last
+// checkpoint, and reports progress.
 func (k *walk) putChunk(ctx context.Context, p Chunk, counts int) error {
 	p.Checkpoint.Parent = p.Parent
+	if p.Checkpoint.Name != "" {
+		p.Checkpoint.Findings = takeFindings(ctx)
+	}
 	if err := k.Store.Put(ctx, p); err != nil {
 		return err
 	}
@@ -81,36 +85,6 @@ func (k *walk) addResult(f readResult) {
 	if f.walk == catalog.Refresh || k.l.Parent == "" {
 		k.proof.Walk = f.walk
 	}
-}
-
-// downgrade records why the listing cannot be proved. The worst outcome stays,
-// with the first reason given for it.
-func (k *walk) downgrade(o Outcome, reason string) {
-	k.mu.Lock()
-	defer k.mu.Unlock()
-	rank := map[Outcome]int{Complete: 0, NotProved: 1, Failed: 2, Unknown: 3}
-	if rank[o] > rank[k.proof.Outcome] {
-		k.proof.Outcome, k.proof.Reason = o, reason
-	}
-}
-
-func (k *walk) outcome() Outcome {
-	k.mu.Lock()
-	defer k.mu.Unlock()
-	return k.proof.Outcome
-}
-
-// addNote counts something a reader of the certificate should know.
-func (k *walk) addNote(what string, n int) {
-	if n == 0 {
-		return
-	}
-	k.mu.Lock()
-	defer k.mu.Unlock()
-	if k.proof.Notes == nil {
-		k.proof.Notes = map[string]int{}
-	}
-	k.proof.Notes[what] += n
 }
 
 func firstError(errs ...error) error {

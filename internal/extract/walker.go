@@ -46,18 +46,20 @@ type Step struct {
 	Parents int // parents done
 }
 
+// newProof returns the proof of a listing of which nothing has been read.
+func newProof(l *catalog.Listing) Proof {
+	return Proof{Listing: l, Walk: l.Walk, Total: -1, Findings: Findings{Outcome: Complete}}
+}
+
 // Walk reads a listing to its proof. Its error ends the run; what concerns the
 // listing alone is in the proof.
 func (w *Walker) Walk(ctx context.Context, l *catalog.Listing) (Proof, error) {
-	k := &walk{Walker: w, l: l, proof: Proof{Listing: l, Walk: l.Walk, Total: -1, Outcome: Complete}}
+	k := &walk{Walker: w, l: l, proof: newProof(l)}
 	checkpoints, err := w.Store.Checkpoints(ctx, l)
 	if err != nil {
 		return k.proof, fmt.Errorf("read what is done of %s: %w", l.Name, err)
 	}
-	k.checkpoints = make(map[checkpointKey]Checkpoint, len(checkpoints))
-	for _, m := range checkpoints {
-		k.checkpoints[checkpointKey{m.Parent, m.Name}] = m
-	}
+	k.restore(checkpoints)
 	if l.Parent == "" {
 		err = k.readParent(ctx, "")
 	} else {

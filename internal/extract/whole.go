@@ -16,7 +16,10 @@ import (
 func (k *walk) readWhole(ctx context.Context, parent string) (readResult, error) {
 	if m, ok := k.checkpoint(parent, "whole"); ok {
 		k.progress(m.Rows, m.Rows)
-		return readResult{walk: catalog.Whole, total: -1, distinct: m.Rows}, nil
+		return readResult{walk: catalog.Whole, total: m.Total, distinct: m.Rows}, nil
+	}
+	if k.pagesBegun(parent, everyID) {
+		return k.readPages(ctx, parent, everyID)
 	}
 	page, err := k.fetchList(ctx, parent)
 	if logto.IsPoison(err) && k.l.Member == "" {
@@ -28,18 +31,19 @@ func (k *walk) readWhole(ctx context.Context, parent string) (readResult, error)
 	if page.Total >= 0 {
 		return k.readPages(ctx, parent, everyID)
 	}
-	items := k.decodeItems(page)
-	n, err := k.storeComplete(ctx, parent, "whole", everyID, distinctItems(items), func(ctx context.Context) ([]Item, error) {
+	items := k.decodeItems(ctx, page)
+	n, err := k.storeComplete(ctx, parent, "whole", -1, everyID, distinctItems(items), func(ctx context.Context) ([]Item, error) {
 		again, err := k.fetchList(ctx, parent)
-		return k.decodeItems(again), err
+		return k.decodeItems(ctx, again), err
 	})
 	return readResult{walk: catalog.Whole, total: -1, distinct: n}, err
 }
 
 // storeComplete stores a list, or a range of ids of one, that came in one
-// statement. What the mirror has there and the list has not is deleted if its deletion check says so; again reads the list once
-// more.
-func (k *walk) storeComplete(ctx context.Context, parent, name string, in idRange, items []Item, again func(context.Context) ([]Item, error)) (distinct int, err error) {
+// statement; total is the Total-Number that came with it, -1 without one. What the
+// mirror has there and the list has not is deleted if its deletion check says so;
+// again reads the list once more.
+func (k *walk) storeComplete(ctx context.Context, parent, name string, total int, in idRange, items []Item, again func(context.Context) ([]Item, error)) (distinct int, err error) {
 	known, err := k.knownIn(ctx, parent, in)
 	if err != nil {
 		return 0, err
@@ -53,7 +57,7 @@ func (k *walk) storeComplete(ctx context.Context, parent, name string, in idRang
 	k.progress(0, len(items))
 	chunk := Chunk{
 		Listing: k.l, Parent: parent, Items: items, Known: hashesOf(known), Deleted: deleted,
-		Checkpoint: Checkpoint{Name: name, Rows: len(items)},
+		Checkpoint: Checkpoint{Name: name, Total: total, Rows: len(items)},
 	}
 	return len(items), k.putChunk(ctx, chunk, len(items))
 }

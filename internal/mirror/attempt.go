@@ -190,12 +190,9 @@ func (a *attempt) fetchReferences(ctx context.Context, proofs map[string]*extrac
 				continue
 			}
 			found = true
-			deleted, requests, err := a.walker.FetchByID(ctx, l, open)
-			if err != nil {
+			if err := a.walker.FetchByID(ctx, proofs[l.Name], open); err != nil {
 				return fmt.Errorf("fetch what other rows refer to in %s: %w", table, err)
 			}
-			proofs[l.Name].Requests += requests
-			proofs[l.Name].Distinct += len(open) - len(deleted)
 		}
 		if err := a.sink.flush(ctx); err != nil {
 			return err

@@ -142,7 +142,9 @@ func (a *attempt) certify(proofs map[string]*extract.Proof, changes map[string]*
 			c.Total = &p.Total
 		}
 		maps.Copy(c.Notes, p.Notes)
-		maps.Copy(c.Notes, a.sink.notes[l.Name])
+		for what, n := range a.sink.notes[l.Name] {
+			c.Notes[what] += n
+		}
 		if change.Withheld > 0 {
 			c.Notes["rows withheld, since what they point at is not there"] = int(change.Withheld)
 		}

@@ -42,7 +42,7 @@ type sink struct {
 	waiting            []*stagedChunk
 	pendingCheckpoints map[string][]extract.Checkpoint // checkpoints of chunks without changes
 	pendingSince       time.Time                       // when pending got its first
-	notes              map[string]map[string]int       // by listing
+	notes              map[string]map[string]int       // of what this attempt has stored, by listing
 	stagedItems        map[uint64]struct{}             // items staged by this run, of listings the mirror knows
 }
 
@@ -76,6 +76,7 @@ func (s *sink) Put(ctx context.Context, p extract.Chunk) error {
 	if err != nil {
 		return err
 	}
+	s.addNotes(p.Listing.Name, &p.Checkpoint, batch.Notes())
 	if batch.Changed() == 0 {
 		if p.Checkpoint.Name == "" {
 			return nil
@@ -118,17 +119,35 @@ func (s *sink) encode(ctx context.Context, p extract.Chunk) (*load.Batch, error)
 		batch.Delete(p.Parent, id, s.seq.Add(1))
 		s.recordStaged(p.Listing, p.Parent, id)
 	}
+	return batch, nil
+}
+
+// addNotes adds what storing a chunk has come to: to what this attempt knows and,
+// for the next one, to the checkpoint.
+func (s *sink) addNotes(listing string, c *extract.Checkpoint, notes map[string]int) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	for what, n := range batch.Notes() {
-		if n > 0 {
-			if s.notes[p.Listing.Name] == nil {
-				s.notes[p.Listing.Name] = map[string]int{}
-			}
-			s.notes[p.Listing.Name][what] += n
+	for what, n := range notes {
+		if n == 0 {
+			continue
 		}
+		if s.notes[listing] == nil {
+			s.notes[listing] = map[string]int{}
+		}
+		if c.Notes == nil {
+			c.Notes = map[string]int{}
+		}
+		s.notes[listing][what] += n
+		c.Notes[what] += n
 	}
-	return batch, nil
+}
+
+// forgetNotes forgets what this attempt knows of a listing: it is about to be
+// read, from its checkpoints on.
+func (s *sink) forgetNotes(listing string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	delete(s.notes, listing)
 }
 
 // itemKey stands for an item in touched. Two items that share one cost a row

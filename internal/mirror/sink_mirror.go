@@ -65,6 +65,7 @@ func (s *sink) Checkpoints(ctx context.Context, l *catalog.Listing) ([]extract.C
 	if err != nil {
 		return nil, err
 	}
+	s.forgetNotes(l.Name)
 	var checkpoints []extract.Checkpoint
 	for _, array := range arrays {
 		var some []extract.Checkpoint

@@ -1,0 +1,121 @@
+package extract
+
+import (
+	"context"
+	"strings"
+	"sync"
+)
+
+// Findings are what reading a chunk has come to beside its items. They are
+// committed with the chunk's checkpoint, so that a resumed walk neither forgets
+// them nor counts them twice.
+type Findings struct {
+	Requests int            `json:"q,omitempty"` // pages asked for
+	Outcome  Outcome        `json:"o,omitempty"` // empty: Complete
+	Reason   string         `json:"r,omitempty"` // why the outcome is not Complete
+	Notes    map[string]int `json:"c,omitempty"` // what else happened, and how often
+}
+
+// outcomeRank orders the outcomes, the worst last.
+var outcomeRank = map[Outcome]int{"": 0, Complete: 0, NotProved: 1, Failed: 2, Unknown: 3}
+
+// downgrade keeps the worst outcome, with the first reason given for it.
+func (f *Findings) downgrade(o Outcome, reason string) {
+	if outcomeRank[o] > outcomeRank[f.Outcome] {
+		f.Outcome, f.Reason = o, reason
+	}
+}
+
+func (f *Findings) addNote(what string, n int) {
+	if n == 0 {
+		return
+	}
+	if f.Notes == nil {
+		f.Notes = map[string]int{}
+	}
+	f.Notes[what] += n
+}
+
+// A readScope collects the findings of chunks that are read one after another.
+// Each checkpoint takes what was found since the one before it. What is found
+// after the last one is in no checkpoint: a resumed walk reads that again.
+type readScope struct {
+	mu       sync.Mutex
+	findings Findings
+}
+
+type readScopeKey struct{}
+
+// withReadScope begins a scope. Chunks that are read at the same time need a
+// scope each, or the checkpoint of one would take what was found in another.
+func withReadScope(ctx context.Context) context.Context {
+	return context.WithValue(ctx, readScopeKey{}, &readScope{})
+}
+
+// record adds to the scope of ctx; without one, nothing is kept for a checkpoint.
+func record(ctx context.Context, add func(*Findings)) {
+	if s, ok := ctx.Value(readScopeKey{}).(*readScope); ok {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		add(&s.findings)
+	}
+}
+
+// takeFindings empties the scope of ctx.
+func takeFindings(ctx context.Context) (f Findings) {
+	record(ctx, func(have *Findings) { f, *have = *have, Findings{} })
+	return f
+}
+
+// downgrade records why the listing cannot be proved. The worst outcome stays,
+// with the first reason given for it.
+func (k *walk) downgrade(ctx context.Context, o Outcome, reason string) {
+	k.find(ctx, func(f *Findings) { f.downgrade(o, reason) })
+}
+
+// addNote counts something a reader of the certificate should know.
+func (k *walk) addNote(ctx context.Context, what string, n int) {
+	k.find(ctx, func(f *Findings) { f.addNote(what, n) })
+}
+
+// addRequest counts a request.
+func (k *walk) addRequest(ctx context.Context) {
+	k.find(ctx, func(f *Findings) { f.Requests++ })
+}
+
+// find adds to the findings of the walk and to those of the chunk that is being
+// read in ctx.
+func (k *walk) find(ctx context.Context, add func(*Findings)) {
+	record(ctx, add)
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	add(&k.proof.Findings)
+}
+
+func (k *walk) outcome() Outcome {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	return k.proof.Outcome
+}
+
+// restore takes over the checkpoints of earlier attempts, in the order they were
+// made, and adds what they found to the proof.
+func (k *walk) restore(checkpoints []Checkpoint) {
+	k.checkpoints = make(map[checkpointKey]Checkpoint, len(checkpoints))
+	for _, c := range checkpoints {
+		k.checkpoints[checkpointKey{c.Parent, c.Name}] = c
+		k.proof.add(c.Findings)
+		if strings.HasPrefix(c.Name, referencePrefix) {
+			k.proof.Distinct += c.Rows
+		}
+	}
+}
+
+// add sums up findings.
+func (f *Findings) add(more Findings) {
+	f.Requests += more.Requests
+	f.downgrade(more.Outcome, more.Reason)
+	for what, n := range more.Notes {
+		f.addNote(what, n)
+	}
+}
