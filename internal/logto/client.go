@@ -19,6 +19,7 @@ import (
 // A Client reads the Management API of one tenant. It is safe for use by any
 // number of goroutines; all of them share its rate limiter.
 type Client struct {
+	waiting      *waitingTracker
 	base         string // endpoint and /api
 	prefix       string // the path in base
 	retryTimeout time.Duration
@@ -57,6 +58,7 @@ func newClient(cfg Config, tune tuning) (*Client, error) {
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 	}
 	return &Client{
+		waiting:      newWaitingTracker(cfg),
 		base:         endpoint.String() + "/api",
 		prefix:       prefix,
 		retryTimeout: cfg.RetryTimeout,

@@ -41,9 +41,14 @@ type Config struct {
 	// InitialBackoff is the first pause after a failed attempt; it grows from there.
 	// 0: half a second.
 	InitialBackoff time.Duration
-	// Log gets retries (debug) and the server throttling the tenant (warn).
-	// nil: nothing is logged.
+	// Log gets a server that does not answer or throttles the tenant (warn), at
+	// growing intervals, and each retry (debug). nil: nothing is logged.
 	Log *slog.Logger
+	// OnWaiting is called when a request has failed and is going to be tried
+	// again, after each further failure, and with nil when no request waits any
+	// more. Calls come one at a time and hold up retries; it must not block.
+	// nil: nobody is told.
+	OnWaiting func(*Waiting)
 	// MaxBody is the size in bytes of the biggest body that is read,
 	// uncompressed. 0: 64 MiB.
 	MaxBody int64

@@ -30,8 +30,9 @@ type Error struct {
 	// Hint is what somebody can do about it. May be empty.
 	Hint string
 
-	kind kind
-	err  error
+	kind      kind
+	mediaType string // of the answer's body; "" without an answer
+	err       error
 }
 
 // kind says what happened where a status alone does not.
@@ -71,6 +72,19 @@ func (e *Error) Error() string {
 		b.WriteString("; " + e.Hint)
 	}
 	return b.String()
+}
+
+// cause names what happened in a few words, without what was asked.
+func (e *Error) cause() string {
+	switch {
+	case e.kind == kindInvalidBody && e.mediaType != "":
+		return "answered in " + e.mediaType
+	case e.kind != kindConnection && e.Status != 0:
+		return fmt.Sprintf("status %d", e.Status)
+	case e.err != nil:
+		return shortCause(e.err)
+	}
+	return e.Message
 }
 
 // Unwrap returns the cause below, such as a [net.OpError]. May be nil.

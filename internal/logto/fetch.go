@@ -52,9 +52,10 @@ func (c *Client) get(ctx context.Context, path string, query url.Values) (*respo
 	return a, err
 }
 
+// unauthorized reports whether a new token may help.
 func unauthorized(err error) (*Error, bool) {
 	e, ok := errors.AsType[*Error](err)
-	return e, ok && e.Status == http.StatusUnauthorized
+	return e, ok && e.Status == http.StatusUnauthorized && e.kind != kindAuth
 }
 
 // rejectToken makes e, the second 401 in a row, one that no retry heals, unless

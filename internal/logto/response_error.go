@@ -6,13 +6,15 @@ import (
 	"io"
 	"mime"
 	"net/http"
-	"net/url"
 	"strings"
 	"time"
 
 	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
 )
+
+// codeNoAuthorization is what Logto answers to a request without a token.
+const codeNoAuthorization = "auth.authorization_header_missing"
 
 // maxErrorBody is how much of an error's body is read: Logto's are short.
 const maxErrorBody = 64 << 10
@@ -26,7 +28,8 @@ func (a *response) invalid(want string, err error) *Error {
 		RequestID: parseRequestID(a.header),
 		kind:      kindInvalidBody,
 	}
-	e.Message = fmt.Sprintf("want %s, have %d bytes of %s", want, len(a.body), contentType(a.header))
+	e.Message = fmt.Sprintf("expected %s, got %d bytes of %s", want, len(a.body), contentType(a.header))
+	e.mediaType = contentType(a.header)
 	if at, ok := errors.AsType[*jsontext.SyntacticError](err); ok {
 		e.Message += fmt.Sprintf(" that stop making sense at byte %d", at.ByteOffset)
 	} else {
@@ -36,20 +39,6 @@ func (a *response) invalid(want string, err error) *Error {
 		e.Hint = "a proxy seems to have answered instead of Logto"
 	}
 	return e
-}
-
-// connectionError is the error of a request without an answer. Of a [url.Error] it
-// keeps the cause alone, for the rest quotes the query. The cause may be the
-// rate limiter's error, or that the caller's context ended, which wins later on.
-func connectionError(method, path string, err error) error {
-	if throttled, ok := errors.AsType[*Error](err); ok {
-		throttled.Method, throttled.Path = method, path
-		return throttled
-	}
-	if outer, ok := errors.AsType[*url.Error](err); ok {
-		err = outer.Err
-	}
-	return &Error{Method: method, Path: path, kind: kindConnection, err: err}
 }
 
 func newResponseError(req *http.Request, resp *http.Response) *Error {
@@ -69,6 +58,7 @@ func responseError(req *http.Request, resp *http.Response, secrets ...string) *E
 	text, _ := io.ReadAll(io.LimitReader(resp.Body, maxErrorBody)) // a cut body costs the message, not the status
 	e.Code, e.Message = parseLogtoError(text, secrets)
 	kind := contentType(resp.Header)
+	e.mediaType = kind
 	switch {
 	case e.Status >= 300 && e.Status < 400:
 		e.kind = kindRequest
@@ -76,6 +66,10 @@ func responseError(req *http.Request, resp *http.Response, secrets ...string) *E
 		describeRedirect(e, resp)
 	case e.Status == http.StatusNotFound && e.Code != "":
 		e.kind = kindRequest
+	case e.Status == http.StatusProxyAuthRequired:
+		e.kind, e.Message, e.Hint = kindRequest, errProxyLogin.Error(), proxyLoginHint
+	case e.Code == codeNoAuthorization:
+		e.kind, e.Hint = kindAuth, "the request had a token: a proxy on the way drops the header Authorization (Squid: login=PASSTHRU)"
 	case (e.Status == http.StatusNotFound || e.Status == http.StatusMethodNotAllowed) && kind == "text/plain":
 		e.kind = kindUnknownPath
 		e.Message = "the server does not know this path; an older version of Logto?"

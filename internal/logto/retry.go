@@ -46,8 +46,12 @@ func retry[T any](ctx context.Context, c *Client, timeout time.Duration, method,
 			v, err = fetch()
 		}
 		p.last = err
+		if err == nil {
+			p.client.waiting.ended(ctx, p, true)
+		}
 		return v, err
 	}, backoff.WithBackOff(p), backoff.WithMaxElapsedTime(0))
+	c.waiting.ended(ctx, p, false)
 	switch {
 	case err == nil:
 		return v, nil
@@ -70,6 +74,7 @@ type retryPolicy struct {
 	last         error
 	failed       int
 	serverErrors int
+	since        time.Time // the first failure
 	deadline     time.Time
 }
 
@@ -83,7 +88,8 @@ func (p *retryPolicy) NextBackOff() time.Duration {
 		return backoff.Stop
 	}
 	if p.failed++; p.failed == 1 {
-		p.deadline = time.Now().Add(p.retryTimeout)
+		p.since = time.Now()
+		p.deadline = p.since.Add(p.retryTimeout)
 	}
 	if e.fewAttempts() {
 		if p.serverErrors++; p.serverErrors == maxServerErrors {
@@ -96,12 +102,22 @@ func (p *retryPolicy) NextBackOff() time.Duration {
 		wait = p.backoff.NextBackOff()
 	}
 	if time.Now().Add(wait).After(p.deadline) {
-		e.Message = joinMessages(e.Message, fmt.Sprintf("gave up after %d attempts in %v", p.failed, p.retryTimeout))
+		e.Message = joinMessages(e.Message, fmt.Sprintf("gave up after %s in %v", attempts(p.failed), roundDuration(time.Since(p.since))))
 		return backoff.Stop
 	}
 	p.client.counts.retries.Add(1)
+	if !e.throttled() {
+		p.client.waiting.failed(p.ctx, p, Waiting{Cause: e.cause(), Attempt: p.failed, Since: p.since})
+	}
 	p.client.log.DebugContext(p.ctx, "request retried", "path", p.path, "status", e.Status, "attempt", p.failed, "wait", wait)
 	return wait
+}
+
+func attempts(n int) string {
+	if n == 1 {
+		return "1 attempt"
+	}
+	return fmt.Sprintf("%d attempts", n)
 }
 
 // throttledTooLong returns an error if the server throttles the tenant for longer than

@@ -64,9 +64,9 @@ func (t *tokenSource) get(ctx context.Context, refused *oauth2.Token) (*oauth2.T
 	if t.token != nil && t.token != refused && (t.renewAt.IsZero() || time.Now().Before(t.renewAt)) {
 		return t.token, nil
 	}
-	token, err := t.conf.Token(context.WithValue(ctx, oauth2.HTTPClient, t.http))
+	token, err := t.request(ctx)
 	if err != nil {
-		return nil, t.asError(ctx, err)
+		return nil, err
 	}
 	scope, _ := token.Extra("scope").(string)
 	if !slices.Contains(strings.Fields(scope), "all") {
@@ -84,6 +84,23 @@ func (t *tokenSource) get(ctx context.Context, refused *oauth2.Token) (*oauth2.T
 		t.renewAt = token.Expiry.Add(-min(renewBefore, life/4))
 	}
 	return token, nil
+}
+
+// request asks for a token. A proxy that finds its kept connection to the server
+// closed repeats a GET by itself, but answers 502 or 503 to a POST: then it is
+// asked once more at once.
+func (t *tokenSource) request(ctx context.Context) (*oauth2.Token, error) {
+	for last := false; ; last = true {
+		token, err := t.conf.Token(context.WithValue(ctx, oauth2.HTTPClient, t.http))
+		if err == nil {
+			return token, nil
+		}
+		err = t.asError(ctx, err)
+		e, ok := errors.AsType[*Error](err)
+		if last || !ok || e.RetryAfter > 0 || e.Status != http.StatusBadGateway && e.Status != http.StatusServiceUnavailable {
+			return nil, err
+		}
+	}
 }
 
 // expired reports whether the token is past the end that the server announced.
@@ -127,6 +144,8 @@ func (t *tokenSource) classify(e *Error, resp *http.Response, answer *oauth2.Ret
 		e.kind = kindRequest
 		e.Message = "the server redirects"
 		describeRedirect(e, resp)
+	case e.Status == http.StatusProxyAuthRequired:
+		e.kind, e.Message, e.Hint = kindRequest, errProxyLogin.Error(), proxyLoginHint
 	case e.Status == http.StatusNotFound:
 		e.kind = kindRequest
 		e.Message = "no token endpoint here"
@@ -139,7 +158,7 @@ func (t *tokenSource) classify(e *Error, resp *http.Response, answer *oauth2.Ret
 		e.kind, e.Hint = kindAuth, "the server does not know the app id"
 	case e.Code == "invalid_target":
 		e.kind, e.Hint = kindAuth, "the resource is not this server's Management API: on a self-hosted server it is "+
-			"https://default.logto.app/api, on Cloud https://<tenant id>.logto.app/api even under a custom domain"
+			"https://default.logto.app/api, on Logto Cloud https://<tenant>.logto.app/api"
 	case e.Code == "invalid_request" && expired:
 		e.kind, e.Hint = kindAuth, "the app secret has expired: create a new one"
 	case e.Code == "invalid_request", e.Code == "unauthorized_client":

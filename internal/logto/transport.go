@@ -5,6 +5,8 @@ import (
 	"errors"
 	"io"
 	"net/http"
+	"net/http/httptrace"
+	"net/url"
 	"time"
 )
 
@@ -24,6 +26,12 @@ func newTransport(concurrency int) http.RoundTripper {
 	t = t.Clone()
 	t.IdleConnTimeout = idleTimeout
 	t.MaxIdleConnsPerHost = concurrency + 1
+	t.OnProxyConnectResponse = func(_ context.Context, _ *url.URL, _ *http.Request, resp *http.Response) error {
+		if resp.StatusCode == http.StatusProxyAuthRequired {
+			return errProxyLogin
+		}
+		return nil
+	}
 	return t
 }
 
@@ -39,25 +47,49 @@ type limitedTransport struct {
 
 // RoundTrip sends one request. It is below oauth2, so that requests for tokens
 // pass here too.
+//
+// A server or proxy closes a kept connection when it was idle for a while, or
+// after its share of requests, and a request that was just sent on it fails. That
+// is no trouble of the server's: the request is sent once more, at once, on a
+// fresh connection. No request of this package changes anything, so that may be
+// done to those for tokens as well.
 func (t *limitedTransport) RoundTrip(req *http.Request) (*http.Response, error) {
+	resp, kept, err := t.send(req)
+	if err == nil || !kept || req.Context().Err() != nil || errors.Is(err, errTimeout) {
+		return resp, err
+	}
+	t.CloseIdleConnections() // which may be about to be closed as well
+	resp, _, err = t.send(req)
+	return resp, err
+}
+
+// send lets a request through the rate limiter and sends it. It reports whether
+// it went out on a connection that had been used before.
+func (t *limitedTransport) send(req *http.Request) (resp *http.Response, kept bool, err error) {
 	done, err := t.limiter.acquire(req.Context())
 	if err != nil {
-		return nil, err
+		return nil, false, err
 	}
 	ctx, cancel := context.WithTimeoutCause(req.Context(), t.timeout, errTimeout)
-	out := req.Clone(ctx)
-	if out.Body == nil {
-		out.Body = unreplayableBody{}
+	out := req.Clone(httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{
+		GotConn: func(conn httptrace.GotConnInfo) { kept = conn.Reused },
+	}))
+	out.Body, out.GetBody = unreplayableBody{}, nil
+	if req.GetBody != nil {
+		if out.Body, err = req.GetBody(); err != nil {
+			cancel()
+			return nil, false, err
+		}
 	}
 	t.counts.requests.Add(1)
 	sent := time.Now()
-	resp, err := t.next.RoundTrip(out)
+	resp, err = t.next.RoundTrip(out)
 	done()
 	if err != nil {
 		err = timeoutCause(ctx, err)
 		t.concurrency.observe(req.URL, sent, 0, err)
 		cancel()
-		return nil, err
+		return nil, kept, err
 	}
 	t.concurrency.observe(req.URL, sent, resp.StatusCode, nil)
 	if after := parseRetryAfter(resp.Header, time.Now()); isThrottling(resp.StatusCode, after) {
@@ -67,7 +99,7 @@ func (t *limitedTransport) RoundTrip(req *http.Request) (*http.Response, error) 
 		t.limiter.throttle.reset(sent)
 	}
 	resp.Body = &timedBody{ReadCloser: resp.Body, ctx: ctx, cancel: cancel}
-	return resp, nil
+	return resp, kept, nil
 }
 
 // CloseIdleConnections is what [http.Client.CloseIdleConnections] looks for.
