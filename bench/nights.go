@@ -68,7 +68,7 @@ func (c *crowd) nights(ctx context.Context) (rows []row, err error) {
 	}
 	c.letIndexes()
 	began := time.Now()
-	made, err := report.EnsureIndexes(ctx, c.Pool)
+	made, _, err := report.EnsureIndexes(ctx, c.Pool)
 	if err != nil || len(made) == 0 {
 		return nil, errors.Join(err, errors.New("no index was made"))
 	}

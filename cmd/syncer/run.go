@@ -143,10 +143,18 @@ func (a *app) index(ctx context.Context, db *database) error {
 		return nil
 	default:
 	}
-	made, err := report.EnsureIndexes(ctx, db.Pool)
-	if len(made) > 0 {
-		a.out.logger(a.stderr).InfoContext(ctx, "indexes made", "indexes", made)
-		a.out.printf("\n%s indexes for reports and searches made\n", count(len(made)))
+	created, skipped, err := report.EnsureIndexes(ctx, db.Pool)
+	log := a.out.logger(a.stderr)
+	if len(created) > 0 {
+		log.InfoContext(ctx, "indexes created", "indexes", created)
+		a.out.printf("\nindexes for reports and searches created: %s\n", count(len(created)))
+	}
+	for _, i := range skipped {
+		log.WarnContext(ctx, "index not created, its table is locked; the next run tries again", "index", i.Name, "blocker", i.Blocker)
+	}
+	if err != nil && ctx.Err() == nil { // all is published: the next run creates what is missing
+		log.WarnContext(ctx, "cannot create the indexes for analysts; the next run tries again", "error", err)
+		return nil
 	}
 	return err
 }

@@ -43,15 +43,56 @@ func TestIndexesAreMadeOnceAndWhole(t *testing.T) {
 		update pg_index set indisvalid = false where indexrelid = 'logto.users_trigrams'::regclass`); err != nil {
 		t.Fatal(err)
 	}
-	made, err := report.EnsureIndexes(t.Context(), pool)
+	made, _, err := report.EnsureIndexes(t.Context(), pool)
 	if want := strings.Count(string(listed), "create index"); err != nil || len(made) != want {
 		t.Fatalf("made %d of %d, error %v", len(made), want, err)
 	}
 	if !slices.Contains(made, "users_trigrams") || !slices.Contains(validIndexes(t, pool), "logto.users_trigrams") {
 		t.Errorf("made %v", made)
 	}
-	if made, err := report.EnsureIndexes(t.Context(), pool); err != nil || len(made) != 0 {
+	if made, _, err := report.EnsureIndexes(t.Context(), pool); err != nil || len(made) != 0 {
 		t.Errorf("made again: %v, error %v", made, err)
+	}
+}
+
+// Somebody else's transactions: one that keeps a snapshot, as a notebook that
+// was left open does, and one that locks a table.
+func TestOtherPeoplesTransactionsDelayNoIndexBeyondItsTable(t *testing.T) {
+	t.Parallel()
+	pool := pgtest.New(t, migrated)
+	for _, statements := range [][]string{
+		{"begin isolation level repeatable read", "select count(*) from logto.users"},
+		{"set application_name = 'psql'", "begin", "lock table logto.organizations in share update exclusive mode"},
+	} {
+		conn, err := pool.Acquire(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer conn.Release()
+		for _, sql := range statements {
+			if _, err := conn.Exec(t.Context(), sql); err != nil {
+				t.Fatal(err)
+			}
+		}
+		defer func() { _, _ = conn.Exec(context.WithoutCancel(t.Context()), "rollback") }()
+	}
+	created, skipped, err := report.EnsureIndexes(t.Context(), pool)
+	if err != nil || !slices.Contains(created, "users_trigrams") || !slices.Contains(created, "logs_user_id") {
+		t.Errorf("created %v, error %v, want all but those of organizations", created, err)
+	}
+	var names []string
+	for _, i := range skipped {
+		names = append(names, i.Name)
+		if !strings.Contains(i.Blocker, "(postgres, psql), in a transaction since 20") || !strings.HasSuffix(i.Blocker, ": lock table logto.organizations in share update") {
+			t.Errorf("blocker of %s: %q, want who holds the lock, since when and by what statement", i.Name, i.Blocker)
+		}
+	}
+	if !slices.Equal(names, []string{"organizations_name", "organizations_trigrams"}) {
+		t.Errorf("skipped %v, want the two of organizations", names)
+	}
+	rows, _ := pool.Query(t.Context(), "select indexrelid::regclass::text from pg_index where not indisvalid")
+	if invalid, err := pgx.CollectRows(rows, pgx.RowTo[string]); err != nil || len(invalid) > 0 {
+		t.Errorf("invalid indexes were left behind: %v, %v", invalid, err)
 	}
 }
 
@@ -61,7 +102,7 @@ func TestWithoutTrigramsTheOtherIndexesAreMade(t *testing.T) {
 	if _, err := pool.Exec(t.Context(), "drop extension pg_trgm"); err != nil {
 		t.Fatal(err)
 	}
-	made, err := report.EnsureIndexes(t.Context(), pool)
+	made, _, err := report.EnsureIndexes(t.Context(), pool)
 	if err != nil || len(made) < 10 || slices.Contains(made, "users_trigrams") {
 		t.Errorf("made %v, error %v", made, err)
 	}
@@ -78,7 +119,7 @@ func TestIndexesAreLeftToWhoIsAtIt(t *testing.T) {
 	if _, err := conn.Exec(t.Context(), "select pg_advisory_lock(452823639416)"); err != nil {
 		t.Fatal(err)
 	}
-	if made, err := report.EnsureIndexes(t.Context(), pool); err != nil || made != nil {
+	if made, _, err := report.EnsureIndexes(t.Context(), pool); err != nil || made != nil {
 		t.Errorf("made %v, error %v", made, err)
 	}
 }
@@ -86,7 +127,7 @@ func TestIndexesAreLeftToWhoIsAtIt(t *testing.T) {
 func TestASignInWritesNoIndex(t *testing.T) {
 	t.Parallel()
 	pool := pgtest.New(t, twoNights)
-	if _, err := report.EnsureIndexes(t.Context(), pool); err != nil {
+	if _, _, err := report.EnsureIndexes(t.Context(), pool); err != nil {
 		t.Fatal(err)
 	}
 	tx, err := pool.Begin(t.Context())

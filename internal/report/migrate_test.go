@@ -31,7 +31,7 @@ func TestTheOwnerOfTheDatabaseNeedsNoMore(t *testing.T) {
 			if err := pool.QueryRow(t.Context(), "select exists (select from pg_extension where extname = 'pg_trgm')").Scan(&trigrams); err != nil || trigrams != tc.trigrams {
 				t.Errorf("pg_trgm = %t, want %t, error %v", trigrams, tc.trigrams, err)
 			}
-			if _, err := report.EnsureIndexes(t.Context(), pool); err != nil {
+			if _, _, err := report.EnsureIndexes(t.Context(), pool); err != nil {
 				t.Error(err)
 			}
 			if _, err := pool.Exec(t.Context(), "select * from report.search_users('anna')"); err != nil {

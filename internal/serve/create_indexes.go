@@ -11,9 +11,8 @@ import (
 )
 
 // createIndexesArgs are the arguments of a job that creates the indexes for
-// analysts. It is a job of its own because create index concurrently waits for
-// every open transaction, which lasts as long as other tenants are read, and
-// would keep the worker of the run waiting.
+// analysts. It is a job of its own: an index of a big tenant takes minutes, which
+// would keep the worker of the run busy.
 type createIndexesArgs struct{}
 
 // Kind implements river.JobArgs.
@@ -39,8 +38,12 @@ func (w *createIndexesWorker) Timeout(*river.Job[createIndexesArgs]) time.Durati
 // Work creates the missing indexes. Nothing depends on it: what fails is tried
 // again after another run.
 func (w *createIndexesWorker) Work(ctx context.Context, _ *river.Job[createIndexesArgs]) error {
-	if _, err := report.EnsureIndexes(ctx, w.server.Pool); err != nil {
+	_, skipped, err := report.EnsureIndexes(ctx, w.server.Pool)
+	if err != nil {
 		w.server.Log.WarnContext(ctx, "cannot create indexes for analysts", "error", err)
+	}
+	for _, i := range skipped {
+		w.server.Log.WarnContext(ctx, "index not created, its table is locked; the next run tries again", "index", i.Name, "blocker", i.Blocker)
 	}
 	return nil
 }
