@@ -51,6 +51,9 @@ type Listing struct {
 	// Name is what jobs.yaml, the certificates and the logs call the listing. It
 	// is the name of its root table, too.
 	Name string
+	// Since is the version of Logto the listing came with, where that is after
+	// 1.16, the oldest that is supported; empty: every server has it.
+	Since string
 	// Path of the list below /api; "{id}" stands for the parent's id.
 	Path string
 	// Query is sent with every request of the listing; nil sends none.

@@ -149,7 +149,7 @@ var listings = []*Listing{
 		},
 	},
 	{
-		Name: "custom_profile_fields", Path: "/custom-profile-fields", ID: "id", Walk: Whole, DeletionCheck: ByWalk,
+		Name: "custom_profile_fields", Since: "1.31", Path: "/custom-profile-fields", ID: "id", Walk: Whole, DeletionCheck: ByWalk,
 		Root: Table{Name: "custom_profile_fields", Key: []string{"id"}, Drop: []string{tenantID}},
 	},
 	{
@@ -196,7 +196,7 @@ var listings = []*Listing{
 	},
 	{
 		// From the applications' side: there are far fewer of them than organizations.
-		Name: "organization_applications", Path: "/applications/{id}/organizations", ID: "id",
+		Name: "organization_applications", Since: "1.18", Path: "/applications/{id}/organizations", ID: "id",
 		Parent: "applications", ParentType: machineToMachine,
 		Needs: []string{"applications", "organizations", "organization_roles"}, Walk: Whole, DeletionCheck: ByWalk,
 		Root: Table{
@@ -226,7 +226,7 @@ var listings = []*Listing{
 		}},
 	},
 	{
-		Name: "organization_jit_email_domains", Path: "/organizations/{id}/jit/email-domains", ID: "emailDomain",
+		Name: "organization_jit_email_domains", Since: "1.18", Path: "/organizations/{id}/jit/email-domains", ID: "emailDomain",
 		Parent: "organizations", Needs: []string{"organizations"}, Walk: Whole, DeletionCheck: ByWalk, Optional: true,
 		Root: Table{
 			Name: "organization_jit_email_domains", Key: []string{"organization_id", "email_domain"}, Only: true,
@@ -235,7 +235,7 @@ var listings = []*Listing{
 		},
 	},
 	{
-		Name: "organization_jit_roles", Path: "/organizations/{id}/jit/roles", ID: "id",
+		Name: "organization_jit_roles", Since: "1.18", Path: "/organizations/{id}/jit/roles", ID: "id",
 		Parent: "organizations", Needs: []string{"organizations", "organization_roles"}, Walk: Whole, DeletionCheck: ByWalk, Optional: true,
 		Root: Table{
 			Name: "organization_jit_roles", Key: []string{"organization_id", "organization_role_id"}, Only: true,
@@ -244,7 +244,7 @@ var listings = []*Listing{
 		},
 	},
 	{
-		Name: "organization_jit_sso_connectors", Path: "/organizations/{id}/jit/sso-connectors", ID: "id",
+		Name: "organization_jit_sso_connectors", Since: "1.18", Path: "/organizations/{id}/jit/sso-connectors", ID: "id",
 		Parent: "organizations", Needs: []string{"organizations", "sso_connectors"}, Walk: Whole, DeletionCheck: ByWalk, Optional: true,
 		Root: Table{
 			Name: "organization_jit_sso_connectors", Key: []string{"organization_id", "sso_connector_id"}, Only: true,
@@ -272,7 +272,7 @@ var listings = []*Listing{
 		},
 	},
 	{
-		Name: "personal_access_tokens", Path: "/users/{id}/personal-access-tokens", ID: "name", Parent: "users",
+		Name: "personal_access_tokens", Since: "1.20", Path: "/users/{id}/personal-access-tokens", ID: "name", Parent: "users",
 		Needs: []string{"users"}, Walk: Whole, DeletionCheck: ByWalk, Optional: true,
 		Root: Table{
 			Name: "personal_access_tokens", Key: []string{"user_id", "name"}, Drop: []string{tenantID, "value"},

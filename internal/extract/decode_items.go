@@ -34,8 +34,8 @@ func (k *walk) decodeItems(ctx context.Context, p logto.Page) []Item {
 
 // fetchMemberList reads a list that is a field of an object. An object without it
 // counts as an empty list: an older server does not send it.
-func (k *walk) fetchMemberList(ctx context.Context, path string, query url.Values) (logto.Page, error) {
-	object, err := k.API.Object(ctx, path, query)
+func (k *walk) fetchMemberList(ctx context.Context, api API, path string, query url.Values) (logto.Page, error) {
+	object, err := api.Object(ctx, path, query)
 	if err != nil {
 		return logto.Page{}, err
 	}

@@ -92,12 +92,6 @@ func (k *walk) find(ctx context.Context, add func(*Findings)) {
 	add(&k.proof.Findings)
 }
 
-func (k *walk) outcome() Outcome {
-	k.mu.Lock()
-	defer k.mu.Unlock()
-	return k.proof.Outcome
-}
-
 // restore takes over the checkpoints of earlier attempts, in the order they were
 // made, and adds what they found to the proof.
 func (k *walk) restore(checkpoints []Checkpoint) {

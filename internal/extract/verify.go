@@ -23,7 +23,7 @@ func (w *Walker) Verify(ctx context.Context, l *catalog.Listing, sample int) (Pr
 	k := &walk{Walker: &afresh, l: l, proof: newProof(l), sample: sample}
 	if l.Parent == "" {
 		err := k.readParent(ctx, "")
-		return k.proof, err
+		return k.proof, firstError(err, k.judgeLacking(ctx))
 	}
 	parents, err := k.sampleParents(ctx)
 	if err != nil {
@@ -34,7 +34,7 @@ func (w *Walker) Verify(ctx context.Context, l *catalog.Listing, sample int) (Pr
 		p.Go(func(ctx context.Context) error { return k.readParent(ctx, parent) })
 	}
 	err = p.Wait()
-	return k.proof, err
+	return k.proof, firstError(err, k.judgeLacking(ctx))
 }
 
 // sampleParents returns a random sample of the parents.

@@ -2,6 +2,7 @@ package extract
 
 import (
 	"context"
+	"errors"
 	"maps"
 	"net/url"
 	"sync"
@@ -20,6 +21,9 @@ type walk struct {
 	stoppedEarly atomic.Bool                  // stopped before its end
 	sample       int                          // for Verify: how many ranges or parents are read; 0: all
 	references   bool                         // for FetchByID: what is read by ids has checkpoints
+	answered     atomic.Bool                  // the server knows the listing: it has answered a request for it
+	lacking      atomic.Bool                  // the server was found not to have it
+	doubt        sync.Mutex                   // held by who finds out
 
 	mu         sync.Mutex
 	proof      Proof
@@ -39,7 +43,7 @@ func (k *walk) readParents(ctx context.Context) error {
 		}
 		after = ids[len(ids)-1]
 		for _, id := range ids {
-			if k.stopped() || k.outcome() == Unknown {
+			if k.stopped() || k.lacking.Load() {
 				return firstError(p.Wait(), k.stopError())
 			}
 			p.Go(func(ctx context.Context) error { return k.readParent(ctx, id) })
@@ -56,15 +60,27 @@ func (k *walk) readParent(ctx context.Context, parent string) error {
 	}
 	ctx = withReadScope(ctx)
 	found, err := k.readList(ctx, parent)
+	for range maxRepeats {
+		if parent == "" || !logto.IsNotFound(err) {
+			break
+		}
+		there, lookErr := k.parentExists(ctx, parent)
+		if lookErr == nil && !there {
+			return k.parentDeleted(ctx, parent)
+		}
+		if err = lookErr; err == nil {
+			found, err = k.readList(ctx, parent)
+		}
+	}
 	switch {
 	case err == nil:
 		k.addResult(found)
 		return nil
-	case logto.IsUnknownPath(err):
-		k.downgrade(ctx, Unknown, "the server does not know "+k.l.Path+": it is older than this listing")
+	case errors.Is(err, errNoSuchListing):
 		return nil
 	case logto.IsNotFound(err) && parent != "":
-		return k.parentDeleted(ctx, parent)
+		k.downgrade(ctx, NotProved, "the server says that a parent does not exist, and shows it all the same: "+err.Error())
+		return nil
 	case logto.IsPoison(err) && parent != "":
 		k.downgrade(ctx, NotProved, err.Error())
 		return nil
@@ -111,8 +127,8 @@ func (k *walk) readList(ctx context.Context, parent string) (readResult, error) 
 // parentDeletedCheckpoint is the checkpoint of a parent that was deleted during the run.
 const parentDeletedCheckpoint = "parent deleted"
 
-// parentDeleted takes a 404 of the parent for the deletion check that nothing is below
-// it any more.
+// parentDeleted deletes what the mirror has below a parent that the server does
+// not have any more.
 func (k *walk) parentDeleted(ctx context.Context, parent string) error {
 	known, err := k.Mirror.Known(ctx, k.l, parent, "", "", 0)
 	if err != nil {
@@ -126,17 +142,9 @@ func (k *walk) parentDeleted(ctx context.Context, parent string) error {
 
 // fetchList asks for one page or one whole list.
 func (k *walk) fetchList(ctx context.Context, parent string, queries ...url.Values) (logto.Page, error) {
-	if k.stopped() {
-		return logto.Page{}, ErrStopped
-	}
 	query := url.Values{}
 	for _, q := range append([]url.Values{k.l.Query, k.bounds}, queries...) {
 		maps.Copy(query, q)
 	}
-	k.addRequest(ctx)
-	path := k.l.ForParent(parent)
-	if k.l.Member == "" {
-		return k.API.List(ctx, path, query)
-	}
-	return k.fetchMemberList(ctx, path, query)
+	return k.request(ctx, parent, query)
 }

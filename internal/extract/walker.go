@@ -20,10 +20,16 @@ const (
 // A Walker reads the listings of one tenant. Its fields are set before the
 // first walk and not changed; its methods may be called concurrently.
 type Walker struct {
-	API    API
-	Mirror Mirror
-	Store  Store
-	Log    *slog.Logger
+	API API
+	// Probe asks as API does, but returns a 404 in plain text without trying
+	// again: logto.Client.Probe. nil: no listing is ever taken for unknown.
+	Probe API
+	// ReadBefore reports whether an earlier run has read a listing in full, so
+	// that the server cannot be too old for it. nil: none has.
+	ReadBefore func(ctx context.Context, l *catalog.Listing) (bool, error)
+	Mirror     Mirror
+	Store      Store
+	Log        *slog.Logger
 	// Afresh reads every listing as if the mirror knew nothing of it.
 	Afresh bool
 	// PageSize is how many rows a page has; 0: the most the API allows, 100.
@@ -60,10 +66,14 @@ func (w *Walker) Walk(ctx context.Context, l *catalog.Listing) (Proof, error) {
 		return k.proof, fmt.Errorf("read what is done of %s: %w", l.Name, err)
 	}
 	k.restore(checkpoints)
+	k.answered.Store(len(checkpoints) > 0)
 	if l.Parent == "" {
 		err = k.readParent(ctx, "")
 	} else {
 		err = k.readParents(ctx)
+	}
+	if err == nil {
+		err = k.judgeLacking(ctx)
 	}
 	k.proof.ReadAt = time.Now()
 	if err != nil {

@@ -31,6 +31,7 @@ type Client struct {
 	limiter      *rateLimiter
 	tokens       *tokenSource
 	counts       *counts
+	probes       bool // returns a 404 in plain text at once
 }
 
 // New returns a Client. It sends nothing yet; Authenticate tells whether the
@@ -118,6 +119,15 @@ func (c *Client) Object(ctx context.Context, path string, query url.Values) (jso
 		}
 		return v, nil
 	})
+}
+
+// Probe returns a Client that shares everything with c, but returns an error of
+// which [IsUnknownPath] is true at once, where c tries again as after any other
+// outage. It is for paths that an older server may not have.
+func (c *Client) Probe() *Client {
+	probe := *c
+	probe.probes = true
+	return &probe
 }
 
 // Authenticate makes sure of a token that has the scope "all". It tries for 15

@@ -74,6 +74,8 @@ func TestListRetriesWhatMayHeal(t *testing.T) {
 		"429 that says nonsense":          respondJSON(429, `{}`, "Retry-After", "soon"),
 		"429 that names a date gone by":   respondJSON(429, `{}`, "Retry-After", "Mon, 01 Jan 2001 00:00:00 GMT"),
 		"404 in HTML, which a proxy says": respond(404, "text/html", `<html>no such host</html>`),
+		"404 in plain text":               respond(404, "text/plain", `Not Found`),
+		"405 in plain text":               respond(405, "text/plain", `Method Not Allowed`),
 		"408":                             respond(408, "text/html", ``),
 		"a token that is refused once":    unauthorizedResponse,
 	} {
@@ -88,6 +90,18 @@ func TestListRetriesWhatMayHeal(t *testing.T) {
 				t.Errorf("%d items, %v; want 2 after retries", len(page.Items), err)
 			}
 		})
+	}
+}
+
+func TestAProbeReturnsAnUnknownPathAtOnce(t *testing.T) {
+	t.Parallel()
+	for status, text := range map[int]string{404: "Not Found", 405: "Method Not Allowed"} {
+		f := newFake(t, respond(status, "text/plain; charset=utf-8", text))
+		client := f.client(t, f.config(), fastTuning())
+		_, err := client.Probe().List(t.Context(), "/users", nil)
+		if !IsUnknownPath(err) || f.pages.Load() != 1 {
+			t.Errorf("%d: %v after %d requests, want an unknown path after 1", status, err, f.pages.Load())
+		}
 	}
 }
 
@@ -136,13 +150,6 @@ func TestListFailsForGood(t *testing.T) {
 		},
 		"a 404 with another code says nothing about the parent": {
 			respondJSON(404, `{"code":"connector.not_found","message":"x"}`), verdict{}, "connector.not_found", 1,
-		},
-		"a 404 of a proxy in JSON": {respondJSON(404, `{"error":"no route"}`), verdict{Transient: true}, "application/json", 3},
-		"a path that an older server does not know": {
-			respond(404, "text/plain; charset=utf-8", "Not Found"), verdict{UnknownPath: true}, "older version", 1,
-		},
-		"a method that an older server does not know": {
-			respond(405, "text/plain; charset=utf-8", "Method Not Allowed"), verdict{UnknownPath: true}, "older version", 1,
 		},
 		"a missing role": {
 			respondJSON(403, `{"code":"auth.forbidden","message":"Forbidden."}`), verdict{Auth: true}, "Logto Management API access", 1,
@@ -222,6 +229,9 @@ func TestListGivesUpWhenTheRetryTimeoutHasPassed(t *testing.T) {
 		text string
 	}{
 		"502":                {respond(502, "text/html", ""), "status 502"},
+		"404 of a proxy":     {respond(404, "text/html", ""), "status 404"},
+		"404 in JSON":        {respondJSON(404, `{"error":"no route"}`), "application/json"},
+		"404 in plain text":  {respond(404, "text/plain", "Not Found"), "a tenant that is not there"},
 		"a reset connection": {resetConnection, "EOF"},
 		"HTML":               {respond(200, "text/html", "<html>"), "a proxy seems to have answered"},
 	} {
@@ -234,7 +244,7 @@ func TestListGivesUpWhenTheRetryTimeoutHasPassed(t *testing.T) {
 			if err == nil {
 				t.Fatal("no error")
 			}
-			if diff := cmp.Diff(verdict{Transient: true}, judge(err)); diff != "" {
+			if diff := cmp.Diff(verdict{Transient: true, UnknownPath: name == "404 in plain text"}, judge(err)); diff != "" {
 				t.Errorf("verdict (-want +got):\n%s", diff)
 			}
 			for _, text := range []string{tc.text, "gave up after"} {

@@ -44,7 +44,7 @@ const (
 	kindInvalidBody             // 200, and a body that is no answer
 	kindTooLarge                // a body over Config.MaxBody
 	kindRequest                 // nothing that another attempt would change
-	kindUnknownPath             // 404 or 405 from the server's router
+	kindUnknownPath             // 404 or 405 in plain text
 	kindAuth                    // the credentials or their rights
 	kindToken                   // a request for a token, for other reasons
 	kindThrottled               // the server asks for a pause longer than the retry timeout
@@ -94,7 +94,7 @@ func (e *Error) Unwrap() error { return e.err }
 // transient, since a busy server answers so; one that stays is [IsPoison].
 func (e *Error) Transient() bool {
 	switch e.kind {
-	case kindConnection, kindInvalidBody, kindThrottled:
+	case kindConnection, kindInvalidBody, kindUnknownPath, kindThrottled:
 		return true
 	case kindStatus, kindToken:
 		return transientStatus(e.Status)
@@ -103,8 +103,8 @@ func (e *Error) Transient() bool {
 }
 
 // transientStatus leaves out 501, by which Logto means "not configured". It
-// has 404 in it: Logto says so in JSON or in plain text, both told apart
-// before, and what remains is a proxy without a server behind it.
+// has 404 in it: an entity that is not there has a code, so what remains is a
+// proxy without a server behind it.
 func transientStatus(status int) bool {
 	switch status {
 	case http.StatusNotFound, http.StatusRequestTimeout, http.StatusTooEarly, http.StatusTooManyRequests:
@@ -125,9 +125,9 @@ func isThrottling(status int, after time.Duration) bool {
 }
 
 // fewAttempts reports whether a few attempts are enough: one row may break the
-// server's answer for ever, and a proxy's 404 seldom heals.
+// server's answer for ever.
 func (e *Error) fewAttempts() bool {
-	return e.kind == kindStatus && (e.Status == http.StatusInternalServerError || e.Status == http.StatusNotFound)
+	return e.kind == kindStatus && e.Status == http.StatusInternalServerError
 }
 
 // IsNotFound reports whether Logto says that what the path names does not
@@ -137,8 +137,10 @@ func IsNotFound(err error) bool {
 	return ok && e.Status == http.StatusNotFound && strings.HasPrefix(e.Code, "entity.not_")
 }
 
-// IsUnknownPath reports whether the server's router does not know the path: a
-// version of Logto from before this listing was there.
+// IsUnknownPath reports whether the answer was a 404 or 405 in plain text. So
+// answers a version of Logto from before this path was there; so do Logto when
+// it does not find the tenant, and a proxy without its backend. See
+// [Client.Probe].
 func IsUnknownPath(err error) bool {
 	e, ok := errors.AsType[*Error](err)
 	return ok && e.kind == kindUnknownPath

@@ -72,7 +72,8 @@ func responseError(req *http.Request, resp *http.Response, secrets ...string) *E
 		e.kind, e.Hint = kindAuth, "the request had a token: a proxy on the way drops the header Authorization (Squid: login=PASSTHRU)"
 	case (e.Status == http.StatusNotFound || e.Status == http.StatusMethodNotAllowed) && kind == "text/plain":
 		e.kind = kindUnknownPath
-		e.Message = "the server does not know this path; an older version of Logto?"
+		e.Message = "no such path"
+		e.Hint = "a proxy without its backend, a tenant that is not there, or a version of Logto that is too old"
 	case e.Status == http.StatusForbidden && kind != "text/html":
 		e.kind = kindAuth
 		e.Hint = roleHint

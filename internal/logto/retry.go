@@ -84,7 +84,7 @@ func (p *retryPolicy) Reset() { p.backoff.Reset() }
 // NextBackOff returns how long to wait after the error in last.
 func (p *retryPolicy) NextBackOff() time.Duration {
 	e, ok := errors.AsType[*Error](p.last)
-	if !ok || !e.Transient() || e.kind == kindThrottled {
+	if !ok || !e.Transient() || e.kind == kindThrottled || e.kind == kindUnknownPath && p.client.probes {
 		return backoff.Stop
 	}
 	if p.failed++; p.failed == 1 {

@@ -122,10 +122,10 @@ func TestErrorsOfASimulatedTenantAreTold(t *testing.T) {
 		text    string
 	}{
 		"a user who is not there":      {"/users/nope/roles", nil, asItIs, verdict{NotFound: true}, "entity.not_found"},
-		"a listing of a newer version": {"/nope", nil, asItIs, verdict{UnknownPath: true}, "older version"},
+		"a listing of a newer version": {"/nope", nil, asItIs, verdict{UnknownPath: true}, "too old"},
 		"a listing that is missing": {"/users", func(s *logtotest.Server) {
 			s.Inject(logtotest.Fault{Kind: logtotest.Missing})
-		}, asItIs, verdict{UnknownPath: true}, "older version"},
+		}, asItIs, verdict{UnknownPath: true}, "too old"},
 		"a row that breaks its page": {"/users", func(s *logtotest.Server) {
 			s.Inject(logtotest.Fault{Kind: logtotest.Status, Status: 500})
 		}, asItIs, verdict{Poison: true}, "status 500"},
@@ -139,7 +139,7 @@ func TestErrorsOfASimulatedTenantAreTold(t *testing.T) {
 			if tc.trouble != nil {
 				tc.trouble(s)
 			}
-			_, err := client(t, s, tc.change).List(t.Context(), tc.path, page(1))
+			_, err := client(t, s, tc.change).Probe().List(t.Context(), tc.path, page(1))
 			have := verdict{logto.IsNotFound(err), logto.IsUnknownPath(err), logto.IsPoison(err), logto.IsAuth(err)}
 			if diff := cmp.Diff(tc.want, have); diff != "" {
 				t.Errorf("verdict of %v (-want +got):\n%s", err, diff)

@@ -63,10 +63,15 @@ func (r *Runner) begin(ctx context.Context, job Job) (*attempt, error) {
 		return nil, err
 	}
 	a.walker = &extract.Walker{
-		API: r.Client, Mirror: a.sink, Store: a.sink, Log: r.Log, Afresh: job.Afresh,
+		API: r.Client, Probe: r.Client.Probe(), ReadBefore: a.readBefore, Mirror: a.sink, Store: a.sink, Log: r.Log, Afresh: job.Afresh,
 		PageSize: r.PageSize, Stop: r.Stop, Progress: r.Progress,
 	}
 	return a, nil
+}
+
+// readBefore reports whether an earlier run has read a listing of the tenant.
+func (a *attempt) readBefore(ctx context.Context, l *catalog.Listing) (bool, error) {
+	return withRetry(ctx, a.log, func() (bool, error) { return state.HasRead(ctx, a.pool, a.job.Tenant, l.Name) })
 }
 
 // openLoader returns a loader that stores what the job's privacy rules allow. It is

@@ -6,23 +6,7 @@ import (
 
 	"logto-syncer/internal/catalog"
 	"logto-syncer/internal/logtotest"
-	"logto-syncer/internal/state"
 )
-
-func TestAListingTheServerDoesNotKnowIsSkippedAndSaid(t *testing.T) {
-	t.Parallel()
-	b := setup(t, logtotest.Generate(logtotest.Options{Users: 20, Seed: 16}))
-	wantProved(t, b.run(t))
-	remove := b.server.Inject(logtotest.Fault{Kind: logtotest.Missing, Path: "/api/custom-profile-fields"})
-	s := b.run(t)
-	c := certificate(s, "custom_profile_fields")
-	if s.Status != state.Succeeded || c.Proof != "unknown to server" || c.Reason == "" {
-		t.Errorf("status %s, proof %s because %q: want it skipped, and said", s.Status, c.Proof, c.Reason)
-	}
-	b.wantEqual(t) // what was known of it is kept
-	remove()
-	wantProved(t, b.run(t))
-}
 
 func TestServersBeforeOptionalPagingAreReadByPages(t *testing.T) {
 	t.Parallel()

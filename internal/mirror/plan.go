@@ -40,7 +40,7 @@ type Estimate struct {
 // reckons from them and from what the mirror knows. It writes nothing. Without
 // a Pool the mirror knows nothing.
 func (r *Runner) Plan(ctx context.Context, job Job, limit logto.Limit) (Plan, error) {
-	p := &planner{api: r.Client, job: job, parents: map[string]parents{}}
+	p := &planner{api: r.Client, probe: r.Client.Probe(), job: job, parents: map[string]parents{}}
 	if r.Pool != nil && !job.Afresh {
 		var err error
 		if p.known, err = load.Open(ctx, r.Pool, job.Tenant, catalog.All()); err != nil {
@@ -72,6 +72,7 @@ func secondsAt(limit logto.Limit, requests int) float64 {
 // planner plans the listings of one job, parents before their children.
 type planner struct {
 	api     extract.API
+	probe   extract.API // for listings that an older server may not have
 	job     Job
 	known   *load.Loader // nil: the mirror knows nothing
 	parents map[string]parents
@@ -89,7 +90,7 @@ func (p *planner) estimate(ctx context.Context, l *catalog.Listing) (Estimate, e
 		return p.below(ctx, l)
 	}
 	total, err := p.total(ctx, l, nil)
-	if logto.IsUnknownPath(err) {
+	if l.Since != "" && logto.IsUnknownPath(err) {
 		p.parents[l.Name] = parents{unknown: true}
 		return Estimate{Listing: l.Name, Walk: l.Walk, Requests: 1, Note: "unknown to server"}, nil
 	}
@@ -120,7 +121,11 @@ func (p *planner) total(ctx context.Context, l *catalog.Listing, filter url.Valu
 			query.Set("start_time", strconv.FormatInt(latest.UnixMilli(), 10))
 		}
 	}
-	page, err := p.api.List(ctx, l.Path, query)
+	api := p.api
+	if l.Since != "" {
+		api = p.probe
+	}
+	page, err := api.List(ctx, l.Path, query)
 	if err != nil {
 		return 0, err
 	}

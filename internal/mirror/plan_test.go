@@ -70,13 +70,13 @@ func TestAPlanMakesNothingAndAsksLittle(t *testing.T) {
 func TestAPlanOfAnOlderServerSaysWhatItDoesNotKnow(t *testing.T) {
 	t.Parallel()
 	b := setup(t, logtotest.Generate(logtotest.Options{Users: 10, Seed: 3}))
-	b.server.Inject(logtotest.Fault{Kind: logtotest.Missing, Path: "/api/organizations"})
+	b.server.Inject(logtotest.Fault{Kind: logtotest.Missing, Path: "/api/custom-profile-fields"})
 	plan, err := b.runner.Plan(t.Context(), b.job, logto.Limit{})
 	if err != nil {
 		t.Fatal(err)
 	}
 	for _, e := range plan.Listings {
-		if (e.Note != "") != (e.Listing == "organizations" || e.Listing == "organization_users") {
+		if (e.Note != "") != (e.Listing == "custom_profile_fields") {
 			t.Errorf("%s: %q", e.Listing, e.Note)
 		}
 	}

@@ -62,8 +62,8 @@ func (r *Runner) Verify(ctx context.Context, job Job, sample int) ([]Verificatio
 	}
 	var out []Verification
 	for _, l := range job.Listings {
-		c := &comparison{sink: &sink{a: &attempt{stage: stage, pool: r.Pool, log: r.Log}, empty: map[string]bool{}}}
-		w := &extract.Walker{API: r.Client, Mirror: c, Store: c, Log: r.Log, PageSize: r.PageSize, Stop: r.Stop, Progress: r.Progress}
+		c := &comparison{sink: &sink{a: &attempt{job: job, stage: stage, pool: r.Pool, log: r.Log}, empty: map[string]bool{}}}
+		w := &extract.Walker{API: r.Client, Probe: r.Client.Probe(), ReadBefore: c.a.readBefore, Mirror: c, Store: c, Log: r.Log, PageSize: r.PageSize, Stop: r.Stop, Progress: r.Progress}
 		proof, err := w.Verify(ctx, l, sample)
 		if err != nil {
 			return out, fmt.Errorf("verify %s: %w", l.Name, err)

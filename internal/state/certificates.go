@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgxpool"
 )
 
 // A Certificate is what a published run proved of one listing; see the
@@ -47,4 +48,15 @@ func (r Run) Certify(ctx context.Context, tx pgx.Tx, certificates []Certificate)
 		return fmt.Errorf("write the certificates of run %d: %w", r.ID, err)
 	}
 	return nil
+}
+
+// HasRead reports whether a published run has read a listing to its proof and
+// has asked the server for it: one without parents is complete without a
+// request.
+func HasRead(ctx context.Context, pool *pgxpool.Pool, tenant, listing string) (found bool, err error) {
+	const sql = "select exists (select from syncer.certificates where tenant_id = $1 and listing = $2 and proof = 'complete' and requests > 0)"
+	if err := pool.QueryRow(ctx, sql, tenant, listing).Scan(&found); err != nil {
+		return false, fmt.Errorf("look for a certificate of %s: %w", listing, err)
+	}
+	return found, nil
 }
