@@ -27,6 +27,8 @@ type attempt struct {
 	stage  *load.Stage
 	walker *extract.Walker
 	sink   *sink
+
+	changedTables []string // to be analyzed once the run is published
 }
 
 // begin starts or resumes a run and clears up after those given up.

@@ -153,6 +153,7 @@ func (r *Runner) run(ctx context.Context, job Job, s *Summary, began time.Time) 
 	if err != nil {
 		return a.fail(s, err, began)
 	}
+	a.analyze(ctx)
 	return nil
 }
 

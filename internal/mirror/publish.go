@@ -76,6 +76,9 @@ func (a *attempt) publishIn(ctx context.Context, tx pgx.Tx, proofs map[string]*e
 			return err
 		}
 	}
+	if a.changedTables, err = a.stage.ChangedTables(ctx, tx, a.sink.loadedListings()); err != nil {
+		return err
+	}
 	certificates, status := a.certify(proofs, changes)
 	if err := a.run.Certify(ctx, tx, certificates); err != nil {
 		return err
@@ -91,6 +94,13 @@ func (a *attempt) publishIn(ctx context.Context, tx pgx.Tx, proofs map[string]*e
 	}
 	s.Status, s.Resumable, s.Listings, s.PublishedAt = status, false, certificates, &at
 	return nil
+}
+
+// analyze tells the planner of what was published. The run is as good without.
+func (a *attempt) analyze(ctx context.Context) {
+	if err := load.Analyze(ctx, a.pool, a.changedTables); err != nil && ctx.Err() == nil {
+		a.log.WarnContext(ctx, "cannot analyze the tables; questions about what is new may be slow until autovacuum has", "tenant", a.job.Tenant, "error", err)
+	}
 }
 
 // minUsersReplaced is how many users a tenant may have replaced one and all.

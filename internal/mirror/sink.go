@@ -150,6 +150,17 @@ func (s *sink) forgetNotes(listing string) {
 	delete(s.notes, listing)
 }
 
+// loadedListings returns the listings of which the mirror had nothing before
+// this run.
+func (s *sink) loadedListings() (names []string) {
+	for name, empty := range s.empty {
+		if empty {
+			names = append(names, name)
+		}
+	}
+	return names
+}
+
 // itemKey stands for an item in touched. Two items that share one cost a row
 // staged in vain.
 func itemKey(l *catalog.Listing, parent, id string) uint64 {

@@ -57,7 +57,7 @@ type Querier interface {
 func Blockers(ctx context.Context, db Querier, waiting []uint32) ([]Blocker, error) {
 	pids := make([]int32, len(waiting))
 	for i, pid := range waiting {
-		pids[i] = int32(pid) //nolint:gosec // Postgres's process ids are positive int4
+		pids[i] = int32(pid)
 	}
 	rows, err := db.Query(ctx, blockersSQL, pids)
 	if err != nil {
