@@ -35,10 +35,12 @@ type Item struct {
 // of is the Store's affair.
 type Hash [16]byte
 
-// Known is an item the mirror has.
+// Known is an item the mirror has. A stale one is to be read again even if it
+// is known to have no more than its id: what is stored of it has to change.
 type Known struct {
-	ID   string
-	Hash Hash
+	ID    string
+	Hash  Hash
+	Stale bool
 }
 
 // A Chunk is what one statement of the server answered, and what follows of it

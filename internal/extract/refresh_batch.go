@@ -64,7 +64,7 @@ func (k *walk) refreshBatch(ctx context.Context, r *refreshState, batch []Known)
 		k.progress(m.Rows, 0)
 		return nil
 	}
-	if k.l.CountOnly && batch[len(batch)-1].Hash != (Hash{}) {
+	if k.l.CountOnly && !slices.ContainsFunc(batch, mustBeRead) {
 		page, err := k.fetchList(ctx, r.parent, pageQuery(1, 1), idQuery(ids))
 		if err != nil {
 			return err
@@ -77,6 +77,10 @@ func (k *walk) refreshBatch(ctx context.Context, r *refreshState, batch []Known)
 	}
 	return k.readBatchRows(ctx, r, name, batch)
 }
+
+// mustBeRead reports whether it is not enough to count an id: the mirror lacks
+// it, or has it in a form that is to change.
+func mustBeRead(known Known) bool { return known.Hash == (Hash{}) || known.Stale }
 
 // readBatchRows asks for the rows of a batch, and so for which of its ids are deleted.
 func (k *walk) readBatchRows(ctx context.Context, r *refreshState, name string, batch []Known) error {

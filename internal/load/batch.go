@@ -130,7 +130,8 @@ func (b *Batch) hashItem() (out Hash) {
 		b.hash.Write(tuple)
 	}
 	b.text = b.hash.Sum(b.text[:0])
-	copy(out[:], b.text)
+	out = b.mapping.tag().onlyTag()
+	copy(out[tagSize:], b.text)
 	return out
 }
 

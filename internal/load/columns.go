@@ -2,6 +2,7 @@ package load
 
 import (
 	"context"
+	"crypto/sha256"
 	"fmt"
 	"slices"
 	"strings"
@@ -159,8 +160,10 @@ type mapping struct {
 	*catalog.Listing
 	root   *table
 	nested []*table
-	shape  [16]byte
 	id     int // the column of the root table that holds an item's own id
+
+	described shape
+	shape     [sha256.Size]byte // identifies what is described
 }
 
 func newMapping(l *catalog.Listing, columns map[string][]column) (*mapping, error) {
@@ -177,9 +180,17 @@ func newMapping(l *catalog.Listing, columns map[string][]column) (*mapping, erro
 		}
 		p.nested = append(p.nested, nested)
 	}
-	p.shape = shape(p.tables())
+	p.setShape()
 	return p, nil
 }
+
+func (p *mapping) setShape() {
+	p.described = p.describe()
+	p.shape = p.described.sum()
+}
+
+// tag leads the hashes of the items that are stored by the mapping.
+func (p *mapping) tag() shapeTag { return shapeTag(p.shape[:tagSize]) }
 
 // tables returns the root table and the nested ones.
 func (p *mapping) tables() []*table { return append([]*table{p.root}, p.nested...) }

@@ -54,6 +54,9 @@ func open(t testing.TB, pool *pgxpool.Pool, tenant string) *bench {
 	if err != nil {
 		t.Fatal(err)
 	}
+	if err := loader.RecordShapes(t.Context()); err != nil {
+		t.Fatal(err)
+	}
 	return &bench{pool: pool, loader: loader, at: time.Date(2030, 1, 1, 0, 0, 0, 0, time.UTC)}
 }
 

@@ -30,7 +30,7 @@ func (l *Loader) Known(ctx context.Context, listing *catalog.Listing, parent, fr
 	if limit > 0 {
 		sql += fmt.Sprintf(" limit %d", limit)
 	}
-	known, err := collectKnown(l.pool.Query(ctx, sql, args...))
+	known, err := l.collectKnown(listing)(l.pool.Query(ctx, sql, args...))
 	if err != nil {
 		return nil, fmt.Errorf("read what the mirror has of %s: %w", listing.Name, err)
 	}
@@ -43,29 +43,34 @@ func (l *Loader) Lookup(ctx context.Context, listing *catalog.Listing, parent st
 	id := pgx.Identifier{listing.IDColumn()}.Sanitize()
 	args = append(args, ids)
 	sql := fmt.Sprintf("select %s, item_hash from %s where %s and %s = any($%d)", id, mirrorTable(listing), where, id, len(args))
-	known, err := collectKnown(l.pool.Query(ctx, sql, args...))
+	known, err := l.collectKnown(listing)(l.pool.Query(ctx, sql, args...))
 	if err != nil {
 		return nil, fmt.Errorf("look up what the mirror has of %s: %w", listing.Name, err)
 	}
 	return known, nil
 }
 
-func collectKnown(rows pgx.Rows, err error) ([]Known, error) {
-	if err != nil {
-		return nil, err
-	}
-	defer rows.Close()
-	var known []Known
-	for rows.Next() {
-		var k Known
-		var hash []byte
-		if err := rows.Scan(&k.ID, (*pgtype.DriverBytes)(&hash)); err != nil {
+// collectKnown reads ids and hashes of a listing's items.
+func (l *Loader) collectKnown(listing *catalog.Listing) func(rows pgx.Rows, err error) ([]Known, error) {
+	tag := l.mappings[listing.Name].tag()
+	return func(rows pgx.Rows, err error) ([]Known, error) {
+		if err != nil {
 			return nil, err
 		}
-		copy(k.Hash[:], hash)
-		known = append(known, k)
+		defer rows.Close()
+		var known []Known
+		for rows.Next() {
+			var k Known
+			var hash []byte
+			if err := rows.Scan(&k.ID, (*pgtype.DriverBytes)(&hash)); err != nil {
+				return nil, err
+			}
+			copy(k.Hash[:], hash)
+			k.Stale = k.Hash.tag() != tag
+			known = append(known, k)
+		}
+		return known, rows.Err()
 	}
-	return known, rows.Err()
 }
 
 // Count returns how many items the mirror has of a listing below one parent.

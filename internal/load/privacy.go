@@ -103,7 +103,7 @@ func (p *mapping) with(privacy Privacy) *mapping {
 	for _, t := range p.nested {
 		out.nested = append(out.nested, t.with(privacy))
 	}
-	out.shape = shape(out.tables())
+	out.setShape()
 	return &out
 }
 
@@ -128,25 +128,49 @@ func (p Privacy) describe(table string) string {
 	if len(rules) == 0 {
 		return ""
 	}
+	for _, rule := range rules {
+		if rule.Hash {
+			return ruleText(rules) + " " + keyID(p.Key)
+		}
+	}
+	return ruleText(rules)
+}
+
+func ruleText[T Rule | map[string]Rule](rules T) string {
 	text, err := json.Marshal(rules)
 	if err != nil {
 		panic(err) // booleans and strings
 	}
-	for _, rule := range rules {
-		if rule.Hash {
-			return string(text) + " " + p.hash("which key")
-		}
-	}
 	return string(text)
+}
+
+// keyID identifies the key of hashes without showing it.
+func keyID(key []byte) string { return keyedHash(key, []byte("which key")) }
+
+// describeRule identifies the rule on a column; empty without one.
+func (o *origin) describeRule() string {
+	switch {
+	case o.rule.Hash:
+		return ruleText(o.rule) + " " + keyID(o.hashKey)
+	case o.rule.Drop || o.rule.Keep != nil:
+		return ruleText(o.rule)
+	}
+	return ""
+}
+
+// extraRule identifies the rule on extra; empty without one.
+func (t *table) extraRule() string {
+	if t.dropExtra {
+		return ruleText(Rule{Drop: true})
+	}
+	return ""
 }
 
 // hashPrefix leads stored hashes, so that none is hashed again.
 const hashPrefix = "hmac-sha256:"
 
 // HashOf returns what a hash rule stores instead of a text.
-func (p Privacy) HashOf(text string) string { return p.hash(text) }
-
-func (p Privacy) hash(text string) string { return keyedHash(p.Key, []byte(text)) }
+func (p Privacy) HashOf(text string) string { return keyedHash(p.Key, []byte(text)) }
 
 func keyedHash(key, text []byte) string {
 	mac := hmac.New(sha256.New, key)

@@ -12,10 +12,9 @@ import (
 
 // A Publication says how a run is published.
 type Publication struct {
-	At       time.Time           // when the new versions become valid
-	Proved   map[string]bool     // listings whose absent items leave the mirror
-	Redacted map[string][]string // what Redact has returned
-	NoRecord map[string]bool     // tables that keep no history; nil: all keep it
+	At       time.Time       // when the new versions become valid
+	Proved   map[string]bool // listings whose absent items leave the mirror
+	NoRecord map[string]bool // tables that keep no history; nil: all keep it
 	// Guard is told, at the end, which tables so many rows of so many have left,
 	// those included that went along with others; its error ends the
 	// publication, and the caller rolls it back. Nil lets all.
@@ -41,8 +40,9 @@ type publisher struct {
 	*Stage
 	Publication
 	tx             pgx.Tx
-	empty          map[string]bool // staged tables of which the mirror has nothing
-	assumeDistinct bool            // what was read in ranges is not staged twice
+	shapes         map[string]map[shapeTag]shape // rows have been stored in, by listing
+	empty          map[string]bool               // staged tables of which the mirror has nothing
+	assumeDistinct bool                          // what was read in ranges is not staged twice
 	changes        map[string]*Change
 	inserted       map[string]int64    // rows new in a table
 	deleted        map[string][]string // ids that left, by table with an id others refer to
@@ -52,7 +52,11 @@ type publisher struct {
 func (s *Stage) publish(
 	ctx context.Context, tx pgx.Tx, listings []*catalog.Listing, how Publication, fresh map[string]bool, hopeful bool,
 ) (map[string]*Change, error) {
-	p := &publisher{s, how, tx, fresh, hopeful, map[string]*Change{}, map[string]int64{}, map[string][]string{}}
+	shapes, err := s.readShapes(ctx, tx)
+	if err != nil {
+		return nil, err
+	}
+	p := &publisher{s, how, tx, shapes, fresh, hopeful, map[string]*Change{}, map[string]int64{}, map[string][]string{}}
 	for _, l := range listings {
 		p.changes[l.Name] = &Change{}
 		if err := p.keepLastReadings(ctx, s.mappings[l.Name]); err != nil {

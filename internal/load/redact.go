@@ -26,28 +26,54 @@ func (l *Loader) Rules() map[string]string {
 }
 
 // Redact applies the loader's rules to what is stored already, in the mirror
-// and in history, within the caller's transaction. It returns the columns, by
-// table, in which the rules differ from those of the last time: that they
-// change now is no change of the tenant's.
-func (l *Loader) Redact(ctx context.Context, tx pgx.Tx, last map[string]string) (changed map[string][]string, err error) {
-	changed = map[string][]string{}
-	for _, p := range l.mappings {
+// and in history, within the caller's transaction, and reports whether they
+// are others than last time. The items whose rows it may have changed count as
+// changed when they are read next.
+func (l *Loader) Redact(ctx context.Context, tx pgx.Tx, last map[string]string) (changed bool, err error) {
+	shapes, err := l.readShapes(ctx, tx)
+	if err != nil {
+		return false, err
+	}
+	for name, p := range l.mappings {
+		redacted := false
 		for _, t := range p.tables() {
 			if t.rules == last[t.name] {
 				continue
 			}
-			for _, c := range t.columns {
-				changed[t.name] = append(changed[t.name], c.name)
-			}
-			if t.hasExtra {
-				changed[t.name] = append(changed[t.name], extraColumn)
-			}
+			redacted = true
 			if err := l.redactTable(ctx, tx, t); err != nil {
-				return nil, err
+				return false, err
+			}
+		}
+		if redacted {
+			changed = true
+			if err := l.retag(ctx, tx, p, shapes[name]); err != nil {
+				return false, err
 			}
 		}
 	}
 	return changed, nil
+}
+
+// retag notes in the items' hashes that their rows have been redacted: what
+// is stored is no longer what was read.
+func (l *Loader) retag(ctx context.Context, tx pgx.Tx, p *mapping, shapes map[shapeTag]shape) error {
+	var from, to [][]byte
+	for tag, s := range shapes {
+		if now := s.redacted(p).tag(); now != tag {
+			from, to = append(from, tag[:]), append(to, now[:])
+		}
+	}
+	if len(from) == 0 {
+		return nil
+	}
+	sql := fmt.Sprintf(`update %s m set item_hash = n.new
+from unnest($2::bytea[], $3::bytea[]) as n (old, new)
+where m.tenant_id = $1 and substr(m.item_hash, 1, %d) = n.old`, mirrorTable(p.Listing), tagSize)
+	if _, err := tx.Exec(ctx, sql, execMode, l.tenant, from, to); err != nil {
+		return fmt.Errorf("note the privacy rules of %s: %w", p.Name, err)
+	}
+	return nil
 }
 
 func (l *Loader) redactTable(ctx context.Context, tx pgx.Tx, t *table) error {

@@ -31,9 +31,11 @@ func quote(name string) string { return pgx.Identifier{name}.Sanitize() }
 // tableStatement is what the statements say of one table: the mirror's, its history,
 // its stage. In their words, m is the mirror's row and s the stage's.
 type tableStatement struct {
-	t        *table
-	redacted []string // columns whose privacy rule has changed
-	listing  *catalog.Listing
+	t       *table
+	listing *catalog.Listing
+	root    *table
+	now     shape              // the rows in the stage are stored in
+	shapes  map[shapeTag]shape // rows in the mirror may be stored in
 
 	Mirror, History, Stage, RootStage, Deletions string // quoted names
 	Nested                                       bool   // not the root table
@@ -46,10 +48,10 @@ type tableStatement struct {
 func (p *publisher) statementFor(plan *mapping, t *table) tableStatement {
 	stage := func(name string) string { return pgx.Identifier{StageSchema, p.name(name)}.Sanitize() }
 	return tableStatement{
-		t: t, listing: plan.Listing,
+		t: t, listing: plan.Listing, root: plan.root, now: plan.described, shapes: p.shapes[plan.Name],
 		Mirror: "logto." + quote(t.name), History: "logto_history." + quote(t.name),
 		Stage: stage(t.name), RootStage: stage(plan.root.name), Deletions: stage(deletionsTable),
-		Nested: t != plan.root, Staged: p.has(t.name), Empty: p.empty[t.name], redacted: p.Redacted[t.name],
+		Nested: t != plan.root, Staged: p.has(t.name), Empty: p.empty[t.name],
 	}
 }
 
@@ -77,18 +79,6 @@ func (m tableStatement) storedColumns() []string {
 		names = append(names, extraColumn)
 	}
 	return names
-}
-
-// Lasting lists the columns whose change is history; a constant if there are
-// none but the key.
-func (m tableStatement) Lasting(prefix string) string {
-	names := slices.DeleteFunc(m.storedColumns(), func(name string) bool {
-		return slices.Contains(m.t.Key, name) || slices.Contains(m.t.Volatile, name) || slices.Contains(m.redacted, name)
-	})
-	if len(names) == 0 {
-		return "1"
-	}
-	return columnList(prefix, names)
 }
 
 // Stored lists the columns that are not of the key; a constant if there are

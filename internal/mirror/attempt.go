@@ -58,6 +58,9 @@ func (r *Runner) begin(ctx context.Context, job Job) (*attempt, error) {
 			return nil, err
 		}
 	}
+	if err := loader.RecordShapes(ctx); err != nil {
+		return nil, err
+	}
 	if a.stage, err = loader.OpenStage(ctx, run.ID); err != nil {
 		return nil, err
 	}

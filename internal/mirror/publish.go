@@ -50,12 +50,12 @@ func (a *attempt) publishIn(ctx context.Context, tx pgx.Tx, proofs map[string]*e
 	if err != nil {
 		return err
 	}
-	if len(redacted) > 0 {
+	if redacted {
 		if err := a.run.SetPrivacy(ctx, tx, a.stage.Rules()); err != nil {
 			return err
 		}
 	}
-	how := load.Publication{Redacted: redacted, At: at, Proved: map[string]bool{}, NoRecord: a.job.NoHistory}
+	how := load.Publication{At: at, Proved: map[string]bool{}, NoRecord: a.job.NoHistory}
 	for name, p := range proofs {
 		how.Proved[name] = p.Outcome == extract.Complete
 	}

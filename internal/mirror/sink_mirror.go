@@ -25,7 +25,7 @@ func (s *sink) Known(ctx context.Context, l *catalog.Listing, parent, from, to s
 func toExtractKnown(known []load.Known) []extract.Known {
 	out := make([]extract.Known, len(known))
 	for i, k := range known {
-		out[i] = extract.Known{ID: k.ID, Hash: extract.Hash(k.Hash)}
+		out[i] = extract.Known{ID: k.ID, Hash: extract.Hash(k.Hash), Stale: k.Stale}
 	}
 	return out
 }

@@ -117,3 +117,16 @@ comment on column syncer.checkpoints.run_id is 'The run.';
 comment on column syncer.checkpoints.listing is 'The listing.';
 comment on column syncer.checkpoints.sequence is 'Number of the transaction that wrote the row, ascending and unique, so that a transaction whose answer was lost is not repeated.';
 comment on column syncer.checkpoints.chunks is 'Checkpoints: an array with one element for each chunk that is done, and what a resumed walk needs to know about it.';
+
+create table syncer.row_shapes (
+    listing text not null,
+    tag bytea not null,
+    shape jsonb not null,
+    first_seen_at timestamptz not null default now(),
+    primary key (listing, tag)
+);
+comment on table syncer.row_shapes is 'How rows of the mirror have been stored: which columns there were, what filled them, and under which privacy rules. A row of another shape than its reading is compared only in what both have.';
+comment on column syncer.row_shapes.listing is 'The listing.';
+comment on column syncer.row_shapes.tag is 'The first bytes of item_hash of the items stored so.';
+comment on column syncer.row_shapes.shape is 'By table: where its columns take their values from, their privacy rules without the key, and the fields that do not go to extra.';
+comment on column syncer.row_shapes.first_seen_at is 'When a run first stored rows so.';

@@ -3,4 +3,4 @@ insert into {{.History}} ({{.Columns ""}}, valid_from, valid_to)
 select {{.Columns "m."}}, m.valid_from, $1
 from {{.Mirror}} m
 join {{.Stage}} s on {{.KeysMatch "m" "s"}}
-where ({{.Lasting "m."}}) is distinct from ({{.Lasting "s."}})
+where {{.IsNewVersion}}

@@ -1,6 +1,7 @@
--- An item some of whose elements are held back counts as changed next time.
+-- An item some of whose elements are withheld counts as changed next time: of its
+-- hash only the tag of its shape stays.
 update {{.RootStage}} r
-set item_hash = '\x00'
+set item_hash = substr(r.item_hash, 1, {{.TagSize}})
 where exists (
     select from {{.Stage}} s
     where {{.RootMatch "s" "r"}} and not exists (

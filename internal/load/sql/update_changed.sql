@@ -1,6 +1,6 @@
 -- An element need not have changed, nor an item whose elements are held back
 -- again: its hash is nobody's.
 update {{.Mirror}} m
-set {{.Assign}}, valid_from = case when ({{.Lasting "m."}}) is distinct from ({{.Lasting "s."}}) then $1 else m.valid_from end
+set {{.Assign}}, valid_from = case when {{.IsNewVersion}} then $1 else m.valid_from end
 from {{.Stage}} s
 where {{.KeysMatch "m" "s"}} and ({{.Stored "m."}}) is distinct from ({{.Stored "s."}})

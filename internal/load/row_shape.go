@@ -1,0 +1,210 @@
+package load
+
+import (
+	"context"
+	"crypto/sha256"
+	_ "embed"
+	"encoding/hex"
+	"encoding/json"
+	"fmt"
+	"maps"
+	"slices"
+
+	"github.com/jackc/pgx/v5"
+)
+
+// A shape is how the items of a listing are stored: what becomes of their
+// fields in each of its tables, by table. Two rows can only be compared where
+// their shapes agree: a column a release has added, or one with another
+// privacy rule, differs though nothing changed in the tenant.
+type shape map[string]tableShape
+
+// tableShape says how the columns of a table are filled, and what becomes of
+// the fields of an item that do not go to its extra.
+type tableShape struct {
+	Columns map[string]columnShape `json:"columns"`
+	Fields  map[string]string      `json:"fields"`
+}
+
+// columnShape says, in words of its own, where a column takes its values from,
+// and under which privacy rule; empty without one.
+type columnShape struct {
+	From string `json:"from"`
+	Rule string `json:"rule,omitempty"`
+}
+
+// severalRules is the rule of a column to which one was applied after another:
+// no reading yields what it holds.
+const severalRules = "several"
+
+// tagSize is how many bytes of a stored hash identify the shape of its row.
+const tagSize = 4
+
+// shapeTag leads the item_hash of the rows that are stored in a shape.
+type shapeTag [tagSize]byte
+
+// literal is the tag in SQL.
+func (t shapeTag) literal() string { return "decode('" + hex.EncodeToString(t[:]) + "', 'hex')" }
+
+// onlyTag is the hash of an item whose row has to be compared by value.
+func (t shapeTag) onlyTag() (h Hash) {
+	copy(h[:], t[:])
+	return h
+}
+
+func (h Hash) tag() shapeTag { return shapeTag(h[:tagSize]) }
+
+// sum identifies the shape.
+func (s shape) sum() [sha256.Size]byte {
+	text, err := json.Marshal(s)
+	if err != nil {
+		panic(err) // strings
+	}
+	return sha256.Sum256(text)
+}
+
+func (s shape) tag() shapeTag {
+	sum := s.sum()
+	return shapeTag(sum[:tagSize])
+}
+
+func (p *mapping) describe() shape {
+	s := shape{}
+	for _, t := range p.tables() {
+		s[t.name] = t.describe()
+	}
+	for _, t := range p.nested {
+		s[p.root.name].Fields[t.Field] = "table " + t.name
+	}
+	return s
+}
+
+func (t *table) describe() tableShape {
+	s := tableShape{Columns: map[string]columnShape{}, Fields: map[string]string{}}
+	for field := range t.drop {
+		s.Fields[field] = "dropped"
+	}
+	for i, c := range t.columns {
+		o := t.origins[i]
+		column := columnShape{fmt.Sprintf("kind %d, source %v, masked %t", c.kind, o.Source, o.mask), o.describeRule()}
+		s.Columns[c.name] = column
+		if o.field != "" {
+			s.Fields[o.field] += fmt.Sprintf("column %s %v;", c.name, column)
+		}
+	}
+	if t.hasExtra {
+		s.Columns[extraColumn] = columnShape{Rule: t.extraRule()}
+	}
+	return s
+}
+
+// redacted is the shape of rows stored in shape s once the privacy rules of
+// the mapping have been applied to them.
+func (s shape) redacted(p *mapping) shape {
+	out := shape{}
+	for name, stored := range s {
+		out[name] = tableShape{maps.Clone(stored.Columns), stored.Fields}
+		for column, now := range p.described[name].Columns {
+			was, ok := stored.Columns[column]
+			switch {
+			case !ok || now.Rule == "" || now.Rule == was.Rule:
+				continue
+			case was.Rule == "" || now.Rule == ruleText(Rule{Drop: true}):
+				was.Rule = now.Rule
+			default:
+				was.Rule = severalRules
+			}
+			out[name].Columns[column] = was
+		}
+	}
+	return out
+}
+
+// differ returns what cannot be compared between rows of two shapes: columns,
+// and members of extra.
+func (s tableShape) differ(other tableShape) (columns, fields []string) {
+	return differingKeys(s.Columns, other.Columns), differingKeys(s.Fields, other.Fields)
+}
+
+// differingKeys returns the keys at which two maps differ, sorted.
+func differingKeys[V comparable](a, b map[string]V) (keys []string) {
+	all := maps.Clone(a)
+	maps.Copy(all, b)
+	for _, key := range slices.Sorted(maps.Keys(all)) {
+		if x, ok := a[key]; !ok || x != b[key] {
+			keys = append(keys, key)
+		}
+	}
+	return keys
+}
+
+//go:embed sql/record_shapes.sql
+var recordShapes string
+
+// RecordShapes notes in which shapes this loader stores rows, unless that is
+// known, so that later ones can tell what of a row they can compare. It is
+// called before anything is staged.
+func (l *Loader) RecordShapes(ctx context.Context) error {
+	known, err := l.readShapes(ctx, l.pool)
+	if err != nil {
+		return err
+	}
+	var listings []string
+	var tags [][]byte
+	var texts []string
+	add := func(listing string, s shape) {
+		tag := s.tag()
+		if _, ok := known[listing][tag]; ok {
+			return
+		}
+		text, err := json.Marshal(s)
+		if err != nil {
+			panic(err) // strings
+		}
+		listings, tags, texts = append(listings, listing), append(tags, tag[:]), append(texts, string(text))
+	}
+	for _, name := range slices.Sorted(maps.Keys(l.mappings)) {
+		p := l.mappings[name]
+		add(name, p.described)
+		for _, stored := range known[name] {
+			add(name, stored.redacted(p))
+		}
+	}
+	if len(tags) == 0 {
+		return nil
+	}
+	_, err = l.pool.Exec(ctx, recordShapes, listings, tags, texts)
+	if err != nil {
+		return fmt.Errorf("record how rows are stored: %w", err)
+	}
+	return nil
+}
+
+// readShapes returns the shapes rows have been stored in, by listing and tag.
+func (l *Loader) readShapes(ctx context.Context, db interface {
+	Query(ctx context.Context, sql string, args ...any) (pgx.Rows, error)
+},
+) (map[string]map[shapeTag]shape, error) {
+	shapes := map[string]map[shapeTag]shape{}
+	rows, err := db.Query(ctx, "select listing, tag, shape from syncer.row_shapes")
+	if err != nil {
+		return nil, fmt.Errorf("read how rows are stored: %w", err)
+	}
+	var listing string
+	var tag []byte
+	var s shape
+	_, err = pgx.ForEachRow(rows, []any{&listing, &tag, &s}, func() error {
+		if len(tag) == tagSize {
+			if shapes[listing] == nil {
+				shapes[listing] = map[shapeTag]shape{}
+			}
+			shapes[listing][shapeTag(tag)] = s
+		}
+		s = nil
+		return nil
+	})
+	if err != nil {
+		return nil, fmt.Errorf("read how rows are stored: %w", err)
+	}
+	return shapes, nil
+}
