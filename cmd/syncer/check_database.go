@@ -77,6 +77,19 @@ func (c *checks) version(ctx context.Context, db *database) {
 		return
 	}
 	c.ok("version", "", "PostgreSQL "+server)
+	c.binaries(ctx, db)
+}
+
+// binaries checks that the server still finds its libraries: an upgrade of its
+// package replaces them while it runs.
+func (c *checks) binaries(ctx context.Context, db *database) {
+	_, err := db.Exec(ctx, "do $$ begin null; end $$")
+	switch {
+	case err != nil:
+		c.bad("binaries", "", fmt.Errorf("the server cannot run PL/pgSQL: %w", err), "the server's package was upgraded while it runs: restart the server")
+	case db.server != nil && db.server.Restarted():
+		c.ok("binaries", "", "the embedded server was restarted: its package was upgraded while it ran")
+	}
 }
 
 // privileges looks for the schemas that are there, and for the right to make

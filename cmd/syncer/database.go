@@ -89,6 +89,15 @@ func connect(ctx context.Context, url string, server *postgres.Server, tenants i
 	return &database{pool, url, server}, nil
 }
 
+// restartIfBroken restarts an embedded server that cannot load its libraries
+// since its binaries were replaced.
+func (d *database) restartIfBroken(ctx context.Context) (restarted bool, err error) {
+	if d.server == nil {
+		return false, nil
+	}
+	return d.server.RestartIfBroken(ctx)
+}
+
 // Close disconnects, and leaves a server of our own.
 func (d *database) Close() error {
 	d.Pool.Close()

@@ -15,15 +15,15 @@ import (
 	"strings"
 )
 
-// BinVariable names the environment variable that overrides the search of
-// Find with a directory of server binaries.
+// BinVariable is the environment variable that names the directory of the
+// server binaries and overrides the search of FindBinaries.
 const BinVariable = "SYNCER_POSTGRES_BIN"
 
-// ErrNotFound is what Find's error wraps when this machine has no PostgreSQL
-// server binaries.
+// ErrNotFound is wrapped by the error of FindBinaries if this machine has no
+// PostgreSQL server binaries.
 var ErrNotFound = errors.New("no PostgreSQL server binaries found")
 
-// usualBinaryDirs is where distributions keep server binaries that are not on the PATH.
+// usualBinaryDirs are where distributions install server binaries outside the PATH.
 func usualBinaryDirs() []string {
 	return []string{
 		"/usr/lib/postgresql/*/bin",                          // Debian, Ubuntu
@@ -41,16 +41,16 @@ func usualBinaryDirs() []string {
 }
 
 // FindBinaries returns the directory of this machine's PostgreSQL server binaries:
-// that of $SYNCER_POSTGRES_BIN if set, else of the PATH, else of pg_config,
-// else the newest of the usual places. The error, which wraps ErrNotFound,
-// names the remedy in one line.
-func FindBinaries() (bindir string, err error) {
+// $SYNCER_POSTGRES_BIN if set, else the first on the PATH, else that of
+// pg_config, else the newest of the usual directories. The error wraps
+// ErrNotFound and names the remedy.
+func FindBinaries() (binDir string, err error) {
 	return findBinariesOf(context.Background(), "")
 }
 
-// findBinariesOf returns the server binaries that can open data written by the
-// given major version; empty: any.
-func findBinariesOf(ctx context.Context, major string) (bindir string, err error) {
+// findBinariesOf returns the server binaries of a major version, the only one
+// that can open data which that version wrote; empty: any version.
+func findBinariesOf(ctx context.Context, major string) (binDir string, err error) {
 	dirs, err := candidateDirs(ctx, os.Getenv(BinVariable), os.Getenv("PATH"), usualBinaryDirs())
 	if err != nil || major == "" {
 		return first(dirs), err
@@ -60,8 +60,16 @@ func findBinariesOf(ctx context.Context, major string) (bindir string, err error
 			return dir, nil
 		}
 	}
-	return "", fmt.Errorf("the data was written by PostgreSQL %s, found only %s: install PostgreSQL %s or dump and reload the data",
+	return "", fmt.Errorf("the data was written by PostgreSQL %s, but the installed binaries in %s are of another version: install PostgreSQL %s, or dump and reload the data",
 		major, strings.Join(dirs, ", "), major)
+}
+
+// findBinaries is findBinariesOf, unless the options name the directory.
+func (o Options) findBinaries(ctx context.Context, major string) (binDir string, err error) {
+	if o.BinDir != "" {
+		return o.BinDir, nil
+	}
+	return findBinariesOf(ctx, major)
 }
 
 // candidateDirs returns every directory with server binaries, best first.
@@ -71,10 +79,10 @@ func candidateDirs(ctx context.Context, override, path string, places []string) 
 	case hasServerBinaries(override):
 		return []string{override}, nil
 	default:
-		return nil, fmt.Errorf("%w in %s=%s: want a directory with postgres and initdb", ErrNotFound, BinVariable, override)
+		return nil, fmt.Errorf("%w in %s=%s: it must be a directory with the programs postgres and initdb", ErrNotFound, BinVariable, override)
 	}
 	found := slices.DeleteFunc(filepath.SplitList(path), func(dir string) bool { return !filepath.IsAbs(dir) })
-	if out, err := exec.CommandContext(ctx, "pg_config", "--bindir").Output(); err == nil {
+	if out, err := exec.CommandContext(ctx, "pg_config", "--binDir").Output(); err == nil {
 		found = append(found, strings.TrimSpace(string(out)))
 	}
 	found = append(found, newestFirst(places)...)
@@ -114,8 +122,8 @@ func versionIn(path string) int {
 	return n
 }
 
-func majorVersion(ctx context.Context, bindir string) (string, error) {
-	out, err := exec.CommandContext(ctx, filepath.Join(bindir, "postgres"), "--version").Output()
+func majorVersion(ctx context.Context, binDir string) (string, error) {
+	out, err := exec.CommandContext(ctx, filepath.Join(binDir, "postgres"), "--version").Output()
 	return numberPattern.FindString(string(out)), err
 }
 
@@ -133,7 +141,7 @@ func commandExists(command string) bool {
 	return err == nil
 }
 
-// installHint says how to install the server binaries on this system.
+// installHint returns the command that installs the server binaries here.
 func installHint() string {
 	if runtime.GOOS == "darwin" {
 		return "run brew install postgresql@17"

@@ -10,7 +10,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-func TestCandidates(t *testing.T) {
+func TestTheServerBinariesAreFound(t *testing.T) {
 	t.Parallel()
 	root := t.TempDir()
 	for _, dir := range []string{"path", "lib/9/bin", "lib/17/bin", "lib/16/bin"} {
@@ -26,7 +26,7 @@ func TestCandidates(t *testing.T) {
 	}{
 		"the newest of the usual places comes first": {"", "", []string{"lib/17/bin", "lib/16/bin", "lib/9/bin"}},
 		"the PATH comes before the usual places":     {"", root + "/path", []string{"path", "lib/17/bin", "lib/16/bin", "lib/9/bin"}},
-		"half an installation is passed over":        {"", root + "/client", []string{"lib/17/bin", "lib/16/bin", "lib/9/bin"}},
+		"an incomplete installation is skipped":      {"", root + "/client", []string{"lib/17/bin", "lib/16/bin", "lib/9/bin"}},
 		"the override comes before everything":       {root + "/lib/9/bin", root + "/path", []string{"lib/9/bin"}},
 		"an override without a server is an error":   {root + "/client", root + "/path", nil},
 	} {
@@ -48,7 +48,7 @@ func TestCandidates(t *testing.T) {
 	}
 }
 
-func TestTheErrorOfASearchInVainNamesTheRemedy(t *testing.T) {
+func TestTheErrorOfAFailedSearchNamesTheRemedy(t *testing.T) {
 	t.Parallel()
 	err := notFoundError()
 	if !errors.Is(err, ErrNotFound) || !strings.Contains(err.Error(), "install") || strings.Contains(err.Error(), "\n") {

@@ -10,7 +10,7 @@ import (
 	"testing"
 )
 
-func TestAServerStartsThoughItsLastOne(t *testing.T) {
+func TestAServerStartsAlthoughItsPredecessor(t *testing.T) {
 	t.Parallel()
 	for name, leave := range map[string]func(*testing.T, *Server){
 		"was killed": func(t *testing.T, srv *Server) {
@@ -20,7 +20,7 @@ func TestAServerStartsThoughItsLastOne(t *testing.T) {
 			}
 			sendSignal(t, pid, syscall.SIGKILL)
 		},
-		"left a process id that is another's now": func(t *testing.T, srv *Server) {
+		"left the process id of another process": func(t *testing.T, srv *Server) {
 			stopServer(t, srv)
 			other := exec.CommandContext(t.Context(), "cat")
 			other.SysProcAttr = srv.dir.user.sysProcAttr()
@@ -35,7 +35,7 @@ func TestAServerStartsThoughItsLastOne(t *testing.T) {
 				writeFileAs(t, srv.dir.user, file, text)
 			}
 		},
-		"lost its keeper and runs on": func(t *testing.T, srv *Server) {
+		"runs without a supervisor": func(t *testing.T, srv *Server) {
 			stopServer(t, srv)
 			args := append([]string{"-D", srv.dir.dataDir()}, serverSettings(Options{Dir: "x", Fast: true}, srv.dir.socketDir)...)
 			orphan := exec.CommandContext(t.Context(), filepath.Join(srv.binDir, "postgres"), args...)
@@ -61,13 +61,13 @@ func TestAServerStartsThoughItsLastOne(t *testing.T) {
 			}
 			stopServer(t, again)
 			if again.dir.isListening(t.Context()) {
-				t.Error("a server runs after its last user has gone")
+				t.Error("a server runs after its last process has ended")
 			}
 		})
 	}
 }
 
-func TestAStartWaitsForWhatAKilledServerHasLeftRunning(t *testing.T) {
+func TestAStartWaitsForTheProcessesOfAKilledServer(t *testing.T) {
 	t.Parallel()
 	o := Options{Dir: newServerPath(t), Fast: true}
 	srv := startServer(t, o)

@@ -8,8 +8,8 @@ import (
 	"time"
 )
 
-// pollInterval is how often a condition is looked at that the system cannot be
-// asked to report.
+// pollInterval is the pause between two checks of a condition that the system
+// cannot report.
 const pollInterval = 10 * time.Millisecond
 
 // poll calls done until it reports true or an error, or ctx ends.
@@ -29,7 +29,7 @@ func poll(ctx context.Context, done func() (bool, error)) error {
 }
 
 // lockFile waits for a lock on f: syscall.LOCK_SH or syscall.LOCK_EX. It is held
-// until f is closed, so also given back when the process is killed.
+// until f is closed, which the system does when the process is killed.
 func lockFile(ctx context.Context, f *os.File, how int) error {
 	return poll(ctx, func() (bool, error) { return tryLockFile(f, how) })
 }

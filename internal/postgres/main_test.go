@@ -88,10 +88,10 @@ func eventually(t *testing.T, what string, holds func() bool) {
 }
 
 // newServerPath returns a path for a kept server, short enough for its socket and
-// open to the server's account.
+// open to the server's user.
 func newServerPath(t *testing.T) string {
 	t.Helper()
-	dir, err := os.MkdirTemp("/tmp", "syncer-test-") //nolint:usetesting // t.TempDir is too long for a socket, and not open to the server's account
+	dir, err := os.MkdirTemp("/tmp", "syncer-test-") //nolint:usetesting // t.TempDir is too long for a socket, and not open to the server's user
 	if err != nil {
 		t.Fatal(err)
 	}

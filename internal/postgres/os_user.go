@@ -11,15 +11,15 @@ import (
 	"syscall"
 )
 
-// An osUser is who a server runs as: this process's own user, or, since
-// PostgreSQL refuses to run as root, one that root lends to it.
+// An osUser is the operating system's user that a server runs as: the user of
+// this process or, because PostgreSQL refuses to run as root, another one.
 type osUser struct {
 	uid, gid uint32
-	switched bool
+	switched bool // another user than that of this process, which is root
 }
 
-// serverUser returns the account for a new server: the process's own, or
-// for root that of postgres, else of nobody.
+// serverUser returns the user for a new server: the user of this process or, if
+// that is root, postgres or else nobody.
 func serverUser() (osUser, error) {
 	if os.Geteuid() != 0 {
 		return osUser{uid: uint32(os.Geteuid()), gid: uint32(os.Getegid())}, nil
@@ -35,27 +35,27 @@ func serverUser() (osUser, error) {
 			return osUser{uid: uint32(uid), gid: uint32(gid), switched: true}, nil
 		}
 	}
-	return osUser{}, errors.New("find an account for the server: PostgreSQL refuses to run as root, and neither a user postgres nor a user nobody exists")
+	return osUser{}, errors.New("choose a user for the server: PostgreSQL refuses to run as root, and neither the user postgres nor the user nobody exists")
 }
 
-// directoryOwner returns the account for the server of a directory that is
-// there: for root, that of its owner.
+// directoryOwner returns the user for the server of an existing directory: for
+// root, the directory's owner.
 func directoryOwner(dir string) (osUser, error) {
-	acc, err := serverUser()
-	if err != nil || !acc.switched {
-		return acc, err
+	owner, err := serverUser()
+	if err != nil || !owner.switched {
+		return owner, err
 	}
 	info, err := os.Stat(dir)
 	if err != nil {
 		return osUser{}, err
 	}
 	if stat := info.Sys().(*syscall.Stat_t); stat.Uid != 0 {
-		acc.uid, acc.gid = stat.Uid, stat.Gid
+		owner.uid, owner.gid = stat.Uid, stat.Gid
 	}
-	return acc, nil
+	return owner, nil
 }
 
-// chown gives a file to the account.
+// chown makes the user the owner of a file.
 func (a osUser) chown(file string) error {
 	if !a.switched {
 		return nil
@@ -63,9 +63,8 @@ func (a osUser) chown(file string) error {
 	return os.Lchown(file, int(a.uid), int(a.gid))
 }
 
-// sysProcAttr returns what makes a child process run as the account, in a session
-// of its own, so that an interrupt typed at the terminal ends the program and
-// not the server under it.
+// sysProcAttr makes a child process run as the user, in a session of its own:
+// Ctrl-C in the terminal ends the program and not the server.
 func (a osUser) sysProcAttr() *syscall.SysProcAttr {
 	attr := &syscall.SysProcAttr{Setsid: true}
 	if a.switched {
@@ -74,8 +73,8 @@ func (a osUser) sysProcAttr() *syscall.SysProcAttr {
 	return attr
 }
 
-// canReach reports whether the account may pass through dir, an absolute path
-// without symbolic links, and every directory above it.
+// canReach reports whether the user may enter dir, an absolute path without
+// symbolic links, and every directory above it.
 func (a osUser) canReach(dir string) bool {
 	if !a.switched {
 		return true
@@ -104,8 +103,8 @@ func (a osUser) canEnter(dir fs.FileInfo) bool {
 	}
 }
 
-// makePrivateDir makes a directory at a path that others can guess, or finds the
-// one made before. One that somebody else made is refused.
+// makePrivateDir creates a directory at a path that others can guess, or accepts
+// the one created before. One that another user created is refused.
 func (a osUser) makePrivateDir(dir string) error {
 	err := os.Mkdir(dir, 0o700)
 	if err == nil {

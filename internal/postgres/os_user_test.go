@@ -6,7 +6,7 @@ import (
 	"testing"
 )
 
-func TestAHomeThatTheServersAccountCannotReachIsMadeElsewhere(t *testing.T) {
+func TestTheDirectoryIsCreatedElsewhereIfTheServersUserCannotReachIt(t *testing.T) {
 	t.Parallel()
 	base := filepath.Dir(newServerPath(t))
 	private, fallback := filepath.Join(base, "private"), filepath.Join(base, "fallback")
@@ -22,16 +22,16 @@ func TestAHomeThatTheServersAccountCannotReachIsMadeElsewhere(t *testing.T) {
 		t.Fatal(err)
 	}
 	if filepath.Dir(h.path) != want {
-		t.Errorf("home = %s, want it in %s", h.path, want)
+		t.Errorf("directory = %s, want it in %s", h.path, want)
 	}
 	query(t, startServer(t, Options{Dir: filepath.Join(private, "server"), Fast: true}), "select ''")
 	again, err := resolveServerDir(filepath.Join(private, "server"), h.user)
 	if err != nil || again.path != h.path {
-		t.Errorf("the second time home = %s, %v, want %s", again.path, err, h.path)
+		t.Errorf("the second time directory = %s, %v, want %s", again.path, err, h.path)
 	}
 }
 
-func TestASocketDirectoryInTmpMustBeOurs(t *testing.T) {
+func TestASocketDirectoryInTmpMustBelongToTheServersUser(t *testing.T) {
 	t.Parallel()
 	acc, err := serverUser()
 	if err != nil {

@@ -1,22 +1,29 @@
 // Package postgres finds the PostgreSQL server binaries of this machine and
-// runs a server of its own from them: a throw-away one for tests and the
-// demo, or a kept one for a configuration that names no database. It needs no
+// runs an embedded server with them: a temporary one for tests and the demo, or
+// a persistent one for a configuration that names no database. It needs no
 // Docker, no network, no port and no password: a server listens on a Unix
-// socket in a directory that only its own account can enter.
+// socket in a directory that only its own OS user can enter.
 //
-// # Who stops a kept server
+// # Who stops a persistent server
 //
-// Any number of processes may use the server of one directory at a time. The
-// first one starts it, the others join it, the last one to leave stops it,
-// whichever came first. Each holds the writing end of a named pipe whose
-// reading end is held by a small shell, the keeper, which is the server's
-// parent: the operating system tells the keeper when the last user is gone,
-// also when that user was killed. Starting and stopping are serialized by a
-// file lock, so nobody joins a server that is about to stop.
+// Any number of processes may use the server of one directory at the same time.
+// The first one starts it, the others join it, and the last one to leave stops
+// it. Each process holds the writing end of a named pipe. Its reading end is
+// held by the supervisor, a shell script that is the parent of the server: the
+// operating system closes the pipe when the last process has ended, even if it
+// was killed. A file lock serializes starting and stopping, so no process joins
+// a server that is about to stop.
 //
-// A server that died with its machine is recovered by PostgreSQL itself at the
-// next Start; a postmaster.pid left behind is no obstacle, even where another
-// process has been given the same process id since.
+// After a crash of the machine, PostgreSQL recovers the data at the next Start.
+// A postmaster.pid that was left behind does no harm, even if another process
+// has the same process id now.
+//
+// # Replaced binaries
+//
+// A package upgrade replaces the server's binaries while it runs. The old server
+// may then be unable to load its libraries (SQLSTATE 58P01). Start and
+// RestartIfBroken restart such a server with the new binaries, and the processes
+// that use it connect again.
 package postgres
 
 import (
@@ -31,37 +38,42 @@ import (
 	"github.com/jackc/pgx/v5/pgconn"
 )
 
-// superuser is the role every server is made with and every URL names.
+// superuser is the role that every server is created with and every URL names.
 const superuser = "postgres"
 
-// Options say which server to start. The zero value is a throw-away server.
+// Options select the server to start. The zero value is a temporary server.
 type Options struct {
-	// Dir is the directory of a kept server: its data, log and socket. It is
-	// made if missing and belongs to this package; a directory with other
-	// things in it is refused. Empty: a temporary directory, deleted by Stop
-	// or when the process ends, however it ends.
+	// Dir is the directory of a persistent server: its data, log and socket. It
+	// is created if it does not exist and belongs to this package; a directory
+	// with other files in it is refused. Empty: a temporary directory, deleted by
+	// Stop or when the process ends, even if it is killed.
 	Dir string
 
-	// Fast trades safety for speed: what a crash of the machine leaves in Dir
-	// is worthless, a crash of the server alone is survived. A throw-away
-	// server is always fast.
+	// Fast turns fsync off: a crash of the machine destroys the data, a crash of
+	// the server does not. A temporary server is always fast.
 	Fast bool
+
+	// BinDir is the directory of the server binaries. Empty: FindBinaries.
+	BinDir string
 }
 
 // A Server is a running PostgreSQL server that this process uses. Its methods
-// may be called from any goroutine.
+// may be called concurrently.
 type Server struct {
-	dir    serverDir
-	binDir string
+	dir     serverDir
+	options Options
+	binDir  string
 
-	stopping       sync.Mutex
-	usersPipe      *os.File        // writing end of the keeper's pipe; nil: left
-	usersLock      *os.File        // shared lock on the users file; nil: throw-away
-	supervisorDone <-chan struct{} // closed when the keeper ended; nil: joined
+	mu             sync.Mutex
+	restarted      bool            // by Start
+	usersPipe      *os.File        // writing end of the supervisor's pipe; nil: stopped
+	usersLock      *os.File        // shared lock on the users file; nil: temporary
+	supervisorDone <-chan struct{} // closed when the supervisor ends; nil: joined
 }
 
-// URL returns the connection string of a database of this server, which need
-// not exist. It stays the same when the server is started again on its Dir.
+// URL returns the connection string of a database of this server. The database
+// need not exist. The URL stays the same when the server is started again in its
+// directory.
 func (s *Server) URL(database string) string {
 	u := url.URL{
 		Scheme:   "postgres",
@@ -86,13 +98,16 @@ func (s *Server) PsqlCommand(database string) string {
 	return strings.Join(words, " ")
 }
 
-// PID returns the process id of the server's postmaster, for tests that kill
-// it.
+// PID returns the process id of the server's postmaster.
 func (s *Server) PID() (int, error) {
 	return readPID(s.dir.pidFile())
 }
 
-// ping reports whether the server takes connections.
+// Restarted reports whether Start joined a server with replaced binaries and
+// restarted it: see RestartIfBroken.
+func (s *Server) Restarted() bool { return s.restarted }
+
+// ping checks that the server accepts connections.
 func (s *Server) ping(ctx context.Context) error {
 	conn, err := pgconn.Connect(ctx, s.URL("postgres"))
 	if err != nil {

@@ -13,7 +13,7 @@ import (
 	"github.com/jackc/pgx/v5"
 )
 
-func TestAThrowAwayServerLeavesNothingWhenStopped(t *testing.T) {
+func TestATemporaryServerLeavesNoFilesWhenStopped(t *testing.T) {
 	t.Parallel()
 	srv := startServer(t, Options{})
 	if got := query(t, srv, "show fsync"); got != "off" {
@@ -25,7 +25,7 @@ func TestAThrowAwayServerLeavesNothingWhenStopped(t *testing.T) {
 	}
 }
 
-func TestAThrowAwayServerLeavesNothingWhenItsProcessIsKilled(t *testing.T) {
+func TestATemporaryServerLeavesNoFilesWhenItsProcessIsKilled(t *testing.T) {
 	t.Parallel()
 	u := startChildProcess(t, "-")
 	if !fileExists(u.dir) || !processExists(u.pid) {
@@ -36,7 +36,7 @@ func TestAThrowAwayServerLeavesNothingWhenItsProcessIsKilled(t *testing.T) {
 	eventually(t, "the server is gone", func() bool { return !processExists(u.pid) })
 }
 
-func TestAKeptServerKeepsItsData(t *testing.T) {
+func TestAPersistentServerKeepsItsData(t *testing.T) {
 	t.Parallel()
 	o := Options{Dir: newServerPath(t)}
 	srv := startServer(t, o)
@@ -46,14 +46,14 @@ func TestAKeptServerKeepsItsData(t *testing.T) {
 	query(t, srv, "create table t as select 1; select ''")
 	stopServer(t, srv)
 	if !isSupervisorGone(t, srv) {
-		t.Error("the server runs after its last user has stopped it")
+		t.Error("the server runs after its last process has stopped it")
 	}
 	if got := query(t, startServer(t, o), "select count(*)::text from t"); got != "1" {
 		t.Errorf("rows = %s, want 1", got)
 	}
 }
 
-func TestAKeptServerStaysForItsOtherUsersWhenTheOneThatStartedIt(t *testing.T) {
+func TestAPersistentServerKeepsRunningForOtherProcessesWhenTheOneThatStartedIt(t *testing.T) {
 	t.Parallel()
 	for name, begun := range map[string]func(*testing.T, string) (int, func()){
 		"stops": func(t *testing.T, dir string) (int, func()) {
@@ -84,13 +84,13 @@ func TestAKeptServerStaysForItsOtherUsersWhenTheOneThatStartedIt(t *testing.T) {
 			}
 			stopServer(t, srv)
 			if processExists(pid) {
-				t.Errorf("server %d runs after its last user has gone", pid)
+				t.Errorf("server %d runs after its last process has ended", pid)
 			}
 		})
 	}
 }
 
-func TestAKeptServerGoesWithItsLastUserWhenThatIsKilled(t *testing.T) {
+func TestAPersistentServerStopsWhenItsLastProcessIsKilled(t *testing.T) {
 	t.Parallel()
 	dir := newServerPath(t)
 	u := startChildProcess(t, dir)
@@ -99,7 +99,7 @@ func TestAKeptServerGoesWithItsLastUserWhenThatIsKilled(t *testing.T) {
 	query(t, startServer(t, Options{Dir: dir, Fast: true}), "select ''")
 }
 
-func TestUsersThatComeAndGoAtOnceAllFindAServer(t *testing.T) {
+func TestProcessesThatStartAndStopConcurrentlyAllFindAServer(t *testing.T) {
 	t.Parallel()
 	o := Options{Dir: newServerPath(t), Fast: true}
 	var users sync.WaitGroup
@@ -122,11 +122,11 @@ func TestUsersThatComeAndGoAtOnceAllFindAServer(t *testing.T) {
 	}
 	users.Wait()
 	if pid, err := readPID(filepath.Join(o.Dir, "data", "postmaster.pid")); err == nil {
-		t.Errorf("server %d runs after its last user has gone", pid)
+		t.Errorf("server %d runs after its last process has ended", pid)
 	}
 }
 
-func TestNobodyStartsOrStopsAServerWhileAnotherDoes(t *testing.T) {
+func TestNoProcessStartsOrStopsAServerWhileAnotherDoes(t *testing.T) {
 	t.Parallel()
 	o := Options{Dir: newServerPath(t), Fast: true}
 	srv := startServer(t, o)
@@ -154,7 +154,7 @@ func TestAStartThatFailsSaysWhy(t *testing.T) {
 		files map[string]string
 		want  string
 	}{
-		"the directory is somebody else's":          {map[string]string{"letter.txt": "Dear"}, "has other things in it"},
+		"the directory has other files":             {map[string]string{"letter.txt": "Dear"}, "has other files in it"},
 		"the data is of a version that is not here": {map[string]string{"lock": "", "data/PG_VERSION": "7\n"}, "written by PostgreSQL 7"},
 		"the data is damaged":                       {map[string]string{"lock": "", "data/PG_VERSION": installedVersion(t)}, "the server ended at once: "},
 	} {

@@ -12,29 +12,30 @@ import (
 	"syscall"
 )
 
-// maxSocketDirLength is how long the path of a socket's directory may be: macOS ends
-// the path of a socket at 104 bytes with its final zero.
+// maxSocketDirLength bounds the path of a socket's directory: on macOS the path of
+// a socket has at most 104 bytes including the final zero.
 const maxSocketDirLength = 103 - len("/.s.PGSQL.5432")
 
-// fallbackRoot is where root's servers go whose directory the account they
-// run as cannot reach, such as one below /root.
+// fallbackRoot has the directories of root's servers whose own directory is out
+// of reach for the server's user, such as one below /root.
 const fallbackRoot = "/var/lib/logto-syncer"
 
-// A serverDir is the directory of a server.
+// A serverDir is the directory of a server: its data, log, pipe, lock files and,
+// if its path is short enough, its socket.
 type serverDir struct {
 	path      string // absolute, without symbolic links
-	socketDir string // where the socket is: dir, unless its path is too long
+	socketDir string // path, unless that is too long for a socket
 	user      osUser
 }
 
-func (h serverDir) dataDir() string  { return filepath.Join(h.path, "data") }
-func (h serverDir) pidFile() string  { return filepath.Join(h.dataDir(), "postmaster.pid") }
-func (h serverDir) pipePath() string { return filepath.Join(h.path, "alive") }
+func (d serverDir) dataDir() string  { return filepath.Join(d.path, "data") }
+func (d serverDir) pidFile() string  { return filepath.Join(d.dataDir(), "postmaster.pid") }
+func (d serverDir) pipePath() string { return filepath.Join(d.path, "users-pipe") }
 
-// newTemporaryDir makes the home of a throw-away server. It is in /tmp whatever
-// TMPDIR says, for a socket's path is short.
+// newTemporaryDir creates the directory of a temporary server. It is in /tmp
+// whatever TMPDIR says, because the path of a socket must be short.
 func newTemporaryDir() (serverDir, error) {
-	acc, err := serverUser()
+	owner, err := serverUser()
 	if err != nil {
 		return serverDir{}, err
 	}
@@ -42,10 +43,10 @@ func newTemporaryDir() (serverDir, error) {
 	if err != nil {
 		return serverDir{}, err
 	}
-	return serverDir{path: dir, socketDir: dir, user: acc}, acc.chown(dir)
+	return serverDir{path: dir, socketDir: dir, user: owner}, owner.chown(dir)
 }
 
-// openServerDir finds or makes the home of a kept server.
+// openServerDir finds or creates the directory of a persistent server.
 func openServerDir(dir string) (serverDir, error) {
 	dir, err := filepath.Abs(dir)
 	if err != nil {
@@ -58,22 +59,22 @@ func openServerDir(dir string) (serverDir, error) {
 	case err != nil:
 		return serverDir{}, err
 	case len(entries) > 0 && !fileExists(filepath.Join(dir, "lock")):
-		return serverDir{}, fmt.Errorf("%s has other things in it: want a directory that is missing or empty", dir)
+		return serverDir{}, fmt.Errorf("%s has other files in it: name a directory that is empty or does not exist", dir)
 	}
-	acc, err := directoryOwner(dir)
+	owner, err := directoryOwner(dir)
 	if err != nil {
 		return serverDir{}, err
 	}
 	if len(entries) == 0 {
-		return initServerDir(dir, acc)
+		return initServerDir(dir, owner)
 	}
-	return resolveServerDir(dir, acc)
+	return resolveServerDir(dir, owner)
 }
 
-// createServerDir makes a home that is not there. Where the server's account cannot
-// get to it, the home is made in fallback, and dir a symbolic link to it.
+// createServerDir creates the directory of a server. If the server's user cannot
+// reach dir, it is created in fallback, and dir becomes a symbolic link to it.
 func createServerDir(dir, fallback string) (serverDir, error) {
-	acc, err := serverUser()
+	owner, err := serverUser()
 	if err != nil {
 		return serverDir{}, err
 	}
@@ -84,7 +85,7 @@ func createServerDir(dir, fallback string) (serverDir, error) {
 	if err != nil {
 		return serverDir{}, err
 	}
-	if !acc.canReach(parent) {
+	if !owner.canReach(parent) {
 		target := filepath.Join(fallback, filepath.Base(parent)+"-"+pathDigest(dir))
 		if err := os.MkdirAll(target, 0o755); err != nil {
 			return serverDir{}, err
@@ -93,11 +94,11 @@ func createServerDir(dir, fallback string) (serverDir, error) {
 			return serverDir{}, err
 		}
 	}
-	return initServerDir(dir, acc)
+	return initServerDir(dir, owner)
 }
 
-// initServerDir makes an empty or missing directory a home.
-func initServerDir(dir string, acc osUser) (serverDir, error) {
+// initServerDir turns an empty or missing directory into that of a server.
+func initServerDir(dir string, owner osUser) (serverDir, error) {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return serverDir{}, err
 	}
@@ -108,60 +109,59 @@ func initServerDir(dir string, acc osUser) (serverDir, error) {
 	if err := os.Chmod(dir, 0o700); err != nil {
 		return serverDir{}, err
 	}
-	if err := acc.chown(dir); err != nil {
+	if err := owner.chown(dir); err != nil {
 		return serverDir{}, err
 	}
-	return resolveServerDir(dir, acc)
+	return resolveServerDir(dir, owner)
 }
 
-func resolveServerDir(dir string, acc osUser) (serverDir, error) {
+func resolveServerDir(dir string, owner osUser) (serverDir, error) {
 	dir, err := filepath.EvalSymlinks(dir)
 	if err != nil {
 		return serverDir{}, err
 	}
-	if parent := filepath.Dir(dir); !acc.canReach(parent) {
-		return serverDir{}, fmt.Errorf("%s cannot be reached by user id %d, which the server runs as: move it, or open %s to that user",
-			dir, acc.uid, parent)
+	if parent := filepath.Dir(dir); !owner.canReach(parent) {
+		return serverDir{}, fmt.Errorf("the server runs as user id %[2]d, which cannot enter %[1]s: move it, or let that user enter %[3]s",
+			dir, owner.uid, parent)
 	}
-	h := serverDir{path: dir, socketDir: dir, user: acc}
+	d := serverDir{path: dir, socketDir: dir, user: owner}
 	if len(dir) > maxSocketDirLength {
-		h.socketDir = filepath.Join("/tmp", "syncer-"+pathDigest(dir))
-		err = acc.makePrivateDir(h.socketDir)
+		d.socketDir = filepath.Join("/tmp", "syncer-"+pathDigest(dir))
+		err = owner.makePrivateDir(d.socketDir)
 	}
-	return h, err
+	return d, err
 }
 
-// openFile opens a file of the home, making it if missing, for the server's
-// account.
-func (h serverDir) openFile(name string, flags int) (*os.File, error) {
-	f, err := os.OpenFile(filepath.Join(h.path, name), flags|os.O_RDWR|os.O_CREATE, 0o600)
+// openFile opens a file of the directory, or creates it for the server's user.
+func (d serverDir) openFile(name string, flags int) (*os.File, error) {
+	f, err := os.OpenFile(filepath.Join(d.path, name), flags|os.O_RDWR|os.O_CREATE, 0o600)
 	if err != nil {
 		return nil, err
 	}
-	if err := h.user.chown(f.Name()); err != nil {
+	if err := d.user.chown(f.Name()); err != nil {
 		f.Close()
 		return nil, err
 	}
 	return f, nil
 }
 
-// createPipe replaces the home's named pipe and opens both its ends.
-func (h serverDir) createPipe() (read, write *os.File, err error) {
-	if err := os.Remove(h.pipePath()); err != nil && !errors.Is(err, fs.ErrNotExist) {
+// createPipe replaces the directory's named pipe and opens both ends.
+func (d serverDir) createPipe() (read, write *os.File, err error) {
+	if err := os.Remove(d.pipePath()); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return nil, nil, err
 	}
-	if err := syscall.Mkfifo(h.pipePath(), 0o600); err != nil {
-		return nil, nil, fmt.Errorf("make pipe %s: %w", h.pipePath(), err)
+	if err := syscall.Mkfifo(d.pipePath(), 0o600); err != nil {
+		return nil, nil, fmt.Errorf("create pipe %s: %w", d.pipePath(), err)
 	}
-	if err := h.user.chown(h.pipePath()); err != nil {
+	if err := d.user.chown(d.pipePath()); err != nil {
 		return nil, nil, err
 	}
 	// Without O_NONBLOCK, opening either end waits for the other one.
-	read, err = os.OpenFile(h.pipePath(), os.O_RDONLY|syscall.O_NONBLOCK, 0)
+	read, err = os.OpenFile(d.pipePath(), os.O_RDONLY|syscall.O_NONBLOCK, 0)
 	if err != nil {
 		return nil, nil, err
 	}
-	write, err = h.openPipeForWriting()
+	write, err = d.openPipeForWriting()
 	if err != nil {
 		read.Close()
 		return nil, nil, err
@@ -169,19 +169,19 @@ func (h serverDir) createPipe() (read, write *os.File, err error) {
 	return read, write, nil
 }
 
-// openPipeForWriting opens the writing end of the pipe. It returns nil if no keeper
-// holds the reading end.
-func (h serverDir) openPipeForWriting() (*os.File, error) {
-	f, err := os.OpenFile(h.pipePath(), os.O_WRONLY|syscall.O_NONBLOCK, 0)
+// openPipeForWriting opens the writing end of the pipe. It returns nil if no
+// supervisor holds the reading end.
+func (d serverDir) openPipeForWriting() (*os.File, error) {
+	f, err := os.OpenFile(d.pipePath(), os.O_WRONLY|syscall.O_NONBLOCK, 0)
 	if errors.Is(err, syscall.ENXIO) || errors.Is(err, fs.ErrNotExist) {
 		return nil, nil
 	}
 	return f, err
 }
 
-// supervisorGone reports whether no keeper is left.
-func (h serverDir) supervisorGone() (bool, error) {
-	f, err := h.openPipeForWriting()
+// supervisorGone reports whether no supervisor is running.
+func (d serverDir) supervisorGone() (bool, error) {
+	f, err := d.openPipeForWriting()
 	if f != nil {
 		f.Close()
 	}
@@ -207,7 +207,7 @@ func fileExists(file string) bool {
 	return err == nil
 }
 
-// pathDigest is a short name for a path.
+// pathDigest returns a short hash of a path.
 func pathDigest(path string) string {
 	sum := sha256.Sum256([]byte(path))
 	return fmt.Sprintf("%x", sum[:6])

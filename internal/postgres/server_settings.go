@@ -2,7 +2,7 @@ package postgres
 
 import "runtime"
 
-// serverSettings returns the command line options of a server.
+// serverSettings returns the server's settings as command line options.
 func serverSettings(o Options, sockets string) []string {
 	args := []string{
 		"-c", "listen_addresses=",
@@ -16,30 +16,31 @@ func serverSettings(o Options, sockets string) []string {
 		"-c", "jit=off", // costs more than it gives in queries of milliseconds
 	}
 	if o.temporary() {
-		// Nobody comes back to it, so a commit need not even be written.
+		// The data is never read again, so a commit need not be written.
 		args = append(args, "-c", "synchronous_commit=off")
 	}
 	if o.temporary() || o.Fast {
 		return append(args,
 			"-c", "fsync=off",
 			"-c", "full_page_writes=off",
-			"-c", "max_connections=300", // many tests at once, a pool each
+			"-c", "max_connections=300", // many tests in parallel, each with a pool
 		)
 	}
 	return append(args,
 		"-c", "wal_compression=on",
-		// The log must not hold what the tables hold: no statements, no
+		// The log must not contain data of the tables: no statements, and no
 		// details that quote a row.
 		"-c", "log_min_error_statement=panic",
 		"-c", "log_error_verbosity=terse",
 	)
 }
 
-// temporary reports whether the server's files go with it.
+// temporary reports whether the server's files are deleted when it stops.
 func (o Options) temporary() bool { return o.Dir == "" }
 
-// clusterLocale is one that every system of its kind has, independent of the user's:
-// sorted by code point, and on Linux with upper and lower case beyond ASCII.
+// clusterLocale is a locale that every system has, independent of the user's
+// settings: it sorts by code point, and on Linux knows the case of letters beyond
+// ASCII.
 func clusterLocale() string {
 	if runtime.GOOS == "linux" {
 		return "C.UTF-8"

@@ -11,10 +11,10 @@ import (
 	"syscall"
 )
 
-// Start starts the server that o asks for, or joins the one that runs already
-// in o.Dir, and returns when it takes connections. The context bounds the
-// start only. The caller must Stop the server; if it dies before that, the
-// server ends with its last user.
+// Start starts the server, or joins the one that already runs in o.Dir, and
+// returns when it accepts connections. The context bounds the start only. The
+// caller must Stop the server; if its process is killed before, the server stops
+// with the last process that uses it.
 func Start(ctx context.Context, o Options) (*Server, error) {
 	s, err := start(ctx, o)
 	if err != nil {
@@ -27,52 +27,52 @@ func start(ctx context.Context, o Options) (*Server, error) {
 	if o.temporary() {
 		return startTemporary(ctx, o)
 	}
-	h, err := openServerDir(o.Dir)
+	d, err := openServerDir(o.Dir)
 	if err != nil {
 		return nil, err
 	}
-	turn, err := h.lockStartStop(ctx)
+	startStopLock, err := d.lockStartStop(ctx)
 	if err != nil {
 		return nil, err
 	}
-	defer turn.Close()
-	lease, err := h.openFile("users", 0)
+	defer startStopLock.Close()
+	usersLock, err := d.openFile("users-lock", 0)
 	if err != nil {
 		return nil, err
 	}
-	s, err := joinOrLaunch(ctx, h, o)
+	s, err := joinOrLaunch(ctx, d, o)
 	if err == nil {
-		err = lockFile(ctx, lease, syscall.LOCK_SH)
+		err = lockFile(ctx, usersLock, syscall.LOCK_SH)
 	}
 	if err != nil {
-		lease.Close()
+		usersLock.Close()
 		return nil, err
 	}
-	s.usersLock = lease
+	s.usersLock = usersLock
 	return s, nil
 }
 
 func startTemporary(ctx context.Context, o Options) (*Server, error) {
-	bindir, err := findBinariesOf(ctx, "")
+	binDir, err := o.findBinaries(ctx, "")
 	if err != nil {
 		return nil, err
 	}
-	h, err := newTemporaryDir()
+	d, err := newTemporaryDir()
 	if err != nil {
 		return nil, err
 	}
-	s, err := launchSupervisor(ctx, h, bindir, o)
+	s, err := launchSupervisor(ctx, d, binDir, o)
 	if err != nil {
-		// The keeper does this too, if it got that far.
-		return nil, errors.Join(err, os.RemoveAll(h.path))
+		// The supervisor does this too, if it was started.
+		return nil, errors.Join(err, os.RemoveAll(d.path))
 	}
 	return s, nil
 }
 
-// lockStartStop waits until nobody else starts or stops the server of this home.
-// The turn ends when the file is closed.
-func (h serverDir) lockStartStop(ctx context.Context) (*os.File, error) {
-	f, err := h.openFile("lock", 0)
+// lockStartStop waits until no other process starts or stops the server of the
+// directory. Closing the file releases the lock.
+func (d serverDir) lockStartStop(ctx context.Context) (*os.File, error) {
+	f, err := d.openFile("lock", 0)
 	if err != nil {
 		return nil, err
 	}
@@ -83,20 +83,20 @@ func (h serverDir) lockStartStop(ctx context.Context) (*os.File, error) {
 	return f, nil
 }
 
-func joinOrLaunch(ctx context.Context, h serverDir, o Options) (*Server, error) {
-	bindir, err := findBinariesOf(ctx, h.dataVersion())
+func joinOrLaunch(ctx context.Context, d serverDir, o Options) (*Server, error) {
+	binDir, err := o.findBinaries(ctx, d.dataVersion())
 	if err != nil {
 		return nil, err
 	}
-	if s, err := joinRunning(ctx, h, bindir); s != nil || err != nil {
+	if s, err := joinRunning(ctx, d, binDir, o); s != nil || err != nil {
 		return s, err
 	}
-	if err := h.stopUnsupervised(ctx); err != nil {
+	if err := d.stopUnsupervised(ctx); err != nil {
 		return nil, err
 	}
 	var s *Server
 	err = poll(ctx, func() (bool, error) {
-		s, err = launchSupervisor(ctx, h, bindir, o)
+		s, err = launchSupervisor(ctx, d, binDir, o)
 		if errors.Is(err, errOldProcessesRunning) {
 			return false, nil
 		}
@@ -105,34 +105,37 @@ func joinOrLaunch(ctx context.Context, h serverDir, o Options) (*Server, error) 
 	return s, err
 }
 
-// dataVersion returns the major version that wrote the home's data, empty if it has
-// none yet.
-func (h serverDir) dataVersion() string {
-	text, err := os.ReadFile(filepath.Join(h.dataDir(), "PG_VERSION"))
+// dataVersion returns the major version that wrote the data; empty: there is no
+// data yet.
+func (d serverDir) dataVersion() string {
+	text, err := os.ReadFile(filepath.Join(d.dataDir(), "PG_VERSION"))
 	if err != nil {
 		return ""
 	}
 	return strings.TrimSpace(string(text))
 }
 
-// joinRunning uses the server that runs already in h. It returns nil if none does, or
-// if it ends while we wait for it: its last user may just have been killed.
-func joinRunning(ctx context.Context, h serverDir, bindir string) (*Server, error) {
-	alive, err := h.openPipeForWriting()
-	if alive == nil || err != nil {
+// joinRunning uses the server that already runs in d. It returns nil if there is
+// none, or if it ends meanwhile: its last process may just have been killed.
+func joinRunning(ctx context.Context, d serverDir, binDir string, o Options) (*Server, error) {
+	usersPipe, err := d.openPipeForWriting()
+	if usersPipe == nil || err != nil {
 		return nil, err
 	}
-	s := &Server{dir: h, binDir: bindir, usersPipe: alive}
+	s := &Server{dir: d, options: o, binDir: binDir, usersPipe: usersPipe}
 	ready, err := s.waitReady(ctx)
+	if ready && err == nil {
+		s.restarted, err = s.restartIfBroken(ctx)
+	}
 	if !ready || err != nil {
-		alive.Close()
+		usersPipe.Close()
 		return nil, err
 	}
 	return s, nil
 }
 
-// waitReady waits until the server takes connections. It reports false if it ends
-// instead.
+// waitReady waits until the server accepts connections. It returns false if the
+// server ends instead.
 func (s *Server) waitReady(ctx context.Context) (bool, error) {
 	up := false
 	err := poll(ctx, func() (bool, error) {
@@ -145,26 +148,26 @@ func (s *Server) waitReady(ctx context.Context) (bool, error) {
 	return up, err
 }
 
-// stopUnsupervised stops a server whose keeper was killed: nothing would end it with
-// its users.
-func (h serverDir) stopUnsupervised(ctx context.Context) error {
-	if !h.isListening(ctx) {
+// stopUnsupervised stops a server whose supervisor was killed: it would not stop
+// with the last process that uses it.
+func (d serverDir) stopUnsupervised(ctx context.Context) error {
+	if !d.isListening(ctx) {
 		return nil
 	}
-	pid, err := readPID(h.pidFile())
+	pid, err := readPID(d.pidFile())
 	if err != nil {
 		return err
 	}
 	if err := syscall.Kill(pid, syscall.SIGINT); err != nil {
-		return fmt.Errorf("stop the server left behind in %s: %w", h.path, err)
+		return fmt.Errorf("stop the server without supervisor in %s: %w", d.path, err)
 	}
-	return poll(ctx, func() (bool, error) { return !h.isListening(ctx), nil })
+	return poll(ctx, func() (bool, error) { return !d.isListening(ctx), nil })
 }
 
-// isListening reports whether anything accepts connections on the socket.
-func (h serverDir) isListening(ctx context.Context) bool {
-	var d net.Dialer
-	conn, err := d.DialContext(ctx, "unix", filepath.Join(h.socketDir, ".s.PGSQL.5432"))
+// isListening reports whether a process accepts connections on the socket.
+func (d serverDir) isListening(ctx context.Context) bool {
+	var dialer net.Dialer
+	conn, err := dialer.DialContext(ctx, "unix", filepath.Join(d.socketDir, ".s.PGSQL.5432"))
 	if err != nil {
 		return false
 	}

@@ -7,13 +7,13 @@ import (
 	"syscall"
 )
 
-// Stop leaves the server. If nobody else uses it, it is shut down in good
-// order, and Stop returns when it is gone, or with the context's error while
-// it still goes down by itself. A throw-away server's directory is deleted.
-// Stopping twice does nothing.
+// Stop releases the server. If no other process uses it, it is shut down, and
+// Stop returns when it has ended, or with the context's error while it still
+// shuts down. The directory of a temporary server is deleted. A second Stop does
+// nothing.
 func (s *Server) Stop(ctx context.Context) error {
-	s.stopping.Lock()
-	defer s.stopping.Unlock()
+	s.mu.Lock()
+	defer s.mu.Unlock()
 	if s.usersPipe == nil {
 		return nil
 	}
@@ -24,15 +24,15 @@ func (s *Server) Stop(ctx context.Context) error {
 }
 
 func (s *Server) stop(ctx context.Context) error {
-	// Whatever goes wrong below, this process has left the server.
+	// Whatever fails below, this process no longer uses the server.
 	defer s.release()
 	last := true
 	if s.usersLock != nil {
-		turn, err := s.dir.lockStartStop(ctx)
+		startStopLock, err := s.dir.lockStartStop(ctx)
 		if err != nil {
 			return err
 		}
-		defer turn.Close()
+		defer startStopLock.Close()
 		if last, err = tryLockFile(s.usersLock, syscall.LOCK_EX); err != nil {
 			return err
 		}
@@ -44,7 +44,7 @@ func (s *Server) stop(ctx context.Context) error {
 	return s.waitStopped(ctx)
 }
 
-// release closes what holds the server.
+// release closes the pipe and the lock that keep the server running.
 func (s *Server) release() {
 	for _, f := range []*os.File{s.usersPipe, s.usersLock} {
 		if f != nil {
@@ -54,7 +54,7 @@ func (s *Server) release() {
 	s.usersPipe, s.usersLock = nil, nil
 }
 
-// waitStopped waits until the keeper is gone, and with it the server.
+// waitStopped waits for the end of the supervisor, which ends after the server.
 func (s *Server) waitStopped(ctx context.Context) error {
 	if s.supervisorDone == nil {
 		return poll(ctx, s.dir.supervisorGone)

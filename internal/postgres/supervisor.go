@@ -3,7 +3,7 @@ package postgres
 import (
 	"bytes"
 	"context"
-	_ "embed" // for the keeper
+	_ "embed" // for supervisor.sh
 	"errors"
 	"fmt"
 	"io"
@@ -17,43 +17,46 @@ import (
 //go:embed supervisor.sh
 var supervisorScript string
 
-// errOldProcessesRunning is a server that cannot start yet because processes of the one
-// before it, killed a moment ago, are still ending.
+// errOldProcessesRunning is returned for a server that cannot start yet because
+// processes of its killed predecessor are still ending.
 var errOldProcessesRunning = errors.New("processes of the last server are still running")
 
-// launchSupervisor starts a keeper with its server and waits for it. Nothing else may
-// run in h.
-func launchSupervisor(ctx context.Context, h serverDir, bindir string, o Options) (*Server, error) {
-	out, err := h.openFile("log", os.O_TRUNC)
+// launchSupervisor starts a supervisor with its server and waits until the server
+// accepts connections. No other server may run in d.
+func launchSupervisor(ctx context.Context, d serverDir, binDir string, o Options) (*Server, error) {
+	out, err := d.openFile("log", os.O_TRUNC)
 	if err != nil {
 		return nil, err
 	}
 	defer out.Close()
-	read, write, err := h.createPipe()
+	read, write, err := d.createPipe()
 	if err != nil {
 		return nil, err
 	}
 	defer read.Close()
-	// The keeper reads by itself: it cannot deal with "try again later".
+	// The shell reads the pipe and cannot handle EAGAIN.
 	if err := syscall.SetNonblock(int(read.Fd()), false); err != nil {
 		write.Close()
 		return nil, err
 	}
-	cmd := h.supervisorCommand(ctx, bindir, o)
+	cmd := d.supervisorCommand(ctx, binDir, o)
 	cmd.Stdin, cmd.Stdout, cmd.Stderr = read, out, out
 	if err := cmd.Start(); err != nil {
 		write.Close()
 		return nil, err
 	}
-	read.Close() // or the pipe would have a reader without the keeper
+	read.Close() // or the pipe would have a reader besides the supervisor
 	ended := make(chan struct{})
-	go func() { // ends with the keeper, which Stop of the last user waits for
+	go func() { // ends with the supervisor, which the last Stop waits for
 		defer close(ended)
 		_ = cmd.Wait() // why it ended is in its log
 	}()
-	s := &Server{dir: h, binDir: bindir, usersPipe: write, supervisorDone: ended}
+	s := &Server{dir: d, options: o, binDir: binDir, usersPipe: write, supervisorDone: ended}
 	ready, err := s.waitReady(ctx)
 	if ready {
+		err = d.recordBinaries(binDir)
+	}
+	if ready && err == nil {
 		return s, nil
 	}
 	write.Close()
@@ -64,38 +67,38 @@ func launchSupervisor(ctx context.Context, h serverDir, bindir string, o Options
 	return nil, startError(out)
 }
 
-// supervisorCommand returns the command that runs a server in h.
-func (h serverDir) supervisorCommand(ctx context.Context, bindir string, o Options) *exec.Cmd {
+// supervisorCommand returns the command that runs a server in d.
+func (d serverDir) supervisorCommand(ctx context.Context, binDir string, o Options) *exec.Cmd {
 	signal, trash, initdb := "INT", "", "--data-checksums"
 	if o.temporary() {
-		signal, trash = "QUIT", h.path
+		signal, trash = "QUIT", d.path
 	}
 	if o.temporary() || o.Fast {
 		initdb = "--no-sync"
 	}
-	args := []string{"-c", supervisorScript, "keeper", signal, trash, bindir, h.dataDir(), clusterLocale(), initdb}
-	args = append(args, serverSettings(o, h.socketDir)...)
+	args := []string{"-c", supervisorScript, "supervisor", signal, trash, binDir, d.dataDir(), clusterLocale(), initdb}
+	args = append(args, serverSettings(o, d.socketDir)...)
 
 	// The server outlives the context of its start.
 	cmd := exec.CommandContext(context.WithoutCancel(ctx), "/bin/sh", args...)
-	cmd.Dir = h.path
-	cmd.SysProcAttr = h.user.sysProcAttr()
-	// Nothing else of our environment, which holds secrets and PG* variables.
+	cmd.Dir = d.path
+	cmd.SysProcAttr = d.user.sysProcAttr()
+	// The rest of our environment has secrets and PG* variables.
 	for _, name := range []string{"PATH", "LD_LIBRARY_PATH"} {
 		cmd.Env = append(cmd.Env, name+"="+os.Getenv(name))
 	}
 	cmd.Env = append(cmd.Env, "LC_ALL=C")
-	if pid, err := readPID(h.pidFile()); err == nil {
-		// The server named there is dead, but PostgreSQL would refuse to start
-		// if the id belonged to some other process now. It does not mind its
-		// grandparent's; that shared memory is still in use it sees anyway.
+	if pid, err := readPID(d.pidFile()); err == nil {
+		// The server with that id is dead. If another process has the id now,
+		// PostgreSQL would refuse to start, unless it is that of its grandparent. It
+		// detects shared memory that is still in use all the same.
 		cmd.Env = append(cmd.Env, "PG_GRANDPARENT_PID="+strconv.Itoa(pid))
 	}
 	return cmd
 }
 
-// startError is what the log says about a start that failed. The log is read
-// through its open file: that of a throw-away server is deleted by now.
+// startError returns what the log says about a failed start. It reads the open
+// file: the directory of a temporary server is deleted by now.
 func startError(log *os.File) error {
 	text, err := io.ReadAll(io.NewSectionReader(log, 0, 1<<20))
 	if err != nil {

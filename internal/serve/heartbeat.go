@@ -25,6 +25,7 @@ func (s *Server) sendHeartbeats(ctx context.Context) {
 	for {
 		rescueAfter := s.currentConfig.Load().Serve.RescueAfter
 		interval := min(max(rescueAfter/5, minHeartbeatInterval), maxHeartbeatInterval)
+		s.restartBrokenDatabase(ctx)
 		if err := s.sendHeartbeat(ctx, interval+rescueAfter/2); err != nil {
 			s.warn(ctx, "cannot send heartbeat", err)
 			healthySince = time.Time{}
@@ -43,6 +44,24 @@ func (s *Server) sendHeartbeats(ctx context.Context) {
 			return
 		case <-time.After(interval):
 		}
+	}
+}
+
+// restartBrokenDatabase restarts an embedded server that cannot load its
+// libraries since an upgrade of PostgreSQL. Open transactions are rolled back:
+// their runs fail, as they would without a restart, and are repeated.
+func (s *Server) restartBrokenDatabase(ctx context.Context) {
+	if s.RestartBrokenDatabase == nil {
+		return
+	}
+	ctx, cancel := context.WithTimeout(ctx, time.Minute)
+	defer cancel()
+	restarted, err := s.RestartBrokenDatabase(ctx)
+	if err != nil {
+		s.warn(ctx, "cannot restart the embedded PostgreSQL, whose binaries were replaced", err)
+	}
+	if restarted {
+		s.Log.WarnContext(ctx, "embedded PostgreSQL restarted: its binaries were replaced")
 	}
 }
 

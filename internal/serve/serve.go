@@ -31,7 +31,8 @@ import (
 	"logto-syncer/internal/mirror"
 )
 
-// Options configure a Server. All fields but Version and OnReady are required.
+// Options configure a Server. All fields but RestartBrokenDatabase, Version and
+// OnReady are required.
 type Options struct {
 	Pool   *pgxpool.Pool
 	Config *config.Config
@@ -40,7 +41,11 @@ type Options struct {
 	NewMirrorJob func(*config.Config, config.Tenant, config.Job) mirror.Job
 	// NewLogtoClient returns the client of one run, which closes it.
 	NewLogtoClient func(config.Tenant, *slog.Logger) (*logto.Client, error)
-	Version        string
+	// RestartBrokenDatabase restarts an embedded server whose binaries were
+	// replaced, if it is broken, and reports whether it did. Nil: the database is
+	// not embedded.
+	RestartBrokenDatabase func(context.Context) (restarted bool, err error)
+	Version               string
 	// OnReady is called with the address of the status page once it is served.
 	OnReady func(address string)
 }

@@ -1,6 +1,6 @@
-// Command where prints the directory of the PostgreSQL server binaries that
-// the tests and the demo would use, or says how to install them and exits 1.
-// It is what the Makefile asks before both.
+// Command findbinaries prints the directory of the PostgreSQL server binaries
+// that the tests and the demo use. If there are none, it says how to install
+// them and exits with 1. The Makefile runs it before both.
 package main
 
 import (

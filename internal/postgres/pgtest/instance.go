@@ -9,26 +9,25 @@ import (
 	"logto-syncer/internal/postgres"
 )
 
-// An Instance is a server of a test's own, which it may stop and kill. Its
-// methods fail the test if they do not succeed, and are called from the test's
-// goroutine.
+// An Instance is a server for one test, which may stop and kill it. Its methods
+// fail the test on an error, and must be called from the test's goroutine.
 type Instance struct {
 	t       testing.TB
 	dir     string
 	server  *postgres.Server // nil: stopped
-	urlBase *postgres.Server // what URL asks: stays the same when stopped
+	urlBase *postgres.Server // for URL: not nil when stopped
 }
 
-// StartServer starts a server for a test of faults: one whose connections break and
-// which is gone for a while. It costs about a second. It does not outlive the
-// test.
+// StartServer starts a server for a test of failures, in which connections break
+// or the server is down for a while. It takes about a second. The server is
+// removed when the test ends.
 func StartServer(t testing.TB) *Instance {
 	t.Helper()
 	dir, err := os.MkdirTemp("/tmp", "syncer-pgtest-") //nolint:usetesting // t.TempDir is too long for a socket
 	if err != nil {
 		t.Fatalf("make a directory for a server: %v", err)
 	}
-	// The server's account, which is not ours when we are root, must get to
+	// The server's user, which is not ours when we are root, must be able to enter
 	// its own directory inside.
 	if err := os.Chmod(dir, 0o755); err != nil {
 		t.Fatalf("open the server's directory: %v", err)
@@ -45,7 +44,7 @@ func (i *Instance) URL(database string) string {
 	return i.urlBase.URL(database)
 }
 
-// Start starts the server after Stop or Kill, with the data it had.
+// Start starts the server after Stop or Kill, with its data.
 func (i *Instance) Start() {
 	i.t.Helper()
 	ctx, cancel := context.WithTimeout(i.t.Context(), setupTimeout)
@@ -57,7 +56,7 @@ func (i *Instance) Start() {
 	i.server, i.urlBase = srv, srv
 }
 
-// Stop shuts the server down in good order. Its connections break.
+// Stop shuts the server down. Its connections break.
 func (i *Instance) Stop() {
 	i.t.Helper()
 	if err := i.stop(); err != nil {
@@ -72,8 +71,8 @@ func (i *Instance) Restart() {
 	i.Start()
 }
 
-// Kill ends the server as kill -9 of its postmaster does: what was not
-// committed is lost, and the next Start recovers the rest from the log.
+// Kill kills the server's postmaster with SIGKILL: transactions that are not
+// committed are lost, and the next Start recovers the others.
 func (i *Instance) Kill() {
 	i.t.Helper()
 	pid, err := i.server.PID()

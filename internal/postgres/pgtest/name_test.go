@@ -13,7 +13,7 @@ type receiver struct{}
 
 func (receiver) prepare(context.Context, *pgxpool.Pool) error { return nil }
 
-func TestOnlyAFunctionWithANameCanPrepare(t *testing.T) {
+func TestPrepareMustBeANamedFunction(t *testing.T) {
 	t.Parallel()
 	for name, tc := range map[string]struct {
 		prepare Prepare

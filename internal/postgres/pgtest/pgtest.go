@@ -1,9 +1,9 @@
 // Package pgtest gives every test a PostgreSQL database of its own.
 //
-// One throw-away server serves a test binary. It is started by the first test
-// that asks for a database and ends with the binary, however that ends, so no
-// TestMain is needed and databases are not dropped. On a machine without
-// PostgreSQL the tests fail and say how to install it: they do not skip.
+// A test binary has one temporary server. The first test that needs a database
+// starts it, and it stops when the binary ends, even if that is killed: no
+// TestMain is needed, and databases are not dropped. On a machine without
+// PostgreSQL the tests fail and say how to install it; they are not skipped.
 package pgtest
 
 import (
@@ -23,19 +23,19 @@ import (
 	"logto-syncer/internal/postgres"
 )
 
-// setupTimeout bounds what is done for a test, generously: a busy machine is no
-// reason to fail.
+// setupTimeout bounds the preparation of a database, generously: a slow machine
+// is no reason to fail.
 const setupTimeout = 2 * time.Minute
 
-// Prepare fills a database that others are copied from: its migrations and
-// what every test of a kind begins with. It must be a function with a name,
-// for the name says which copies are alike.
+// Prepare fills a template database, which is copied for each test: it runs the
+// migrations and inserts common data. It must be a named function, because its
+// name identifies the template.
 type Prepare func(context.Context, *pgxpool.Pool) error
 
-// New returns a pool on a database of the test's own, a copy of one that
-// prepare has filled once for the whole test binary; nil: an empty database.
-// The pool is closed with the test. A failed test logs how to connect to its
-// database, which is there for as long as the test binary runs.
+// New returns a pool of connections to a new database for the test: a copy of
+// the template that prepare fills once per test binary; nil: an empty database.
+// The pool is closed when the test ends. A failed test logs the URL of its
+// database, which exists for as long as the test binary runs.
 func New(t testing.TB, prepare Prepare) *pgxpool.Pool {
 	t.Helper()
 	pool, err := pgxpool.New(t.Context(), URL(t, prepare))
@@ -46,8 +46,8 @@ func New(t testing.TB, prepare Prepare) *pgxpool.Pool {
 	return pool
 }
 
-// URL is New for tests that connect by themselves, such as those of commands:
-// it returns the connection string of the test's own database.
+// URL is New for tests that connect by themselves, such as those of commands: it
+// returns the connection string of the new database.
 func URL(t testing.TB, prepare Prepare) string {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), setupTimeout)
@@ -64,8 +64,8 @@ func URL(t testing.TB, prepare Prepare) string {
 	return url
 }
 
-// sharedServer is the server of this test binary. It is the one thing that tests
-// have in common, so it cannot be handed to them.
+// sharedServer is the server of this test binary. It is a variable of the package
+// because unrelated tests share it.
 var sharedServer lazyServer
 
 type lazyServer struct {
@@ -82,8 +82,8 @@ type template struct {
 	err  error
 }
 
-// started starts the server if this is the first call. Not even the context
-// of the first test may end it, for it serves the others.
+// started starts the server at the first call. It uses no test's context, because
+// it serves all of them.
 func (s *lazyServer) started() (*postgres.Server, error) {
 	s.start.Do(func() {
 		ctx, cancel := context.WithTimeout(context.Background(), setupTimeout)
@@ -93,7 +93,7 @@ func (s *lazyServer) started() (*postgres.Server, error) {
 	return s.postgres, s.err
 }
 
-// database makes a database and returns its connection string.
+// database creates a database and returns its connection string.
 func (s *lazyServer) database(ctx context.Context, prepare Prepare) (string, error) {
 	srv, err := s.started()
 	if err != nil {
@@ -140,14 +140,14 @@ func prepareDatabase(ctx context.Context, srv *postgres.Server, name string, pre
 	return prepare(ctx, pool)
 }
 
-// unnamedFunction is how the runtime names a function that has no name of its own, or
-// one bound to a receiver: two of a name may differ in what they have caught.
+// unnamedFunction matches the runtime's names of function literals and method
+// values: two of the same name may differ in the variables they have captured.
 var unnamedFunction = regexp.MustCompile(`\.func\d+(\.\d+)*$|-fm$`)
 
 func functionName(prepare Prepare) (string, error) {
 	name := runtime.FuncForPC(reflect.ValueOf(prepare).Pointer()).Name()
 	if unnamedFunction.MatchString(name) {
-		return "", fmt.Errorf("prepare is the function literal or method value %s: want a function with a name", name)
+		return "", fmt.Errorf("prepare must be a named function, and is the function literal or method value %s", name)
 	}
 	return name, nil
 }

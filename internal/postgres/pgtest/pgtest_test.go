@@ -30,7 +30,7 @@ func TestEveryTestHasItsOwnCopyOfThePreparedDatabase(t *testing.T) {
 	}
 }
 
-func TestADatabaseThatNothingPreparedIsEmpty(t *testing.T) {
+func TestADatabaseWithoutPrepareIsEmpty(t *testing.T) {
 	t.Parallel()
 	var exists bool
 	err := pgtest.New(t, nil).QueryRow(t.Context(), "select to_regclass('t') is not null").Scan(&exists)
@@ -39,7 +39,7 @@ func TestADatabaseThatNothingPreparedIsEmpty(t *testing.T) {
 	}
 }
 
-func TestAServerKeepsItsDataThrough(t *testing.T) {
+func TestAServerKeepsItsDataAfter(t *testing.T) {
 	t.Parallel()
 	for name, fault := range map[string]func(*pgtest.Instance){
 		"a restart": (*pgtest.Instance).Restart,
