@@ -17,15 +17,15 @@ const (
 	wantDatabase = "a Postgres URL such as postgres://user:password@host:5432/database"
 )
 
-// check fills in the defaults and reports what the types alone cannot tell.
-// Fields with a problem already are left alone: one mistake, one problem.
+// check fills in the defaults and reports what the types alone cannot tell. It
+// skips fields that have a problem already: one mistake, one problem.
 func check(d *decoder, c *Config, known []string) {
 	checkDatabase(d, c.Database)
 	if !d.is("resume_within").set {
 		c.ResumeWithin = 24 * time.Hour
 	}
 	if d.ok("resume_within") && c.ResumeWithin < 0 {
-		d.report("resume_within", "want 0s or longer, have "+d.have("resume_within"), "")
+		d.report("resume_within", "must be 0s or longer, is "+d.have("resume_within"), "")
 	}
 	checkHistory(d, &c.History)
 	checkPrivacy(d, &c.Privacy)
@@ -44,7 +44,7 @@ func check(d *decoder, c *Config, known []string) {
 	checkNames(d, "jobs", len(c.Jobs), func(i int) string { return c.Jobs[i].Name })
 }
 
-// checkNames reports names that are none, and names used twice.
+// checkNames reports invalid names and names that are used twice.
 func checkNames(d *decoder, list string, n int, nameOf func(int) string) {
 	form := regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$`)
 	first := map[string]int{}
@@ -56,18 +56,18 @@ func checkNames(d *decoder, list string, n int, nameOf func(int) string) {
 		before, again := first[name]
 		switch {
 		case !form.MatchString(name):
-			d.report(path, "want "+wantName+", have "+d.have(path), "")
+			d.report(path, "must be "+wantName+", is "+d.have(path), "")
 		case list == "tenants" && name == "all":
-			d.report(path, `want another name than "all", which means every tenant`, "")
+			d.report(path, `must not be "all", which means every tenant`, "")
 		case again:
-			d.report(path, fmt.Sprintf("want a name of its own, have that of %s[%d]", list, before), "")
+			d.report(path, fmt.Sprintf("is also the name of %s[%d]: must be unique", list, before), "")
 		default:
 			first[name] = i
 		}
 	}
 }
 
-// checkDatabase never repeats what was wrong: it may be the password.
+// checkDatabase never quotes the value: it may contain the password.
 func checkDatabase(d *decoder, database Secret) {
 	if !d.ok("database") {
 		return
@@ -76,18 +76,18 @@ func checkDatabase(d *decoder, database Secret) {
 	if err == nil {
 		return
 	}
-	have, hint := "another form", "in a URL, a password's special characters are written %40 for @, %2F for / and so on"
+	is, hint := "is in another form", "in a URL, write special characters of a password as %40 for @, %2F for / and so on"
 	scheme, _, _ := strings.Cut(database.Reveal(), "://")
 	vars := d.is("database").vars
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
-		have, hint = "one that names a file which is not there", ""
+		is, hint = "names a file that does not exist", ""
 	case len(vars) > 0:
-		have = "another form in " + strings.Join(vars, " and ")
+		is = "is in another form in " + strings.Join(vars, " and ")
 	case slices.Contains([]string{"mysql", "mariadb", "sqlite", "http", "https", "jdbc:postgresql"}, scheme):
-		have, hint = scheme+"://", ""
+		is, hint = "is a "+scheme+":// address", ""
 	}
-	d.report("database", "want "+wantDatabase+", have "+have, hint)
+	d.report("database", "must be "+wantDatabase+", "+is, hint)
 }
 
 func checkHistory(d *decoder, h *History) {
@@ -98,13 +98,13 @@ func checkHistory(d *decoder, h *History) {
 		h.Retention = 400 * 24 * time.Hour
 	}
 	if d.ok("history.retention") && h.Retention < 24*time.Hour {
-		d.report("history.retention", "want 1d or longer, have "+d.have("history.retention"), "to keep no history: enabled: false")
+		d.report("history.retention", "must be 1d or longer, is "+d.have("history.retention"), "to keep no history, write enabled: false")
 	}
 	form := regexp.MustCompile(`^[a-z][a-z0-9_]*$`)
 	for i, table := range h.Except {
 		path := fmt.Sprintf("history.except[%d]", i)
 		if d.ok(path) && !form.MatchString(table) {
-			d.report(path, "want a table's name such as user_roles, have "+d.have(path), "")
+			d.report(path, "must be the name of a table such as user_roles, is "+d.have(path), "")
 		}
 	}
 }

@@ -6,12 +6,11 @@ import (
 	"github.com/robfig/cron/v3"
 )
 
-// A wallClock follows the clock on the wall where it is put forward and back:
-// a job at 02:30 runs once a night, also in the night that has no 02:30 (then
-// at the moment the clock was put forward by) and in the one that has two
-// (then at the first). The parser's own schedule would run it not at all and
-// twice. What runs every hour is not for this type: it goes by hours that
-// pass.
+// A wallClock handles daylight saving time: a job at 02:30 runs once a night, also
+// in the night without 02:30 (at the moment the clock is put forward) and in the
+// night with two (at the first). cron's own schedule would skip the first night and
+// run twice in the second. Schedules that run every hour do not use this type: they
+// count hours that pass.
 type wallClock struct {
 	spec     cron.SpecSchedule // its Location is UTC
 	location *time.Location
@@ -20,8 +19,8 @@ type wallClock struct {
 // Next implements cron.Schedule.
 func (w wallClock) Next(after time.Time) time.Time {
 	wall := onWall(after.In(w.location))
-	// Where the clock was put back, the wall shows times a second time that were
-	// due the first: going on from there could find nothing new but what is past.
+	// After the clock is put back, it shows times again that were due the first time.
+	// Start before them, and let the loop skip what is past.
 	wall = wall.Add(-3 * time.Hour)
 	for {
 		wall = w.spec.Next(wall)
@@ -34,7 +33,7 @@ func (w wallClock) Next(after time.Time) time.Time {
 	}
 }
 
-// onWall returns what the clock shows as if it were UTC.
+// onWall returns what the clock shows, as a UTC time.
 func onWall(t time.Time) time.Time {
 	return time.Date(t.Year(), t.Month(), t.Day(), t.Hour(), t.Minute(), t.Second(), 0, time.UTC)
 }
@@ -57,8 +56,8 @@ func (w wallClock) moment(wall time.Time) time.Time {
 	return end
 }
 
-// grid runs every so often, counted from 1970, so that all processes mean the
-// same times and a restart does not put them off.
+// grid runs at a fixed interval counted from 1970, so that all processes find the
+// same times and a restart does not shift them.
 type grid time.Duration
 
 // Next implements cron.Schedule.
@@ -67,10 +66,10 @@ func (g grid) Next(after time.Time) time.Time {
 	return time.Unix((after.Unix()/every+1)*every, 0).In(after.Location())
 }
 
-// everyHour reports whether the hours of a schedule are left open.
+// everyHour reports whether the hour field of a schedule is *.
 func everyHour(s *cron.SpecSchedule) bool { return s.Hour&(1<<63) != 0 }
 
-// inLocation returns the schedule as it goes at a place.
+// inLocation returns the schedule in a time zone.
 func inLocation(s *cron.SpecSchedule, location *time.Location) cron.Schedule {
 	if everyHour(s) {
 		s.Location = location

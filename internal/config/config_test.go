@@ -38,11 +38,15 @@ func TestParse(t *testing.T) {
 				Resource: "https://default.logto.app/api", AppID: "a", AppSecret: "b",
 			}),
 		},
-		"Cloud at a custom domain has Cloud's limit, for the resource says what it is": {
+		"Cloud at a custom domain has Cloud's limit, and a warning": {
 			give: "tenants: [{name: acme, endpoint: https://id.acme.com, resource: https://x1y2z3.logto.app/api, app_id: a, app_secret: b}]",
-			want: configOf(config.Tenant{
+			want: warned(configOf(config.Tenant{
 				Name: "acme", Endpoint: "https://id.acme.com", Resource: "https://x1y2z3.logto.app/api",
 				AppID: "a", AppSecret: "b", Limit: config.Limit{Requests: 200, Per: 10 * time.Second},
+			}), config.Problem{
+				File: "jobs.yaml", Line: 1, Column: 34, Field: "tenants[0].endpoint",
+				Message: "on Logto Cloud only https://<tenant id>.logto.app serves the Management API, a custom domain does not",
+				Hint:    "write endpoint: https://x1y2z3.logto.app",
 			}),
 		},
 		"Cloud without a limit where the file says none": {
@@ -82,6 +86,11 @@ func TestParse(t *testing.T) {
 }
 
 // configOf is what a file with that tenant and nothing else makes.
+func warned(c config.Config, warnings ...config.Problem) config.Config {
+	c.Warnings = warnings
+	return c
+}
+
 func configOf(tenant config.Tenant) config.Config {
 	if tenant.Concurrency == 0 {
 		tenant.Concurrency = 16
@@ -141,7 +150,7 @@ func TestEveryKeyIsRead(t *testing.T) {
 		Alerts: []config.Alert{{URL: "https://hooks.example.org/hunter2", Form: config.SlackForm}, {URL: "", Form: config.JSONForm}},
 		Warnings: config.Errors{{
 			File: "testdata/full.yaml", Line: 10, Column: 16, Field: "tenants[1].endpoint",
-			Message: "http sends the application's secret in clear text", Hint: "use https, unless nobody else is on the way",
+			Message: "http sends the application's secret in clear text", Hint: "use https unless the network between is yours alone",
 		}},
 	}
 	if diff := cmp.Diff(want, got, revealed()); diff != "" {

@@ -37,7 +37,7 @@ func (d *decoder) value(path string, n *yaml.Node, v reflect.Value) {
 	}
 	f.set = true
 	if n.Tag != "" && !strings.HasPrefix(n.Tag, "!!") {
-		d.report(path, "want a value without a tag, have one", "text that begins with ! goes in quotes")
+		d.report(path, "must not have a tag", "put text that begins with ! in quotes")
 		return
 	}
 	if d.leaf(path, n, v.Addr().Interface()) {
@@ -55,10 +55,10 @@ func (d *decoder) value(path string, n *yaml.Node, v reflect.Value) {
 	}
 }
 
-// mapping fills the struct v from n's keys, going on after each problem.
+// mapping fills the struct v from n's keys and continues after each problem.
 func (d *decoder) mapping(path string, n *yaml.Node, v reflect.Value) {
 	if n.Kind != yaml.MappingNode {
-		d.report(path, "want "+shape(v.Type())+", have "+kindOf(n), "")
+		d.report(path, "must be "+shape(v.Type())+", is "+kindOf(n), "")
 		return
 	}
 	keys := keysOf(v.Type())
@@ -69,11 +69,11 @@ func (d *decoder) mapping(path string, n *yaml.Node, v reflect.Value) {
 		index, known := keys[key.Value]
 		switch {
 		case key.Kind != yaml.ScalarNode:
-			d.reportAt(key, path, "want a key, have "+kindOf(key), "")
+			d.reportAt(key, path, "must be a key, is "+kindOf(key), "")
 		case !known:
 			d.unknownKey(path, key, v.Type())
 		case again:
-			d.reportAt(key, at, fmt.Sprintf("want the key once, have it on line %d too", line), "")
+			d.reportAt(key, at, fmt.Sprintf("is set twice, also on line %d", line), "")
 		default:
 			first[key.Value] = key.Line
 			d.value(at, n.Content[i+1], v.Field(index))
@@ -82,10 +82,10 @@ func (d *decoder) mapping(path string, n *yaml.Node, v reflect.Value) {
 	d.required(path, v)
 }
 
-// unknownKey reports key. The key it is taken for does not count as missing:
-// one mistake, one problem.
+// unknownKey reports key. The key it probably stands for does not count as
+// missing: one mistake, one problem.
 func (d *decoder) unknownKey(path string, key *yaml.Node, t reflect.Type) {
-	hint := "merge keys are not read: repeat the keys, or a whole value by *anchor"
+	hint := "merge keys are not supported: repeat the keys, or use a whole value by *anchor"
 	if key.Value != "<<" {
 		hint = nameHint(key.Value, keyNames(t))
 	}
@@ -104,7 +104,7 @@ func (d *decoder) required(path string, v reflect.Value) {
 			continue
 		}
 		if at := join(path, name); !d.is(at).set && !d.is(at).bad {
-			d.report(at, "want "+shapeOf(at, v.Field(i).Type())+", have nothing", "")
+			d.report(at, "is not set, must be "+shapeOf(at, v.Field(i).Type()), "")
 		}
 	}
 }
@@ -112,7 +112,7 @@ func (d *decoder) required(path string, v reflect.Value) {
 // sequence fills the slice v; an empty list counts as no value.
 func (d *decoder) sequence(path string, n *yaml.Node, v reflect.Value) {
 	if n.Kind != yaml.SequenceNode {
-		d.report(path, "want a list, have "+kindOf(n), "write [value, value], or one value a line after a dash")
+		d.report(path, "must be a list, is "+kindOf(n), "write [value, value], or one value per line after a dash")
 		return
 	}
 	if len(n.Content) == 0 {
@@ -123,7 +123,7 @@ func (d *decoder) sequence(path string, n *yaml.Node, v reflect.Value) {
 		at := fmt.Sprintf("%s[%d]", path, i)
 		d.value(at, item, v.Index(i))
 		if !d.is(at).set && !d.is(at).bad {
-			d.report(at, "want "+shape(v.Type().Elem())+", have nothing", "")
+			d.report(at, "is empty, must be "+shape(v.Type().Elem()), "")
 		}
 	}
 }

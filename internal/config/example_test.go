@@ -21,9 +21,9 @@ tenants:
 	_, err := config.Parse("jobs.yaml", []byte(file), lookup, []string{"users", "roles"})
 	fmt.Println(err)
 	// Output:
-	// jobs.yaml:6:17: tenants[0].app_secret: want the variable LOGTO_APP_SECRET, have it unset
+	// jobs.yaml:6:17: tenants[0].app_secret: LOGTO_APP_SECRET is not set
 	//   hint: export LOGTO_APP_SECRET, or write ${LOGTO_APP_SECRET:-default}
-	// jobs.yaml:7:12: tenants[0].limit: want "none" or {requests: 200, per: 10s}, have "lots"
+	// jobs.yaml:7:12: tenants[0].limit: must be "none" or {requests: 200, per: 10s}, is "lots"
 	// jobs.yaml:8:5: tenants[0].concurency: unknown key
 	//   hint: did you mean concurrency?
 }

@@ -25,7 +25,7 @@ func (d *decoder) is(path string) field {
 	return field{}
 }
 
-// ok reports whether path has a value nothing is known to be wrong with.
+// ok reports whether path has a value without a known problem.
 func (d *decoder) ok(path string) bool { return d.is(path).set && !d.is(path).bad }
 
 // report adds a problem with the field at path; where the file has no such

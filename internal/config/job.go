@@ -50,7 +50,7 @@ func checkSelection(d *decoder, path, what string, known []string) {
 			return
 		}
 		if name := d.is(at).text; d.ok(at) && name != "all" && !slices.Contains(known, name) {
-			d.report(at, "want a "+what+", have "+d.have(at), nameHint(name, known))
+			d.report(at, "unknown "+what+" "+d.have(at), nameHint(name, known))
 		}
 	}
 }
@@ -63,7 +63,7 @@ func checkTimezone(d *decoder, path string, j *Job) *time.Location {
 	}
 	location, err := time.LoadLocation(j.Timezone)
 	if d.ok(path) && (err != nil || j.Timezone == "Local") {
-		d.report(path, "want a time zone such as Europe/Berlin or UTC, have "+d.have(path), "")
+		d.report(path, "must be a time zone such as Europe/Berlin or UTC, is "+d.have(path), "")
 	}
 	if err != nil {
 		return time.UTC
@@ -76,12 +76,12 @@ func checkSchedule(d *decoder, path string, j *Job, location *time.Location) {
 		return
 	}
 	if strings.Contains(j.Schedule, "TZ=") { // the cron parser panics on some of these
-		d.report(path, "want a schedule without a time zone, have TZ=", "put it under timezone:")
+		d.report(path, "must not contain a time zone (TZ=)", "set timezone: instead")
 		return
 	}
 	schedule, err := cron.ParseStandard(j.Schedule)
 	if err != nil {
-		d.report(path, "want "+wantSchedule+", have "+d.have(path), scheduleHint(j.Schedule))
+		d.report(path, "must be "+wantSchedule+", is "+d.have(path), scheduleHint(j.Schedule))
 		return
 	}
 	j.Cron = schedule
@@ -90,13 +90,13 @@ func checkSchedule(d *decoder, path string, j *Job, location *time.Location) {
 		s.Location = time.UTC
 		j.Cron = inLocation(s, location)
 		if j.Cron.Next(time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)).IsZero() {
-			d.report(path, "want a time that comes, have one that never does", "")
+			d.report(path, "never happens: no such date exists", "")
 		}
 	case cron.ConstantDelaySchedule:
 		// The parser makes a second of anything less, even of less than none.
 		every, _ := strings.CutPrefix(j.Schedule, "@every ")
 		if delay, err := time.ParseDuration(every); err != nil || delay < time.Second {
-			d.report(path, "want @every 1s or longer, have "+d.have(path), "")
+			d.report(path, "must be @every 1s or longer, is "+d.have(path), "")
 		}
 		j.Cron = grid(s.Delay)
 	}
@@ -107,9 +107,9 @@ func scheduleHint(spec string) string {
 	case strings.HasPrefix(spec, "@"):
 		return "known: @hourly, @daily, @weekly, @monthly, @yearly, @every 6h"
 	case n == 6:
-		return "seconds are not a field: minute, hour, day, month, weekday"
+		return "there is no field for seconds: minute, hour, day, month, weekday"
 	case n != 5:
-		return fmt.Sprintf("have %d fields: minute, hour, day, month, weekday are 5", n)
+		return fmt.Sprintf("%d fields, must be 5: minute, hour, day, month, weekday", n)
 	}
 	return ""
 }

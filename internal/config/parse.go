@@ -10,9 +10,9 @@ import (
 	"go.yaml.in/yaml/v4"
 )
 
-// Parse is Load for a file that is already in memory; name is what problems
-// call it. The error is an Errors: all there is to say about the file, but for
-// a file that is not YAML, where it is the first problem alone.
+// Parse is Load for a file that is already in memory; name is its name in problems.
+// The error is an Errors with every problem of the file, or with the first one if
+// the file is not YAML.
 func Parse(name string, data []byte, env func(string) (string, bool), known []string) (*Config, error) {
 	return parse(&decoder{file: name, env: env, fields: map[string]*field{}}, data, known)
 }
@@ -48,7 +48,7 @@ func parseYAML(data []byte) (*yaml.Node, *Problem) {
 	case len(docs) > 1:
 		return nil, &Problem{
 			Line: max(docs[1].Line, 1), Column: max(docs[1].Column, 1),
-			Message: "want one YAML document, have a second one after ---",
+			Message: "must be one YAML document, a second one begins after ---",
 		}
 	case len(docs) == 0 || len(docs[0].Content) == 0 || docs[0].Content[0].Tag == "!!null":
 		return &yaml.Node{Kind: yaml.MappingNode, Line: 1, Column: 1}, nil
@@ -56,7 +56,7 @@ func parseYAML(data []byte) (*yaml.Node, *Problem) {
 	return docs[0].Content[0], nil
 }
 
-// unreadable finds the first character no YAML file may hold: the YAML reader
+// unreadable finds the first character that YAML does not allow: the YAML reader
 // finds it too, but does not say where.
 func unreadable(data []byte) *Problem {
 	line, column := 1, 1
@@ -64,11 +64,11 @@ func unreadable(data []byte) *Problem {
 		r, size := utf8.DecodeRune(data)
 		switch {
 		case r == utf8.RuneError && size == 1:
-			return &Problem{Line: line, Column: column, Message: "want UTF-8 text, have a byte that is none"}
+			return &Problem{Line: line, Column: column, Message: "must be UTF-8 text, this byte is not"}
 		case r == '\n':
 			line, column = line+1, 0
 		case unicode.IsControl(r) && r != '\t' && r != '\r' && r != 0x85:
-			return &Problem{Line: line, Column: column, Message: "want text, have a control character"}
+			return &Problem{Line: line, Column: column, Message: "must not contain control characters"}
 		}
 		data = data[size:]
 		column++
@@ -88,13 +88,13 @@ func syntaxProblem(err error) *Problem {
 	switch reason := le.Message; {
 	case strings.HasPrefix(reason, "unknown anchor"):
 		p.Message += ": unknown anchor"
-		p.Hint = "text that begins with * goes in quotes"
+		p.Hint = "put text that begins with * in quotes"
 	case strings.Contains(reason, "cannot start any token"):
 		p.Message += ": " + reason
-		p.Hint = "text that begins with %, @ or ` goes in quotes, and lines are indented with spaces"
+		p.Hint = "put text that begins with %, @ or ` in quotes, and indent lines with spaces"
 	case strings.Contains(reason, "mapping values are not allowed"):
 		p.Message += ": " + reason
-		p.Hint = "text with a colon and a space in it goes in quotes; keys of one mapping begin in one column"
+		p.Hint = "put text that contains a colon and a space in quotes; keys of one mapping begin in the same column"
 	default:
 		p.Message += ": " + reason
 		if le.ContextMsg != "" {

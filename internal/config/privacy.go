@@ -11,15 +11,15 @@ import (
 	"go.yaml.in/yaml/v4"
 )
 
-// Privacy says what is not stored, or not as it is. Changing a rule rewrites
-// what is stored already, history included, at the next run.
+// Privacy says which columns are not stored, or not as they are. After a change the
+// next run rewrites the stored rows, including history.
 type Privacy struct {
-	// Keys the hashes, 16 bytes or more; needed where a rule says hash. Take it
-	// from the environment and keep it: with another key all hashes change.
+	// Key of the hashes, 16 bytes or more; required if a rule says hash. Take it from
+	// the environment and keep it: with another key all hashes change.
 	Key Secret `yaml:"key,omitempty"`
-	// Rules by table and column: drop stores nothing, hash a keyed hash of a
-	// text, so that joins and counts still work, {keep: [plan]} only these paths
-	// of JSON. Keys and references to other tables have no rules.
+	// Rules by table and column: drop stores nothing; hash stores a keyed hash of a
+	// text, so that joins and counts still work; {keep: [plan]} stores only these paths
+	// of JSON. Keys and references cannot have rules.
 	Tables map[string]map[string]Rule `yaml:"tables,omitempty"`
 }
 
@@ -36,7 +36,7 @@ type Rule struct {
 
 const (
 	wantRule = "drop, hash or {keep: [path, …]}"
-	// minKeyLength keeps the key from being found by trying.
+	// minKeyLength keeps the key from being guessed.
 	minKeyLength = 16
 )
 
@@ -54,14 +54,14 @@ func (d *decoder) rule(path string, n *yaml.Node, v *Rule) {
 	case text == "hash":
 		v.Hash = true
 	default:
-		d.report(path, "want "+wantRule+", have "+d.have(path), "without a rule all is stored")
+		d.report(path, "must be "+wantRule+", is "+d.have(path), "without a rule the column is stored as it is")
 	}
 }
 
 // table fills the map v, whose keys are names of tables or of columns.
 func (d *decoder) table(path string, n *yaml.Node, v reflect.Value) {
 	if n.Kind != yaml.MappingNode {
-		d.report(path, "want "+shape(v.Type())+", have "+kindOf(n), "")
+		d.report(path, "must be "+shape(v.Type())+", is "+kindOf(n), "")
 		return
 	}
 	form := regexp.MustCompile(`^[a-z][a-z0-9_]*$`)
@@ -72,17 +72,17 @@ func (d *decoder) table(path string, n *yaml.Node, v reflect.Value) {
 		line, again := first[key.Value]
 		switch {
 		case key.Kind != yaml.ScalarNode || !form.MatchString(key.Value):
-			d.reportAt(key, at, "want a name of lower-case letters, digits and _, have another", "names are those of the mirror, such as primary_email")
+			d.reportAt(key, at, "must be a name of lower-case letters, digits and _", "names are those of the mirror, such as primary_email")
 			continue
 		case again:
-			d.reportAt(key, at, fmt.Sprintf("want the key once, have it on line %d too", line), "")
+			d.reportAt(key, at, fmt.Sprintf("is set twice, also on line %d", line), "")
 			continue
 		}
 		first[key.Value] = key.Line
 		value := reflect.New(v.Type().Elem()).Elem()
 		d.value(at, n.Content[i+1], value)
 		if !d.is(at).set && !d.is(at).bad {
-			d.report(at, "want "+shape(v.Type().Elem())+", have nothing", "")
+			d.report(at, "is empty, must be "+shape(v.Type().Elem()), "")
 		}
 		v.SetMapIndex(reflect.ValueOf(key.Value), value)
 	}
@@ -102,15 +102,15 @@ func checkPrivacy(d *decoder, p *Privacy) {
 	switch key := d.is("privacy.key"); {
 	case key.bad:
 	case hashed != "" && !key.set:
-		d.report("privacy.key", fmt.Sprintf("want a key of %d bytes or more, for %s is hashed, have nothing", minKeyLength, hashed),
-			"make one: openssl rand -hex 32; then key: ${SYNCER_PRIVACY_KEY}")
+		d.report("privacy.key", fmt.Sprintf("is not set, but %s is hashed: must be a key of %d bytes or more", hashed, minKeyLength),
+			"create one with openssl rand -hex 32, and write key: ${SYNCER_PRIVACY_KEY}")
 	case key.set && len(p.Key) < minKeyLength:
-		d.report("privacy.key", fmt.Sprintf("want %d bytes or more, have fewer", minKeyLength), "make one: openssl rand -hex 32")
+		d.report("privacy.key", fmt.Sprintf("must be %d bytes or more, is shorter", minKeyLength), "create one with openssl rand -hex 32")
 	}
 }
 
-// checkKeep reports paths that are none, and a path within another: one of the
-// two would say nothing.
+// checkKeep reports invalid paths, and a path within another: one of the two
+// would have no effect.
 func checkKeep(d *decoder, path string, keep []string) {
 	for i, field := range keep {
 		at := fmt.Sprintf("%s[%d]", path, i)
@@ -118,12 +118,12 @@ func checkKeep(d *decoder, path string, keep []string) {
 			continue
 		}
 		if slices.Contains(strings.Split(field, "."), "") {
-			d.report(at, "want a path such as plan or address.country, have "+d.have(at), "")
+			d.report(at, "must be a path such as plan or address.country, is "+d.have(at), "")
 			continue
 		}
 		within := func(outer string) bool { return strings.HasPrefix(field, outer+".") }
 		if j := slices.IndexFunc(keep, within); j >= 0 {
-			d.report(at, fmt.Sprintf("want a path of its own, have one within keep[%d]", j), "keep the outer path, or only the inner ones")
+			d.report(at, fmt.Sprintf("is within keep[%d]", j), "keep the outer path, or only the inner ones")
 		}
 	}
 }

@@ -13,7 +13,7 @@ type Problem struct {
 	File         string
 	Line, Column int    // from 1; the column counts characters
 	Field        string // such as tenants[0].limit; empty for the file as a whole
-	Message      string // what was wanted and what was there
+	Message      string // what it must be and what it is
 	Hint         string // what to do next; may be empty
 }
 

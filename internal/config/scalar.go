@@ -13,10 +13,10 @@ import (
 	"go.yaml.in/yaml/v4"
 )
 
-var errQuoted = errors.New("text, for it is in quotes")
+var errQuoted = errors.New("is text because it is in quotes")
 
-// leaf fills the types that are written as one scalar, or as one of two
-// forms, and reports whether into is such a type.
+// leaf fills values that are written as one scalar, or in one of two forms, and
+// reports whether into has such a type.
 func (d *decoder) leaf(path string, n *yaml.Node, into any) bool {
 	switch v := into.(type) {
 	case *Secret:
@@ -60,16 +60,16 @@ func parseInto[T any](d *decoder, path string, n *yaml.Node, v *T, want string, 
 	if err != nil {
 		hint := ""
 		if errors.Is(err, errQuoted) {
-			hint = "take the quotes away"
+			hint = "remove the quotes"
 		}
-		d.report(path, "want "+want+", have "+d.have(path), hint)
+		d.report(path, "must be "+want+", is "+d.have(path), hint)
 		return
 	}
 	*v = parsed
 }
 
-// bare is parse for what YAML itself has a type for: in quotes it would be
-// text, unless the quotes are around a variable.
+// bare is parse for values that YAML has a type for: in quotes they are text,
+// unless the quotes are around a variable.
 func bare[T any](n *yaml.Node, parse func(string) (T, error)) func(string) (T, error) {
 	quoted := n.Style&(yaml.SingleQuotedStyle|yaml.DoubleQuotedStyle) != 0 && !strings.Contains(n.Value, "$")
 	return func(text string) (T, error) {
@@ -86,7 +86,7 @@ func bare[T any](n *yaml.Node, parse func(string) (T, error)) func(string) (T, e
 func (d *decoder) scalar(path string, n *yaml.Node, want string) (string, bool) {
 	f := d.fields[path]
 	if n.Kind != yaml.ScalarNode {
-		d.report(path, "want "+want+", have "+kindOf(n), "")
+		d.report(path, "must be "+want+", is "+kindOf(n), "")
 		return "", false
 	}
 	text, vars, problems := expand(n.Value, d.env)
@@ -101,8 +101,8 @@ func (d *decoder) scalar(path string, n *yaml.Node, want string) (string, bool) 
 	return text, text != "" && len(problems) == 0
 }
 
-// have describes the scalar at path for a message: never a secret, nor what a
-// variable brought.
+// have describes the scalar at path for a message. It never shows a secret or the
+// value of a variable.
 func (d *decoder) have(path string) string {
 	switch f := d.is(path); {
 	case len(f.vars) > 0:
@@ -130,7 +130,7 @@ func (d *decoder) limit(path string, n *yaml.Node, v *Limit) {
 	}
 	want := shape(reflect.TypeFor[Limit]())
 	if text, ok := d.scalar(path, n, want); ok && text != "none" {
-		d.report(path, "want "+want+", have "+d.have(path), "")
+		d.report(path, "must be "+want+", is "+d.have(path), "")
 	}
 }
 
@@ -141,9 +141,9 @@ func (d *decoder) selection(path string, n *yaml.Node, v *Selection) {
 		if ok && text != "all" {
 			hint := ""
 			if len(d.fields[path].vars) == 0 {
-				hint = "for this one alone write [" + text + "]"
+				hint = "for this one only, write [" + text + "]"
 			}
-			d.report(path, "want "+want+", have "+d.have(path), hint)
+			d.report(path, "must be "+want+", is "+d.have(path), hint)
 		}
 		v.All = ok && text == "all"
 		return
@@ -151,7 +151,7 @@ func (d *decoder) selection(path string, n *yaml.Node, v *Selection) {
 	var names []string
 	d.sequence(path, n, reflect.ValueOf(&names).Elem())
 	if n.Kind == yaml.SequenceNode && len(n.Content) == 0 {
-		d.report(path, "want all or a list of names, have an empty list", "")
+		d.report(path, "must be all or a list of names, is an empty list", "")
 	}
 	for _, name := range names {
 		switch {

@@ -8,11 +8,11 @@ import (
 
 const masked = "•••"
 
-// A Secret is a value that no log, error, dump or JSON may show: every way of
-// printing it prints dots. The empty Secret is "no value".
+// A Secret is a value that no log, error, dump or JSON may show: it always prints
+// as dots. The empty Secret means no value.
 type Secret string
 
-// Reveal returns the value itself, for the one place that needs it.
+// Reveal returns the value itself, for the code that uses it.
 func (s Secret) Reveal() string { return string(s) }
 
 // String implements fmt.Stringer with dots.
@@ -21,8 +21,8 @@ func (s Secret) String() string { return masked }
 // GoString implements fmt.GoStringer with dots.
 func (s Secret) GoString() string { return masked }
 
-// Format implements fmt.Formatter with dots: without it %d would print the
-// value as part of its complaint.
+// Format implements fmt.Formatter with dots: without it, the error text of %d would
+// contain the value.
 func (s Secret) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, masked) }
 
 // LogValue implements slog.LogValuer with dots.

@@ -16,10 +16,9 @@ const (
 	usualConcurrency = 16
 )
 
-// Cloud reports whether Logto Cloud serves the tenant, at its own address or
-// at a custom domain. Only the resource tells in the second case: it stays
-// that of the tenant's own address. Self-hosted servers have such resources
-// too, but always the same two.
+// Cloud reports whether Logto Cloud serves the tenant. The endpoint tells, or the
+// resource: self-hosted servers have resources below logto.app too, but always the
+// same two.
 func (t Tenant) Cloud() bool {
 	if t.Resource == selfHosted || t.Resource == selfHostedAdmin {
 		return false
@@ -40,19 +39,19 @@ func checkTenant(d *decoder, path string, t *Tenant) {
 	case !d.is(at).set:
 		t.Concurrency = usualConcurrency
 	case d.ok(at) && (t.Concurrency < 1 || t.Concurrency > maxConcurrency):
-		d.report(at, "want 1 to 64, have "+d.have(at), "6 is usual: the server answers each request with two or more of its 20 database connections")
+		d.report(at, "must be 1 to 64, is "+d.have(at), "6 is usual: the server answers each request with two or more of its 20 database connections")
 	}
 	switch at := path + ".max_delete.percent"; {
 	case !d.is(at).set:
 		t.MaxDelete.Percent = 20
 	case d.ok(at) && (t.MaxDelete.Percent < 0 || t.MaxDelete.Percent > 100):
-		d.report(at, "want 0 to 100, have "+d.have(at), "")
+		d.report(at, "must be 0 to 100, is "+d.have(at), "")
 	}
 	switch at := path + ".max_delete.rows"; {
 	case !d.is(at).set:
 		t.MaxDelete.Rows = 100
 	case d.ok(at) && t.MaxDelete.Rows < 0:
-		d.report(at, "want 0 or more, have "+d.have(at), "")
+		d.report(at, "must be 0 or more, is "+d.have(at), "")
 	}
 }
 
@@ -67,25 +66,25 @@ func checkEndpoint(d *decoder, path string, t *Tenant) {
 		if err == nil && !strings.Contains(t.Endpoint, "://") {
 			hint = "it begins with https://"
 		}
-		d.report(path, "want "+wantEndpoint+", have "+d.address(path), hint)
+		d.report(path, "must be "+wantEndpoint+", is "+d.address(path), hint)
 		return
 	}
 	u.Host, u.Path = strings.ToLower(u.Host), strings.TrimSuffix(u.Path, "/")
 	extra := beyondHost(u)
 	if extra != "" {
-		d.report(path, "want scheme and host only, have "+extra+" too", d.write(path, u.Scheme+"://"+u.Host))
+		d.report(path, "must be scheme and host only, has "+extra+" too", d.write(path, u.Scheme+"://"+u.Host))
 		return
 	}
 	t.Endpoint = u.Scheme + "://" + u.Host
 	switch {
 	case u.Scheme == "http" && onCloud(t.Endpoint):
-		d.report(path, "want https for Logto Cloud, have http", d.write(path, "https://"+u.Host))
+		d.report(path, "must begin with https:// for Logto Cloud", d.write(path, "https://"+u.Host))
 	case u.Scheme == "http" && !loopback(u.Hostname()):
-		d.warn(path, "http sends the application's secret in clear text", "use https, unless nobody else is on the way")
+		d.warn(path, "http sends the application's secret in clear text", "use https unless the network between is yours alone")
 	}
 }
 
-// beyondHost says what u has beyond scheme and host.
+// beyondHost names the part of u that is neither scheme nor host; empty: none.
 func beyondHost(u *url.URL) string {
 	switch {
 	case u.User != nil:
@@ -108,8 +107,8 @@ func portOK(u *url.URL) bool {
 	return err == nil && port > 0
 }
 
-// write is the hint to write that instead of what is at path, unless it would
-// show what a variable brought.
+// write is the hint to write that instead of the value at path, unless it would
+// show the value of a variable.
 func (d *decoder) write(path, instead string) string {
 	if len(d.is(path).vars) > 0 {
 		return ""
@@ -142,18 +141,22 @@ func checkResource(d *decoder, path string, t *Tenant) {
 		t.Resource = selfHosted
 		return
 	}
+	if t.Cloud() && !onCloud(t.Endpoint) {
+		d.warn(endpoint, "on Logto Cloud only https://<tenant id>.logto.app serves the Management API, a custom domain does not",
+			d.write(path, "endpoint: "+strings.TrimSuffix(t.Resource, "/api")))
+	}
 	u, err := url.Parse(t.Resource)
 	switch want := t.Endpoint + "/api"; {
 	case onCloud(t.Endpoint) && t.Resource != want:
-		d.report(path, "want "+d.derived(endpoint, want)+", have "+d.address(path), "on Logto Cloud it follows from the endpoint: leave it out")
+		d.report(path, "must be "+d.derived(endpoint, want)+", is "+d.address(path), "on Logto Cloud it follows from the endpoint: remove it")
 	case err != nil || u.Scheme == "" || u.Host == "" || u.User != nil:
-		d.report(path, "want a resource indicator such as "+selfHosted+", have "+d.address(path),
-			"self-hosted, it is "+selfHosted+": leave it out")
+		d.report(path, "must be a resource indicator such as "+selfHosted+", is "+d.address(path),
+			"self-hosted, it is "+selfHosted+": remove it")
 	}
 }
 
-// derived is a wanted value that follows from the field at path, shown unless
-// that came from a variable.
+// derived is the value that follows from the field at path; it is shown unless
+// that field holds a variable.
 func (d *decoder) derived(path, value string) string {
 	if len(d.is(path).vars) > 0 {
 		return "the endpoint followed by /api"
@@ -169,9 +172,9 @@ func checkLimit(d *decoder, path string, t *Tenant) {
 		return
 	}
 	if at := path + ".requests"; d.ok(at) && t.Limit.Requests < 1 {
-		d.report(at, "want 1 or more, have "+d.have(at), "for no limit write limit: none")
+		d.report(at, "must be 1 or more, is "+d.have(at), "for no limit, write limit: none")
 	}
 	if at := path + ".per"; d.ok(at) && t.Limit.Per <= 0 {
-		d.report(at, "want more than 0s, have "+d.have(at), "for no limit write limit: none")
+		d.report(at, "must be more than 0s, is "+d.have(at), "for no limit, write limit: none")
 	}
 }

@@ -9,8 +9,7 @@ import (
 // expand replaces ${NAME} and ${NAME:-default} in text by the variable's
 // value, and $$ by a dollar. It works on one value at a time, after the YAML
 // is parsed, so that no value can change the file's structure. It returns the
-// names of the variables that brought something, and a problem for each that
-// should have and did not.
+// names of the variables it used, and a problem for each that has no value.
 func expand(text string, env func(string) (string, bool)) (out string, vars []string, problems Errors) {
 	name := regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]*$`)
 	var b strings.Builder
@@ -26,16 +25,16 @@ func expand(text string, env func(string) (string, bool)) (out string, vars []st
 			continue
 		case !strings.HasPrefix(rest, "{"):
 			return "", vars, append(problems, Problem{
-				Message: "want ${NAME} after a dollar, have something else",
-				Hint:    "write $$ for a dollar itself",
+				Message: "a dollar sign must begin ${NAME}",
+				Hint:    "write $$ for a dollar sign",
 			})
 		}
 		inside, after, closed := strings.Cut(rest[1:], "}")
 		variable, fallback, hasFallback := strings.Cut(inside, ":-")
 		if !closed || !name.MatchString(variable) {
 			return "", vars, append(problems, Problem{
-				Message: "want ${NAME} or ${NAME:-default}, have something else",
-				Hint:    "a name is letters, digits and _; write $$ for a dollar itself",
+				Message: "must be ${NAME} or ${NAME:-default}",
+				Hint:    "a name has letters, digits and _; write $$ for a dollar sign",
 			})
 		}
 		value, set := env(variable)
@@ -55,13 +54,13 @@ func expand(text string, env func(string) (string, bool)) (out string, vars []st
 }
 
 func missing(variable string, set bool) Problem {
-	state := "unset"
+	state := "not set"
 	if set {
 		state = "empty"
 	}
 	return Problem{
 		Field:   missingVariable,
-		Message: "want the variable " + variable + ", have it " + state,
+		Message: variable + " is " + state,
 		Hint:    "export " + variable + ", or write ${" + variable + ":-default}",
 	}
 }

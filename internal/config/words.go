@@ -30,8 +30,8 @@ func keyNames(t reflect.Type) []string {
 	return names
 }
 
-// keyText is a key as problems may show it: cut at the first character no key
-// has, since what follows may be the value of a secret, its space forgotten.
+// keyText is a key as problems may show it: cut at the first character that no key
+// has, since what follows may be a secret whose space was forgotten.
 func keyText(key string) string {
 	known := regexp.MustCompile(`^(<<|[A-Za-z0-9_-]{0,40})`).FindString(key)
 	if known != key {
@@ -40,7 +40,7 @@ func keyText(key string) string {
 	return key
 }
 
-// shape says what a value of type t looks like in the file.
+// shape says how a value of type t is written in the file.
 func shape(t reflect.Type) string {
 	switch {
 	case t == reflect.TypeFor[Limit]():
@@ -82,8 +82,8 @@ func shapeOf(path string, t reflect.Type) string {
 	return shape(t)
 }
 
-// kindOf says what a node is without showing what it holds: text where a
-// mapping belongs may well be "app_secret:…" with its space forgotten.
+// kindOf says what a node is without showing its value: text in place of a mapping
+// may be "app_secret:…" without its space.
 func kindOf(n *yaml.Node) string {
 	switch {
 	case n.Kind == yaml.MappingNode:
@@ -98,8 +98,8 @@ func kindOf(n *yaml.Node) string {
 	return "text"
 }
 
-// nameHint suggests the known name that is nearest to what was written, or
-// lists them all where none is near.
+// nameHint suggests the known name nearest to what was written, or lists them all
+// if none is near.
 func nameHint(have string, known []string) string {
 	if best := nearest(have, known); best != "" {
 		return "did you mean " + best + "?"
@@ -110,8 +110,7 @@ func nameHint(have string, known []string) string {
 	return "known: " + strings.Join(known, ", ")
 }
 
-// nearest returns the known name that have is probably meant to be, "" if it
-// is like none of them.
+// nearest returns the known name that is most like have; empty if none is.
 func nearest(have string, known []string) string {
 	best, least := "", len(have)/3+2
 	for _, name := range known {
@@ -122,7 +121,7 @@ func nearest(have string, known []string) string {
 	return best
 }
 
-// plain makes appId, app-id and app_id one.
+// plain makes appId, app-id and app_id equal.
 func plain(name string) string {
 	return strings.NewReplacer("_", "", "-", "").Replace(strings.ToLower(name))
 }
