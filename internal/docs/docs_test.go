@@ -25,7 +25,7 @@ func migrated(ctx context.Context, pool *pgxpool.Pool) error {
 	return err
 }
 
-func read(t *testing.T, pool *pgxpool.Pool) *docs.Model {
+func readModel(t *testing.T, pool *pgxpool.Pool) *docs.Model {
 	t.Helper()
 	m, err := docs.Read(t.Context(), pool)
 	if err != nil {
@@ -36,7 +36,7 @@ func read(t *testing.T, pool *pgxpool.Pool) *docs.Model {
 
 func TestTheDocumentsAreUpToDate(t *testing.T) {
 	t.Parallel()
-	m := read(t, pgtest.New(t, migrated))
+	m := readModel(t, pgtest.New(t, migrated))
 	for file, write := range map[string]func(io.Writer) error{
 		"../../docs/data-dictionary.md": m.WriteDictionary,
 		"../../docs/data-model.md":      m.WriteDiagrams,
@@ -71,7 +71,7 @@ comment on column logto.novelties.user_id is 'The "user".'`)
 	if err != nil {
 		t.Fatal(err)
 	}
-	m := read(t, pool)
+	m := readModel(t, pool)
 	var dictionary, diagrams strings.Builder
 	if err := errors.Join(m.WriteDictionary(&dictionary), m.WriteDiagrams(&diagrams)); err != nil {
 		t.Fatal(err)
