@@ -10,6 +10,7 @@ import (
 	"github.com/jackc/pgx/v5/pgconn"
 
 	"logto-syncer/internal/config"
+	"logto-syncer/internal/pgconnect"
 	"logto-syncer/internal/postgres"
 	"logto-syncer/internal/state"
 )
@@ -50,7 +51,7 @@ func (c *checks) database(ctx context.Context, cfg *config.Config) {
 func databaseHint(err error) string {
 	pg, ok := errors.AsType[*pgconn.PgError](err)
 	switch {
-	case errors.Is(err, state.ErrEarlierBuild):
+	case !errors.As(err, new(*pgconnect.ConnectError)):
 		return "" // the error has its own
 	case !ok:
 		return "is the server up, and reachable from this machine?"

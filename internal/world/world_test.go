@@ -31,6 +31,7 @@ import (
 //	nginx-tls [LINE...]      the same with HTTP/2; sets SSL_CERT_FILE
 //	haproxy                  put HAProxy before it
 //	pgbouncer [SETTING...]   put PgBouncer before the database, with further settings
+//	database                 connect past any pooler again
 //	exits CODE COMMAND...    run a command, which ends with that exit code
 //	change N                 change, make and delete N users each
 //	equal                    the mirror equals the tenant, row by row
@@ -56,7 +57,8 @@ func TestTheProgramBehindRealServers(t *testing.T) {
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"tenant": command((*scriptWorld).startTenant), "nginx": command((*scriptWorld).startNginx), "nginx-tls": command((*scriptWorld).startNginxTLS),
 			"haproxy": command((*scriptWorld).startHAProxy), "pgbouncer": command((*scriptWorld).startPgBouncer),
-			"exits": command((*scriptWorld).exits), "change": command((*scriptWorld).change), "equal": command((*scriptWorld).equal),
+			"database": command((*scriptWorld).bypassPooler),
+			"exits":    command((*scriptWorld).exits), "change": command((*scriptWorld).change), "equal": command((*scriptWorld).equal),
 			"requests": command((*scriptWorld).requests), "proxied": command((*scriptWorld).proxied),
 		},
 	})
@@ -104,6 +106,12 @@ func (w *scriptWorld) startTenant(ts *testscript.TestScript, args []string) erro
 	ts.Setenv("LOGTO_ENDPOINT", w.logto.URL)
 	ts.Setenv("LOGTO_APP_ID", w.logto.AppID)
 	ts.Setenv("LOGTO_APP_SECRET", w.logto.AppSecret)
+	return nil
+}
+
+// bypassPooler sets DATABASE_URL to the database itself.
+func (w *scriptWorld) bypassPooler(ts *testscript.TestScript, _ []string) error {
+	ts.Setenv("DATABASE_URL", w.database)
 	return nil
 }
 
