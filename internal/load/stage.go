@@ -17,7 +17,10 @@ import (
 // concurrent use.
 type Stage struct {
 	*Loader
-	run int64
+	// Fence is called first in the transactions in which Prepare makes tables;
+	// its error ends them. Nil lets all. It is set before the first Prepare.
+	Fence func(ctx context.Context, tx pgx.Tx) error
+	run   int64
 
 	making   sync.Mutex // held by who makes stage tables
 	mu       sync.Mutex
@@ -26,20 +29,34 @@ type Stage struct {
 
 // OpenStage returns the stage of a run, with what an earlier attempt left in it.
 func (l *Loader) OpenStage(ctx context.Context, run int64) (*Stage, error) {
-	s := &Stage{Loader: l, run: run, existing: map[string]bool{}}
-	rows, err := l.pool.Query(ctx, "select relname from pg_class where relnamespace = $1::regnamespace and relname like $2",
+	s := &Stage{Loader: l, run: run}
+	return s, s.open(ctx, l.pool)
+}
+
+// Reopen looks for the stage tables again, as the caller's transaction sees them.
+func (s *Stage) Reopen(ctx context.Context, tx pgx.Tx) error { return s.open(ctx, tx) }
+
+type rowsQueryer interface {
+	Query(ctx context.Context, sql string, args ...any) (pgx.Rows, error)
+}
+
+func (s *Stage) open(ctx context.Context, db rowsQueryer) error {
+	rows, err := db.Query(ctx, "select relname from pg_class where relnamespace = $1::regnamespace and relname like $2",
 		StageSchema, strings.ReplaceAll(s.name(""), "_", `\_`)+"%")
 	if err != nil {
-		return nil, fmt.Errorf("look for the stage of run %d: %w", run, err)
+		return fmt.Errorf("look for the stage of run %d: %w", s.run, err)
 	}
 	names, err := pgx.CollectRows(rows, pgx.RowTo[string])
 	if err != nil {
-		return nil, fmt.Errorf("look for the stage of run %d: %w", run, err)
+		return fmt.Errorf("look for the stage of run %d: %w", s.run, err)
 	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.existing = make(map[string]bool, len(names))
 	for _, name := range names {
 		s.existing[name] = true
 	}
-	return s, nil
+	return nil
 }
 
 // name returns the name of a stage table.

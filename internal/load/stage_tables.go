@@ -70,7 +70,15 @@ const createAttempts = 4
 // type or the table is there after all.
 func (s *Stage) createTables(ctx context.Context, ddl string) (err error) {
 	for range createAttempts {
-		_, err = s.pool.Exec(ctx, ddl)
+		err = pgx.BeginFunc(ctx, s.pool, func(tx pgx.Tx) error {
+			if s.Fence != nil {
+				if err := s.Fence(ctx, tx); err != nil {
+					return err
+				}
+			}
+			_, err := tx.Exec(ctx, ddl)
+			return err
+		})
 		if pg, ok := errors.AsType[*pgconn.PgError](err); !ok || !slices.Contains(createdConcurrently, pg.Code) {
 			return err
 		}

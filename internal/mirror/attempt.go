@@ -31,7 +31,7 @@ type attempt struct {
 	changedTables []string // to be analyzed once the run is published
 }
 
-// begin starts or resumes a run and clears up after those given up.
+// begin starts or resumes a run and clears up after those it abandons.
 func (r *Runner) begin(ctx context.Context, job Job) (*attempt, error) {
 	mode := "run"
 	if job.Afresh {
@@ -45,23 +45,19 @@ func (r *Runner) begin(ctx context.Context, job Job) (*attempt, error) {
 	if err != nil {
 		return nil, err
 	}
-	errand := state.RunSpec{
-		Tenant: job.Tenant, Job: job.Name, Mode: mode, Listings: names, Endpoint: job.Endpoint, Shape: loader.Shape(),
+	spec := state.RunSpec{
+		Tenant: job.Tenant, Job: job.Name, Mode: mode, Listings: names, Endpoint: job.Endpoint,
+		PageSize: r.PageSize, Version: r.Version, Shape: loader.Shape(),
 	}
-	run, abandoned, err := state.Begin(ctx, r.Pool, errand, job.ResumeWithin)
+	run, err := state.Begin(ctx, r.Pool, spec, job.ResumeWithin, clearRun)
 	if err != nil {
 		return nil, err
 	}
 	a := &attempt{job: job, pool: r.Pool, client: r.Client, log: r.Log, run: run}
-	for _, id := range abandoned {
-		if err := a.dropStage(ctx, id); err != nil {
-			return nil, err
-		}
-	}
 	if err := loader.RecordShapes(ctx); err != nil {
 		return nil, err
 	}
-	if a.stage, err = loader.OpenStage(ctx, run.ID); err != nil {
+	if err := a.openStage(ctx, loader); err != nil {
 		return nil, err
 	}
 	if a.sink, err = newSink(ctx, a); err != nil {
@@ -93,14 +89,21 @@ func (r *Runner) openLoader(ctx context.Context, job Job) (*load.Loader, error) 
 	return loader.With(job.Privacy), nil
 }
 
-// dropStage removes what a run has left in the stage.
-func (a *attempt) dropStage(ctx context.Context, run int64) error {
-	return pgx.BeginFunc(ctx, a.pool, func(tx pgx.Tx) error {
-		if err := load.DropStage(ctx, tx, run); err != nil {
-			return err
-		}
-		return state.ClearCheckpoints(ctx, tx, run)
-	})
+// openStage opens the stage of the run, with what is in it by now.
+func (a *attempt) openStage(ctx context.Context, loader *load.Loader) (err error) {
+	if a.stage, err = loader.OpenStage(ctx, a.run.ID); err != nil {
+		return err
+	}
+	a.stage.Fence = a.run.Fence
+	return nil
+}
+
+// clearRun removes what a run has staged, and its checkpoints.
+func clearRun(ctx context.Context, tx pgx.Tx, run int64) error {
+	if err := load.DropStage(ctx, tx, run); err != nil {
+		return err
+	}
+	return state.ClearCheckpoints(ctx, tx, run)
 }
 
 // walk reads all listings, those with parents after their parents. It returns

@@ -27,17 +27,8 @@ func Forget(ctx context.Context, pool *pgxpool.Pool, tenant string, people load.
 	}
 	var erased map[string]int64
 	err = pgx.BeginFunc(ctx, pool, func(tx pgx.Tx) error {
-		abandoned, err := state.Abandon(ctx, tx, tenant)
-		if err != nil {
+		if err := state.Abandon(ctx, tx, tenant, clearRun); err != nil {
 			return err
-		}
-		for _, run := range abandoned {
-			if err := load.DropStage(ctx, tx, run); err != nil {
-				return err
-			}
-			if err := state.ClearCheckpoints(ctx, tx, run); err != nil {
-				return err
-			}
 		}
 		erased, err = loader.Forget(ctx, tx, people)
 		return err

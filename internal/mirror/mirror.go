@@ -51,6 +51,9 @@ type Runner struct {
 	Log    *slog.Logger
 	// Progress is told of every page; nil is not told.
 	Progress func(extract.Step)
+	// Version is the program's. A run is resumed only by the same version: another
+	// may read its checkpoints otherwise.
+	Version string
 	// PageSize is how many rows a page has; 0: the most the API allows. Smaller
 	// pages are for tests.
 	PageSize int
@@ -173,8 +176,8 @@ func (a *attempt) attempt(ctx context.Context, s *Summary, began time.Time) erro
 }
 
 // reopen goes on from what the database has kept.
-func (a *attempt) reopen(ctx context.Context) (err error) {
-	if a.stage, err = a.stage.OpenStage(ctx, a.run.ID); err != nil {
+func (a *attempt) reopen(ctx context.Context) error {
+	if err := a.openStage(ctx, a.stage.Loader); err != nil {
 		return err
 	}
 	return pgx.BeginFunc(ctx, a.pool, func(tx pgx.Tx) error {
@@ -190,15 +193,20 @@ func (a *attempt) fail(s *Summary, cause error, began time.Time) error {
 	switch {
 	case errors.As(cause, &guard):
 		s.Status, s.Resumable = state.Refused, false
+	case errors.Is(cause, state.ErrRunTaken):
+		s.Resumable = false
 	case errors.Is(cause, extract.ErrStopped), errors.Is(cause, context.Canceled):
 		s.Status = state.Stopped
 	}
 	s.Error = cause.Error()
 	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
 	defer cancel()
-	err := a.run.Finish(ctx, a.pool, s.Status, time.Time{}, cause, effortFrom(a.client.Stats(), time.Since(began)))
-	if err == nil && s.Status == state.Refused {
-		err = a.dropStage(ctx, a.run.ID)
-	}
+	err := pgx.BeginFunc(ctx, a.pool, func(tx pgx.Tx) error {
+		ours, err := a.run.Finish(ctx, tx, s.Status, time.Time{}, cause, effortFrom(a.client.Stats(), time.Since(began)))
+		if err != nil || !ours || s.Status != state.Refused {
+			return err
+		}
+		return clearRun(ctx, tx, a.run.ID)
+	})
 	return errors.Join(cause, err)
 }

@@ -39,6 +39,10 @@ func (a *attempt) publishIn(ctx context.Context, tx pgx.Tx, proofs map[string]*e
 	if err != nil {
 		return err
 	}
+	// What is published is what is there, not what this attempt remembers.
+	if err := a.stage.Reopen(ctx, tx); err != nil {
+		return err
+	}
 	if err := a.sink.checkKept(ctx, tx); err != nil {
 		return err
 	}
@@ -83,13 +87,10 @@ func (a *attempt) publishIn(ctx context.Context, tx pgx.Tx, proofs map[string]*e
 	if err := a.run.Certify(ctx, tx, certificates); err != nil {
 		return err
 	}
-	if err := a.run.Finish(ctx, tx, status, at, nil, effortFrom(a.client.Stats(), time.Since(began))); err != nil {
+	if _, err := a.run.Finish(ctx, tx, status, at, nil, effortFrom(a.client.Stats(), time.Since(began))); err != nil {
 		return err
 	}
-	if err := state.ClearCheckpoints(ctx, tx, a.run.ID); err != nil {
-		return err
-	}
-	if err := load.DropStage(ctx, tx, a.run.ID); err != nil {
+	if err := clearRun(ctx, tx, a.run.ID); err != nil {
 		return err
 	}
 	s.Status, s.Resumable, s.Listings, s.PublishedAt = status, false, certificates, &at

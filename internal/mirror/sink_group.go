@@ -177,8 +177,11 @@ var errAlreadyCommitted = errors.New("committed already")
 
 // commitGroup stages batches and checkpoints in a transaction. It is not waited for until
 // it is on disk: what the database loses if it crashes are rows and checkpoints
-// together, and complete finds out before anything is published.
+// together, and checkKept finds out before anything is published.
 func (s *sink) commitGroup(ctx context.Context, tx pgx.Tx, number int64, batches []*load.Batch, checkpoints map[string][]extract.Checkpoint) error {
+	if err := s.a.run.Fence(ctx, tx); err != nil {
+		return err
+	}
 	if _, err := tx.Exec(ctx, "set local synchronous_commit = off"); err != nil {
 		return fmt.Errorf("prepare to stage: %w", err)
 	}
@@ -202,7 +205,7 @@ func (s *sink) commitGroup(ctx context.Context, tx pgx.Tx, number int64, batches
 // crashed, or another server has taken over that had not received it yet.
 var errRowsLost = errors.New("the database has lost rows of this run that it had committed; start the run again, it reads what is missing")
 
-// checkKept returns errLost unless the database has kept all this attempt has
+// checkKept returns errRowsLost unless the database has kept all this attempt has
 // staged.
 func (s *sink) checkKept(ctx context.Context, tx pgx.Tx) error {
 	n, err := s.a.run.CountCheckpoints(ctx, tx, int64(s.a.run.Attempt)<<attemptBits)

@@ -104,7 +104,7 @@ func (w *runWorker) Work(ctx context.Context, job *river.Job[runArgs]) error {
 	defer client.Close()
 	active := s.activeRuns.add(job.ID, j.Name, t.Name, client)
 	defer s.activeRuns.remove(job.ID)
-	runner := &mirror.Runner{Pool: s.Pool, Client: client, Log: log, Stop: s.stopRuns, Progress: active.recordStep}
+	runner := &mirror.Runner{Pool: s.Pool, Client: client, Log: log, Version: s.Version, Stop: s.stopRuns, Progress: active.recordStep}
 	ctx, done := withPlainCause(ctx)
 	defer done()
 	summary, err := runner.Run(ctx, s.NewMirrorJob(cfg, t, j))

@@ -16,7 +16,7 @@ type Execer interface {
 
 // SaveCheckpoints notes chunks of a listing as done: checkpoints is a JSON array. It belongs in
 // the transaction that stores their rows. sequence numbers that transaction;
-// Mark returns false, and does nothing, if it has been committed already: a
+// it returns false, and does nothing, if it has been committed already: a
 // transaction whose answer was lost is repeated in vain.
 func (r Run) SaveCheckpoints(ctx context.Context, db Execer, listing string, sequence int64, checkpoints []byte) (first bool, err error) {
 	tag, err := db.Exec(ctx, "insert into syncer.checkpoints (run_id, listing, sequence, chunks) values ($1, $2, $3, $4) on conflict do nothing",
@@ -27,7 +27,7 @@ func (r Run) SaveCheckpoints(ctx context.Context, db Execer, listing string, seq
 	return tag.RowsAffected() == 1, nil
 }
 
-// CountCheckpoints returns how many calls of Mark with a sequence from the given one
+// CountCheckpoints returns how many calls of SaveCheckpoints with a sequence from the given one
 // on the database has kept.
 func (r Run) CountCheckpoints(ctx context.Context, tx pgx.Tx, from int64) (n int64, err error) {
 	err = tx.QueryRow(ctx, "select count(*) from syncer.checkpoints where run_id = $1 and sequence >= $2", r.ID, from).Scan(&n)

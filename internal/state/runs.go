@@ -22,17 +22,22 @@ const (
 	Abandoned = "abandoned"
 )
 
-// ErrRunTaken ends a publication of a run that another process has taken over.
-var ErrRunTaken = errors.New("another process has taken the run over")
+// ErrRunTaken ends an attempt at a run that is no longer its own: while it had
+// lost the tenant's lock, another process resumed, abandoned or published the
+// run. It is an ErrLocked.
+var ErrRunTaken = fmt.Errorf("this attempt lost its run to another process, or to a database that does not have it: %w", ErrLocked)
 
-// RunSpec is what a run is to do. A run is resumed only for the same run spec.
+// RunSpec is what a run is to do, and what its checkpoints depend on. A run is
+// resumed only for the same run spec; the job's name alone may differ.
 type RunSpec struct {
 	Tenant   string
 	Job      string
 	Mode     string // run or backfill
 	Listings []string
 	Endpoint string
-	Shape    string // of the tables; a run is not resumed into others
+	PageSize int    // rows of a page
+	Version  string // of the program
+	Shape    string // of the tables
 }
 
 // A Run is one reading of a tenant and its publication.
@@ -48,10 +53,14 @@ type Run struct {
 func (r Run) Resumed() bool { return r.Attempt > 1 }
 
 // Begin starts a run, or resumes the tenant's last one if it is unfinished,
-// for the same run spec and not older than within. Older unfinished runs are
-// given up; the caller clears up after the ids in abandoned. The caller holds
-// the tenant's lock.
-func Begin(ctx context.Context, pool *pgxpool.Pool, e RunSpec, within time.Duration) (run Run, abandoned []int64, err error) {
+// for the same run spec and not older than within. Other unfinished runs are
+// abandoned; clear removes what one of them has left, in the same transaction,
+// so that nothing of it stays if the process dies. The caller holds the tenant's
+// lock. Begin waits for transactions that have passed Fence: it sees all that an
+// earlier attempt has staged, and none stages after it.
+func Begin(
+	ctx context.Context, pool *pgxpool.Pool, e RunSpec, within time.Duration, clear func(ctx context.Context, tx pgx.Tx, run int64) error,
+) (run Run, err error) {
 	err = pgx.BeginFunc(ctx, pool, func(tx pgx.Tx) error {
 		if _, err := tx.Exec(ctx, query("tenant"), e.Tenant, e.Endpoint); err != nil {
 			return err
@@ -63,47 +72,71 @@ func Begin(ctx context.Context, pool *pgxpool.Pool, e RunSpec, within time.Durat
 		if err != nil {
 			return err
 		}
-		abandoned, err = abandon(ctx, tx, e.Tenant, run.ID)
-		return err
+		return abandon(ctx, tx, e.Tenant, run.ID, clear)
 	})
 	if err != nil {
-		return Run{}, nil, fmt.Errorf("begin a run of %s: %w", e.Tenant, err)
+		return Run{}, fmt.Errorf("begin a run of %s: %w", e.Tenant, err)
 	}
-	return run, abandoned, nil
+	return run, nil
 }
 
 // Abandon gives up the tenant's unfinished runs, within the caller's
-// transaction; the caller clears up after them. It holds the tenant's lock.
-func Abandon(ctx context.Context, tx pgx.Tx, tenant string) ([]int64, error) {
-	return abandon(ctx, tx, tenant, 0)
+// transaction; clear removes what one of them has left. The caller holds the
+// tenant's lock.
+func Abandon(ctx context.Context, tx pgx.Tx, tenant string, clear func(ctx context.Context, tx pgx.Tx, run int64) error) error {
+	return abandon(ctx, tx, tenant, 0, clear)
 }
 
 // abandon gives up the unfinished runs of a tenant but for one.
-func abandon(ctx context.Context, tx pgx.Tx, tenant string, but int64) ([]int64, error) {
+func abandon(ctx context.Context, tx pgx.Tx, tenant string, but int64, clear func(ctx context.Context, tx pgx.Tx, run int64) error) error {
 	rows, err := tx.Query(ctx, query("abandon"), tenant, but)
 	if err != nil {
-		return nil, err
+		return err
 	}
-	return pgx.CollectRows(rows, pgx.RowTo[int64])
+	abandoned, err := pgx.CollectRows(rows, pgx.RowTo[int64])
+	if err != nil {
+		return err
+	}
+	for _, id := range abandoned {
+		if err := clear(ctx, tx, id); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// Fence is called first in every transaction in which an attempt stages
+// anything. It returns ErrRunTaken if the run is not the attempt's any more;
+// otherwise whoever takes the run over waits until the transaction has ended.
+func (r Run) Fence(ctx context.Context, tx pgx.Tx) error {
+	const sql = "select from syncer.runs where run_id = $1 and owner = $2 and status = 'running' for share"
+	tag, err := tx.Exec(ctx, sql, r.ID, r.owner)
+	if err != nil {
+		return fmt.Errorf("look whether run %d is still this attempt's: %w", r.ID, err)
+	}
+	if tag.RowsAffected() == 0 {
+		return ErrRunTaken
+	}
+	return nil
 }
 
 func resume(ctx context.Context, tx pgx.Tx, e RunSpec, within time.Duration) (Run, error) {
 	run := Run{Tenant: e.Tenant}
-	err := tx.QueryRow(ctx, query("resume"), e.Tenant, e.Mode, e.Listings, within, e.Shape).
+	err := tx.QueryRow(ctx, query("resume"), e.Tenant, e.Mode, e.Listings, within, e.Shape, e.Endpoint, e.PageSize, e.Version).
 		Scan(&run.ID, &run.Attempt, &run.Started, &run.owner)
 	return run, err
 }
 
 func begin(ctx context.Context, tx pgx.Tx, e RunSpec) (Run, error) {
 	run := Run{Tenant: e.Tenant}
-	err := tx.QueryRow(ctx, query("begin"), e.Tenant, e.Job, e.Mode, e.Listings, e.Shape).
+	err := tx.QueryRow(ctx, query("begin"), e.Tenant, e.Job, e.Mode, e.Listings, e.Shape, e.Endpoint, e.PageSize, e.Version).
 		Scan(&run.ID, &run.Attempt, &run.Started, &run.owner)
 	return run, err
 }
 
 // Claim locks the run within the transaction that publishes it and returns
 // the moment of publication: now, but later than any other of the tenant even
-// if the clock has jumped. It returns ErrNotOurs when another process has
+// if the clock has jumped. It returns ErrRunTaken when another process has
 // taken the run over.
 func (r Run) Claim(ctx context.Context, tx pgx.Tx) (at time.Time, err error) {
 	err = tx.QueryRow(ctx, query("claim"), r.ID, r.owner, r.Tenant).Scan(&at)
@@ -120,6 +153,9 @@ func (r Run) Claim(ctx context.Context, tx pgx.Tx) (at time.Time, err error) {
 // to its commit was lost on the way.
 func (r Run) Published(ctx context.Context, pool *pgxpool.Pool) (yes bool, err error) {
 	err = pool.QueryRow(ctx, "select published_at is not null from syncer.runs where run_id = $1 and owner = $2", r.ID, r.owner).Scan(&yes)
+	if errors.Is(err, pgx.ErrNoRows) { // another attempt's
+		return false, nil
+	}
 	if err != nil {
 		return false, fmt.Errorf("look whether run %d is published: %w", r.ID, err)
 	}
@@ -134,8 +170,9 @@ type Effort struct {
 
 // Finish ends the attempt of a run with a status, in a transaction of the
 // caller or on its own. published is zero unless the run was published; cause
-// is nil unless it failed. A run that is not ours any more is left alone.
-func (r Run) Finish(ctx context.Context, db Execer, status string, published time.Time, cause error, e Effort) error {
+// is nil unless it failed. A run that is not the attempt's any more is left
+// alone, and ours is false.
+func (r Run) Finish(ctx context.Context, db Execer, status string, published time.Time, cause error, e Effort) (ours bool, err error) {
 	var at *time.Time
 	if !published.IsZero() {
 		at = &published
@@ -145,9 +182,9 @@ func (r Run) Finish(ctx context.Context, db Execer, status string, published tim
 		text := storable(cause.Error())
 		reason = &text
 	}
-	_, err := db.Exec(ctx, query("finish"), r.ID, r.owner, status, at, reason, e.Requests, e.Retries, e.Throttled, e.Seconds)
+	tag, err := db.Exec(ctx, query("finish"), r.ID, r.owner, status, at, reason, e.Requests, e.Retries, e.Throttled, e.Seconds)
 	if err != nil {
-		return fmt.Errorf("finish run %d: %w", r.ID, err)
+		return false, fmt.Errorf("finish run %d: %w", r.ID, err)
 	}
-	return nil
+	return tag.RowsAffected() == 1, nil
 }

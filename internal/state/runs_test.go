@@ -1,6 +1,7 @@
 package state_test
 
 import (
+	"context"
 	"errors"
 	"testing"
 	"time"
@@ -20,7 +21,11 @@ func errand() state.RunSpec {
 
 func begin(t *testing.T, pool *pgxpool.Pool, e state.RunSpec) (state.Run, []int64) {
 	t.Helper()
-	run, abandoned, err := state.Begin(t.Context(), pool, e, time.Hour)
+	var abandoned []int64
+	run, err := state.Begin(t.Context(), pool, e, time.Hour, func(_ context.Context, _ pgx.Tx, id int64) error {
+		abandoned = append(abandoned, id)
+		return nil
+	})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -33,7 +38,7 @@ func finish(t *testing.T, pool *pgxpool.Pool, run state.Run, status string, caus
 	if status == state.Succeeded || status == state.Unproved {
 		at = time.Date(2030, 1, 1, 0, 0, 0, 0, time.UTC)
 	}
-	if err := run.Finish(t.Context(), pool, status, at, cause, state.Effort{}); err != nil {
+	if _, err := run.Finish(t.Context(), pool, status, at, cause, state.Effort{}); err != nil {
 		t.Fatal(err)
 	}
 }
@@ -55,6 +60,10 @@ func TestARunIsResumedWhereItCanBe(t *testing.T) {
 		"it is too old":              {end: state.Stopped, after: "update syncer.runs set started_at = now() - interval '61 minutes'", abandons: true},
 		"it was to read other lists": {end: state.Failed, change: func(e *state.RunSpec) { e.Listings = []string{"users"} }, abandons: true},
 		"it was a backfill":          {end: state.Failed, change: func(e *state.RunSpec) { e.Mode = "backfill" }, abandons: true},
+		"it read another endpoint":   {end: state.Stopped, change: func(e *state.RunSpec) { e.Endpoint = "https://other.example" }, abandons: true},
+		"its pages were smaller":     {end: state.Stopped, change: func(e *state.RunSpec) { e.PageSize = 10 }, abandons: true},
+		"its program was older":      {end: state.Stopped, change: func(e *state.RunSpec) { e.Version = "v0.2.0" }, abandons: true},
+		"its tables were others":     {end: state.Stopped, change: func(e *state.RunSpec) { e.Shape = "other" }, abandons: true},
 		"another job asks the same":  {end: state.Stopped, change: func(e *state.RunSpec) { e.Job = "hourly" }, resumes: true},
 		"it was of another tenant":   {end: state.Stopped, change: func(e *state.RunSpec) { e.Tenant = "other" }},
 	} {
@@ -143,7 +152,8 @@ func TestTheMomentOfPublicationOnlyGoesForward(t *testing.T) {
 			if at, err = run.Claim(t.Context(), tx); err != nil {
 				return err
 			}
-			return run.Finish(t.Context(), tx, state.Succeeded, at, nil, state.Effort{})
+			_, err = run.Finish(t.Context(), tx, state.Succeeded, at, nil, state.Effort{})
+			return err
 		})
 		if err != nil {
 			t.Fatal(err)
@@ -167,7 +177,7 @@ func TestFinishAddsUpTheEffortOfAllAttempts(t *testing.T) {
 	for i, status := range []string{state.Stopped, state.Failed} {
 		run, _ := begin(t, pool, errand())
 		effort := state.Effort{Requests: 10, Retries: 2, Throttled: 1, Seconds: 0.5}
-		if err := run.Finish(t.Context(), pool, status, time.Time{}, errors.New("a\x00b\xff"), effort); err != nil {
+		if _, err := run.Finish(t.Context(), pool, status, time.Time{}, errors.New("a\x00b\xff"), effort); err != nil {
 			t.Fatalf("attempt %d: %v", i+1, err)
 		}
 	}
@@ -191,5 +201,93 @@ func TestATenantsEndpointIsTheLastOne(t *testing.T) {
 	}
 	if got := one(t, pool, "select tenant_id || ' ' || endpoint from syncer.tenants"); got != "acme https://b.example" {
 		t.Errorf("tenants: %s", got)
+	}
+}
+
+func TestAnAttemptStagesNothingOnceItsRunIsNotItsOwn(t *testing.T) {
+	t.Parallel()
+	for name, take := range map[string]func(t *testing.T, pool *pgxpool.Pool, first state.Run){
+		"resumed by another": func(t *testing.T, pool *pgxpool.Pool, first state.Run) {
+			t.Helper()
+			if second, _ := begin(t, pool, errand()); second.ID != first.ID {
+				t.Fatal("the run was not resumed: the test proves nothing")
+			}
+		},
+		"abandoned for another": func(t *testing.T, pool *pgxpool.Pool, _ state.Run) {
+			t.Helper()
+			backfill := errand()
+			backfill.Mode = "backfill"
+			begin(t, pool, backfill)
+		},
+		"abandoned by forget": func(t *testing.T, pool *pgxpool.Pool, _ state.Run) {
+			t.Helper()
+			err := inTx(t, pool, func(tx pgx.Tx) error { return state.Abandon(t.Context(), tx, "acme", nothingToClear) })
+			if err != nil {
+				t.Fatal(err)
+			}
+		},
+		"published by another": func(t *testing.T, pool *pgxpool.Pool, _ state.Run) {
+			t.Helper()
+			second, _ := begin(t, pool, errand())
+			finish(t, pool, second, state.Succeeded, nil)
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			pool := pgtest.New(t, migrated)
+			first, _ := begin(t, pool, errand())
+			fence := func() error { return inTx(t, pool, func(tx pgx.Tx) error { return first.Fence(t.Context(), tx) }) }
+			if err := fence(); err != nil {
+				t.Fatalf("the attempt that has the run: %v", err)
+			}
+			take(t, pool, first)
+			if err := fence(); !errors.Is(err, state.ErrRunTaken) || !errors.Is(err, state.ErrLocked) {
+				t.Errorf("fence: %v, want that the run is another process's", err)
+			}
+			if ours, err := first.Finish(t.Context(), pool, state.Refused, time.Time{}, nil, state.Effort{}); ours || err != nil {
+				t.Errorf("finish: ours %v, error %v", ours, err)
+			}
+		})
+	}
+}
+
+func nothingToClear(context.Context, pgx.Tx, int64) error { return nil }
+
+// What an earlier attempt has staged is there before the next one looks.
+func TestBeginWaitsForTransactionsThatStage(t *testing.T) {
+	t.Parallel()
+	pool := pgtest.New(t, migrated)
+	first, _ := begin(t, pool, errand())
+	tx, err := pool.Begin(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = tx.Rollback(context.WithoutCancel(t.Context())) }()
+	if err := first.Fence(t.Context(), tx); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := first.SaveCheckpoints(t.Context(), tx, "users", 1, []byte(`[]`)); err != nil {
+		t.Fatal(err)
+	}
+	seen := make(chan int, 1)
+	go func() {
+		defer close(seen)
+		second, err := state.Begin(t.Context(), pool, errand(), time.Hour, nothingToClear)
+		if err != nil {
+			t.Error(err)
+			return
+		}
+		checkpoints, err := second.Checkpoints(t.Context(), pool, "users")
+		if err != nil {
+			t.Error(err)
+		}
+		seen <- len(checkpoints)
+	}()
+	waitFor(t, pool, "exists (select from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock')")
+	if err := tx.Commit(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if n := <-seen; n != 1 {
+		t.Errorf("the next attempt sees %d checkpoints, want that of the transaction that was under way", n)
 	}
 }

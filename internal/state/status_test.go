@@ -23,7 +23,7 @@ func statusMigrated(ctx context.Context, pool *pgxpool.Pool) error {
 func runOf(t *testing.T, pool *pgxpool.Pool, tenant, listing, proof string, readAt time.Time) state.Run {
 	t.Helper()
 	ctx := t.Context()
-	run, _, err := state.Begin(ctx, pool, state.RunSpec{Tenant: tenant, Job: "nightly", Mode: "run", Listings: []string{listing}}, 0)
+	run, err := state.Begin(ctx, pool, state.RunSpec{Tenant: tenant, Job: "nightly", Mode: "run", Listings: []string{listing}}, 0, nothingToClear)
 	if err != nil || proof == "" {
 		if err != nil {
 			t.Fatal(err)
@@ -37,7 +37,8 @@ func runOf(t *testing.T, pool *pgxpool.Pool, tenant, listing, proof string, read
 		}
 		total := 7
 		c := state.Certificate{Listing: listing, Walk: "split", Total: &total, Distinct: 7, Proof: proof, ReadAt: readAt, Notes: map[string]int{"odd": 2}}
-		return errors.Join(run.Certify(ctx, tx, []state.Certificate{c}), run.Finish(ctx, tx, state.Succeeded, at, nil, state.Effort{Requests: 9, Seconds: 1.5}))
+		_, err = run.Finish(ctx, tx, state.Succeeded, at, nil, state.Effort{Requests: 9, Seconds: 1.5})
+		return errors.Join(run.Certify(ctx, tx, []state.Certificate{c}), err)
 	})
 	if err != nil {
 		t.Fatal(err)

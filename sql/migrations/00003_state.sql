@@ -29,6 +29,9 @@ create table syncer.runs (
     tenant_id text collate "C" not null references syncer.tenants,
     job text not null,
     listings text[] not null,
+    endpoint text not null,
+    page_size integer not null,
+    program_version text not null,
     columns_hash text not null,
     mode text not null check (mode in ('run', 'backfill')),
     status text not null check (status in ('running', 'stopped', 'succeeded', 'unproved', 'refused', 'failed', 'abandoned')),
@@ -52,6 +55,9 @@ comment on column syncer.runs.run_id is 'Number of the run.';
 comment on column syncer.runs.tenant_id is 'Tenant that the run reads.';
 comment on column syncer.runs.job is 'Job in jobs.yaml that the run belongs to; empty: none.';
 comment on column syncer.runs.listings is 'Listings to read. A run is resumed only with the same listings.';
+comment on column syncer.runs.endpoint is 'Endpoint it reads. A run is resumed only at the same endpoint.';
+comment on column syncer.runs.page_size is 'Rows of a page. A run is resumed only with the same page size.';
+comment on column syncer.runs.program_version is 'Version of syncer that reads it, which decides what its checkpoints mean. A run is resumed only by the same version.';
 comment on column syncer.runs.columns_hash is 'Hash of the columns and privacy rules it stores rows with. A run is resumed only if they have not changed.';
 comment on column syncer.runs.mode is 'run: uses what the mirror knows. backfill: reads everything as if for the first time.';
 comment on column syncer.runs.status is 'running; stopped (interrupted, can be resumed); succeeded (published, everything proved); unproved (published, not everything proved); refused (by the deletion guard, nothing published); failed (can be resumed); abandoned (replaced by a newer run).';
