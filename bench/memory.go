@@ -70,7 +70,9 @@ func (nowhere) Known(context.Context, *catalog.Listing, string, string, string, 
 	return nil, nil
 }
 func (nowhere) Count(context.Context, *catalog.Listing, string) (int, error) { return 0, nil }
-func (nowhere) Latest(context.Context, *catalog.Listing) (time.Time, error)  { return time.Time{}, nil }
+func (nowhere) ProvedUntil(context.Context, *catalog.Listing) (time.Time, error) {
+	return time.Time{}, nil
+}
 
 func (nowhere) Lookup(context.Context, *catalog.Listing, string, []string) ([]extract.Known, error) {
 	return nil, nil

@@ -79,8 +79,9 @@ type Mirror interface {
 	Count(ctx context.Context, l *catalog.Listing, parent string) (int, error)
 	// Lookup returns which of the ids the mirror has below one parent.
 	Lookup(ctx context.Context, l *catalog.Listing, parent string, ids []string) ([]Known, error)
-	// Latest returns the newest created_at of a listing; zero without rows.
-	Latest(ctx context.Context, l *catalog.Listing) (time.Time, error)
+	// ProvedUntil returns up to when an append-only listing is proved, by the
+	// server's clock; zero: it never was.
+	ProvedUntil(ctx context.Context, l *catalog.Listing) (time.Time, error)
 }
 
 // Store takes what the walks read. Its methods may be called concurrently.
@@ -113,6 +114,9 @@ type Proof struct {
 	Distinct int       // distinct items read
 	ReadAt   time.Time // when the walk ended
 	Findings           // the outcome says what can be said of the table now; it is not empty
+	// ProvedUntil is up to when an append-only listing is Complete, by the
+	// server's clock. Zero: nothing new is proved.
+	ProvedUntil time.Time
 }
 
 // Outcome says what a walk proved.

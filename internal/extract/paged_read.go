@@ -150,7 +150,7 @@ func (p *pagedRead) bisectPage(ctx context.Context, v view, page, size int, note
 		case logto.IsPoison(err):
 			err = nil
 		case err == nil:
-			whole.Items, whole.Total = append(whole.Items, got.Items...), got.Total
+			whole.Items, whole.Total, whole.Date = append(whole.Items, got.Items...), got.Total, got.Date
 		}
 		if err != nil {
 			return err

@@ -2,47 +2,225 @@ package extract
 
 import (
 	"context"
+	"fmt"
 	"net/url"
 	"strconv"
 	"time"
 
+	"github.com/go-json-experiment/json/jsontext"
+
 	"logto-syncer/internal/catalog"
+	"logto-syncer/internal/logto"
+	"logto-syncer/internal/rawjson"
 )
 
 const (
-	// windowOverlap is how far a window reaches back behind the newest row: rows are
-	// written when what they tell of has ended, not in its order.
+	// windowOverlap is how far a window reaches back behind what is proved: rows
+	// are written when what they tell of has ended, not in its order.
 	windowOverlap = 5 * time.Minute
 	// windowSettle is how long before now a window ends. By then its rows are
 	// committed, and it does not change any more.
 	windowSettle = time.Minute
 )
 
-// readWindow reads an append-only list from a little before the newest row the
-// mirror has. Such a window is frozen, so its pages do not drift.
+// A window is the part of an append-only list, newest first, that is to be
+// proved: what was created from one moment to another, in milliseconds.
+type window struct{ from, to int64 }
+
+// How a window that is longer than a page is read; see the checkpoint "window".
+const (
+	byBounds    = "by bounds"    // the server narrows the list to the window
+	newestFirst = "newest first" // it does not: from the top to the window's end
+)
+
+// readWindow reads an append-only list from a little before the moment up to
+// which it is proved. All moments are by the server's clock. What the list has
+// within a minute of now is read too, but not proved.
 func (k *walk) readWindow(ctx context.Context) (readResult, error) {
-	latest, err := k.Mirror.Latest(ctx, k.l)
-	if err != nil {
-		return readResult{}, err
+	if m, ok := k.checkpoint("", "proved"); ok && len(m.IDs) == 1 {
+		return k.windowProved(parseMillis(m.IDs[0]), readResult{total: m.Total, distinct: m.Rows}), nil
 	}
-	var from, to int64 // milliseconds
-	if m, ok := k.checkpoint("", "window"); ok && len(m.IDs) == 2 {
-		from, _ = strconv.ParseInt(m.IDs[0], 10, 64)
-		to, _ = strconv.ParseInt(m.IDs[1], 10, 64)
-	} else {
-		if !latest.IsZero() && !k.Afresh {
-			from = latest.Add(-windowOverlap).UnixMilli()
-		}
-		to = time.Now().Add(-windowSettle).UnixMilli()
-		bounds := []string{strconv.FormatInt(from, 10), strconv.FormatInt(to, 10)}
-		if err := k.putChunk(ctx, Chunk{Listing: k.l, Checkpoint: Checkpoint{Name: "window", IDs: bounds}}, 0); err != nil {
+	p := k.newPagedRead("", everyID)
+	if m, ok := k.checkpoint("", "window"); ok && len(m.IDs) == 3 {
+		return k.readLongWindow(ctx, p, window{parseMillis(m.IDs[0]), parseMillis(m.IDs[1])}, m.IDs[2])
+	}
+	var until time.Time
+	if !k.Afresh {
+		var err error
+		if until, err = k.Mirror.ProvedUntil(ctx, k.l); err != nil {
 			return readResult{}, err
 		}
 	}
-	k.bounds = url.Values{
-		"start_time": {strconv.FormatInt(from, 10)}, "end_time": {strconv.FormatInt(to, 10)},
+	page, w, err := k.openWindow(ctx, p, until)
+	if err != nil {
+		return readResult{}, err
 	}
-	f, err := k.readPages(ctx, "", everyID)
-	f.walk = catalog.Window
-	return f, err
+	if p.unreadable == 0 && len(page.Items) < k.pageSize() && (page.Total == len(page.Items) || page.Total < 0) {
+		items := distinctItems(k.decodeItems(ctx, page)) // of one statement: the window, or the whole list
+		k.progress(0, len(items))
+		chunk := Chunk{Listing: k.l, Items: items, Checkpoint: Checkpoint{Name: "proved", Total: page.Total, Rows: len(items), IDs: millis(w.to)}}
+		return k.windowProved(w.to, readResult{total: page.Total, distinct: len(items)}), k.putChunk(ctx, chunk, len(items))
+	}
+	mode, err := k.windowMode(ctx, page, w)
+	if err != nil {
+		return readResult{}, err
+	}
+	chunk := Chunk{Listing: k.l, Checkpoint: Checkpoint{Name: "window", IDs: append(millis(w.from, w.to), mode)}}
+	switch {
+	case mode == byBounds: // what is newer than the window is on this page alone
+		chunk.Items = distinctItems(k.decodeItems(ctx, page))
+	case p.unreadable == 0:
+		p.first = &page
+	}
+	if mode == newestFirst {
+		k.addNote(ctx, "the server ignores start_time: entries were read newest first", 1)
+	}
+	if err := k.putChunk(ctx, chunk, 0); err != nil {
+		return readResult{}, err
+	}
+	return k.readLongWindow(ctx, p, w, mode)
+}
+
+func (k *walk) readLongWindow(ctx context.Context, p *pagedRead, w window, mode string) (readResult, error) {
+	if mode == newestFirst {
+		return k.readNewestFirst(ctx, p, w)
+	}
+	return k.readByBounds(ctx, p, w)
+}
+
+// windowProved ends a window of which everything is read.
+func (k *walk) windowProved(to int64, found readResult) readResult {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if to > 0 { // there are rows
+		k.proof.ProvedUntil = time.UnixMilli(to)
+	}
+	found.walk = catalog.Window
+	return found
+}
+
+// openWindow asks for the newest rows since a little before until. Its answer
+// tells what time it is at the server, which is where the window ends.
+func (k *walk) openWindow(ctx context.Context, p *pagedRead, until time.Time) (logto.Page, window, error) {
+	for {
+		var w window
+		k.bounds = nil
+		if !until.IsZero() {
+			w.from = until.Add(-windowOverlap).UnixMilli()
+			k.bounds = url.Values{"start_time": millis(w.from)}
+		}
+		page, unreadable, err := p.fetchPage(ctx, 0, view{size: k.pageSize()}, 1)
+		if err != nil {
+			return logto.Page{}, w, err
+		}
+		p.addUnreadable(unreadable)
+		now := page.Date
+		if now.IsZero() { // something on the way drops it
+			now = time.Now()
+		}
+		end := now.Add(-windowSettle)
+		if end.Before(until) { // the server's clock was set back: what it wrote since lies before the window
+			until = end
+			continue
+		}
+		w.to = end.UnixMilli()
+		if len(page.Items) == 0 {
+			w.to = 0
+		} else if newest := spanOf(page).newest; newest < w.to {
+			w.to = newest // whatever the clocks on the way say
+		}
+		return page, w, nil
+	}
+}
+
+// windowMode finds out whether the server narrows the list to a window. One that
+// does not (Logto before 1.40) shows rows from before it, and answers with the
+// whole list to a window that is empty for certain.
+func (k *walk) windowMode(ctx context.Context, page logto.Page, w window) (string, error) {
+	for _, item := range page.Items {
+		if at, ok := createdAt(item); ok && at < w.from {
+			return newestFirst, nil
+		}
+	}
+	k.bounds = url.Values{"start_time": {"1"}, "end_time": {"2"}}
+	empty, err := k.fetchList(ctx, "", pageQuery(1, 1))
+	if err != nil {
+		return "", err
+	}
+	if empty.Total > 0 || len(empty.Items) > 0 {
+		return newestFirst, nil
+	}
+	return byBounds, nil
+}
+
+// readByBounds reads a window that the server narrows the list to. It has ended,
+// so that nothing comes into it any more: if as many rows were seen as the
+// server had counted before, nobody else is there.
+func (k *walk) readByBounds(ctx context.Context, p *pagedRead, w window) (readResult, error) {
+	k.bounds = url.Values{"end_time": millis(w.to)}
+	if w.from > 0 {
+		k.bounds.Set("start_time", millis(w.from)[0])
+	}
+	total := -1
+	for round := 0; round < maxRounds && (round == 0 || p.unreadable == 0); round++ { // with poison no reading has all
+		var err error
+		if total, err = p.fetchTotal(ctx, round); err != nil {
+			return readResult{}, err
+		}
+		p.after = idSet{}
+		if err := p.readAllPages(ctx, view{size: k.pageSize()}, p.after); err != nil {
+			return readResult{}, err
+		}
+		if err := p.readOtherViews(ctx, p.after, func() bool { return len(p.after) >= total }); err != nil {
+			return readResult{}, err
+		}
+		p.addAll(p.before, p.after)
+		if len(p.after) == total && p.unreadable == 0 {
+			return k.finishWindow(ctx, w, readResult{total: total, distinct: len(p.before)})
+		}
+	}
+	reason := fmt.Sprintf("of %d entries in the window, %d were seen", total, len(p.after))
+	if total < 0 || p.unreadable > 0 {
+		reason = p.unprovedReason(total)
+	}
+	k.downgrade(ctx, NotProved, reason)
+	return readResult{walk: catalog.Window, total: total, distinct: len(p.before)}, nil
+}
+
+func (k *walk) finishWindow(ctx context.Context, w window, found readResult) (readResult, error) {
+	chunk := Chunk{Listing: k.l, Checkpoint: Checkpoint{Name: "proved", Total: found.total, Rows: found.distinct, IDs: millis(w.to)}}
+	return k.windowProved(w.to, found), k.putChunk(ctx, chunk, 0)
+}
+
+// unproved reports whether the listing cannot be proved any more.
+func (k *walk) unproved() bool {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	return outcomeRank[k.proof.Outcome] > outcomeRank[Complete]
+}
+
+// createdAt returns when a row of an append-only list was created, in
+// milliseconds.
+func createdAt(item jsontext.Value) (at int64, ok bool) {
+	err := rawjson.Members(item, func(name []byte, value jsontext.Value) error {
+		if string(name) == "createdAt" {
+			n, err := strconv.ParseInt(string(value), 10, 64)
+			at, ok = n, err == nil
+		}
+		return nil
+	})
+	return at, ok && err == nil
+}
+
+func millis(moments ...int64) []string {
+	texts := make([]string, len(moments))
+	for i, ms := range moments {
+		texts[i] = strconv.FormatInt(ms, 10)
+	}
+	return texts
+}
+
+func parseMillis(text string) int64 {
+	ms, _ := strconv.ParseInt(text, 10, 64) // written by millis
+	return ms
 }

@@ -3,7 +3,6 @@ package load
 import (
 	"context"
 	"fmt"
-	"time"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgtype"
@@ -81,19 +80,6 @@ func (l *Loader) Count(ctx context.Context, listing *catalog.Listing, parent str
 		return 0, fmt.Errorf("count what the mirror has of %s: %w", listing.Name, err)
 	}
 	return n, nil
-}
-
-// Latest returns the newest created_at of a listing; zero without rows.
-func (l *Loader) Latest(ctx context.Context, listing *catalog.Listing) (time.Time, error) {
-	var latest *time.Time
-	sql := fmt.Sprintf("select max(created_at) from %s where tenant_id = $1", mirrorTable(listing))
-	if err := l.pool.QueryRow(ctx, sql, l.tenant).Scan(&latest); err != nil {
-		return time.Time{}, fmt.Errorf("look for the newest of %s: %w", listing.Name, err)
-	}
-	if latest == nil {
-		return time.Time{}, nil
-	}
-	return *latest, nil
 }
 
 // below returns the condition for the rows of a listing below one parent.

@@ -100,6 +100,7 @@ func (c *Client) List(ctx context.Context, path string, query url.Values) (Page,
 			Items:     items,
 			Total:     parseTotal(a.header),
 			Capped:    parseCapped(a.header),
+			Date:      parseDate(a.header),
 			RequestID: parseRequestID(a.header),
 		}, nil
 	})

@@ -24,6 +24,8 @@ type Page struct {
 	Total int
 	// Capped says that the server stopped counting at Total.
 	Capped bool
+	// Date is what time it was at the server, to the second. Zero: it did not say.
+	Date time.Time
 	// RequestID is the server's name for the request. Empty: it sent none.
 	RequestID string
 }
@@ -141,6 +143,15 @@ func parseRetryAfter(h http.Header, now time.Time) time.Duration {
 		now = date
 	}
 	return max(0, at.Sub(now))
+}
+
+// parseDate returns the zero time unless there is a date.
+func parseDate(h http.Header) time.Time {
+	date, err := http.ParseTime(h.Get("Date"))
+	if err != nil {
+		return time.Time{}
+	}
+	return date
 }
 
 func parseRequestID(h http.Header) string {

@@ -179,9 +179,19 @@ func (s *Server) SetVersion(version string) {
 	s.edition = e
 }
 
+// Sends tells if items of a table show a column in the server's version. A field
+// that has no column of its own is named like one: users.has_password.
+func (s *Server) Sends(table, column string) bool {
+	s.mu.Lock()
+	e := s.edition
+	s.mu.Unlock()
+	return e.sends(table, column)
+}
+
 // ServeHTTP answers one request.
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	w.Header().Set("Logto-Core-Request-Id", requestID(s.draw()))
+	w.Header().Set("Date", s.Tenant.Now().Format(http.TimeFormat))
 	if !strings.HasPrefix(r.URL.Path, "/api/") {
 		s.serveOIDC(w, r)
 		return

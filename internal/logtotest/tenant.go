@@ -33,10 +33,11 @@ type Tenant struct {
 	members   map[string][]*member // by organization, sorted by user id
 	writes    uint64               // changes of users: the heap is not the same after one
 	lastScan  atomic.Pointer[scanned]
-	end       uint64     // of the heap of users
-	ids       *rand.Rand // for fresh ids
-	base      time.Time  // the tenant's clock when it began
-	began     time.Time  // and ours
+	end       uint64       // of the heap of users
+	ids       *rand.Rand   // for fresh ids
+	base      time.Time    // the tenant's clock when it began
+	began     time.Time    // and ours
+	advanced  atomic.Int64 // by how much it was put forward since
 }
 
 // relations of users, which are kept beside the users.
@@ -62,9 +63,15 @@ func newTenant(seed uint64) *Tenant {
 	return t
 }
 
-// Now is the tenant's clock: it starts where the tenant's newest row was written
-// (a recorded tenant would be all in the past otherwise) and runs on from there.
-func (t *Tenant) Now() time.Time { return t.base.Add(time.Since(t.began)).UTC() }
+// Now is the tenant's clock, which the Date of answers shows: it starts where the
+// tenant's newest row was written (a recorded tenant would be all in the past
+// otherwise) and runs on from there.
+func (t *Tenant) Now() time.Time {
+	return t.base.Add(time.Since(t.began) + time.Duration(t.advanced.Load())).UTC()
+}
+
+// AdvanceClock puts the tenant's clock forward, or back by a negative duration.
+func (t *Tenant) AdvanceClock(d time.Duration) { t.advanced.Add(int64(d)) }
 
 // newID makes an id as Logto does; the caller holds the write lock.
 func (t *Tenant) newID(n int) string {

@@ -319,7 +319,7 @@ func (d *drift) resting(ctx context.Context) error {
 			tables = append(tables, table.Name)
 		}
 	}
-	diff, err := mirrortest.Diff(ctx, d.pool, d.job.Tenant, d.server.Tenant, tables...)
+	diff, err := mirrortest.As(d.server).Diff(ctx, d.pool, d.job.Tenant, tables...)
 	if err != nil {
 		return err
 	}

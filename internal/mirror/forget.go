@@ -13,8 +13,8 @@ import (
 
 // Forget erases people from a tenant's mirror and its history, and abandons an
 // unfinished run, which may hold them. It returns how many rows it erased, by
-// table. A user who is still in Logto comes back with the next run. It returns
-// state.ErrLocked while the tenant is being read.
+// table. A user who is still in Logto comes back with the next run, log entries
+// included. It returns state.ErrLocked while the tenant is being read.
 func Forget(ctx context.Context, pool *pgxpool.Pool, tenant string, people load.People) (map[string]int64, error) {
 	lock, err := state.Acquire(ctx, pool, tenant)
 	if err != nil {
@@ -29,6 +29,15 @@ func Forget(ctx context.Context, pool *pgxpool.Pool, tenant string, people load.
 	err = pgx.BeginFunc(ctx, pool, func(tx pgx.Tx) error {
 		if err := state.Abandon(ctx, tx, tenant, clearRun); err != nil {
 			return err
+		}
+		oldest, err := loader.OldestLog(ctx, tx, people)
+		if err != nil {
+			return err
+		}
+		if !oldest.IsZero() {
+			if err := state.ReopenWindow(ctx, tx, tenant, "logs", oldest); err != nil {
+				return err
+			}
 		}
 		erased, err = loader.Forget(ctx, tx, people)
 		return err

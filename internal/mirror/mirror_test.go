@@ -96,7 +96,7 @@ func (b *bench) tables() []string {
 // wantEqual fails unless the mirror equals the tenant.
 func (b *bench) wantEqual(t *testing.T) {
 	t.Helper()
-	diff, err := mirrortest.Diff(t.Context(), b.pool, b.job.Tenant, b.server.Tenant, b.tables()...)
+	diff, err := mirrortest.As(b.server).Diff(t.Context(), b.pool, b.job.Tenant, b.tables()...)
 	if err != nil {
 		t.Fatalf("compare mirror and tenant: %v", err)
 	}

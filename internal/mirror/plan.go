@@ -6,7 +6,8 @@ import (
 	"maps"
 	"math"
 	"net/url"
-	"strconv"
+
+	"github.com/jackc/pgx/v5/pgxpool"
 
 	"logto-syncer/internal/catalog"
 	"logto-syncer/internal/extract"
@@ -40,7 +41,7 @@ type Estimate struct {
 // reckons from them and from what the mirror knows. It writes nothing. Without
 // a Pool the mirror knows nothing.
 func (r *Runner) Plan(ctx context.Context, job Job, limit logto.Limit) (Plan, error) {
-	p := &planner{api: r.Client, probe: r.Client.Probe(), job: job, parents: map[string]parents{}}
+	p := &planner{api: r.Client, probe: r.Client.Probe(), job: job, pool: r.Pool, parents: map[string]parents{}}
 	if r.Pool != nil && !job.Afresh {
 		var err error
 		if p.known, err = load.Open(ctx, r.Pool, job.Tenant, catalog.All()); err != nil {
@@ -75,6 +76,7 @@ type planner struct {
 	probe   extract.API // for listings that an older server may not have
 	job     Job
 	known   *load.Loader // nil: the mirror knows nothing
+	pool    *pgxpool.Pool
 	parents map[string]parents
 }
 
@@ -88,6 +90,9 @@ type parents struct {
 func (p *planner) estimate(ctx context.Context, l *catalog.Listing) (Estimate, error) {
 	if l.Parent != "" {
 		return p.below(ctx, l)
+	}
+	if l.Walk == catalog.Window {
+		return p.window(ctx, l)
 	}
 	total, err := p.total(ctx, l, nil)
 	if l.Since != "" && logto.IsUnknownPath(err) {
@@ -112,15 +117,6 @@ func (p *planner) total(ctx context.Context, l *catalog.Listing, filter url.Valu
 	query := url.Values{"page": {"1"}, "page_size": {"1"}}
 	maps.Copy(query, l.Query)
 	maps.Copy(query, filter)
-	if l.Walk == catalog.Window && p.known != nil {
-		latest, err := p.known.Latest(ctx, l)
-		if err != nil {
-			return 0, err
-		}
-		if !latest.IsZero() {
-			query.Set("start_time", strconv.FormatInt(latest.UnixMilli(), 10))
-		}
-	}
 	api := p.api
 	if l.Since != "" {
 		api = p.probe

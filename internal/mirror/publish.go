@@ -87,6 +87,9 @@ func (a *attempt) publishIn(ctx context.Context, tx pgx.Tx, proofs map[string]*e
 	if err := a.run.Certify(ctx, tx, certificates); err != nil {
 		return err
 	}
+	if err := a.recordWindows(ctx, tx, proofs); err != nil {
+		return err
+	}
 	if _, err := a.run.Finish(ctx, tx, status, at, nil, effortFrom(a.client.Stats(), time.Since(began))); err != nil {
 		return err
 	}
@@ -102,6 +105,19 @@ func (a *attempt) analyze(ctx context.Context) {
 	if err := load.Analyze(ctx, a.pool, a.changedTables); err != nil && ctx.Err() == nil {
 		a.log.WarnContext(ctx, "cannot analyze the tables; questions about what is new may be slow until autovacuum has", "tenant", a.job.Tenant, "error", err)
 	}
+}
+
+// recordWindows records up to when append-only listings are proved.
+func (a *attempt) recordWindows(ctx context.Context, tx pgx.Tx, proofs map[string]*extract.Proof) error {
+	for name, p := range proofs {
+		if p.Outcome != extract.Complete || p.ProvedUntil.IsZero() {
+			continue
+		}
+		if err := a.run.SetProvedUntil(ctx, tx, name, p.ProvedUntil); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // minUsersReplaced is how many users a tenant may have replaced one and all.

@@ -9,6 +9,7 @@ import (
 	"logto-syncer/internal/catalog"
 	"logto-syncer/internal/extract"
 	"logto-syncer/internal/load"
+	"logto-syncer/internal/state"
 )
 
 // Known implements extract.Mirror.
@@ -49,9 +50,9 @@ func (s *sink) Lookup(ctx context.Context, l *catalog.Listing, parent string, id
 	})
 }
 
-// Latest implements extract.Mirror.
-func (s *sink) Latest(ctx context.Context, l *catalog.Listing) (time.Time, error) {
-	return withRetry(ctx, s.a.log, func() (time.Time, error) { return s.a.stage.Latest(ctx, l) })
+// ProvedUntil implements extract.Mirror.
+func (s *sink) ProvedUntil(ctx context.Context, l *catalog.Listing) (time.Time, error) {
+	return withRetry(ctx, s.a.log, func() (time.Time, error) { return state.ProvedUntil(ctx, s.a.pool, s.a.job.Tenant, l.Name) })
 }
 
 // Parents implements extract.Store.

@@ -111,6 +111,17 @@ comment on column syncer.certificates.reason is 'Why the proof is not complete. 
 comment on column syncer.certificates.notes is 'Findings that do not change the proof, such as values that could not be stored as received and rows that the server could not send. Null: none.';
 comment on column syncer.certificates.read_at is 'When reading the listing ended.';
 
+create table syncer.windows (
+    tenant_id text collate "C" not null references syncer.tenants,
+    listing text not null,
+    proved_until timestamptz not null,
+    primary key (tenant_id, listing)
+);
+comment on table syncer.windows is 'Up to when listings that are only added to, such as logs, are proved. The next run reads them from there.';
+comment on column syncer.windows.tenant_id is 'The tenant.';
+comment on column syncer.windows.listing is 'The listing.';
+comment on column syncer.windows.proved_until is 'Everything that was created up to this moment, by the clock of Logto, is in the mirror.';
+
 create table syncer.checkpoints (
     run_id bigint not null references syncer.runs on delete cascade,
     listing text not null,

@@ -22,8 +22,13 @@ import (
 // Diff returns how the mirror differs from the tenant in the given tables, at
 // most a few lines a table; empty if it does not.
 func Diff(ctx context.Context, pool *pgxpool.Pool, name string, tenant *logtotest.Tenant, tables ...string) (string, error) {
+	return Of(tenant).Diff(ctx, pool, name, tables...)
+}
+
+// Diff is the function of that name for what the snapshot should look like.
+func (s *Snapshot) Diff(ctx context.Context, pool *pgxpool.Pool, name string, tables ...string) (string, error) {
 	var out strings.Builder
-	snapshot := Of(tenant)
+	snapshot := s
 	for _, table := range tables {
 		want, err := snapshot.Truth(table)
 		if err != nil {
@@ -130,11 +135,20 @@ type Snapshot struct {
 	tenant   *logtotest.Tenant
 	tables   map[string][]logtotest.Row
 	internal map[any]bool // ids of Logto's internal roles
+	sends    func(table, column string) bool
+}
+
+// As returns a snapshot of a server's tenant as its version of Logto shows it:
+// what it does not send is null.
+func As(server *logtotest.Server) *Snapshot {
+	s := Of(server.Tenant)
+	s.sends = server.Sends
+	return s
 }
 
 // Of returns a snapshot of a tenant that does not change while it is used.
 func Of(tenant *logtotest.Tenant) *Snapshot {
-	s := &Snapshot{tenant, map[string][]logtotest.Row{}, map[any]bool{}}
+	s := &Snapshot{tenant: tenant, tables: map[string][]logtotest.Row{}, internal: map[any]bool{}}
 	for _, role := range s.rows("roles") {
 		s.internal[role["id"]] = strings.HasPrefix(role["name"].(string), "#internal:")
 	}
@@ -156,7 +170,14 @@ func (s *Snapshot) mirrored(table string) ([]map[string]any, error) {
 	}
 	var out []map[string]any
 	for _, row := range s.rows(from.table) {
-		out = append(out, from.rows(s, maps.Clone(row))...)
+		for _, shown := range from.rows(s, maps.Clone(row)) {
+			for column := range shown {
+				if s.sends != nil && !s.sends(from.table, column) {
+					shown[column] = nil
+				}
+			}
+			out = append(out, shown)
+		}
 	}
 	return out, nil
 }

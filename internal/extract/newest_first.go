@@ -1,0 +1,175 @@
+package extract
+
+import (
+	"context"
+	"fmt"
+	"math"
+	"strconv"
+
+	"logto-syncer/internal/catalog"
+	"logto-syncer/internal/logto"
+)
+
+// A newestFirstRead reads an append-only list, newest first, from its top to the
+// beginning of a window, where the server cannot narrow the list.
+//
+// A page is one statement: everything the list had between its newest and its
+// oldest moment is on it. So pages that overlap by a moment leave nothing out,
+// whatever order the server gives to rows of the same moment, and however many
+// new rows have shifted the pages meanwhile: they only make them overlap more.
+type newestFirstRead struct {
+	p *pagedRead
+	w window
+
+	covered int64 // everything newer is read, as far as it is in the window
+	rank    int   // where the next page is to begin, at the latest
+	end     int   // rank up to which pages were read
+	total   int   // Total-Number when rank was found; -1: none
+	retries int   // pages in a row that brought nothing
+	page    int   // pages stored so far
+}
+
+// readNewestFirst reads until what is proved already, and proves the rest.
+func (k *walk) readNewestFirst(ctx context.Context, p *pagedRead, w window) (readResult, error) {
+	k.bounds = nil
+	r := &newestFirstRead{p: p, w: w, covered: noMoment, total: -1}
+	r.resume()
+	for done := r.rank < 0; !done; {
+		var err error
+		if done, err = r.step(ctx); err != nil {
+			return readResult{}, err
+		}
+	}
+	if p.unreadable > 0 {
+		k.downgrade(ctx, NotProved, p.unprovedReason(-1))
+	}
+	found := readResult{walk: catalog.Window, total: -1, distinct: len(p.before)}
+	if k.unproved() {
+		return found, nil
+	}
+	return k.finishWindow(ctx, w, found)
+}
+
+// resume goes on where an earlier attempt of the run has ended. New rows have
+// come since; the next page tells how many.
+func (r *newestFirstRead) resume() {
+	for {
+		m, ok := r.p.k.checkpoint("", r.checkpointName())
+		if !ok || len(m.IDs) < 2 {
+			return
+		}
+		r.covered, r.rank, r.total = parseMillis(m.IDs[0]), int(parseMillis(m.IDs[1])), m.Total
+		r.end = r.rank
+		r.p.addIDs(r.p.before, m.IDs[2:])
+		r.p.addUnreadable(m.Unreadable)
+		r.p.k.progress(m.Rows, m.Rows)
+		r.page++
+	}
+}
+
+func (r *newestFirstRead) checkpointName() string { return fmt.Sprintf("newest first %d", r.page) }
+
+// A span is what a page has to say of the rows around it.
+type span struct {
+	newest, oldest int64
+	ties           int // rows that share the oldest moment
+}
+
+func spanOf(page logto.Page) span {
+	s := span{newest: math.MinInt64, oldest: math.MaxInt64}
+	for _, item := range page.Items {
+		at, ok := createdAt(item)
+		switch {
+		case !ok:
+			continue
+		case at < s.oldest:
+			s.oldest, s.ties = at, 1
+		case at == s.oldest:
+			s.ties++
+		}
+		s.newest = max(s.newest, at)
+	}
+	return s
+}
+
+// step reads one page. done is that the window, or the list, has ended.
+func (r *newestFirstRead) step(ctx context.Context) (done bool, err error) {
+	n, size := pageFrom(r.rank, r.p.k.pageSize())
+	offset := (n - 1) * size
+	page, unreadable, err := r.p.fetchPage(ctx, 0, view{size: size}, n)
+	if err != nil {
+		return false, err
+	}
+	r.p.addUnreadable(unreadable)
+	rows, total := len(page.Items)+unreadable, exactTotal(page)
+	s, end, last := spanOf(page), offset+rows, rows < size
+	switch {
+	case last && total >= 0 && end != total:
+		return r.again(ctx, page, end, r.rank, fmt.Sprintf("the server counts %d entries and sends fewer", total))
+	case offset > 0 && s.newest <= r.covered && r.covered != noMoment:
+		return r.again(ctx, page, end, max(0, offset-r.p.k.pageSize()/2), "two pages in a row do not overlap")
+	case !last && s.oldest >= r.covered && r.total >= 0 && total > r.total: // new rows have shifted the old ones
+		r.rank, r.total = r.rank+total-r.total, total
+		return false, nil
+	case !last && (s.oldest >= r.covered || s.ties == rows):
+		return r.again(ctx, page, end, r.rank, "entries of one millisecond fill a page")
+	}
+	done = last || s.oldest < r.w.from
+	r.retries, r.total, r.covered, r.end = 0, total, s.oldest, max(r.end, end)
+	r.rank = max(0, end-s.ties-1)
+	return done, r.store(ctx, page, done)
+}
+
+// noMoment is newer than every row: nothing is covered, or nobody knows what.
+const noMoment = math.MaxInt64
+
+// again asks for a page once more that does not fit the others, from a rank on.
+// After a few times it gives up the proof and goes on behind what was read; where
+// that is no further than before, it is done.
+func (r *newestFirstRead) again(ctx context.Context, page logto.Page, end, rank int, reason string) (done bool, err error) {
+	if r.retries++; r.retries <= maxRepeats {
+		r.rank = rank
+		return false, nil
+	}
+	r.p.k.downgrade(ctx, NotProved, reason)
+	done = end <= r.end
+	r.retries, r.total, r.covered, r.end = 0, exactTotal(page), noMoment, max(r.end, end)
+	r.rank = r.end
+	return done, r.store(ctx, page, done)
+}
+
+// store stores a page, with how far the list is covered by it.
+func (r *newestFirstRead) store(ctx context.Context, page logto.Page, done bool) error {
+	items := distinctItems(r.p.k.decodeItems(ctx, page))
+	rank := r.rank
+	if done {
+		rank = -1
+	}
+	m := Checkpoint{Name: r.checkpointName(), Total: r.total, IDs: []string{strconv.FormatInt(r.covered, 10), strconv.Itoa(rank)}}
+	for _, item := range items {
+		if _, seen := r.p.before[item.ID]; !seen {
+			m.Rows++
+		}
+		m.IDs = append(m.IDs, item.ID)
+	}
+	r.p.addIDs(r.p.before, m.IDs[2:])
+	r.page++
+	r.p.k.progress(0, m.Rows)
+	return r.p.k.putChunk(ctx, Chunk{Listing: r.p.k.l, Items: items, Checkpoint: m}, m.Rows)
+}
+
+// pageFrom returns the page, of at most a size, that begins at a rank or before
+// and ends as far behind it as possible: pages begin at multiples of their size.
+func pageFrom(rank, most int) (page, size int) {
+	if rank <= 0 {
+		return 1, most
+	}
+	fewest := (rank + most - 1) / most // pages before it
+	page, size, end := 1, most, most
+	for before := fewest; before <= 2*fewest && before <= rank; before++ {
+		if s := min(most, rank/before); (before+1)*s > end {
+			page, size, end = before+1, s, (before+1)*s
+		}
+	}
+	return page, size
+}
