@@ -20,16 +20,18 @@ type encodeNotes struct {
 	movedToExtra int // values no column of their field's name can hold, now in extra
 	leftOut      int // the same in a table without extra
 	withoutID    int // elements within items that have no id
+	incomplete   int // items whose elements are not all known
 }
 
 // A Batch holds encoded rows of one listing on their way to the stage. It is
 // filled by one goroutine at a time.
 type Batch struct {
-	mapping   *mapping
-	rows      []int    // rows by table, the root first
-	bytes     [][]byte // their tuples
-	deletions []deletion
-	notes     encodeNotes
+	mapping     *mapping
+	rows        []int    // rows by table, the root first
+	bytes       [][]byte // their tuples
+	deletions   []deletion
+	incompletes []incomplete
+	notes       encodeNotes
 	// scratch for one item
 	hash   hash.Hash
 	starts []int // of the item's tuples, by table
@@ -37,6 +39,7 @@ type Batch struct {
 	ends   []tupleEnd
 	tuples [][]byte
 	nested []jsontext.Value // the fields that have tables of their own
+	listed []bool           // which of them the item lists in full
 	values []jsontext.Value
 	extra  []byte
 	text   []byte
@@ -56,7 +59,8 @@ func (l *Loader) NewBatch(listing *catalog.Listing) *Batch {
 	n := 1 + len(p.nested)
 	return &Batch{
 		mapping: p, rows: make([]int, n), bytes: make([][]byte, n),
-		hash: sha256.New(), starts: make([]int, n), before: make([]int, n), nested: make([]jsontext.Value, len(p.nested)),
+		hash: sha256.New(), starts: make([]int, n), before: make([]int, n),
+		nested: make([]jsontext.Value, len(p.nested)), listed: make([]bool, len(p.nested)),
 	}
 }
 
@@ -79,6 +83,7 @@ func (b *Batch) Notes() map[string]int {
 		"values put in extra, since the column of their name cannot hold them":           b.notes.movedToExtra,
 		"values left out, since they are no list and their table has no extra":           b.notes.leftOut,
 		"elements within items left out, since they have no id that could be stored":     b.notes.withoutID,
+		"items whose elements are not all known, so that none is deleted":                b.notes.incomplete,
 	}
 }
 
@@ -94,7 +99,9 @@ var errNoObject = errors.New("not an object")
 // changed is false. A zero known is of no item. parent and id are the ids it
 // is filed under, valid UTF-8 without NUL and of at most 1024 bytes each. The
 // item has been decoded and is known to be JSON, see package rawjson. One that
-// is no object cannot be stored; its error adds nothing.
+// is no object cannot be stored; its error adds nothing. One that does not list
+// its elements is always added: those the mirror has stay as they are, and its
+// hash is of no reading.
 func (l *Loader) Add(b *Batch, parent, id string, item jsontext.Value, known Hash, seq int64) (changed bool, err error) {
 	for i, tuples := range b.bytes {
 		b.starts[i], b.before[i] = len(tuples), b.rows[i]
@@ -104,6 +111,11 @@ func (l *Loader) Add(b *Batch, parent, id string, item jsontext.Value, known Has
 	if err := e.encodeItem(item); err != nil {
 		b.undoItem()
 		return false, fmt.Errorf("encode an item of %s: %w", b.mapping.Name, err)
+	}
+	if slices.Contains(b.listed, false) {
+		b.noteIncomplete(parent, id, seq)
+		b.finishItem(b.mapping.tag().onlyTag(), seq)
+		return true, nil
 	}
 	sum := b.hashItem()
 	if sum == known {

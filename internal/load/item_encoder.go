@@ -27,6 +27,7 @@ type itemEncoder struct {
 // encodeItem encodes an item and what is nested in it, without hash and sequence.
 func (e *itemEncoder) encodeItem(item jsontext.Value) error {
 	clear(e.nested)
+	clear(e.listed)
 	if err := e.encodeRow(0, e.mapping.root, item, ""); err != nil {
 		return err
 	}
@@ -56,10 +57,17 @@ func (e *itemEncoder) encodeElements(i int, t *table, value jsontext.Value) erro
 
 func (e *itemEncoder) encodeElement(i int, t *table, value jsontext.Value, member string) error {
 	if value.Kind() != '{' || len(member) > maxKey {
-		e.notes.withoutID++
+		e.skipElement(i)
 		return nil
 	}
 	return e.encodeRow(i, t, value, member)
+}
+
+// skipElement leaves out an element without an id: which of those the mirror
+// has it is, nobody can tell.
+func (e *itemEncoder) skipElement(i int) {
+	e.notes.withoutID++
+	e.listed[i-1] = false
 }
 
 // encodeRow appends one row of a table.
@@ -74,7 +82,7 @@ func (e *itemEncoder) encodeRow(i int, t *table, object jsontext.Value, member s
 		return errors.Join(errNoObject, err)
 	}
 	if i > 0 && !e.hasKey(t) {
-		e.notes.withoutID++
+		e.skipElement(i)
 		return nil
 	}
 	e.rows[i]++
@@ -142,16 +150,16 @@ func (e *itemEncoder) assignField(i int, t *table, name []byte, value jsontext.V
 }
 
 // assignNested keeps the elements of a nested table for later, if that is what
-// the field holds.
+// the field holds. Null is no list: Logto sends an empty one.
 func (e *itemEncoder) assignNested(j int, root *table, value jsontext.Value) {
 	nested := e.mapping.nested[j]
 	want := jsontext.Kind('[')
 	if nested.members {
 		want = '{'
 	}
-	e.nested[j] = nil
+	e.nested[j], e.listed[j] = nil, value.Kind() == want
 	switch {
-	case value.Kind() == want:
+	case e.listed[j]:
 		e.nested[j] = value
 	case value.Kind() == 'n':
 	case root.hasExtra:

@@ -23,7 +23,7 @@ func (p *publisher) merge(ctx context.Context, plan *mapping) error {
 			return err
 		}
 	}
-	if p.Proved[plan.Name] && p.has(deletionsTable) {
+	if p.Proved[plan.Name] && change.Incomplete == nil && p.has(deletionsTable) {
 		return p.deleteConfirmed(ctx, plan, change)
 	}
 	return nil
@@ -90,7 +90,7 @@ func (p *publisher) mergeRoot(ctx context.Context, plan *mapping, change *Change
 // those that differ.
 func (p *publisher) mergeNested(ctx context.Context, plan *mapping, t *table) error {
 	m := p.statementFor(plan, t)
-	m.DeleteWhere = m.replacedElements(p.has(t.name))
+	m.DeleteWhere = m.replacedElements(p.has(t.name), p.changes[plan.Name].Incomplete != nil)
 	if err := p.deleteRows(ctx, t, m, nil); err != nil {
 		return err
 	}

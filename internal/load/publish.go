@@ -33,6 +33,9 @@ type Change struct {
 	Inserted, Updated, Deleted int64
 	// Withheld are rows that point at something the mirror does not have.
 	Withheld int64
+	// Incomplete are the fields that items came without, or with elements that
+	// have no id. Of such a listing nothing was deleted, proved or not.
+	Incomplete []string
 }
 
 // publisher is one publication under way.
@@ -61,6 +64,9 @@ func (s *Stage) publish(
 		p.changes[l.Name] = &Change{}
 		if err := p.keepLastReadings(ctx, s.mappings[l.Name]); err != nil {
 			return nil, fmt.Errorf("settle what was read of %s: %w", l.Name, err)
+		}
+		if err := p.findIncomplete(ctx, s.mappings[l.Name]); err != nil {
+			return nil, fmt.Errorf("look for incomplete items of %s: %w", l.Name, err)
 		}
 	}
 	for _, l := range listings {

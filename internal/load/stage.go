@@ -102,6 +102,9 @@ func (s *Stage) Write(ctx context.Context, tx pgx.Tx, batches []*Batch) error {
 			return fmt.Errorf("stage rows of %s: %w", name, err)
 		}
 	}
+	if err := s.writeIncomplete(ctx, tx, batches); err != nil {
+		return err
+	}
 	return s.writeDeletions(ctx, tx, batches)
 }
 

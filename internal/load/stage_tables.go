@@ -38,6 +38,9 @@ func (s *Stage) Prepare(ctx context.Context, batches []*Batch) error {
 		if len(b.deletions) > 0 {
 			s.existing[s.name(deletionsTable)] = true
 		}
+		if len(b.incompletes) > 0 {
+			s.existing[s.name(incompleteTable)] = true
+		}
 	}
 	return nil
 }
@@ -55,6 +58,9 @@ func (s *Stage) missingTables(batches []*Batch) (ddl []string) {
 			ddl = append(ddl, fmt.Sprintf(
 				`create table if not exists %s (listing text, parent text collate "C", id text collate "C", %s bigint)`,
 				pgx.Identifier{StageSchema, s.name(deletionsTable)}.Sanitize(), seqColumn))
+		}
+		if len(b.incompletes) > 0 && !s.has(incompleteTable) {
+			ddl = append(ddl, s.createIncompleteTable())
 		}
 	}
 	slices.Sort(ddl)

@@ -37,12 +37,12 @@ type tableStatement struct {
 	now     shape              // the rows in the stage are stored in
 	shapes  map[shapeTag]shape // rows in the mirror may be stored in
 
-	Mirror, History, Stage, RootStage, Deletions string // quoted names
-	Nested                                       bool   // not the root table
-	Staged                                       bool   // the run has staged rows of the table
-	Empty                                        bool   // the mirror has no rows of the tenant
-	DeleteWhere                                  string // which rows of the mirror leave
-	Column, Target                               string // a reference and the table it points at
+	Mirror, History, Stage, RootStage, Deletions, Incomplete string // quoted names
+	Nested                                                   bool   // not the root table
+	Staged                                                   bool   // the run has staged rows of the table
+	Empty                                                    bool   // the mirror has no rows of the tenant
+	DeleteWhere                                              string // which rows of the mirror leave
+	Column, Target                                           string // a reference and the table it points at
 }
 
 func (p *publisher) statementFor(plan *mapping, t *table) tableStatement {
@@ -50,7 +50,7 @@ func (p *publisher) statementFor(plan *mapping, t *table) tableStatement {
 	return tableStatement{
 		t: t, listing: plan.Listing, root: plan.root, now: plan.described, shapes: p.shapes[plan.Name],
 		Mirror: "logto." + quote(t.name), History: "logto_history." + quote(t.name),
-		Stage: stage(t.name), RootStage: stage(plan.root.name), Deletions: stage(deletionsTable),
+		Stage: stage(t.name), RootStage: stage(plan.root.name), Deletions: stage(deletionsTable), Incomplete: stage(incompleteTable),
 		Nested: t != plan.root, Staged: p.has(t.name), Empty: p.empty[t.name],
 	}
 }
@@ -159,9 +159,14 @@ func (m tableStatement) elementsOfDeleted() string {
 	return "exists (select from " + m.Deletions + " d where d.listing = '" + m.listing.Name + "'" + m.ownerMatch("m", "d.id", "d.parent") + ")"
 }
 
-// replacedElements are those the item in the stage no longer has.
-func (m tableStatement) replacedElements(staged bool) string {
-	sql := "exists (select from " + m.RootStage + " r where " + m.RootMatch("m", "r") + ")"
+// replacedElements are those the item in the stage no longer has, where it
+// lists what it has.
+func (m tableStatement) replacedElements(staged, incomplete bool) string {
+	listed := ""
+	if incomplete {
+		listed = " and not exists (select from " + m.Incomplete + " i where " + m.isIncomplete("r") + ")"
+	}
+	sql := "exists (select from " + m.RootStage + " r where " + m.RootMatch("m", "r") + listed + ")"
 	if staged {
 		sql += " and not exists (select from " + m.Stage + " s where " + m.KeysMatch("m", "s") + ")"
 	}

@@ -83,6 +83,7 @@ func (a *attempt) publishIn(ctx context.Context, tx pgx.Tx, proofs map[string]*e
 	if a.changedTables, err = a.stage.ChangedTables(ctx, tx, a.sink.loadedListings()); err != nil {
 		return err
 	}
+	downgradeIncomplete(proofs, changes)
 	certificates, status := a.certify(proofs, changes)
 	if err := a.run.Certify(ctx, tx, certificates); err != nil {
 		return err

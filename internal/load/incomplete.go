@@ -1,0 +1,98 @@
+package load
+
+import (
+	"context"
+	"fmt"
+	"slices"
+
+	"github.com/jackc/pgx/v5"
+)
+
+// incompleteTable holds, of the items a run has staged, those that do not list
+// their elements: an absent field is no empty list.
+const incompleteTable = "incomplete"
+
+// incomplete is an item in which the field of a nested table is not a list, or
+// has elements without an id.
+type incomplete struct {
+	table      string
+	field      string
+	parent, id string
+	seq        int64
+}
+
+// noteIncomplete notes which elements of the item just encoded are not known.
+func (b *Batch) noteIncomplete(parent, id string, seq int64) {
+	b.notes.incomplete++
+	for j, listed := range b.listed {
+		if !listed {
+			t := b.mapping.nested[j]
+			b.incompletes = append(b.incompletes, incomplete{t.name, t.Field, parent, id, seq})
+		}
+	}
+}
+
+// Incomplete returns the fields whose elements are not all known in some item
+// of the batch, sorted.
+func (b *Batch) Incomplete() (fields []string) {
+	for _, i := range b.incompletes {
+		fields = append(fields, i.field)
+	}
+	slices.Sort(fields)
+	return slices.Compact(fields)
+}
+
+func (s *Stage) createIncompleteTable() string {
+	return fmt.Sprintf(`create table if not exists %s (listing text, table_name text, field text, parent text collate "C", id text collate "C", %s bigint)`,
+		pgx.Identifier{StageSchema, s.name(incompleteTable)}.Sanitize(), seqColumn)
+}
+
+func (s *Stage) writeIncomplete(ctx context.Context, tx pgx.Tx, batches []*Batch) error {
+	var listings, tables, fields, parents, ids []string
+	var seqs []int64
+	for _, b := range batches {
+		for _, i := range b.incompletes {
+			listings, tables, fields = append(listings, b.mapping.Name), append(tables, i.table), append(fields, i.field)
+			parents, ids, seqs = append(parents, i.parent), append(ids, i.id), append(seqs, i.seq)
+		}
+	}
+	if len(ids) == 0 {
+		return nil
+	}
+	sql := fmt.Sprintf("insert into %s select * from unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[], $6::bigint[])",
+		pgx.Identifier{StageSchema, s.name(incompleteTable)}.Sanitize())
+	if _, err := tx.Exec(ctx, sql, listings, tables, fields, parents, ids, seqs); err != nil {
+		return fmt.Errorf("stage which items are incomplete: %w", err)
+	}
+	return nil
+}
+
+// findIncomplete finds the fields of a listing that the last reading of some
+// item does not list.
+func (p *publisher) findIncomplete(ctx context.Context, plan *mapping) error {
+	if !p.has(incompleteTable) || !p.has(plan.root.name) {
+		return nil
+	}
+	sql := render("select_incomplete_fields", p.statementFor(plan, plan.root))
+	rows, err := p.tx.Query(ctx, sql, execMode, plan.Name)
+	if err != nil {
+		return err
+	}
+	p.changes[plan.Name].Incomplete, err = pgx.AppendRows([]string(nil), rows, pgx.RowTo[string])
+	return err
+}
+
+// IsIncomplete compares an incomplete item, alias i, with a row of the root's
+// stage.
+func (m tableStatement) IsIncomplete(alias string) string {
+	parent := "''"
+	if column := m.listing.ParentColumn(); column != "" {
+		parent = alias + "." + quote(column)
+	}
+	return fmt.Sprintf("i.id = %s.%s and i.parent = %s and i.stage_seq = %s.stage_seq", alias, quote(m.listing.IDColumn()), parent, alias)
+}
+
+// isIncomplete is IsIncomplete for the elements of the statement's table.
+func (m tableStatement) isIncomplete(alias string) string {
+	return fmt.Sprintf("i.listing = '%s' and i.table_name = '%s' and %s", m.listing.Name, m.t.name, m.IsIncomplete(alias))
+}
