@@ -38,9 +38,14 @@ func TestScripts(t *testing.T) {
 			env.Values["server"] = server
 			env.Values["database"] = pgtest.URL(t, nil)
 			env.Vars = append(env.Vars, environment(server, env.Values["database"].(string))...)
+			cfg, err := pgx.ParseConfig(env.Values["database"].(string))
+			if err != nil {
+				return err
+			}
+			env.Vars = append(env.Vars, "dbhost="+cfg.Host, fmt.Sprintf("dbport=%d", cfg.Port), "dbname="+cfg.Database)
 			return ownJobs(env.WorkDir)
 		},
-		Cmds: map[string]func(*testscript.TestScript, bool, []string){"exits": exits, "sql": sqlCommand, "sqlexec": sqlExec, "dbset": setDatabase, "age": age, "lookup": lookup, "server": serverCommand},
+		Cmds: map[string]func(*testscript.TestScript, bool, []string){"exits": exits, "sql": sqlCommand, "sqlexec": sqlExec, "dbset": setDatabase, "service": writeService, "age": age, "lookup": lookup, "server": serverCommand},
 	})
 }
 
@@ -133,6 +138,15 @@ func setDatabase(ts *testscript.TestScript, neg bool, args []string) {
 	defer conn.Close(context.Background())
 	_, err = conn.Exec(context.Background(), fmt.Sprintf("alter database %s set %s = '%s'", pgx.Identifier{conn.Config().Database}.Sanitize(), args[0], args[1]))
 	ts.Check(err)
+}
+
+// service FILE writes a service file with the service mirror.
+func writeService(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 1 {
+		ts.Fatalf("usage: service FILE")
+	}
+	text := fmt.Sprintf("[mirror]\nhost=%s\nport=%s\ndbname=%s\nuser=postgres\n", ts.Getenv("dbhost"), ts.Getenv("dbport"), ts.Getenv("dbname"))
+	ts.Check(os.WriteFile(ts.MkAbs(args[0]), []byte(text), 0o600))
 }
 
 // age LISTING makes the certificates of a listing 27 hours old.

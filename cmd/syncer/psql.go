@@ -89,9 +89,15 @@ func withoutPassword(database string) (target, password string, err error) {
 	if err != nil {
 		return "", "", usageError{"the database is not a Postgres URL", ""} // err may quote the password
 	}
+	if !strings.HasPrefix(database, "postgres") { // keywords and values
+		if strings.Contains(database, "password") {
+			return "", "", usageError{"psql would show the password of this connection string to everybody on the machine", "write it as a URL: postgres://user:password@host:5432/database"}
+		}
+		return database, "", nil
+	}
 	u, err := url.Parse(database)
-	if err != nil || !strings.HasPrefix(u.Scheme, "postgres") {
-		return "", "", usageError{"the database is not written as a URL", "psql needs postgres://user:password@host:5432/database"}
+	if err != nil {
+		return "", "", usageError{"the database is not a Postgres URL", ""}
 	}
 	query := u.Query()
 	for key := range query {
@@ -103,5 +109,8 @@ func withoutPassword(database string) (target, password string, err error) {
 	if u.User != nil {
 		u.User = url.User(u.User.Username())
 	}
-	return u.String(), cfg.Password, nil
+	// url.URL drops the slashes of a URL without a host, which psql would take
+	// for a database's name.
+	rest := strings.TrimPrefix(u.String(), u.Scheme+":")
+	return u.Scheme + "://" + strings.TrimPrefix(rest, "//"), cfg.Password, nil
 }
