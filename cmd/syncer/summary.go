@@ -27,6 +27,9 @@ func summaryText(s mirror.Summary) string {
 	if s.Resumed {
 		head += ", resumed"
 	}
+	if s.RequestLimit != nil {
+		head += "\n  " + s.RequestLimit.Text
+	}
 	if len(s.Listings) == 0 {
 		return head + "\n"
 	}

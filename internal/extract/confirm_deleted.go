@@ -2,6 +2,7 @@ package extract
 
 import (
 	"context"
+	"errors"
 	"net/url"
 	"slices"
 	"sync"
@@ -10,9 +11,10 @@ import (
 	"logto-syncer/internal/logto"
 )
 
-// maxURL is the length of a request's path and query that common proxies let
-// through, in bytes.
-const maxURL = 7500
+// maxURL is how many bytes of a request's query may be ids. Common proxies let
+// some 8,000 bytes of path and query through, lighttpd that much of the request's
+// header with the token in it.
+const maxURL = 7200
 
 // confirmDeleted returns those of the ids that are deleted for good, by the deletion check of
 // the listing. again reads the whole list of the parent once more.
@@ -39,7 +41,7 @@ func (k *walk) confirmDeleted(ctx context.Context, parent string, ids []string, 
 // confirmByID asks the listing for the ids, and returns those it does not have.
 func (k *walk) confirmByID(ctx context.Context, parent string, ids []string) ([]string, error) {
 	var deleted []string
-	for batch := range splitToFitURL(ids, k.pageSize()) {
+	for batch := range splitToFitURL(ids, k.rowsPerRequest(parent, ids)) {
 		items, sure, err := k.searchByID(ctx, parent, batch)
 		if err != nil {
 			return nil, err
@@ -104,9 +106,11 @@ func (k *walk) fetchByPath(ctx context.Context, id string) (there bool, err erro
 // searchByID asks the listing for up to a page of ids. sure says that rows and
 // Total-Number agree, so that an id that is not among the items is deleted.
 func (k *walk) searchByID(ctx context.Context, parent string, ids []string) (items []Item, sure bool, err error) {
-	query := idQuery(ids)
 	for range maxRepeats {
-		page, err := k.fetchList(ctx, parent, pageQuery(1, k.pageSize()), query)
+		page, err := k.rowRequest(parent, ids).fetch(ctx)
+		if errors.Is(err, errTooManyIDs) {
+			return k.searchInParts(ctx, parent, ids)
+		}
 		if err != nil {
 			return nil, false, err
 		}
@@ -116,6 +120,20 @@ func (k *walk) searchByID(ctx context.Context, parent string, ids []string) (ite
 		}
 	}
 	return items, false, nil
+}
+
+// searchInParts is searchByID of more ids than a request may name, which was
+// found out just now.
+func (k *walk) searchInParts(ctx context.Context, parent string, ids []string) (items []Item, sure bool, err error) {
+	sure = true
+	for part := range splitToFitURL(ids, min(len(ids)-1, k.rowsPerRequest(parent, ids))) {
+		more, sureToo, err := k.searchByID(ctx, parent, part)
+		if err != nil {
+			return nil, false, err
+		}
+		items, sure = append(items, more...), sure && sureToo
+	}
+	return items, sure, nil
 }
 
 // idQuery searches for ids. With isCaseSensitive the server finds them by

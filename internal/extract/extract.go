@@ -101,6 +101,8 @@ type Store interface {
 type API interface {
 	// List reads an array: one page of it, or all where it comes whole.
 	List(ctx context.Context, path string, query url.Values) (logto.Page, error)
+	// ListOnce is List without retries.
+	ListOnce(ctx context.Context, path string, query url.Values) (logto.Page, error)
 	// Object reads an object.
 	Object(ctx context.Context, path string, query url.Values) (jsontext.Value, error)
 }

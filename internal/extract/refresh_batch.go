@@ -2,6 +2,7 @@ package extract
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"sort"
@@ -20,13 +21,10 @@ func (k *walk) refreshKnown(ctx context.Context, r *refreshState, fresh []string
 
 // batchKnown cuts what the mirror knows, and the fresh ids, into batches.
 func (k *walk) batchKnown(ctx context.Context, r *refreshState, fresh []string, yield func([]Known)) error {
-	most := k.pageSize()
-	if k.l.CountOnly {
-		most = countPages * k.pageSize()
-	}
 	var rest []Known
 	flush := func(all bool) {
 		ids := idsOf(rest)
+		most := k.knownPerBatch(r.parent, ids)
 		for batch := range splitToFitURL(ids, most) {
 			if len(batch) == len(rest) && !all && len(batch) < most {
 				break // wait for more to fill it
@@ -55,6 +53,18 @@ func (k *walk) batchKnown(ctx context.Context, r *refreshState, fresh []string, 
 	return ErrStopped
 }
 
+// knownPerBatch is how many known ids make a batch: as many as may be counted
+// at once where that is more than a request may ask the rows of.
+func (k *walk) knownPerBatch(parent string, ids []string) int {
+	most := k.rowsPerRequest(parent, ids)
+	if k.l.CountOnly {
+		if counted := countPages * k.pageSize(); k.RequestSize.most(k.countRequest(parent, ids), counted) == counted {
+			return counted
+		}
+	}
+	return most
+}
+
 // refreshBatch asks for a batch of ids and counts those that are alive.
 func (k *walk) refreshBatch(ctx context.Context, r *refreshState, batch []Known) error {
 	name := fmt.Sprintf("batch %d %s", len(batch), batch[0].ID)
@@ -65,11 +75,11 @@ func (k *walk) refreshBatch(ctx context.Context, r *refreshState, batch []Known)
 		return nil
 	}
 	if k.l.CountOnly && !slices.ContainsFunc(batch, mustBeRead) {
-		page, err := k.fetchList(ctx, r.parent, pageQuery(1, 1), idQuery(ids))
-		if err != nil {
+		page, err := k.countRequest(r.parent, ids).fetch(ctx)
+		if err != nil && !errors.Is(err, errTooManyIDs) {
 			return err
 		}
-		if page.Total == len(ids) {
+		if err == nil && page.Total == len(ids) {
 			r.countAlive(ids, nil)
 			chunk := Chunk{Listing: k.l, Parent: r.parent, Checkpoint: Checkpoint{Name: name, Rows: len(ids)}}
 			return k.putChunk(ctx, chunk, len(ids))
@@ -86,7 +96,7 @@ func mustBeRead(known Known) bool { return known.Hash == (Hash{}) || known.Stale
 func (k *walk) readBatchRows(ctx context.Context, r *refreshState, name string, batch []Known) error {
 	chunk := Chunk{Listing: k.l, Parent: r.parent, Known: hashesOf(batch)}
 	unsure := []string(nil)
-	for ids := range splitToFitURL(idsOf(batch), k.pageSize()) {
+	for ids := range splitToFitURL(idsOf(batch), k.rowsPerRequest(r.parent, idsOf(batch))) {
 		items, sure, err := k.searchByIDAround500(ctx, r.parent, ids)
 		if err != nil {
 			return err

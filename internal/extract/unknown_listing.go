@@ -38,7 +38,9 @@ func (k *walk) requestFrom(ctx context.Context, api API, parent string, query ur
 	k.addRequest(ctx)
 	path := k.l.ForParent(parent)
 	if k.l.Member == "" {
-		page, err = api.List(ctx, path, query)
+		if page, err = api.List(ctx, path, query); err == nil {
+			k.RequestSize.observe(page.Header, path, query)
+		}
 	} else {
 		page, err = k.fetchMemberList(ctx, api, path, query)
 	}

@@ -142,9 +142,14 @@ func (k *walk) parentDeleted(ctx context.Context, parent string) error {
 
 // fetchList asks for one page or one whole list.
 func (k *walk) fetchList(ctx context.Context, parent string, queries ...url.Values) (logto.Page, error) {
+	return k.request(ctx, parent, k.query(queries...))
+}
+
+// query is what a request of the listing asks, with what queries add.
+func (k *walk) query(queries ...url.Values) url.Values {
 	query := url.Values{}
 	for _, q := range append([]url.Values{k.l.Query, k.bounds}, queries...) {
 		maps.Copy(query, q)
 	}
-	return k.request(ctx, parent, query)
+	return query
 }

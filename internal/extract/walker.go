@@ -38,6 +38,8 @@ type Walker struct {
 	// Parallel bounds the pages of one listing that are on their way from
 	// request to Store at once; 0: 32. The client bounds the requests.
 	Parallel int
+	// RequestSize bounds how many ids a request names; nil: only the API does.
+	RequestSize *RequestSize
 	// Stop, once closed, ends every walk before its next request; nil never.
 	Stop <-chan struct{}
 	// Progress is told of pages as they are stored; nil is not told.

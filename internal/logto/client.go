@@ -87,23 +87,36 @@ func (c *Client) SetIdleTime(ago time.Duration) { c.limiter.setIdleTime(ago) }
 // It retries what may heal until Config.RetryTimeout has passed. The error is then
 // an [*Error], or ctx's own if that ended first.
 func (c *Client) List(ctx context.Context, path string, query url.Values) (Page, error) {
-	return retry(ctx, c, c.retryTimeout, http.MethodGet, c.prefix+path, func() (Page, error) {
-		a, err := c.get(ctx, path, query)
-		if err != nil {
-			return Page{}, err
-		}
-		items, err := splitArray(a.body)
-		if err != nil {
-			return Page{}, a.invalid("a JSON array", err)
-		}
-		return Page{
-			Items:     items,
-			Total:     parseTotal(a.header),
-			Capped:    parseCapped(a.header),
-			Date:      parseDate(a.header),
-			RequestID: parseRequestID(a.header),
-		}, nil
-	})
+	return retry(ctx, c, c.retryTimeout, http.MethodGet, c.prefix+path, func() (Page, error) { return c.list(ctx, path, query) })
+}
+
+// ListOnce is List without retries, for a request that may be refused for its
+// size: see [IsTooLarge].
+func (c *Client) ListOnce(ctx context.Context, path string, query url.Values) (Page, error) {
+	page, err := c.list(ctx, path, query)
+	if err != nil && ctx.Err() != nil {
+		err = fmt.Errorf("%s %s: %w", http.MethodGet, c.prefix+path, ctx.Err())
+	}
+	return page, err
+}
+
+func (c *Client) list(ctx context.Context, path string, query url.Values) (Page, error) {
+	a, err := c.get(ctx, path, query)
+	if err != nil {
+		return Page{}, err
+	}
+	items, err := splitArray(a.body)
+	if err != nil {
+		return Page{}, a.invalid("a JSON array", err)
+	}
+	return Page{
+		Items:     items,
+		Total:     parseTotal(a.header),
+		Capped:    parseCapped(a.header),
+		Date:      parseDate(a.header),
+		RequestID: parseRequestID(a.header),
+		Header:    measureHeader(a.header),
+	}, nil
 }
 
 // Object gets one JSON object, like "/users/{id}". For path, query and errors
@@ -140,6 +153,12 @@ func (c *Client) Authenticate(ctx context.Context) error {
 	})
 	return err
 }
+
+// OnWaiting lets f be called when a request has failed and is going to be tried
+// again, after each further failure, and with nil when no request waits any more.
+// Calls come one at a time and hold up retries: f must not block. None comes after
+// remove has returned.
+func (c *Client) OnWaiting(f func(*Waiting)) (remove func()) { return c.waiting.listen(f) }
 
 // Stats returns what the client has done so far.
 func (c *Client) Stats() Stats { return c.counts.stats() }

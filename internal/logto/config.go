@@ -44,11 +44,6 @@ type Config struct {
 	// Log gets a server that does not answer or throttles the tenant (warn), at
 	// growing intervals, and each retry (debug). nil: nothing is logged.
 	Log *slog.Logger
-	// OnWaiting is called when a request has failed and is going to be tried
-	// again, after each further failure, and with nil when no request waits any
-	// more. Calls come one at a time and hold up retries; it must not block.
-	// nil: nobody is told.
-	OnWaiting func(*Waiting)
 	// MaxBody is the size in bytes of the biggest body that is read,
 	// uncompressed. 0: 64 MiB.
 	MaxBody int64

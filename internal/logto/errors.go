@@ -154,6 +154,23 @@ func IsPoison(err error) bool {
 	return ok && (e.kind == kindTooLarge || e.kind == kindStatus && e.Status == http.StatusInternalServerError)
 }
 
+// IsTooLarge reports whether the request may have been refused for its size, or
+// for that of the answer's header. certain says that it was; if not, the server
+// may be out of order just as well, and only a smaller request tells.
+func IsTooLarge(err error) (may, certain bool) {
+	e, ok := errors.AsType[*Error](err)
+	if !ok || e.kind == kindConnection {
+		return false, false
+	}
+	switch e.Status {
+	case http.StatusRequestURITooLong, http.StatusRequestHeaderFieldsTooLarge:
+		return true, true
+	case http.StatusBadRequest, http.StatusInternalServerError, http.StatusBadGateway, http.StatusServiceUnavailable:
+		return e.mediaType != "application/json", false
+	}
+	return false, false
+}
+
 // IsAuth reports whether the credentials or their rights are to blame: to
 // retry, or to go on with another request, is pointless.
 func IsAuth(err error) bool {

@@ -28,6 +28,32 @@ type Page struct {
 	Date time.Time
 	// RequestID is the server's name for the request. Empty: it sent none.
 	RequestID string
+	// Header is the size of the answer's header.
+	Header HeaderSize
+}
+
+// A HeaderSize is how large the header of an answer is, as far as it reached
+// the client: a proxy takes some lines away and adds others. Logto repeats the
+// query in each of its links, so a long query makes a large header.
+type HeaderSize struct {
+	Bytes     int // all of it
+	Links     int // lines of Link
+	LinkBytes int // their part of Bytes
+}
+
+func measureHeader(h http.Header) HeaderSize {
+	size := HeaderSize{Bytes: len("HTTP/1.1 200 OK\r\n\r\n")}
+	for name, values := range h {
+		for _, value := range values {
+			n := len(name) + len(value) + len(": \r\n")
+			size.Bytes += n
+			if name == "Link" {
+				size.Links++
+				size.LinkBytes += n
+			}
+		}
+	}
+	return size
 }
 
 var (

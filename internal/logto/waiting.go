@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"slices"
 	"sync"
 	"time"
 )
@@ -28,20 +29,38 @@ type Waiting struct {
 func (w Waiting) String() string { return fmt.Sprintf("waiting: %s, attempt %d", w.Cause, w.Attempt) }
 
 // A waitingTracker knows which requests of a client wait for another attempt.
-// It says so to the log, once and then at growing intervals, and to notify.
+// It says so to the log, once and then at growing intervals, and to its listeners.
 type waitingTracker struct {
-	log    *slog.Logger
-	notify func(*Waiting) // nil: nobody wants to know
+	log *slog.Logger
 
-	mu       sync.Mutex
-	requests map[*retryPolicy]Waiting
-	reported bool // in the log, since requests was empty
-	next     time.Time
-	interval time.Duration
+	mu        sync.Mutex
+	listeners []*func(*Waiting)
+	requests  map[*retryPolicy]Waiting
+	reported  bool // in the log, since requests was empty
+	next      time.Time
+	interval  time.Duration
 }
 
 func newWaitingTracker(cfg Config) *waitingTracker {
-	return &waitingTracker{log: cfg.Log, notify: cfg.OnWaiting, requests: map[*retryPolicy]Waiting{}}
+	return &waitingTracker{log: cfg.Log, requests: map[*retryPolicy]Waiting{}}
+}
+
+// listen adds a listener; remove takes it away.
+func (t *waitingTracker) listen(f func(*Waiting)) (remove func()) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.listeners = append(t.listeners, &f)
+	return func() {
+		t.mu.Lock()
+		defer t.mu.Unlock()
+		t.listeners = slices.DeleteFunc(t.listeners, func(other *func(*Waiting)) bool { return other == &f })
+	}
+}
+
+func (t *waitingTracker) notify(w *Waiting) {
+	for _, f := range t.listeners {
+		(*f)(w)
+	}
 }
 
 // failed notes that a request has failed once more and is going to be tried again.
@@ -58,9 +77,7 @@ func (t *waitingTracker) failed(ctx context.Context, p *retryPolicy, w Waiting) 
 		t.next, t.reported = now.Add(t.interval), true
 		t.log.WarnContext(ctx, "request failed, trying again", "path", p.path, "cause", worst.Cause, "attempt", worst.Attempt, "since", worst.Since)
 	}
-	if t.notify != nil {
-		t.notify(&worst)
-	}
+	t.notify(&worst)
 }
 
 // ended notes that a request is answered, or has failed for good.
@@ -79,9 +96,7 @@ func (t *waitingTracker) ended(ctx context.Context, p *retryPolicy, answered boo
 		t.log.InfoContext(ctx, "the server answers again", "after", roundDuration(time.Since(w.Since)))
 	}
 	t.reported = false
-	if t.notify != nil {
-		t.notify(nil)
-	}
+	t.notify(nil)
 }
 
 // worst is the request with the most attempts, since the first failure of all.

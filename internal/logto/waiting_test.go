@@ -46,9 +46,10 @@ func TestAClientSaysThatItWaitsFromTheFirstFailedAttemptOn(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			f, h := newFake(t, tc.api), &heard{}
-			cfg := f.config()
-			cfg.OnWaiting = h.listen
-			_, _ = f.client(t, cfg, fastTuning()).List(t.Context(), "/users", nil)
+			c := f.client(t, f.config(), fastTuning())
+			remove := c.OnWaiting(h.listen)
+			_, _ = c.List(t.Context(), "/users", nil)
+			remove()
 			if !slices.Equal(h.texts, tc.want) {
 				t.Errorf("heard %q, want %q", h.texts, tc.want)
 			}
@@ -61,8 +62,10 @@ func TestAServerThatIsNotThereIsNamedByItsCause(t *testing.T) {
 	f, h := newFake(t, okResponse), &heard{}
 	f.Close()
 	cfg := f.config()
-	cfg.OnWaiting, cfg.RetryTimeout = h.listen, 20*time.Millisecond
-	_, err := f.client(t, cfg, fastTuning()).List(t.Context(), "/users", nil)
+	cfg.RetryTimeout = 20 * time.Millisecond
+	c := f.client(t, cfg, fastTuning())
+	c.OnWaiting(h.listen)
+	_, err := c.List(t.Context(), "/users", nil)
 	if err == nil || len(h.texts) == 0 || h.texts[0] != "waiting: connection refused, attempt 1" {
 		t.Errorf("error %v, heard %q", err, h.texts)
 	}

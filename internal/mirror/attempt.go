@@ -28,7 +28,8 @@ type attempt struct {
 	walker *extract.Walker
 	sink   *sink
 
-	changedTables []string // to be analyzed once the run is published
+	changedTables []string             // to be analyzed once the run is published
+	keptLimit     extract.RequestLimit // as the database has it
 }
 
 // begin starts or resumes a run and clears up after those it abandons.
@@ -63,9 +64,14 @@ func (r *Runner) begin(ctx context.Context, job Job) (*attempt, error) {
 	if a.sink, err = newSink(ctx, a); err != nil {
 		return nil, err
 	}
+	size, kept, err := openRequestSize(ctx, r.Pool, job.Tenant)
+	if err != nil {
+		return nil, err
+	}
+	a.keptLimit = kept
 	a.walker = &extract.Walker{
 		API: r.Client, Probe: r.Client.Probe(), ReadBefore: a.readBefore, Mirror: a.sink, Store: a.sink, Log: r.Log, Afresh: job.Afresh,
-		PageSize: r.PageSize, Stop: r.Stop, Progress: r.Progress,
+		PageSize: r.PageSize, RequestSize: size, Stop: r.Stop, Progress: r.Progress,
 	}
 	return a, nil
 }
@@ -144,6 +150,7 @@ func (a *attempt) walk(ctx context.Context) (map[string]*extract.Proof, error) {
 		})
 	}
 	wg.Wait()
+	a.keepRequestLimit(ctx)
 	if err := a.sink.flush(context.WithoutCancel(ctx)); err != nil {
 		errs = append(errs, err)
 	}

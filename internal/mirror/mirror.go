@@ -143,6 +143,12 @@ func (r *Runner) run(ctx context.Context, job Job, s *Summary, began time.Time) 
 		return err
 	}
 	s.RunID, s.Resumed = a.run.ID, a.run.Resumed()
+	defer func() {
+		limit := a.walker.RequestSize.Limit()
+		s.RequestLimit = RequestLimitOf(limit.IDs, limit.Status)
+	}()
+	stopRecording := a.recordWaiting(ctx)
+	defer stopRecording()
 	err = a.attempt(ctx, s, began)
 	for range maxRereads {
 		if !errors.Is(err, errRowsLost) {

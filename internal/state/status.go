@@ -12,22 +12,25 @@ import (
 
 // A RunRecord is what is known of a run, now or long ago.
 type RunRecord struct {
-	RunID       int64         `json:"run_id" db:"run_id"`
-	Tenant      string        `json:"tenant" db:"tenant_id"`
-	Job         string        `json:"job" db:"job"`
-	Mode        string        `json:"mode" db:"mode"`
-	Status      string        `json:"status" db:"status"`
-	Alive       bool          `json:"alive" db:"alive"` // a process works on the tenant; a running run without one was killed
-	Attempt     int           `json:"attempt" db:"attempt"`
-	StartedAt   time.Time     `json:"started_at" db:"started_at"`
-	FinishedAt  *time.Time    `json:"finished_at" db:"finished_at"`
-	PublishedAt *time.Time    `json:"published_at" db:"published_at"`
-	Requests    int64         `json:"requests" db:"requests"`
-	Retries     int64         `json:"retries" db:"retries"`
-	Throttled   int64         `json:"throttled" db:"throttled"`
-	Seconds     float64       `json:"seconds" db:"seconds"`
-	Error       string        `json:"error,omitempty" db:"error"`
-	Listings    []Certificate `json:"listings" db:"-"`
+	RunID       int64      `json:"run_id" db:"run_id"`
+	Tenant      string     `json:"tenant" db:"tenant_id"`
+	Job         string     `json:"job" db:"job"`
+	Mode        string     `json:"mode" db:"mode"`
+	Status      string     `json:"status" db:"status"`
+	Alive       bool       `json:"alive" db:"alive"` // a process works on the tenant; a running run without one was killed
+	Attempt     int        `json:"attempt" db:"attempt"`
+	StartedAt   time.Time  `json:"started_at" db:"started_at"`
+	FinishedAt  *time.Time `json:"finished_at" db:"finished_at"`
+	PublishedAt *time.Time `json:"published_at" db:"published_at"`
+	Requests    int64      `json:"requests" db:"requests"`
+	Retries     int64      `json:"retries" db:"retries"`
+	Throttled   int64      `json:"throttled" db:"throttled"`
+	Seconds     float64    `json:"seconds" db:"seconds"`
+	Error       string     `json:"error,omitempty" db:"error"`
+	// Waiting is what the run is waiting for; empty: it is not.
+	Waiting      string        `json:"waiting,omitempty" db:"waiting"`
+	WaitingSince *time.Time    `json:"waiting_since,omitempty" db:"waiting_since"`
+	Listings     []Certificate `json:"listings" db:"-"`
 }
 
 // Freshness says how old what the mirror has of a listing is.

@@ -14,6 +14,10 @@ create table syncer.tenants (
     privacy_rules jsonb not null default '{}',
     privacy_run_ids jsonb not null default '{}',
     last_request_at timestamptz,
+    response_header_limit integer check (response_header_limit > 0),
+    ids_per_request integer check (ids_per_request > 0),
+    request_limit_status integer,
+    request_limit_found_at timestamptz,
     first_seen_at timestamptz not null default now()
 );
 comment on table syncer.tenants is 'Tenants that have been mirrored into this database.';
@@ -23,6 +27,10 @@ comment on column syncer.tenants.privacy_rules is 'Privacy rules its stored rows
 comment on column syncer.tenants.first_seen_at is 'When its first run started.';
 comment on column syncer.tenants.privacy_run_ids is 'Object, table to the run that applied its privacy rules to the stored rows.';
 comment on column syncer.tenants.last_request_at is 'When the holder of the tenants lock last sent it a request. Infinity: a process is sending requests, or died while it did. Null: no request is known.';
+comment on column syncer.tenants.response_header_limit is 'Largest response header, in bytes, that a proxy before the tenant lets through. Logto repeats the query in it, so it limits how many ids a request names. Null: no limit is known.';
+comment on column syncer.tenants.ids_per_request is 'How many ids the request named that the proxy let through when the limit was found.';
+comment on column syncer.tenants.request_limit_status is 'HTTP status that the proxy answered to a larger request.';
+comment on column syncer.tenants.request_limit_found_at is 'When the limit was found. It is looked for again after 30 days.';
 
 create table syncer.runs (
     run_id bigint generated always as identity primary key,
@@ -46,6 +54,8 @@ create table syncer.runs (
     throttled bigint not null default 0,
     seconds double precision not null default 0,
     error text,
+    waiting text,
+    waiting_since timestamptz,
     check ((status = 'running') = (finished_at is null)),
     check (published_at is not null or status not in ('succeeded', 'unproved'))
 );
@@ -72,6 +82,8 @@ comment on column syncer.runs.retries is 'Requests that repeated a failed reques
 comment on column syncer.runs.throttled is 'Responses that asked to slow down (429 or 503).';
 comment on column syncer.runs.seconds is 'Duration of all attempts, in seconds.';
 comment on column syncer.runs.error is 'Why the run failed or was refused. Null: it did not fail.';
+comment on column syncer.runs.waiting is 'What the run is waiting for, such as a server that does not answer. Null: it is not waiting, or it has ended.';
+comment on column syncer.runs.waiting_since is 'Since when it has been waiting.';
 
 create table syncer.certificates (
     run_id bigint not null references syncer.runs on delete cascade,

@@ -2,6 +2,7 @@
 select
     r.run_id, r.tenant_id, r.job, r.mode, r.status, r.attempt, r.started_at, r.finished_at, r.published_at,
     r.requests, r.retries, r.throttled, r.seconds, coalesce(r.error, '') as error,
+    coalesce(r.waiting, '') as waiting, r.waiting_since,
     r.status = 'running' and exists (
         select from pg_locks k
         where k.locktype = 'advisory' and k.granted and k.objsubid = 1

@@ -1,0 +1,78 @@
+package mirror
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/jackc/pgx/v5/pgxpool"
+
+	"logto-syncer/internal/extract"
+	"logto-syncer/internal/state"
+)
+
+// A RequestLimit is how large a request to a tenant may be, as a proxy before it
+// was found to have it.
+type RequestLimit struct {
+	// IDs is how many ids a request named that was let through.
+	IDs int `json:"ids"`
+	// Status is what the proxy answered to a larger one.
+	Status int `json:"status"`
+	// Text says what limits and what would help.
+	Text string `json:"text"`
+}
+
+// RequestLimitOf describes a limit; nil for none.
+func RequestLimitOf(ids, status int) *RequestLimit {
+	if ids == 0 {
+		return nil
+	}
+	limits, remedy := "response headers", "nginx: proxy_buffer_size 16k"
+	switch status {
+	case 414:
+		limits, remedy = "the length of URLs", "nginx: large_client_header_buffers 4 16k"
+	case 431:
+		limits, remedy = "request headers", "nginx: large_client_header_buffers 4 16k"
+	}
+	return &RequestLimit{IDs: ids, Status: status, Text: fmt.Sprintf("a proxy limits %s; %d ids a request; %s", limits, ids, remedy)}
+}
+
+// openRequestSize returns how large requests to a tenant may be, and the limit
+// that is kept of it. One that is old is not believed.
+func openRequestSize(ctx context.Context, pool *pgxpool.Pool, tenant string) (*extract.RequestSize, extract.RequestLimit, error) {
+	limits, err := state.RequestLimits(ctx, pool)
+	if err != nil {
+		return nil, extract.RequestLimit{}, err
+	}
+	l := limits[tenant]
+	kept := extract.RequestLimit{HeaderBytes: l.HeaderBytes, IDs: l.IDs, Status: l.Status, FoundAt: l.FoundAt}
+	believed := kept
+	if !kept.Valid(time.Now()) {
+		believed = extract.RequestLimit{}
+	}
+	return extract.NewRequestSize(believed), kept, nil
+}
+
+// keepRequestLimit keeps what the walks have found out. If it cannot, the next
+// run finds it out again.
+func (a *attempt) keepRequestLimit(ctx context.Context) {
+	l := a.walker.RequestSize.Limit()
+	if l == a.keptLimit {
+		return
+	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 10*time.Second)
+	defer cancel()
+	err := state.SetRequestLimit(ctx, a.pool, state.RequestLimit{
+		Tenant: a.job.Tenant, HeaderBytes: l.HeaderBytes, IDs: l.IDs, Status: l.Status, FoundAt: l.FoundAt,
+	})
+	if err != nil {
+		a.log.WarnContext(ctx, "cannot keep the limit of requests", "tenant", a.job.Tenant, "error", err)
+		return
+	}
+	a.keptLimit = l
+	if l.HeaderBytes == 0 {
+		a.log.InfoContext(ctx, "no proxy limits requests any more", "tenant", a.job.Tenant)
+		return
+	}
+	a.log.WarnContext(ctx, "a proxy limits requests", "tenant", a.job.Tenant, "ids", l.IDs, "status", l.Status, "header_bytes", l.HeaderBytes)
+}

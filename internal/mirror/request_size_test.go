@@ -1,0 +1,136 @@
+package mirror_test
+
+import (
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"logto-syncer/internal/logtotest"
+	"logto-syncer/internal/mirror"
+)
+
+// A gateway stands before a simulated Logto and answers some requests itself,
+// with a page of HTML.
+type gateway struct {
+	mu     sync.Mutex
+	refuse func(ids int) bool // nil: it lets all through
+	failed int
+}
+
+func (g *gateway) serve(server http.Handler) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		ids := strings.Count(r.URL.RawQuery, "search.id=")
+		g.mu.Lock()
+		refused := ids > 0 && g.refuse != nil && g.refuse(ids)
+		if refused {
+			g.failed++
+		}
+		g.mu.Unlock()
+		if refused {
+			w.Header().Set("Content-Type", "text/html")
+			w.WriteHeader(http.StatusBadGateway)
+			return
+		}
+		server.ServeHTTP(w, r)
+	}
+}
+
+func (g *gateway) set(refuse func(ids int) bool) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.refuse, g.failed = refuse, 0
+}
+
+// behind is a mirror that was read once through a gateway that let all through.
+func behind(t *testing.T) (*bench, *gateway) {
+	t.Helper()
+	b := setup(t, logtotest.Generate(logtotest.Options{Users: 2000, Seed: 5, Ties: true}))
+	g := &gateway{}
+	front := httptest.NewServer(g.serve(b.server))
+	t.Cleanup(front.Close)
+	b.runner.Client = retrying(t, b.server, front.URL, patient)
+	b.runner.Log = silent()
+	wantProved(t, b.run(t))
+	return b, g
+}
+
+// requests is how many a run took for its listings.
+func requests(s mirror.Summary) (n int) {
+	for _, c := range s.Listings {
+		n += c.Requests
+	}
+	return n
+}
+
+func moreThan(most int) func(int) bool { return func(ids int) bool { return ids > most } }
+
+func TestTheNumberOfIDsThatAProxyLetsThroughIsLearntOnceAndKept(t *testing.T) {
+	t.Parallel()
+	for name, most := range map[string]int{"as nginx": 100, "fewer": 30, "one": 1} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			b, g := behind(t)
+			g.set(moreThan(most))
+			s := b.run(t)
+			wantProved(t, s)
+			b.wantEqual(t)
+			if s.RequestLimit == nil || s.RequestLimit.IDs > most || s.Retries > 0 {
+				t.Errorf("limit %+v after %d retries, want one of at most %d ids", s.RequestLimit, s.Retries, most)
+			}
+			if g.failed > 4 {
+				t.Errorf("%d requests failed until the limit was known", g.failed)
+			}
+			g.set(moreThan(most))
+			s = b.run(t)
+			wantProved(t, s)
+			if g.failed > 0 || s.RequestLimit == nil {
+				t.Errorf("%d requests failed in the run after, with the limit %+v", g.failed, s.RequestLimit)
+			}
+		})
+	}
+}
+
+func TestAnOutageIsNotTakenForALimit(t *testing.T) {
+	t.Parallel()
+	for name, count := range map[string]int{"one request fails": 1, "some fail": 3, "many fail": 12} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			b, g := behind(t)
+			before := requests(b.run(t))
+			left := count
+			g.set(func(int) bool { left--; return left >= 0 })
+			s := b.run(t)
+			wantProved(t, s)
+			if s.RequestLimit != nil {
+				t.Errorf("learnt %+v", s.RequestLimit)
+			}
+			g.set(nil)
+			if s = b.run(t); requests(s) != before {
+				t.Errorf("%d requests after the outage, want %d as before it", requests(s), before)
+			}
+		})
+	}
+}
+
+func TestAnOldLimitIsLookedAtAgain(t *testing.T) {
+	t.Parallel()
+	b, g := behind(t)
+	before := requests(b.run(t))
+	g.set(moreThan(50))
+	wantProved(t, b.run(t))
+	g.set(nil)
+	if s := b.run(t); s.RequestLimit == nil {
+		t.Error("the limit is not kept")
+	}
+	if _, err := b.pool.Exec(t.Context(), "update syncer.tenants set request_limit_found_at = request_limit_found_at - $1::interval", 31*24*time.Hour); err != nil {
+		t.Fatal(err)
+	}
+	for range 2 {
+		if s := b.run(t); s.RequestLimit != nil || requests(s) != before {
+			t.Errorf("limit %+v, %d requests, want none and %d", s.RequestLimit, requests(s), before)
+		}
+	}
+}
