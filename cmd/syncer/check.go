@@ -11,7 +11,9 @@ import (
 	"time"
 
 	"logto-syncer/internal/config"
+	"logto-syncer/internal/extract"
 	"logto-syncer/internal/logto"
+	"logto-syncer/internal/mirror"
 )
 
 // checkCmd is syncer check.
@@ -141,4 +143,13 @@ func (c *checks) tenant(ctx context.Context, t config.Tenant) {
 		return
 	}
 	c.ok("management API", t.Name, count(page.Total)+" users")
+	limit, err := extract.TryLargestRequests(ctx, client)
+	switch {
+	case err != nil:
+		c.bad("large requests", t.Name, err, "")
+	case limit.IDs == 0:
+		c.ok("large requests", t.Name, "are answered")
+	default: // a run works with it
+		c.ok("large requests", t.Name, mirror.RequestLimitOf(limit.IDs, limit.Status).Text)
+	}
 }

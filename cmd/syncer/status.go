@@ -4,12 +4,14 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"time"
 
 	"logto-syncer/internal/catalog"
 	"logto-syncer/internal/config"
+	"logto-syncer/internal/mirror"
 	"logto-syncer/internal/state"
 )
 
@@ -37,9 +39,10 @@ func (c *statusCmd) Run(ctx context.Context, a *app) (err error) {
 	}
 	var runs []state.RunRecord
 	var fresh []state.Freshness
+	var limits []limitLine
 	if db != nil {
 		defer func() { err = errors.Join(err, db.Close()) }()
-		if runs, fresh, err = readStatus(ctx, db, c.Runs); err != nil {
+		if runs, fresh, limits, err = readStatus(ctx, db, c.Runs); err != nil {
 			return err
 		}
 	}
@@ -50,24 +53,53 @@ func (c *statusCmd) Run(ctx context.Context, a *app) (err error) {
 	for _, l := range lines {
 		a.out.object(l)
 	}
+	for _, l := range limits {
+		a.out.object(l)
+	}
 	if c.MaxAge > 0 {
 		return a.judge(lines, c.MaxAge)
 	}
-	a.out.printf("%s%s", runsText(runs, time.Now()), agesText(lines))
+	a.out.printf("%s%s%s", runsText(runs, time.Now()), agesText(lines), limitsText(limits))
 	return nil
 }
 
-func readStatus(ctx context.Context, db *database, limit int) ([]state.RunRecord, []state.Freshness, error) {
+func readStatus(ctx context.Context, db *database, limit int) ([]state.RunRecord, []state.Freshness, []limitLine, error) {
 	there, err := state.Migrated(ctx, db.Pool)
 	if err != nil || !there {
-		return nil, nil, err
+		return nil, nil, nil, err
 	}
 	runs, err := state.LastRuns(ctx, db.Pool, limit)
 	if err != nil {
-		return nil, nil, err
+		return nil, nil, nil, err
 	}
 	fresh, err := state.ListFreshness(ctx, db.Pool)
-	return runs, fresh, err
+	if err != nil {
+		return nil, nil, nil, err
+	}
+	limits, err := readLimits(ctx, db)
+	return runs, fresh, limits, err
+}
+
+// A limitLine says how large requests to a tenant may be, in JSON.
+type limitLine struct {
+	Type    string    `json:"type"` // "request_limit"
+	Tenant  string    `json:"tenant"`
+	FoundAt time.Time `json:"found_at"`
+	mirror.RequestLimit
+}
+
+// readLimits returns the limits that proxies were found to have, by tenant.
+func readLimits(ctx context.Context, db *database) ([]limitLine, error) {
+	limits, err := state.RequestLimits(ctx, db.Pool)
+	if err != nil {
+		return nil, err
+	}
+	var lines []limitLine
+	for _, name := range slices.Sorted(maps.Keys(limits)) {
+		l := limits[name]
+		lines = append(lines, limitLine{"request_limit", name, l.FoundAt, *mirror.RequestLimitOf(l.IDs, l.Status)})
+	}
+	return lines, nil
 }
 
 // A runLine is a run, in JSON.

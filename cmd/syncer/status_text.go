@@ -55,6 +55,9 @@ func runsText(runs []state.RunRecord, now time.Time) string {
 			count(r.RunID), r.Tenant, job, status, ago(now.Sub(r.StartedAt).Seconds()) + " ago", fmt.Sprintf("%.1f s", r.Seconds),
 			count(r.Requests), count(inserted), count(updated), count(deleted),
 		})
+		if r.Waiting != "" && r.WaitingSince != nil {
+			fmt.Fprintf(&notes, "  run %d: %s, for %s\n", r.RunID, r.Waiting, ago(now.Sub(*r.WaitingSince).Seconds()))
+		}
 		if r.Error != "" {
 			fmt.Fprintf(&notes, "  run %d: %s\n", r.RunID, r.Error)
 		}
@@ -74,4 +77,12 @@ func agesText(lines []ageLine) string {
 		}
 	}
 	return "\n" + rows.String()
+}
+
+func limitsText(limits []limitLine) string {
+	var text strings.Builder
+	for _, l := range limits {
+		fmt.Fprintf(&text, "\n%s: %s\n", l.Tenant, l.Text)
+	}
+	return text.String()
 }

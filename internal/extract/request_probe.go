@@ -3,7 +3,9 @@ package extract
 import (
 	"context"
 	"errors"
+	"fmt"
 
+	"logto-syncer/internal/catalog"
 	"logto-syncer/internal/logto"
 )
 
@@ -79,6 +81,29 @@ func (r idRequest) probe(ctx context.Context) (page logto.Page, done bool, err e
 	}
 	_, err = r.first(1).walk.fetchList(ctx, r.parent, r.first(1).query()) // waits until it is answered
 	return logto.Page{}, false, err
+}
+
+// TryLargestRequests asks for users in the largest requests that a run sends, and
+// returns what a proxy makes of them; the zero RequestLimit: it lets them through.
+func TryLargestRequests(ctx context.Context, api API) (RequestLimit, error) {
+	k := &walk{Walker: &Walker{API: api, RequestSize: NewRequestSize(RequestLimit{})}, l: catalog.Find("users")}
+	page, err := k.fetchList(ctx, "", pageQuery(1, k.pageSize()))
+	if err != nil {
+		return RequestLimit{}, err
+	}
+	var ids []string
+	for _, item := range k.decodeItems(ctx, page) {
+		ids = append(ids, item.ID)
+	}
+	for n := 0; len(ids) < countPages*k.pageSize(); n++ {
+		ids = append(ids, fmt.Sprintf("nobody%06d", n)) // as long as an id of a user
+	}
+	for _, r := range []idRequest{k.countRequest("", ids), k.rowRequest("", ids[:k.pageSize()])} {
+		if _, err := r.fetch(ctx); err != nil && !errors.Is(err, errTooManyIDs) {
+			return RequestLimit{}, err
+		}
+	}
+	return k.RequestSize.Limit(), nil
 }
 
 // once sends r without retries.
