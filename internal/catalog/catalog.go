@@ -81,8 +81,8 @@ type Listing struct {
 	Search string
 	// DeletionCheck confirms a deletion.
 	DeletionCheck DeletionCheck
-	// ItemPath is where one item of a top-level listing is read by its id;
-	// empty where there is none.
+	// ItemPath is where one item of a top-level listing is read by its id, as
+	// the list has it; empty where there is none.
 	ItemPath string
 	// Optional listings cost a request a user or an organization, or are big:
 	// they are read only where jobs.yaml names them.

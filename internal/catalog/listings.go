@@ -93,7 +93,7 @@ var listings = []*Listing{
 		},
 	},
 	{
-		Name: "resources", Path: "/resources", ID: "id", Walk: Whole, DeletionCheck: ByWalk, ItemPath: "/resources/{id}",
+		Name: "resources", Path: "/resources", ID: "id", Walk: Whole, DeletionCheck: ByWalk,
 		Query: url.Values{"includeScopes": {"true"}},
 		Root:  Table{Name: "resources", Key: []string{"id"}, Drop: []string{tenantID}},
 		Nested: []Table{{
@@ -249,7 +249,9 @@ var listings = []*Listing{
 		Root: Table{
 			Name: "organization_jit_sso_connectors", Key: []string{"organization_id", "sso_connector_id"}, Only: true,
 			From: map[string]Source{"organization_id": ParentID(), "sso_connector_id": Field("id")},
-			Refs: []Ref{{"organization_id", "organizations"}, {"sso_connector_id", "sso_connectors"}},
+			// The server lists no connector whose kind of provider it no longer
+			// supports, but does list it here: sso_connector_id is no reference.
+			Refs: []Ref{{"organization_id", "organizations"}},
 		},
 	},
 	{

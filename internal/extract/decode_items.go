@@ -2,6 +2,7 @@ package extract
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/url"
 	"strings"
@@ -27,21 +28,52 @@ func (k *walk) decodeItems(ctx context.Context, p logto.Page) []Item {
 			k.addNote(ctx, "items without an id, left out", 1)
 			continue
 		}
+		k.checkNested(ctx, value)
 		items = append(items, Item{ID: id, Value: value})
 	}
 	return items
 }
 
+// checkNested looks whether an item has the lists from which nested tables are
+// filled. One that is not there is no empty list: what the mirror has of it
+// stays, and the listing is not proved.
+func (k *walk) checkNested(ctx context.Context, item jsontext.Value) {
+	if len(k.l.Nested) == 0 {
+		return
+	}
+	there := 0
+	_ = rawjson.Members(item, func(name []byte, value jsontext.Value) error {
+		for i := range k.l.Nested {
+			if kind := value.Kind(); string(name) == k.l.Nested[i].Field && (kind == '[' || kind == '{') {
+				there |= 1 << i
+			}
+		}
+		return nil
+	}) // the item came from a decoder, and is an object: it has an id
+	for i := range k.l.Nested {
+		if there&(1<<i) == 0 {
+			k.downgrade(ctx, NotProved, fmt.Sprintf("the server sent items without %q; what the mirror has of it was kept", k.l.Nested[i].Field))
+			k.addNote(ctx, fmt.Sprintf("items without %q", k.l.Nested[i].Field), 1)
+		}
+	}
+}
+
+// errNoMember says that an object came without the field that holds the list.
+var errNoMember = errors.New("the server sent an object without the list")
+
 // fetchMemberList reads a list that is a field of an object. An object without it
-// counts as an empty list: an older server does not send it.
+// is errNoMember: what is not sent is not known to be empty.
 func (k *walk) fetchMemberList(ctx context.Context, api API, path string, query url.Values) (logto.Page, error) {
 	object, err := api.Object(ctx, path, query)
 	if err != nil {
 		return logto.Page{}, err
 	}
-	page := logto.Page{Total: -1}
+	page, found := logto.Page{Total: -1}, false
 	err = rawjson.Members(object, func(name []byte, value jsontext.Value) error {
 		if string(name) != k.l.Member {
+			return nil
+		}
+		if found = value.Kind() == '['; !found {
 			return nil
 		}
 		page.Items = nil // the last one counts, as in Postgres
@@ -52,6 +84,9 @@ func (k *walk) fetchMemberList(ctx context.Context, api API, path string, query 
 	})
 	if err != nil {
 		return logto.Page{}, fmt.Errorf("decode %s of %s: %w", k.l.Member, path, err)
+	}
+	if !found {
+		return logto.Page{}, errNoMember
 	}
 	return page, nil
 }

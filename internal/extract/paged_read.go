@@ -3,6 +3,7 @@ package extract
 import (
 	"context"
 	"fmt"
+	"math"
 	"net/url"
 
 	"logto-syncer/internal/logto"
@@ -45,21 +46,22 @@ func (p *pagedRead) readAllPages(ctx context.Context, v view, ids idSet) error {
 	}
 	planned := (total + v.size - 1) / v.size
 	g := p.k.newTaskGroup(ctx, p.parent)
-	for page := 2; page <= planned; page++ {
+	for page := 2; page < planned; page++ {
 		g.Go(func(ctx context.Context) error {
-			_, last, err := p.readPage(withReadScope(ctx), n, v, page, ids)
-			if page == planned {
-				full = last
-			}
+			_, _, err := p.readPage(withReadScope(ctx), n, v, page, ids)
 			return err
 		})
 	}
 	if err := g.Wait(); err != nil {
 		return err
 	}
-	// Without a total, or with one that was too small, the end is where a page
-	// is not full.
-	for page := max(planned, 1) + 1; full && err == nil; page++ {
+	// The last one by itself: its Total-Number tells who has come while the
+	// others were read. Without a total, or with one that was too small, the end
+	// is where a page is not full, or shows nothing that the others have not.
+	for page, seen := max(planned, 2), -1; (full || page <= planned) && len(ids) > seen && err == nil; page++ {
+		if page > planned {
+			seen = len(ids)
+		}
 		_, full, err = p.readPage(ctx, n, v, page, ids)
 	}
 	return err
@@ -71,6 +73,7 @@ func (p *pagedRead) readPage(ctx context.Context, n int, v view, page int, ids i
 	k, name := p.k, p.checkpointName(n, v, page)
 	if m, ok := k.checkpoint(p.parent, name); ok {
 		p.addIDs(ids, m.IDs)
+		p.addTotal(m.Total)
 		p.addUnreadable(m.Unreadable)
 		k.progress(m.Rows, 0)
 		return m.Total, len(m.IDs) >= v.size, nil
@@ -87,6 +90,7 @@ func (p *pagedRead) readPage(ctx context.Context, n int, v view, page int, ids i
 		chunk.Checkpoint.Rows = len(chunk.Items)
 	}
 	p.addIDs(ids, chunk.Checkpoint.IDs)
+	p.addTotal(exactTotal(got))
 	p.addUnreadable(unreadable)
 	return got.Total, len(got.Items) >= v.size, k.putChunk(ctx, chunk, chunk.Checkpoint.Rows)
 }
@@ -97,6 +101,17 @@ func (p *pagedRead) addIDs(set idSet, ids []string) {
 	for _, id := range ids {
 		set[id] = struct{}{}
 	}
+}
+
+// addTotal remembers the Total-Number of a page; without one, there might be
+// any number.
+func (p *pagedRead) addTotal(total int) {
+	if total < 0 {
+		total = math.MaxInt32
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.longest = max(p.longest, total)
 }
 
 // addUnreadable counts rows that no page with which could be read.

@@ -18,6 +18,12 @@ import (
 // and if they are as many as the server counted, nobody else was. For this it
 // does not matter how many rows a reading lost or saw twice, or what was made
 // or deleted meanwhile, as long as it settles in the end.
+//
+// Below a parent, an id can leave and come back: seen both before and after,
+// but away when the server counted, it would stand in for somebody no reading
+// has shown. Whoever comes back makes the list longer, and newcomers do, who
+// were not seen before. So the Total-Number of no page after the count may be
+// greater than the count and these newcomers.
 type pagedRead struct {
 	k          *walk
 	parent     string
@@ -27,6 +33,7 @@ type pagedRead struct {
 	before     idSet       // seen before the count
 	after      idSet       // seen after it
 	unreadable int         // rows no page with which could be read
+	longest    int         // greatest Total-Number of the pages read for after
 
 	readings int // so far
 
@@ -70,13 +77,29 @@ func (k *walk) readPages(ctx context.Context, parent string, in idRange) (readRe
 		case logto.IsPoison(err):
 		case err != nil:
 			return readResult{}, err
-		case len(page.Items) < k.pageSize() && (page.Total == len(page.Items) || page.Total < 0):
+		case k.isWholeList(page):
 			return k.storeOnePage(ctx, parent, p.name, page, in)
 		default:
 			p.first = &page
 		}
 	}
 	return p.readToProof(ctx)
+}
+
+// defaultPage is how many rows the server sends of a paged list where a request
+// does not say how many.
+const defaultPage = 20
+
+// isWholeList reports whether the first page is all of the list: one that is not
+// full, with a Total-Number that agrees. Without one, a default page may be what
+// a proxy has made of it that drops query and headers; and more rows than were
+// asked for are what comes from a server that does not page the list.
+func (k *walk) isWholeList(first logto.Page) bool {
+	n := len(first.Items)
+	if first.Total < 0 {
+		return n < k.pageSize() && n != defaultPage || n > max(k.pageSize(), defaultPage)
+	}
+	return n < k.pageSize() && n == first.Total
 }
 
 // storeOnePage stores a list that came on its first page, which proves itself: it
@@ -129,8 +152,8 @@ func (p *pagedRead) countAndReread(ctx context.Context, n, last int) (total int,
 	if total, err = p.fetchTotal(ctx, n); err != nil {
 		return 0, false, err
 	}
-	p.after = idSet{}
-	done := func() bool { return p.countSeenTwice() == total && p.unreadable == 0 }
+	p.after, p.longest = idSet{}, 0
+	done := func() bool { return p.countSeenTwice() == total && p.unreadable == 0 && !p.someCameBack(total) }
 	err = p.readAllPages(ctx, view{size: p.k.pageSize()}, p.after)
 	if err == nil && !done() && n > 0 {
 		err = p.readOtherViews(ctx, p.after, done)
@@ -197,6 +220,13 @@ func (p *pagedRead) countSeenTwice() (n int) {
 	return n
 }
 
+// someCameBack reports whether ids may have been seen before and after the count
+// that were away when the server counted so many.
+func (p *pagedRead) someCameBack(counted int) bool {
+	newcomers := len(p.after) - p.countSeenTwice()
+	return p.parent != "" && p.longest > counted+newcomers
+}
+
 // unprovedReason says why a list could not be proved.
 func (p *pagedRead) unprovedReason(total int) string {
 	switch {
@@ -206,7 +236,7 @@ func (p *pagedRead) unprovedReason(total int) string {
 		return "the server sends no Total-Number to compare with"
 	}
 	seen := p.countSeenTwice()
-	if seen > total {
+	if seen > total || p.someCameBack(total) {
 		return fmt.Sprintf("it did not settle: %d were counted, and %d were seen before and after: some left and came back", total, seen)
 	}
 	return fmt.Sprintf("it did not settle: of %d counted, %d were seen before and after", total, seen)

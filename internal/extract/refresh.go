@@ -29,14 +29,16 @@ const (
 // ranges of ids, and then every id that is counted was seen alive. Ids are not
 // made twice, so each of them was alive when the server counted; if they are
 // as many as the server counted, nobody else was there. An id that died in
-// between spoils the sum, and then the range is split.
+// between makes the sum wrong, and then the range is split. Below a parent, where
+// an id can leave and come back, the server counts again in the end; see recount.
 type refreshState struct {
 	parent string
 	ranges []idRange // what is summed up: all of the list, or subranges of it
 
-	mu     sync.Mutex
-	totals []int // of each range, before its ids were asked for
-	alive  []int // of each range
+	mu       sync.Mutex
+	totals   []int        // of each range, before its ids were asked for
+	alive    []int        // of each range
+	doubtful map[int]bool // ranges whose number has changed since
 }
 
 // readRefresh reads a list that can be searched by id by the ids it had last time.
@@ -59,6 +61,11 @@ func (k *walk) readRefresh(ctx context.Context, parent string, known int) (readR
 	r.alive = make([]int, len(r.ranges))
 	if err := k.refreshKnown(ctx, r, fresh); err != nil {
 		return readResult{}, err
+	}
+	if parent != "" {
+		if err := k.recount(ctx, r, fresh); err != nil {
+			return readResult{}, err
+		}
 	}
 	return k.compareTotals(ctx, r)
 }
@@ -159,7 +166,7 @@ func (k *walk) compareTotals(ctx context.Context, r *refreshState) (readResult, 
 	f := readResult{walk: catalog.Refresh}
 	var open []idRange
 	for i, in := range r.ranges {
-		if r.totals[i] == r.alive[i] {
+		if r.totals[i] == r.alive[i] && !r.doubtful[i] {
 			f.total += r.totals[i]
 			f.distinct += r.alive[i]
 			continue

@@ -57,7 +57,7 @@ func (k *walk) readFirstPage(ctx context.Context, parent string) (total int, sam
 	page, err := k.fetchList(ctx, parent, pageQuery(1, k.pageSize()))
 	if logto.IsPoison(err) { // one of its rows; ranges will get at the others
 		page, err = k.fetchList(ctx, parent, pageQuery(pastTheEnd, 1))
-	} else if err == nil && len(page.Items) < k.pageSize() && (page.Total == len(page.Items) || page.Total < 0) {
+	} else if err == nil && k.isWholeList(page) {
 		f, err := k.storeOnePage(ctx, parent, "", page, everyID)
 		f.walk = catalog.Split
 		return 0, nil, &f, err
@@ -261,8 +261,8 @@ func (k *walk) readAround500(ctx context.Context, s *splitState, r idRange) erro
 	if err != nil {
 		return err
 	}
-	if page.Total == 0 {
-		return k.endRange(ctx, s, r) // it has been deleted in the meantime
+	if exactTotal(page) == 0 { // what was there has been deleted in the meantime
+		return k.storeRange(ctx, s, r, nil)
 	}
 	if page.Total == 1 || r.irregular > 0 || r.depth >= maxDepth {
 		k.downgrade(ctx, NotProved, "a row makes the server answer 500, whatever page it is on")

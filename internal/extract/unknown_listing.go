@@ -44,7 +44,7 @@ func (k *walk) requestFrom(ctx context.Context, api API, parent string, query ur
 	} else {
 		page, err = k.fetchMemberList(ctx, api, path, query)
 	}
-	if err == nil || logto.IsNotFound(err) {
+	if err == nil || logto.IsNotFound(err) || errors.Is(err, errNoMember) {
 		k.answered.Store(true)
 	}
 	return page, err

@@ -3,6 +3,7 @@ package extract
 import (
 	"context"
 	"errors"
+	"fmt"
 	"maps"
 	"net/url"
 	"sync"
@@ -77,6 +78,10 @@ func (k *walk) readParent(ctx context.Context, parent string) error {
 		k.addResult(found)
 		return nil
 	case errors.Is(err, errNoSuchListing):
+		return nil
+	case errors.Is(err, errNoMember):
+		k.downgrade(ctx, NotProved, fmt.Sprintf("the server sent objects without %q; what the mirror has of it was kept", k.l.Member))
+		k.addNote(ctx, fmt.Sprintf("objects without %q", k.l.Member), 1)
 		return nil
 	case logto.IsNotFound(err) && parent != "":
 		k.downgrade(ctx, NotProved, "the server says that a parent does not exist, and shows it all the same: "+err.Error())

@@ -12,7 +12,8 @@ import (
 // readWhole reads a list that comes unpaged: one statement of the server, and so
 // complete by construction. Where Total-Number comes back, the server is an
 // older one that paged after all; where a row breaks the list, pages may still
-// get at the others.
+// get at the others. A default page without Total-Number may be all, or the first
+// page of a list whose headers a proxy drops: a page of the largest size tells.
 func (k *walk) readWhole(ctx context.Context, parent string) (readResult, error) {
 	if m, ok := k.checkpoint(parent, "whole"); ok {
 		k.progress(m.Rows, m.Rows)
@@ -31,9 +32,19 @@ func (k *walk) readWhole(ctx context.Context, parent string) (readResult, error)
 	if page.Total >= 0 {
 		return k.readPages(ctx, parent, everyID)
 	}
+	query := url.Values{}
+	if len(page.Items) == defaultPage && k.l.Member == "" {
+		query = pageQuery(1, maxPage)
+		if page, err = k.fetchList(ctx, parent, query); err != nil {
+			return readResult{}, err
+		}
+		if page.Total >= 0 || len(page.Items) == maxPage {
+			return k.readPages(ctx, parent, everyID)
+		}
+	}
 	items := k.decodeItems(ctx, page)
 	n, err := k.storeComplete(ctx, parent, "whole", -1, everyID, distinctItems(items), func(ctx context.Context) ([]Item, error) {
-		again, err := k.fetchList(ctx, parent)
+		again, err := k.fetchList(ctx, parent, query)
 		return k.decodeItems(ctx, again), err
 	})
 	return readResult{walk: catalog.Whole, total: -1, distinct: n}, err

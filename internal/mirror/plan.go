@@ -157,6 +157,9 @@ func cost(l *catalog.Listing, total, known int) (catalog.Walk, int) {
 		batch = 300
 	}
 	requests := 1 + (known+batch-1)/batch + (max(0, total-known)+perPage-1)/perPage
+	if l.Parent != "" { // counted again
+		requests++
+	}
 	if known >= 2000 { // totals by range, and of irregular ids
 		requests += int(math.Sqrt(float64(known)/80)) + 1
 	}

@@ -596,14 +596,13 @@ create table logto.organization_jit_sso_connectors (
     item_hash bytea not null,
     valid_from timestamptz not null,
     primary key (tenant_id, organization_id, sso_connector_id),
-    foreign key (tenant_id, organization_id) references logto.organizations deferrable initially deferred,
-    foreign key (tenant_id, sso_connector_id) references logto.sso_connectors deferrable initially deferred
+    foreign key (tenant_id, organization_id) references logto.organizations deferrable initially deferred
 );
 create index on logto.organization_jit_sso_connectors (tenant_id, sso_connector_id);
 comment on table logto.organization_jit_sso_connectors is 'Enterprise connectors whose users join an organization by themselves. Optional listing. Source: GET /api/organizations/{id}/jit/sso-connectors.';
 comment on column logto.organization_jit_sso_connectors.tenant_id is 'Tenant the row belongs to: its name in jobs.yaml.';
 comment on column logto.organization_jit_sso_connectors.organization_id is 'The organization.';
-comment on column logto.organization_jit_sso_connectors.sso_connector_id is 'The connector.';
+comment on column logto.organization_jit_sso_connectors.sso_connector_id is 'The connector. Not in sso_connectors if its kind of provider is one that the server no longer supports.';
 comment on column logto.organization_jit_sso_connectors.item_hash is 'Hash of all that is stored of the item, by which the next run sees whether it changed.';
 comment on column logto.organization_jit_sso_connectors.valid_from is 'When the run that first saw this version was published.';
 
