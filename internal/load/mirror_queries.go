@@ -103,9 +103,14 @@ func (l *Loader) HasRows(ctx context.Context, listing *catalog.Listing) (any boo
 	return any, nil
 }
 
-// CountIn is Count of a top-level listing as the caller's transaction sees it.
-func (l *Loader) CountIn(ctx context.Context, tx pgx.Tx, listing *catalog.Listing) (int64, error) {
-	return count(ctx, tx, l.tenant, listing)
+// CountUpTo returns how many items of a listing the mirror has, or most if there
+// are more, as the caller's transaction sees it.
+func (l *Loader) CountUpTo(ctx context.Context, tx pgx.Tx, listing *catalog.Listing, most int) (n int, err error) {
+	sql := "select count(*) from (select from " + mirrorTable(listing) + " where tenant_id = $1 limit $2) known"
+	if err := tx.QueryRow(ctx, sql, l.tenant, most).Scan(&n); err != nil {
+		return 0, fmt.Errorf("count %s: %w", listing.Name, err)
+	}
+	return n, nil
 }
 
 // Rows returns how many items the mirror has of a listing, of all parents.

@@ -99,26 +99,6 @@ func TestARunThatWouldDeleteTooMuchPublishesNothing(t *testing.T) {
 	b.wantEqual(t)
 }
 
-func TestAnEndpointThatAnswersForAnotherTenantIsNoticed(t *testing.T) {
-	t.Parallel()
-	b := setup(t, logtotest.Generate(logtotest.Options{Users: 50, Seed: 9}))
-	b.job.Guard = defaultGuard // so few rows that the guard alone would let them go
-	wantProved(t, b.run(t))
-	other := logtotest.Start(logtotest.Generate(logtotest.Options{Users: 60, Seed: 10}))
-	t.Cleanup(other.Close)
-	before := b.versions(t)
-	b.runner.Client = client(t, other)
-	s, err := b.runner.Run(t.Context(), b.job)
-	if err == nil || s.Status != state.Refused {
-		t.Errorf("run against another tenant: %v, status %s, want it refused", err, s.Status)
-	}
-	for table, now := range b.versions(t) {
-		if now != before[table] {
-			t.Errorf("%s was overwritten with another tenant's rows", table)
-		}
-	}
-}
-
 func TestHistoryHasWhatWasReplacedOrDeletedButNotVolatileChanges(t *testing.T) {
 	t.Parallel()
 	b := setup(t, logtotest.Generate(logtotest.Options{Users: 20, Seed: 11}))

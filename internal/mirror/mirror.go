@@ -71,7 +71,7 @@ type GuardError struct {
 
 func (e *GuardError) Error() string {
 	if e.OtherTenant {
-		return "nothing was published, for the endpoint answers for another tenant than last time: of the users the mirror has, not one is there; " +
+		return "nothing was published, for the endpoint answers for another tenant than last time: of the users or organizations the mirror has, not one is there; " +
 			"if the tenant was really made anew, run once with --allow-mass-delete"
 	}
 	tables := make([]string, len(e.Tables))

@@ -9,7 +9,6 @@ import (
 
 	"github.com/jackc/pgx/v5"
 
-	"logto-syncer/internal/catalog"
 	"logto-syncer/internal/extract"
 	"logto-syncer/internal/load"
 	"logto-syncer/internal/state"
@@ -65,15 +64,13 @@ func (a *attempt) publishIn(ctx context.Context, tx pgx.Tx, proofs map[string]*e
 	}
 	if a.job.Guard != nil {
 		how.Guard = a.guard
+		if err := a.checkSameTenant(ctx, tx, proofs); err != nil {
+			return err
+		}
 	}
 	changes, err := a.stage.Publish(ctx, tx, a.job.Listings, how)
 	if err != nil {
 		return err
-	}
-	if a.job.Guard != nil {
-		if err := a.checkSameTenant(ctx, tx, changes); err != nil {
-			return err
-		}
 	}
 	if a.job.Retention > 0 {
 		if err := a.stage.Prune(ctx, tx, at.Add(-a.job.Retention)); err != nil {
@@ -119,24 +116,6 @@ func (a *attempt) recordWindows(ctx context.Context, tx pgx.Tx, proofs map[strin
 		}
 	}
 	return nil
-}
-
-// minUsersReplaced is how many users a tenant may have replaced one and all.
-const minUsersReplaced = 5
-
-// checkSameTenant returns a GuardError if all people the mirror had have left it,
-// and others have come. Ids are random, so that two tenants have none in
-// common.
-func (a *attempt) checkSameTenant(ctx context.Context, tx pgx.Tx, changes map[string]*load.Change) error {
-	c := changes["users"]
-	if c == nil || c.Inserted == 0 || c.Deleted < minUsersReplaced {
-		return nil
-	}
-	now, err := a.stage.CountIn(ctx, tx, catalog.Find("users"))
-	if err == nil && now == c.Inserted {
-		return &GuardError{OtherTenant: true}
-	}
-	return err
 }
 
 // guard refuses to publish when the job's guard objects to any table.

@@ -2,12 +2,10 @@ package mirror
 
 import (
 	"errors"
-	"log/slog"
 	"testing"
 	"time"
 
 	"logto-syncer/internal/catalog"
-	"logto-syncer/internal/logto"
 	"logto-syncer/internal/postgres/pgtest"
 )
 
@@ -19,12 +17,7 @@ func TestAnAttemptThatIsRefusedClearsNoStageButItsOwn(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			pool := pgtest.New(t, migrate)
-			client, err := logto.New(logto.Config{Endpoint: "https://logto.invalid", Resource: "x", AppID: "x", AppSecret: "x"})
-			if err != nil {
-				t.Fatal(err)
-			}
-			defer client.Close()
-			r := &Runner{Pool: pool, Client: client, Log: slog.New(slog.DiscardHandler)}
+			r := offline(t, pool)
 			job := Job{Tenant: "acme", Listings: catalog.Select([]string{"users"}), ResumeWithin: time.Hour}
 			refused, err := r.begin(t.Context(), job)
 			if err != nil {

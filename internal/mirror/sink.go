@@ -3,6 +3,7 @@ package mirror
 import (
 	"context"
 	"hash/fnv"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -43,6 +44,7 @@ type sink struct {
 	pendingCheckpoints map[string][]extract.Checkpoint // checkpoints of chunks without changes
 	pendingSince       time.Time                       // when pending got its first
 	notes              map[string]map[string]int       // of what this attempt has stored, by listing
+	alive              map[string]int                  // items seen that the mirror had, by listing
 	stagedItems        map[uint64]struct{}             // items staged by this run, of listings the mirror knows
 }
 
@@ -50,7 +52,7 @@ type sink struct {
 const attemptBits = 40
 
 func newSink(ctx context.Context, a *attempt) (*sink, error) {
-	s := &sink{a: a, run: ctx, empty: map[string]bool{}, groupToken: make(chan struct{}, 1), writers: make(chan struct{}, maxWriters), pendingCheckpoints: map[string][]extract.Checkpoint{}, notes: map[string]map[string]int{}, stagedItems: map[uint64]struct{}{}}
+	s := &sink{a: a, run: ctx, empty: map[string]bool{}, groupToken: make(chan struct{}, 1), writers: make(chan struct{}, maxWriters), pendingCheckpoints: map[string][]extract.Checkpoint{}, notes: map[string]map[string]int{}, alive: map[string]int{}, stagedItems: map[uint64]struct{}{}}
 	s.groupToken <- struct{}{}
 	s.seq.Store(int64(a.run.Attempt) << attemptBits)
 	for _, l := range a.job.Listings {
@@ -72,7 +74,7 @@ func newSink(ctx context.Context, a *attempt) (*sink, error) {
 
 // Put implements extract.Store.
 func (s *sink) Put(ctx context.Context, p extract.Chunk) error {
-	batch, err := s.encode(ctx, p)
+	batch, err := s.encode(ctx, &p)
 	if err != nil {
 		return err
 	}
@@ -93,12 +95,15 @@ func (s *sink) Put(ctx context.Context, p extract.Chunk) error {
 	return s.writeGroups(ctx, s.run, e)
 }
 
-// encode turns the items of a chunk that are new or changed into rows.
-func (s *sink) encode(ctx context.Context, p extract.Chunk) (*load.Batch, error) {
+// encode turns the items of a chunk that are new or changed into rows, and
+// counts in its checkpoint those the mirror had.
+func (s *sink) encode(ctx context.Context, chunk *extract.Chunk) (*load.Batch, error) {
+	p := *chunk
 	known, err := s.lookup(ctx, p)
 	if err != nil {
 		return nil, err
 	}
+	chunk.Checkpoint.Known = s.countAlive(p, known)
 	batch := s.a.stage.NewBatch(p.Listing)
 	for _, item := range p.Items {
 		// What an earlier reading of this run has staged is superseded even by
@@ -142,12 +147,33 @@ func (s *sink) addNotes(listing string, c *extract.Checkpoint, notes map[string]
 	}
 }
 
-// forgetNotes forgets what this attempt knows of a listing: it is about to be
-// read, from its checkpoints on.
-func (s *sink) forgetNotes(listing string) {
+// countAlive counts the items of a chunk that the mirror had, of listings that
+// tell tenants apart.
+func (s *sink) countAlive(p extract.Chunk, known map[string]extract.Hash) (alive int) {
+	if !slices.Contains(tellTenantsApart, p.Listing.Name) {
+		return 0
+	}
+	for _, item := range p.Items {
+		if _, ok := known[item.ID]; ok {
+			alive++
+		}
+	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	delete(s.notes, listing)
+	s.alive[p.Listing.Name] += alive
+	return alive
+}
+
+// restore replaces what this attempt knows of a listing by what its checkpoints
+// do: it is about to be read, from them on.
+func (s *sink) restore(listing string, checkpoints []extract.Checkpoint) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	delete(s.notes, listing) // the walk takes over those of the checkpoints
+	delete(s.alive, listing)
+	for _, c := range checkpoints {
+		s.alive[listing] += c.Known
+	}
 }
 
 // loadedListings returns the listings of which the mirror had nothing before

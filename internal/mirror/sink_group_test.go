@@ -12,6 +12,7 @@ import (
 
 	"logto-syncer/internal/catalog"
 	"logto-syncer/internal/extract"
+	"logto-syncer/internal/logto"
 	"logto-syncer/internal/postgres/pgtest"
 	"logto-syncer/internal/state"
 )
@@ -29,11 +30,21 @@ type staging struct {
 	lock pgx.Tx
 }
 
+// offline is a Runner for a tenant that is sent no request.
+func offline(t *testing.T, pool *pgxpool.Pool) *Runner {
+	t.Helper()
+	client, err := logto.New(logto.Config{Endpoint: "https://logto.invalid", Resource: "x", AppID: "x", AppSecret: "x"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(client.Close)
+	return &Runner{Pool: pool, Client: client, Log: slog.New(slog.DiscardHandler)}
+}
+
 func openStaging(t *testing.T) *staging {
 	t.Helper()
 	pool := pgtest.New(t, migrate)
-	r := &Runner{Pool: pool, Log: slog.New(slog.DiscardHandler)}
-	a, err := r.begin(t.Context(), Job{Tenant: "acme", Listings: catalog.Select([]string{"users"})})
+	a, err := offline(t, pool).begin(t.Context(), Job{Tenant: "acme", Listings: catalog.Select([]string{"users"})})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -91,7 +102,7 @@ func user(id string) extract.Chunk {
 func TestAListThatEndsDoesNotTakeOthersAlong(t *testing.T) {
 	t.Parallel()
 	s := openStaging(t)
-	batch, err := s.encode(t.Context(), user("other"))
+	batch, err := s.encode(t.Context(), new(user("other")))
 	if err != nil {
 		t.Fatal(err)
 	}

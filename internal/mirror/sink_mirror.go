@@ -66,7 +66,6 @@ func (s *sink) Checkpoints(ctx context.Context, l *catalog.Listing) ([]extract.C
 	if err != nil {
 		return nil, err
 	}
-	s.forgetNotes(l.Name)
 	var checkpoints []extract.Checkpoint
 	for _, array := range arrays {
 		var some []extract.Checkpoint
@@ -75,5 +74,6 @@ func (s *sink) Checkpoints(ctx context.Context, l *catalog.Listing) ([]extract.C
 		}
 		checkpoints = append(checkpoints, some...)
 	}
+	s.restore(l.Name, checkpoints)
 	return checkpoints, nil
 }

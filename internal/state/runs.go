@@ -149,6 +149,17 @@ func (r Run) Claim(ctx context.Context, tx pgx.Tx) (at time.Time, err error) {
 	return at, nil
 }
 
+// EndpointMoved reports whether the tenant's last published run read another
+// endpoint.
+func (r Run) EndpointMoved(ctx context.Context, tx pgx.Tx, endpoint string) (moved bool, err error) {
+	const sql = "select endpoint <> $2 from syncer.runs where tenant_id = $1 and published_at is not null order by run_id desc limit 1"
+	err = tx.QueryRow(ctx, sql, r.Tenant, endpoint).Scan(&moved)
+	if err != nil && !errors.Is(err, pgx.ErrNoRows) {
+		return false, fmt.Errorf("look for the endpoint of the last run: %w", err)
+	}
+	return moved, nil
+}
+
 // Published reports whether the run has been published: so it has if the answer
 // to its commit was lost on the way.
 func (r Run) Published(ctx context.Context, pool *pgxpool.Pool) (yes bool, err error) {
