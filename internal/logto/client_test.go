@@ -27,7 +27,10 @@ func TestListReturnsAPage(t *testing.T) {
 	if diff := cmp.Diff([]string{`{"id":"a"}`, `{"id":"b"}`}, texts(page.Items)); diff != "" {
 		t.Errorf("items (-want +got):\n%s", diff)
 	}
-	page.Items = nil
+	if page.Date.IsZero() || page.Header.Bytes < 100 {
+		t.Errorf("date %v, %d bytes of header", page.Date, page.Header.Bytes)
+	}
+	page.Items, page.Date, page.Header = nil, time.Time{}, HeaderSize{}
 	if diff := cmp.Diff(Page{Total: 2, RequestID: "req1"}, page); diff != "" {
 		t.Errorf("page (-want +got):\n%s", diff)
 	}

@@ -129,6 +129,17 @@ func TestACappedTotalIsNoticed(t *testing.T) {
 	}
 }
 
+func TestTheSizeOfAHeaderIsThatOfItsLines(t *testing.T) {
+	t.Parallel()
+	h := http.Header{"Total-Number": {"7"}, "Link": {"<http://x/users?page=1>; rel=\"first\"", "<http://x/users?page=2>; rel=\"last\""}}
+	// HTTP/1.1 200 OK, three lines and an empty one, each with its end.
+	lines := []string{"HTTP/1.1 200 OK", "Total-Number: 7", "Link: " + h["Link"][0], "Link: " + h["Link"][1], ""}
+	want := HeaderSize{Bytes: len(strings.Join(lines, "\r\n")) + 2, Links: 2, LinkBytes: len(lines[2]) + len(lines[3]) + 4}
+	if diff := cmp.Diff(want, measureHeader(h)); diff != "" {
+		t.Errorf("size (-want +got):\n%s", diff)
+	}
+}
+
 func TestRetryAfterIsSecondsOrADate(t *testing.T) {
 	t.Parallel()
 	now := time.Date(2026, 11, 23, 12, 0, 0, 0, time.UTC)
