@@ -20,7 +20,7 @@ const (
 	exitDone        = 0
 	exitFailed      = 1
 	exitUsage       = 2 // or a mistake in the configuration
-	exitUnproved    = 3 // something could not be proved, or was held back by the guard
+	exitUnproved    = 3 // something could not be proved, or the deletion guard refused the run
 	exitRunning     = 4
 	exitInterrupted = 130
 )

@@ -64,9 +64,9 @@ func (k *killing) drawBlow(r *rand.Rand) blow {
 }
 
 // 100 times, in four lives: killed, the program leaves the mirror as it was or
-// as it is to be, and its next run goes on without asking again for what is
+// as it is to be, and its next run resumes without requesting again what is
 // done.
-func TestAKilledRunIsGoneOnWith(t *testing.T) {
+func TestAKilledRunIsResumed(t *testing.T) {
 	t.Parallel()
 	for name, tc := range map[string]struct {
 		refresh, changing bool

@@ -49,7 +49,7 @@ func TestNoWindowSeesMoreThanTheLimit(t *testing.T) {
 	release()
 	s.awaitUnlocked(t)
 	if p = s.start(t, "run", "-q"); p.wait(t) != exitDone {
-		t.Fatalf("the run that was gone on with: %s", p.errs.String())
+		t.Fatalf("the resumed run: %s", p.errs.String())
 	}
 	seen := s.server.Counters()
 	if most := s.server.MaxIn(10 * time.Second); most > 200 {

@@ -16,7 +16,7 @@ import (
 	"logto-syncer/internal/postgres"
 )
 
-func TestServeGoesOnWhenPostgresIsRestarted(t *testing.T) {
+func TestServeContinuesAfterPostgresIsRestarted(t *testing.T) {
 	t.Parallel()
 	options := postgres.Options{Dir: openDir(t)}
 	server := must[*postgres.Server](t, "start a Postgres of its own")(postgres.Start(t.Context(), options))
@@ -132,7 +132,7 @@ func TestServeDrainsAndTheNextGoesOn(t *testing.T) {
 		t.Errorf("want a run that is stopped and has marks, have %s with %d, %v", status, marks, err)
 	}
 	next := f.serve(t)
-	f.await(t, "the run to be gone on with", func(line logLine) bool { return line.Message == "run finished" && line.Resumed })
+	f.await(t, "the run to be resumed", func(line logLine) bool { return line.Message == "run finished" && line.Resumed })
 	next.end(t, syscall.SIGTERM)
 	f.reading.Wait()
 }

@@ -24,7 +24,7 @@ type simulateCmd struct {
 	Listen        string  `default:"127.0.0.1:3001" placeholder:"ADDR" help:"Where to listen (default: 127.0.0.1:3001); port 0 takes a free one."`
 	Ties          bool    `help:"Half of the users come from 8 imports whose users share one created_at."`
 	Churn         rate    `placeholder:"N/s" help:"Change so many users and memberships a second."`
-	Fail          float64 `placeholder:"P" help:"Fail so many of all requests (0 to 1), by turns with 500, a reset, and half a body."`
+	Fail          float64 `placeholder:"P" help:"Fail this share of all requests (0 to 1), in rotation with 500, a reset, and half a body."`
 	Throttle      bool    `help:"Answer 429 to more than 200 requests in any 10 s, as Logto Cloud does."`
 	Logto         string  `placeholder:"VERSION" help:"Answer as this version of Logto does, such as 1.25 (default: the newest known)."`
 	Latency       latency `placeholder:"D" help:"Answer late: 5ms, or at random 50-400ms."`

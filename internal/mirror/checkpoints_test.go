@@ -39,7 +39,7 @@ func TestMarksOfARunThatIsBrokenOffLackNoneThatCameBefore(t *testing.T) {
 	}
 	s := b.run(t)
 	if !s.Resumed {
-		t.Fatal("the run was not gone on with: the test proves nothing")
+		t.Fatal("the run was not resumed: the test proves nothing")
 	}
 	wantProved(t, s)
 	b.wantEqual(t)

@@ -17,7 +17,7 @@ import (
 //	-- param since date = 2025-01-01: First day that counts, in UTC.
 //	select ... where created_at >= @since
 //
-// A line of the head that begins with "--" and two spaces or more goes on with
+// A line of the head that begins with "--" and two spaces or more continues
 // the line before. A parameter without a default has to be given; the default
 // is written as Postgres reads a value of the type (yesterday is a date), and
 // ends with the first colon that a space follows.

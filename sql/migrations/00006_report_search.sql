@@ -1,9 +1,9 @@
 -- +goose Up
--- Search for people, as the console cannot. Fuzzy matching takes the extension
--- pg_trgm, which every managed Postgres allows and which the owner of a database
--- may create. Where it may not be created, the migration goes on without:
--- a fuzzy search then finds what contains the query. The extension may also be
--- created later; the search asks at every call.
+-- The search for people. Fuzzy matching needs the extension pg_trgm, which every
+-- managed Postgres allows and the owner of a database may create. If it cannot be
+-- created, the migration continues without it, and a fuzzy search finds values that
+-- contain the query. The extension can also be created later: the search looks for
+-- it at every call.
 
 -- +goose StatementBegin
 do $$
@@ -22,9 +22,9 @@ language sql immutable strict
 as $$ select replace(replace(replace(query, '\', '\\'), '%', '\%'), '_', '\_') $$;
 comment on function report.escape_like is 'The query as like takes it, so that % and _ stand for themselves.';
 
--- The search is put together from the conditions that are asked for, so that
--- each question gets the plan that fits it: one plan for all would read every
--- user. Values are parameters of what is put together, never part of it.
+-- The query is built from the conditions that are given, so that each search gets
+-- the plan that fits it: one plan for all would read every user. Values are always
+-- parameters of the query, never part of its text.
 -- +goose StatementBegin
 create function report.search_users(
     query text default null,

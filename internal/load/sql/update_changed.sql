@@ -1,4 +1,4 @@
--- An element need not have changed, nor an item whose elements are held back
+-- An element need not have changed, nor an item whose elements are withheld
 -- again: its hash is nobody's.
 update {{.Mirror}} m
 set {{.Assign}}, valid_from = case when {{.IsNewVersion}} then $1 else m.valid_from end
