@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"slices"
 	"strconv"
 	"strings"
 
@@ -38,7 +37,7 @@ func (c *reportCmd) Run(ctx context.Context, a *app) (err error) {
 	if err != nil {
 		return err
 	}
-	args, err := c.args(r)
+	args, err := c.args()
 	if err != nil {
 		return err
 	}
@@ -51,19 +50,59 @@ func (c *reportCmd) Run(ctx context.Context, a *app) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, db.Close()) }()
-	if _, err := mirroredTenants(ctx, db, c.Tenant); err != nil {
+	options := report.Options{Args: args, Hash: hashOf(cfg), Wide: a.out.json || c.Format == "csv" || c.Format == "json"}
+	var answer report.Answer
+	err = c.write(a, func(out report.Renderer) (err error) {
+		answer, err = report.Run(ctx, db.Pool, r, options, out)
 		return err
+	})
+	if err != nil {
+		return reportError(err)
 	}
-	return c.write(a, func(out report.Renderer) error { return report.Run(ctx, db.Pool, r, args, out) })
+	return c.notices(a, answer)
+}
+
+// reportError makes a mistake in the arguments one of the command line, and
+// what the mirror cannot answer one of the mirror.
+func reportError(err error) error {
+	if wrong, ok := errors.AsType[*report.ArgumentError](err); ok {
+		return usageError{wrong.Error(), wrong.Hint}
+	}
+	if unanswerable, ok := errors.AsType[*report.UnanswerableError](err); ok {
+		return unprovedError{unanswerable.Error(), unanswerable.Hint}
+	}
+	return err
+}
+
+// A noticeLine says what an answer does not say, in JSON.
+type noticeLine struct {
+	Type   string `json:"type"` // "notice"
+	Report string `json:"report"`
+	report.Notice
+}
+
+// notices tells what the answer does not say: below a table that is read on the
+// terminal, beside what other programs read. An answer without rows for which
+// something is missing is none.
+func (c *reportCmd) notices(a *app, answer report.Answer) error {
+	w := a.stderr
+	if c.Out == "" && (c.Format == "table" || c.Format == "md") && !a.out.json {
+		w = a.stdout
+	}
+	for _, n := range answer.Notices {
+		a.out.object(noticeLine{"notice", c.Name, n})
+		if !a.out.json && !a.out.quiet {
+			fmt.Fprintf(w, "note: %s\n", n)
+		}
+	}
+	if answer.Rows == 0 && len(answer.Notices) > 0 {
+		return unprovedError{"no rows, and " + answer.Notices[0].Text, answer.Notices[0].Hint}
+	}
+	return nil
 }
 
 // args returns what the command line gives the report.
-func (c *reportCmd) args(r *report.Report) (map[string]string, error) {
-	var names []string
-	for _, p := range r.Params {
-		names = append(names, p.Name)
-	}
-	hint := "syncer report lists the parameters of each"
+func (c *reportCmd) args() (map[string]string, error) {
 	args := map[string]string{}
 	if c.Tenant != "" {
 		args["tenant"] = c.Tenant
@@ -71,19 +110,9 @@ func (c *reportCmd) args(r *report.Report) (map[string]string, error) {
 	for _, pair := range c.Params {
 		name, value, ok := strings.Cut(pair, "=")
 		if !ok {
-			return nil, usageError{fmt.Sprintf("want name=value, have %q", pair), hint}
+			return nil, usageError{fmt.Sprintf("%q is not written as name=value", pair), "syncer report lists the parameters of each report"}
 		}
 		args[name] = value
-	}
-	for name := range args {
-		if !slices.Contains(names, name) {
-			return nil, usageError{fmt.Sprintf("report %s has no parameter %s", r.Name, name), "it has: " + strings.Join(names, ", ")}
-		}
-	}
-	for _, p := range r.Params {
-		if _, given := args[p.Name]; p.Required && !given {
-			return nil, usageError{fmt.Sprintf("report %s needs %s=...: %s", r.Name, p.Name, p.Description), hint}
-		}
 	}
 	return args, nil
 }
@@ -200,7 +229,11 @@ func (c *reportCmd) list(a *app) error {
 			if p.Required {
 				usual = "..."
 			}
-			a.out.printf("%s", wrap(fmt.Sprintf("%s=%s: %s", p.Name, usual, p.Description), "    "))
+			text := fmt.Sprintf("%s=%s: %s", p.Name, usual, p.Description)
+			if words := strings.Split(p.Type, "|"); len(words) > 1 {
+				text += " One of " + strings.Join(words, ", ") + "."
+			}
+			a.out.printf("%s", wrap(text, "    "))
 		}
 		a.out.object(line)
 	}

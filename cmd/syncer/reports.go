@@ -31,7 +31,7 @@ func (a *app) report(ctx context.Context, db *database) error {
 			return err
 		}
 		head := &headRenderer{Renderer: out}
-		if err := report.Run(ctx, db.Pool, r, nil, head); err != nil {
+		if _, err := report.Run(ctx, db.Pool, r, report.Options{}, head); err != nil {
 			return fmt.Errorf("show report %s: %w", name, err)
 		}
 		if head.left > 0 {

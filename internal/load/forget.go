@@ -32,6 +32,7 @@ type People struct {
 	// E-mail addresses besides those that the users have or had, in any case,
 	// or as a privacy rule stores them. What else is in it finds nothing.
 	Addresses []string
+	Named     int // how many people were named; for the record
 }
 
 // Forget erases people from the mirror and its history, within the caller's

@@ -39,8 +39,10 @@ func Forget(ctx context.Context, pool *pgxpool.Pool, tenant string, people load.
 				return err
 			}
 		}
-		erased, err = loader.Forget(ctx, tx, people)
-		return err
+		if erased, err = loader.Forget(ctx, tx, people); err != nil {
+			return err
+		}
+		return state.RecordErasure(ctx, tx, tenant, people.IDs, max(people.Named, len(people.IDs)), erased)
 	})
 	return erased, err
 }

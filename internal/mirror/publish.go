@@ -88,6 +88,9 @@ func (a *attempt) publishIn(ctx context.Context, tx pgx.Tx, proofs map[string]*e
 	if err := a.recordWindows(ctx, tx, proofs); err != nil {
 		return err
 	}
+	if err := a.recordTables(ctx, tx, certificates, at); err != nil {
+		return err
+	}
 	if _, err := a.run.Finish(ctx, tx, status, at, nil, effortFrom(a.client.Stats(), time.Since(began))); err != nil {
 		return err
 	}

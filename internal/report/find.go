@@ -51,7 +51,10 @@ func Find(folder, name string) (*Report, error) {
 	for _, r := range all {
 		names = append(names, r.Name)
 	}
-	return nil, fmt.Errorf("%w: %q%s", ErrUnknown, name, suggest(name, names))
+	if near := suggest(name, names); near != "" {
+		return nil, fmt.Errorf("%w: %q: %s", ErrUnknown, name, near)
+	}
+	return nil, fmt.Errorf("%w: %q", ErrUnknown, name)
 }
 
 func add(found map[string]*Report, folder fs.FS, path string) error {
@@ -91,14 +94,14 @@ func read(folder fs.FS, path, file string) (*Report, error) {
 func suggest(name string, names []string) string {
 	best, least := "", len(name)/2+1
 	for _, other := range names {
-		if d := distance(name, other); d < least {
+		if d := distance(strings.ToLower(name), strings.ToLower(other)); d < least {
 			best, least = other, d
 		}
 	}
 	if best == "" {
 		return ""
 	}
-	return fmt.Sprintf(": did you mean %q?", best)
+	return fmt.Sprintf("did you mean %q?", best)
 }
 
 // distance is how many bytes to insert, delete or replace to make b of a.

@@ -84,7 +84,7 @@ func TestAnAnalystReadsEverythingMeantForAnalysts(t *testing.T) {
 		var out strings.Builder
 		renderer, err := report.Render("csv", &out, 80)
 		if err == nil {
-			err = report.Run(t.Context(), conn, r, args, renderer)
+			_, err = report.Run(t.Context(), conn, r, report.Options{Args: args}, renderer)
 		}
 		if err != nil {
 			t.Errorf("report %s: %v", r.Name, err)

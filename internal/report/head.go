@@ -33,8 +33,14 @@ type Report struct {
 
 // A Param is a parameter of a report. In the SQL it is @name.
 type Param struct {
-	Name        string
-	Type        string // as the head has it, one of text, integer, bigint, numeric, boolean, date, timestamptz, jsonb, text[]
+	Name string
+	// Type is text, integer, bigint, numeric, boolean, date, timestamptz, jsonb or
+	// text[]; tenant; what the value names: user, organization, role,
+	// organization_role, permission, resource or table, role_ever and
+	// organization_ever for those that are gone, too; or words to choose from, as
+	// month|week|day. A name becomes an id, the name of a permission or table, or
+	// the indicator of a resource, and is a text in the SQL.
+	Type        string
 	Default     *string
 	Required    bool // no default; Default nil and not Required: null
 	Description string
@@ -48,7 +54,18 @@ func oids() map[string]uint32 {
 	}
 }
 
-var paramForm = regexp.MustCompile(`^([a-z_][a-z0-9_]*) +([a-z0-9\[\]]+)(?: *= *(.*?))?: +(.+)$`)
+// oid is the type the SQL sees; 0: there is no such type.
+func (p Param) oid() uint32 {
+	if oid, ok := oids()[p.Type]; ok {
+		return oid
+	}
+	if p.Type == "tenant" || names()[p.Type] != "" || strings.Contains(p.Type, "|") {
+		return pgtype.TextOID
+	}
+	return 0
+}
+
+var paramForm = regexp.MustCompile(`^([a-z_][a-z0-9_]*) +([A-Za-z0-9_|\[\]]+)(?: *= *(.*?))?: +(.+)$`)
 
 // Parse reads a report from the text of its file. The error names file and
 // line.
@@ -61,7 +78,7 @@ func Parse(name, file, text string) (*Report, error) {
 		}
 	}
 	if r.Title == "" || r.Question == "" {
-		return nil, fmt.Errorf("%s:1: the head lacks a title or a question: want lines \"-- title: ...\" and \"-- question: ...\"", file)
+		return nil, fmt.Errorf("%s:1: the head lacks a title or a question, lines \"-- title: ...\" and \"-- question: ...\"", file)
 	}
 	used, err := bind(r)
 	if err != nil {
@@ -69,7 +86,7 @@ func Parse(name, file, text string) (*Report, error) {
 	}
 	for _, p := range r.Params {
 		if !slices.Contains(used.names, p.Name) {
-			return nil, fmt.Errorf("%s:1: parameter %s is never used: want @%s in the SQL", file, p.Name, p.Name)
+			return nil, fmt.Errorf("%s:1: parameter %s is never used: @%s is not in the SQL", file, p.Name, p.Name)
 		}
 	}
 	return r, nil
@@ -107,11 +124,12 @@ func (r *Report) headLine(line string) error {
 	}
 	parts := paramForm.FindStringSubmatch(strings.TrimSpace(param))
 	if parts == nil {
-		return fmt.Errorf("parameter %q: want \"-- param NAME TYPE = DEFAULT: description\"", param)
+		return fmt.Errorf("parameter %q is not written as \"-- param NAME TYPE = DEFAULT: description\"", param)
 	}
 	p := Param{Name: parts[1], Type: parts[2], Description: parts[4], Required: !strings.Contains(strings.SplitN(param, ": ", 2)[0], "=")}
-	if _, ok := oids()[p.Type]; !ok {
-		return fmt.Errorf("parameter %s: unknown type %q: want text, integer, bigint, numeric, boolean, date, timestamptz, jsonb or text[]", p.Name, p.Type)
+	if p.oid() == 0 {
+		return fmt.Errorf("parameter %s: unknown type %q: it must be text, integer, bigint, numeric, boolean, date, timestamptz, jsonb, text[], tenant, "+
+			"user, organization, organization_ever, role, role_ever, organization_role, permission, resource, table, or words with | in between", p.Name, p.Type)
 	}
 	if slices.ContainsFunc(r.Params, func(other Param) bool { return other.Name == p.Name }) {
 		return fmt.Errorf("parameter %s is there twice", p.Name)

@@ -21,8 +21,8 @@ import (
 // acme is the name of the mirrored tenant in every test.
 const acme = "acme"
 
-// load reads the tenant whose answers were recorded.
-func load() (*logtotest.Tenant, error) {
+// recordedTenant reads the tenant whose answers were recorded.
+func recordedTenant() (*logtotest.Tenant, error) {
 	f, err := os.Open("../logtotest/testdata/tenant.json")
 	if err != nil {
 		return nil, err
@@ -56,7 +56,7 @@ func addDuplicates(tenant *logtotest.Tenant) error {
 // recorded returns the recorded tenant.
 func recorded(t *testing.T) *logtotest.Tenant {
 	t.Helper()
-	tenant, err := load()
+	tenant, err := recordedTenant()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -70,7 +70,7 @@ func mirrored(t *testing.T) *pgxpool.Pool {
 }
 
 func mirrorRecorded(ctx context.Context, pool *pgxpool.Pool) error {
-	tenant, err := load()
+	tenant, err := recordedTenant()
 	if err != nil {
 		return err
 	}
@@ -84,6 +84,18 @@ func mirrorRecorded(ctx context.Context, pool *pgxpool.Pool) error {
 
 // syncOnce brings the mirror up to date with every listing.
 func syncOnce(ctx context.Context, pool *pgxpool.Pool, server *logtotest.Server) error {
+	return syncJob(ctx, pool, server, everything(acme, server))
+}
+
+// everything is a job that reads every listing.
+func everything(tenant string, server *logtotest.Server) mirror.Job {
+	return mirror.Job{
+		Tenant: tenant, Name: "test", Endpoint: server.URL, ResumeWithin: time.Hour,
+		Listings: catalog.Select(slices.Clone(catalog.Names())),
+	}
+}
+
+func syncJob(ctx context.Context, pool *pgxpool.Pool, server *logtotest.Server, job mirror.Job) error {
 	log := slog.New(slog.DiscardHandler)
 	client, err := logto.New(logto.Config{
 		Endpoint: server.URL, Resource: server.Resource, AppID: server.AppID, AppSecret: server.AppSecret, Log: log,
@@ -93,9 +105,6 @@ func syncOnce(ctx context.Context, pool *pgxpool.Pool, server *logtotest.Server)
 	}
 	defer client.Close()
 	runner := &mirror.Runner{Pool: pool, Client: client, Log: log}
-	_, err = runner.Run(ctx, mirror.Job{
-		Tenant: acme, Name: "test", Endpoint: server.URL, ResumeWithin: time.Hour,
-		Listings: catalog.Select(slices.Clone(catalog.Names())),
-	})
+	_, err = runner.Run(ctx, job)
 	return err
 }

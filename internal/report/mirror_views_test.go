@@ -1,6 +1,7 @@
 package report_test
 
 import (
+	"strings"
 	"testing"
 	"time"
 
@@ -10,7 +11,6 @@ import (
 
 	"logto-syncer/internal/catalog"
 	"logto-syncer/internal/logtotest"
-	"logto-syncer/internal/mirror/mirrortest"
 	"logto-syncer/internal/postgres/pgtest"
 	"logto-syncer/internal/report/reporttest"
 )
@@ -62,8 +62,8 @@ func TestAccessHistoryHoldsWhatIs(t *testing.T) {
 	pool, tr := mirrored(t), newTruth(recorded(t))
 	got := shown(t, pool, "access_history")
 	for _, r := range got {
-		if r["valid_to"] != nil {
-			t.Errorf("ended: %v", r)
+		if r["valid_to"] != nil || r["valid_from"] != nil || r["history_since"] == nil {
+			t.Errorf("ended, or said to have begun: %v", r)
 		}
 	}
 	wantSame(t, tr.access(), only(got, "kind", "holder_type", "holder_id", "role_id", "organization_id"))
@@ -87,39 +87,53 @@ func TestNamesHoldEveryNameThereIs(t *testing.T) {
 	wantSame(t, want, shown(t, pool, "names"))
 }
 
-// TestTheFirstRunIsAChangeOfEverything also compares what the rows became.
-func TestTheFirstRunIsAChangeOfEverything(t *testing.T) {
+// What the first run finds was there before: it is the beginning of the past
+// and no change.
+func TestTheFirstRunIsNoChange(t *testing.T) {
 	t.Parallel()
-	pool, tenant := mirrored(t), recorded(t)
+	pool := mirrored(t)
+	for _, source := range []string{"changed_since_yesterday", "changes_between('-infinity', 'infinity')", "access_changes('-infinity')"} {
+		if rows := shown(t, pool, source); len(rows) > 0 {
+			t.Errorf("%s: %d rows, such as %v", source, len(rows), rows[0])
+		}
+	}
+}
+
+// Every change between two readings of the tenant is there, with the row as it
+// was and as it became.
+func TestChangesAreThoseOfTheTables(t *testing.T) {
+	t.Parallel()
+	pool := pgtest.New(t, twoNights)
 	want, got := map[string]int{}, map[string]int{}
-	for _, l := range catalog.Select(catalog.Names()) {
+	for _, l := range catalog.All() {
 		for _, table := range l.Tables() {
-			rows, err := mirrortest.Of(tenant).Truth(table.Name)
+			var inserted, ended int
+			err := pool.QueryRow(t.Context(), "select (select count(*) from logto."+table.Name+" where tenant_id = 'acme' and valid_from > '2026-11-01 02:00+00'), "+
+				"(select count(*) from logto_history."+table.Name+" where tenant_id = 'acme')").Scan(&inserted, &ended)
 			if err != nil {
 				t.Fatal(err)
 			}
-			for _, n := range rows {
-				want[table.Name] += n
+			if n := inserted + ended; n > 0 {
+				want[table.Name] = n
 			}
 		}
 	}
-	for _, r := range shown(t, pool, "changed_since_yesterday") {
-		got[r["table_name"].(string)]++
-		if r["change"] != "inserted" || r["before"] != nil || r["changed_columns"] != nil {
-			t.Fatalf("change: %v", r)
+	for _, r := range shown(t, pool, "changes_between('-infinity', 'infinity')") {
+		table := r["table_name"].(string)
+		got[table]++
+		if r["change"] == "updated" {
+			got[table]++ // a version that ended, and one that began
 		}
 		for column, value := range r["key"].(row) {
-			if r["after"].(row)[column] != value {
-				t.Errorf("key %v of %v", r["key"], r["after"])
+			for _, version := range []any{r["before"], r["after"]} {
+				if version != nil && version.(row)[column] != value {
+					t.Errorf("key %v of %v", r["key"], version)
+				}
 			}
 		}
 	}
-	for _, table := range []string{"logs"} { // a run leaves entries of its own
-		delete(want, table)
-		delete(got, table)
-	}
 	if diff := gocmp.Diff(want, got); diff != "" {
-		t.Errorf("rows by table (-want +got):\n%s", diff)
+		t.Errorf("versions that began or ended, by table (-want +got):\n%s", diff)
 	}
 }
 
@@ -139,6 +153,7 @@ func TestFreshnessTellsWhatTheLastRunProved(t *testing.T) {
 		}
 		want = append(want, row{
 			"listing": name, "proof": "complete", "reason": nil, "distinct_ids": n, "run_id": 2,
+			"state": "proved", "is_optional": catalog.Find(name).Optional, "table_names": tableNames(name),
 			"read_at": night.Format(time.RFC3339), "published_at": night.Format(time.RFC3339), "last_proved_at": night.Format(time.RFC3339),
 		})
 	}
@@ -160,6 +175,14 @@ func TestFreshnessTellsWhatTheLastRunProved(t *testing.T) {
 		only(shown(t, pool, "tenants"), "first_published_at", "last_published_at"))
 }
 
+func tableNames(listing string) []any {
+	names := []any{}
+	for _, t := range catalog.Find(listing).Tables() {
+		names = append(names, t.Name)
+	}
+	return names
+}
+
 func TestAMomentIsAnsweredAsOfTheRunBefore(t *testing.T) {
 	t.Parallel()
 	pool, tenant := pgtest.New(t, twoNights), generated()
@@ -171,7 +194,6 @@ func TestAMomentIsAnsweredAsOfTheRunBefore(t *testing.T) {
 		holders = append(holders, len(newTruth(tenant).where("users_roles", row{"role_id": reporttest.Named(tenant, "roles", "finance")})))
 	}
 	for source, want := range map[string]int{
-		"role_holders_at('finance', '2026-10-31')":                     0, // before the first run nothing is known
 		"role_holders_at('finance', '2026-11-01 02:00+00')":            holders[0],
 		"role_holders_at('finance', '2026-11-02 01:59+00')":            holders[0],
 		"role_holders_at('finance', '2026-11-02 02:00+00')":            holders[1],
@@ -181,6 +203,11 @@ func TestAMomentIsAnsweredAsOfTheRunBefore(t *testing.T) {
 	} {
 		if got := len(shown(t, pool, source)); got != want {
 			t.Errorf("%s: %d, want %d", source, got, want)
+		}
+	}
+	for _, source := range []string{"role_holders_at('finance', '2026-10-31')", "organization_members_at('Vandelay Inc. 3', '2026-10-31')"} {
+		if _, err := pool.Exec(t.Context(), "select * from report."+source); err == nil || !strings.Contains(err.Error(), "no answer before 2026-11-01 02:00:00") {
+			t.Errorf("%s, before the first run: error %v", source, err)
 		}
 	}
 	wantSame(t, []row{{"holder": "Dora@example.org", "organization_roles": []any{"admin", "member"}}},

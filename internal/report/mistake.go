@@ -70,13 +70,35 @@ func explain(r *Report, b bound, err error) error {
 	if !ok {
 		return fmt.Errorf("run report %s: %w", r.Name, err)
 	}
+	if refused.Code == unknownName {
+		return &ArgumentError{r.Name, "", refused.Message, refused.Hint}
+	}
+	if refused.Code == notMirrored || refused.Code == noPast {
+		return &UnanswerableError{Notice{refused.Message, refused.Hint}}
+	}
 	if refused.Position > 0 {
 		return located(r, b.inFile(int(refused.Position)), refused.Message, refused.Hint)
 	}
 	if found := ofParameter.FindStringSubmatch(refused.Where); found != nil {
 		if n, _ := strconv.Atoi(found[1]); n > 0 && n <= len(b.names) {
-			return fmt.Errorf("report %s: parameter %s: %s", r.Name, b.names[n-1], refused.Message)
+			return &ArgumentError{r.Name, b.names[n-1], refused.Message, refused.Hint}
 		}
+	}
+	if strings.HasPrefix(refused.Code, "22") || refused.Code == "42601" { // a value that is not of its type
+		return &ArgumentError{r.Name, "", refused.Message, refused.Hint}
 	}
 	return fmt.Errorf("run report %s: %w", r.Name, err)
 }
+
+// Codes of errors that functions of schema report raise.
+const (
+	notMirrored = "LS001"
+	noPast      = "LS002"
+	unknownName = "LS003"
+)
+
+// An UnanswerableError says that the mirror cannot answer a question at all, and
+// why: what it needs is not mirrored, or its history begins later.
+type UnanswerableError struct{ Notice }
+
+func (e *UnanswerableError) Error() string { return e.Text }

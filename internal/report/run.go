@@ -39,68 +39,143 @@ type Database interface {
 	BeginTx(ctx context.Context, options pgx.TxOptions) (pgx.Tx, error)
 }
 
-// Run asks the report's question, in a transaction that only reads, and tells
-// the answer to out as it streams in. args are values of parameters by name,
-// written as Postgres reads them; what is not given takes its default. They go
-// to Postgres as parameters, never as part of the SQL. A mistake in the SQL is
-// a *Mistake.
-func Run(ctx context.Context, db Database, r *Report, args map[string]string, out Renderer) error {
+// Options say how a report is run.
+type Options struct {
+	Args map[string]string // values of parameters by name, as Postgres or a person writes them
+	Hash Hash              // finds people under a hash rule; nil: without
+	Wide bool              // with the column tenant_id even if only one tenant is asked about
+}
+
+// An Answer is what Run says besides the rows.
+type Answer struct {
+	Rows    int
+	Notices []Notice
+}
+
+// Run asks the report's question, in a transaction that only reads, and hands
+// the answer to out as it streams in. What is not given takes its default; what
+// is given is resolved, a name to an id, and goes to Postgres as a parameter,
+// never as part of the SQL. A value that is a mistake is an *ArgumentError, a
+// mistake in the SQL a *Mistake.
+func Run(ctx context.Context, db Database, r *Report, o Options, out Renderer) (answer Answer, err error) {
 	b, err := bind(r)
 	if err != nil {
-		return err
+		return answer, err
 	}
-	values, types, err := r.values(b.names, args)
-	if err != nil {
-		return err
+	if err := r.checkArgs(o.Args); err != nil {
+		return answer, err
 	}
-	tx, err := db.BeginTx(ctx, pgx.TxOptions{AccessMode: pgx.ReadOnly})
+	tx, err := db.BeginTx(ctx, pgx.TxOptions{IsoLevel: pgx.RepeatableRead, AccessMode: pgx.ReadOnly})
 	if err != nil {
-		return fmt.Errorf("run report %s: %w", r.Name, err)
+		return answer, fmt.Errorf("run report %s: %w", r.Name, err)
 	}
 	defer func() { _ = tx.Rollback(context.WithoutCancel(ctx)) }() // there is nothing to keep
-	if _, err := tx.Exec(ctx, "set local timezone = 'UTC'; set local datestyle = 'ISO'; set local intervalstyle = 'postgres'"); err != nil {
-		return fmt.Errorf("run report %s: %w", r.Name, err)
+	if _, err := tx.Exec(ctx, "set local timezone = 'UTC'; set local datestyle = 'ISO'; set local intervalstyle = 'postgres'; set local client_min_messages = 'error'"); err != nil {
+		return answer, fmt.Errorf("run report %s: %w", r.Name, err)
 	}
+	found, err := r.resolve(ctx, tx, o.Args, o.Hash)
+	if err != nil {
+		return answer, err
+	}
+	if len(found.tenants) == 1 && !o.Wide {
+		out = &oneTenant{Renderer: out}
+	}
+	values, types := r.values(b.names, found)
+	tables, err := restsOn(ctx, tx, b.sql, values, types)
+	if err != nil {
+		return answer, explain(r, b, err)
+	}
+	if answer.Notices, err = lacking(ctx, tx, tables, found.tenants); err != nil {
+		return answer, err
+	}
+	counted := &counter{Renderer: out}
+	if err := query(ctx, tx, r, b, values, types, counted); err != nil {
+		return answer, err
+	}
+	notices, err := told(ctx, tx)
+	if err != nil {
+		return answer, err
+	}
+	answer.Rows, answer.Notices = counted.rows, append(answer.Notices, notices...)
+	return answer, out.End()
+}
+
+// query streams the rows to out.
+func query(ctx context.Context, tx pgx.Tx, r *Report, b bound, values [][]byte, types []uint32, out Renderer) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	answer := tx.Conn().PgConn().ExecParams(ctx, b.sql, values, types, nil, nil)
-	told := stream(tx.Conn().TypeMap(), answer, out)
-	if told != nil {
+	streamed := stream(tx.Conn().TypeMap(), answer, out)
+	if streamed != nil {
 		cancel() // or closing would read all that is still to come
 	}
-	if _, err := answer.Close(); err != nil && told == nil {
+	if _, err := answer.Close(); err != nil && streamed == nil {
 		return explain(r, b, err)
 	}
-	if told != nil {
-		return told
+	return streamed
+}
+
+// checkArgs refuses arguments for parameters the report does not have, and
+// wants those it needs.
+func (r *Report) checkArgs(args map[string]string) error {
+	var known []string
+	for _, p := range r.Params {
+		known = append(known, p.Name)
 	}
-	return out.End()
+	for name := range args {
+		if !slices.Contains(known, name) {
+			hint := suggest(name, known)
+			if hint == "" {
+				hint = "it has: " + strings.Join(known, ", ")
+			}
+			return &ArgumentError{r.Name, "", "it has no parameter " + name, hint}
+		}
+	}
+	for _, p := range r.Params {
+		if _, given := args[p.Name]; p.Required && !given {
+			return &ArgumentError{r.Name, p.Name, "is not given: " + p.Description, "syncer report lists the parameters of each report"}
+		}
+	}
+	return nil
 }
 
 // values returns the values and types of $1, $2, ...; the text of a value is
 // for Postgres to read.
-func (r *Report) values(names []string, args map[string]string) (values [][]byte, types []uint32, err error) {
-	var known []string
-	for _, p := range r.Params {
-		known = append(known, p.Name)
-		if _, given := args[p.Name]; p.Required && !given {
-			return nil, nil, fmt.Errorf("report %s: parameter %s has to be given: %s", r.Name, p.Name, p.Description)
-		}
-	}
-	for name := range args {
-		if !slices.Contains(known, name) {
-			return nil, nil, fmt.Errorf("report %s has no parameter %q%s", r.Name, name, suggest(name, known))
-		}
-	}
+func (r *Report) values(names []string, found resolved) (values [][]byte, types []uint32) {
 	for _, name := range names {
-		p := r.Params[slices.Index(known, name)]
+		p := r.Params[slices.IndexFunc(r.Params, func(p Param) bool { return p.Name == name })]
 		var value []byte
-		if given, ok := args[name]; ok {
-			value = []byte(given)
-		} else if p.Default != nil {
-			value = []byte(*p.Default)
+		if text := found.values[name]; text != nil {
+			value = []byte(*text)
 		}
-		values, types = append(values, value), append(types, oids()[p.Type])
+		values, types = append(values, value), append(types, p.oid())
 	}
-	return values, types, nil
+	return values, types
 }
+
+// counter counts the rows that it hands on.
+type counter struct {
+	Renderer
+	rows int
+}
+
+func (c *counter) Row(values []any) error {
+	c.rows++
+	return c.Renderer.Row(values)
+}
+
+// oneTenant leaves out a first column tenant_id, which would say the same in
+// each row.
+type oneTenant struct {
+	Renderer
+	cut int
+}
+
+func (t *oneTenant) Begin(columns []Column) error {
+	if len(columns) > 1 && columns[0].Name == "tenant_id" {
+		t.cut = 1
+	}
+	return t.Renderer.Begin(columns[t.cut:])
+}
+
+func (t *oneTenant) Row(values []any) error { return t.Renderer.Row(values[t.cut:]) }

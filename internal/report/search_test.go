@@ -102,7 +102,6 @@ func TestASearchFindsWhatAPlainOneDoes(t *testing.T) {
 			p, ok := u["custom_data"].(row)["plan"]
 			return u["is_suspended"] == false && holds(u["id"], role) && ok && p != "pro"
 		}},
-		"another tenant": {"tenant => 'nobody'", nil},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

@@ -23,7 +23,7 @@ func (tr *truth) permissions(who, roles, organizationRoles string) (out []row) {
 			out = append(out, row{
 				who: h[who], "organization_id": nil, "organization": nil, "through": "role",
 				"role_id": h["role_id"], "role": tr.roles[h["role_id"]]["name"], "scope_id": scope["id"], "scope": scope["name"],
-				"resource": resource["name"], "indicator": resource["indicator"],
+				"resource": resource["name"], "indicator": resource["indicator"], "since": nil, "granted_by": nil,
 			})
 		}
 	}
@@ -31,6 +31,7 @@ func (tr *truth) permissions(who, roles, organizationRoles string) (out []row) {
 		base := row{
 			who: h[who], "organization_id": h["organization_id"], "organization": tr.organizations[h["organization_id"]]["name"],
 			"through": "organization role", "role_id": h["organization_role_id"], "role": tr.organizationRoles[h["organization_role_id"]]["name"],
+			"since": nil, "granted_by": nil, // the first run has found all of it
 		}
 		for _, g := range tr.organizationGrants[h["organization_role_id"]] {
 			scope := tr.organizationScopes[g["organization_scope_id"]]

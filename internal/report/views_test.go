@@ -14,6 +14,8 @@ func TestEverythingInTheSchemaIsExplained(t *testing.T) {
 		"functions": `select proname::text from pg_proc where pronamespace = 'report'::regnamespace and obj_description(oid, 'pg_proc') is null`,
 		"columns": `select c.relname || '.' || a.attname from pg_class c join pg_attribute a on a.attrelid = c.oid
 			where c.relnamespace = 'report'::regnamespace and c.relkind = 'v' and a.attnum > 0 and col_description(c.oid, a.attnum) is null`,
+		"tenants first": `select c.relname || '.' || a.attname from pg_class c join pg_attribute a on a.attrelid = c.oid
+			where c.relnamespace = 'report'::regnamespace and c.relkind = 'v' and a.attnum = 1 and a.attname <> 'tenant_id'`,
 		"tenants": `select c.relname::text from pg_class c where c.relnamespace = 'report'::regnamespace and c.relkind = 'v'
 			and not exists (select from pg_attribute a where a.attrelid = c.oid and a.attname = 'tenant_id')`,
 	} {

@@ -20,6 +20,7 @@ type RunRecord struct {
 	Alive       bool       `json:"alive" db:"alive"` // a process works on the tenant; a running run without one was killed
 	Attempt     int        `json:"attempt" db:"attempt"`
 	StartedAt   time.Time  `json:"started_at" db:"started_at"`
+	AttemptedAt time.Time  `json:"attempted_at" db:"attempted_at"`
 	FinishedAt  *time.Time `json:"finished_at" db:"finished_at"`
 	PublishedAt *time.Time `json:"published_at" db:"published_at"`
 	Requests    int64      `json:"requests" db:"requests"`
@@ -31,6 +32,17 @@ type RunRecord struct {
 	Waiting      string        `json:"waiting,omitempty" db:"waiting"`
 	WaitingSince *time.Time    `json:"waiting_since,omitempty" db:"waiting_since"`
 	Listings     []Certificate `json:"listings" db:"-"`
+	Progress
+}
+
+// Progress is how far a run is that is not published: what it has read and
+// stored. All of it is 0 for a run that is published or abandoned.
+type Progress struct {
+	ListingCount  int        `json:"listing_count" db:"listing_count"`     // that it is to read
+	ListingsRead  int        `json:"listings_read" db:"listings_read"`     // of which it has read something
+	ChunksRead    int64      `json:"chunks_read" db:"chunks_read"`         // about one a request
+	RowsRead      int64      `json:"rows_read" db:"rows_read"`             // in them
+	LastWrittenAt *time.Time `json:"last_written_at" db:"last_written_at"` // when the last of them was stored; nil: none was
 }
 
 // Freshness says how old what the mirror has of a listing is.

@@ -139,6 +139,7 @@ create table syncer.checkpoints (
     listing text not null,
     sequence bigint not null,
     chunks jsonb not null,
+    written_at timestamptz not null default clock_timestamp(),
     primary key (run_id, listing, sequence)
 );
 comment on table syncer.checkpoints is 'Chunks a run has read, committed together with their rows. Deleted when the run is published or abandoned.';
@@ -146,6 +147,7 @@ comment on column syncer.checkpoints.run_id is 'The run.';
 comment on column syncer.checkpoints.listing is 'The listing.';
 comment on column syncer.checkpoints.sequence is 'Number of the transaction that wrote the row, ascending and unique, so that a transaction whose answer was lost is not repeated.';
 comment on column syncer.checkpoints.chunks is 'Checkpoints: an array with one element for each chunk that is done, and what a resumed walk needs to know about it.';
+comment on column syncer.checkpoints.written_at is 'When it was written.';
 
 create table syncer.row_shapes (
     listing text not null,
@@ -159,3 +161,70 @@ comment on column syncer.row_shapes.listing is 'The listing.';
 comment on column syncer.row_shapes.tag is 'The first bytes of item_hash of the items stored so.';
 comment on column syncer.row_shapes.shape is 'By table: where its columns take their values from, their privacy rules without the key, and the fields that do not go to extra.';
 comment on column syncer.row_shapes.first_seen_at is 'When a run first stored rows so.';
+
+create table syncer.listings (
+    listing text primary key,
+    is_optional boolean not null,
+    table_names text[] not null
+);
+insert into syncer.listings (listing, is_optional, table_names) values
+    ('users', false, '{users,user_identities}'),
+    ('organizations', false, '{organizations}'),
+    ('applications', false, '{applications}'),
+    ('resources', false, '{resources,scopes}'),
+    ('roles', false, '{roles}'),
+    ('organization_scopes', false, '{organization_scopes}'),
+    ('organization_roles', false, '{organization_roles,organization_role_scopes,organization_role_resource_scopes}'),
+    ('sso_connectors', false, '{sso_connectors}'),
+    ('hooks', false, '{hooks}'),
+    ('custom_profile_fields', false, '{custom_profile_fields}'),
+    ('role_scopes', false, '{role_scopes}'),
+    ('user_roles', false, '{user_roles}'),
+    ('application_roles', false, '{application_roles}'),
+    ('organization_users', false, '{organization_users,organization_user_roles}'),
+    ('organization_applications', false, '{organization_applications,organization_application_roles}'),
+    ('organization_invitations', false, '{organization_invitations,organization_invitation_roles}'),
+    ('organization_jit_email_domains', true, '{organization_jit_email_domains}'),
+    ('organization_jit_roles', true, '{organization_jit_roles}'),
+    ('organization_jit_sso_connectors', true, '{organization_jit_sso_connectors}'),
+    ('user_sso_identities', true, '{user_sso_identities}'),
+    ('user_mfa_verifications', true, '{user_mfa_verifications}'),
+    ('personal_access_tokens', true, '{personal_access_tokens}'),
+    ('logs', true, '{logs}');
+comment on table syncer.listings is 'Listings that this version can mirror: the catalog, for questions to know what is not mirrored.';
+comment on column syncer.listings.listing is 'Name of the listing, as in jobs.yaml.';
+comment on column syncer.listings.is_optional is 'True: mirrored only where jobs.yaml names it.';
+comment on column syncer.listings.table_names is 'Tables of schema logto that it fills, the root table first.';
+
+create table syncer.mirrored_tables (
+    tenant_id text collate "C" not null references syncer.tenants,
+    table_name text not null,
+    listing text not null references syncer.listings,
+    first_proved_at timestamptz not null,
+    history_since timestamptz,
+    primary key (tenant_id, table_name)
+);
+comment on table syncer.mirrored_tables is 'Tables whose content is known: those that a published run has proved complete at least once. Written in the transaction that publishes.';
+comment on column syncer.mirrored_tables.tenant_id is 'The tenant.';
+comment on column syncer.mirrored_tables.table_name is 'The table, in schema logto.';
+comment on column syncer.mirrored_tables.listing is 'The listing that fills it.';
+comment on column syncer.mirrored_tables.first_proved_at is 'When the first run that proved it complete was published. Before, a missing row says nothing.';
+comment on column syncer.mirrored_tables.history_since is 'Since when every version that was replaced or deleted is in schema logto_history. Null: no history of the table is kept.';
+
+create table syncer.erasures (
+    erasure_id bigint generated always as identity primary key,
+    tenant_id text collate "C" not null,
+    user_ids text[] not null,
+    people integer not null,
+    erased_rows jsonb not null,
+    erased_at timestamptz not null default now(),
+    erased_by text not null default session_user
+);
+comment on table syncer.erasures is 'Erasures by syncer forget: that people were erased, when, by whom, how many rows. Ids are all that is kept of them.';
+comment on column syncer.erasures.erasure_id is 'Number of the erasure.';
+comment on column syncer.erasures.tenant_id is 'The tenant.';
+comment on column syncer.erasures.user_ids is 'Logto ids of the users; empty: only invitations sent to an address.';
+comment on column syncer.erasures.people is 'How many people were named.';
+comment on column syncer.erasures.erased_rows is 'Object, table to the number of rows erased.';
+comment on column syncer.erasures.erased_at is 'When.';
+comment on column syncer.erasures.erased_by is 'Role of the database that erased.';

@@ -5,82 +5,295 @@
 -- does not pay for them. Days, weeks and months are those of UTC. Views read
 -- with the rights of their owner, who may read schema syncer where an analyst
 -- may not.
+
+-- What the mirror knows of itself. Other views rest on mirrored_tables: where a
+-- table's content is not known, they have null instead of an empty list or a
+-- count, and no row instead of one that would say that there is nothing.
+create view report.tenants as
+select t.tenant_id, t.first_seen_at, r.first_published_at, r.last_published_at
+from syncer.tenants t
+left join (select tenant_id, min(published_at) as first_published_at, max(published_at) as last_published_at from syncer.runs group by tenant_id) r
+    on r.tenant_id = t.tenant_id;
+comment on view report.tenants is 'Which tenants are mirrored here, and since when? Since when each table has a past is in report.mirrored_tables.';
+
+create view report.certificates as
+select c.tenant_id, c.listing, c.run_id, c.proof, c.reason, c.walk, c.parents, c.total, c.distinct_ids, c.inserted, c.updated, c.deleted, c.unchanged,
+    c.requests, c.notes, c.read_at, r.published_at
+from syncer.certificates c
+join syncer.runs r on r.run_id = c.run_id;
+comment on view report.certificates is 'What did each run prove? One row a published run and listing.';
+
+create view report.freshness as
+select t.tenant_id, l.listing, l.is_optional, l.table_names,
+    case when c.proof is null then 'not mirrored' when c.proof = 'complete' then 'proved' else c.proof end as state,
+    c.proof, c.reason, c.distinct_ids, c.read_at, c.published_at, c.run_id, p.read_at as last_proved_at
+from syncer.tenants t
+cross join syncer.listings l
+left join lateral (
+    select c.proof, c.reason, c.distinct_ids, c.read_at, r.published_at, c.run_id
+    from syncer.certificates c
+    join syncer.runs r on r.run_id = c.run_id
+    where c.tenant_id = t.tenant_id and c.listing = l.listing
+    order by c.run_id desc
+    limit 1
+) c on true
+left join lateral (
+    select c.read_at from syncer.certificates c
+    where c.tenant_id = t.tenant_id and c.listing = l.listing and c.proof = 'complete'
+    order by c.run_id desc
+    limit 1
+) p on true;
+comment on view report.freshness is 'How fresh is the mirror, and is it proved? One row a tenant and listing, those that are not mirrored included: its last certificate.';
+
+create view report.mirrored_tables as
+select m.tenant_id, m.table_name, m.listing, m.first_proved_at, m.history_since
+from syncer.mirrored_tables m;
+comment on view report.mirrored_tables is 'Whose content is known, and since when is their past? One row a tenant and table of schema logto that was proved complete at least once.';
+
+create view report.runs as
+select r.tenant_id, r.run_id, r.job, r.mode, r.status, r.attempt, r.started_at, r.attempted_at, r.finished_at, r.published_at, r.requests,
+    r.retries, r.throttled, r.seconds, r.error, r.waiting, r.waiting_since, cardinality(r.listings) as listing_count
+from syncer.runs r;
+comment on view report.runs is 'How did the runs go? One row a run.';
+
+create view report.run_progress as
+select r.tenant_id, r.run_id, c.listing, sum(jsonb_array_length(c.chunks))::bigint as chunks, sum(n.rows_read)::bigint as rows_read,
+    max(c.written_at) as last_written_at
+from syncer.checkpoints c
+join syncer.runs r on r.run_id = c.run_id
+cross join lateral (select coalesce(sum((chunk ->> 'n')::bigint), 0) as rows_read from jsonb_array_elements(c.chunks) chunk) n
+group by r.tenant_id, r.run_id, c.listing;
+comment on view report.run_progress is 'How far are the runs that are not published, and how far were those that died? One row a run and listing of which something was read.';
+
+create view report.privacy_rules as
+select t.tenant_id, rules.key as table_name, rules.value as rules, r.run_id, r.published_at
+from syncer.tenants t
+cross join lateral jsonb_each_text(t.privacy_rules) rules
+left join syncer.runs r on r.run_id = (t.privacy_run_ids ->> rules.key)::bigint;
+comment on view report.privacy_rules is 'Which privacy rules do the stored rows follow? One row a tenant and table with rules.';
+
+create view report.erasures as
+select e.tenant_id, e.erasure_id, e.erased_at, e.erased_by, e.people, e.user_ids, e.erased_rows
+from syncer.erasures e;
+comment on view report.erasures is 'Who was erased from the mirror, when, and by whom? One row a call of syncer forget.';
+
+-- What a question cannot be answered for is told: to psql as a notice, to syncer
+-- report as a line below the answer, and as an error where there is no answer at
+-- all. The codes are LS001 (not mirrored), LS002 (no answer before) and LS003
+-- (an unknown name).
+
+create function report.few(names text[])
+returns text
+language sql immutable
+as $$ select array_to_string(names[:5], ', ') || case when cardinality(names) > 5 then format(' and %s more', cardinality(names) - 5) else '' end $$;
+comment on function report.few is 'The names as a list; of more than five the first five, and how many more there are.';
+
+-- +goose StatementBegin
+create function report.tell(code text, message text, hint text)
+returns void
+language plpgsql
+as $$
+declare
+    earlier constant text := coalesce(current_setting('report.notices', true), '');
+    line constant text := message || E'\t' || hint;
+begin
+    if line = any (string_to_array(earlier, E'\n')) then
+        return; -- once is enough for a statement
+    end if;
+    raise notice '%', message using errcode = code, hint = hint;
+    perform set_config('report.notices', case earlier when '' then line else earlier || E'\n' || line end, true);
+end
+$$;
+-- +goose StatementEnd
+comment on function report.tell is 'A notice for who asks in psql, which syncer report reads from the setting report.notices of the transaction.';
+
+-- +goose StatementBegin
+create function report.require_tables(tables text[], tenant text default null)
+returns void
+language plpgsql stable
+as $$
+declare
+    lacking record;
+    answerable boolean;
+begin
+    perform report.require_tenant(tenant);
+    select exists (
+        select from report.tenants t
+        where (require_tables.tenant is null or t.tenant_id = require_tables.tenant)
+            and not exists (
+                select from unnest(tables) wanted (table_name)
+                where not exists (select from report.mirrored_tables m where m.tenant_id = t.tenant_id and m.table_name = wanted.table_name))
+    ) into answerable;
+    for lacking in
+        select f.listing, f.state, report.few(array_agg(f.tenant_id::text order by f.tenant_id)) as tenants
+        from report.freshness f
+        where f.table_names && tables and (require_tables.tenant is null or f.tenant_id = require_tables.tenant)
+            and not exists (select from report.mirrored_tables m where m.tenant_id = f.tenant_id and m.listing = f.listing)
+        group by f.listing, f.state
+        order by f.listing
+    loop
+        if answerable then
+            perform report.tell('LS001', format('%s: %s is %s', lacking.tenants, lacking.listing, lacking.state), format('add %s to listings in jobs.yaml', lacking.listing));
+        else
+            raise exception '%: % is %', lacking.tenants, lacking.listing, lacking.state
+                using errcode = 'LS001', hint = format('add %s to listings in jobs.yaml', lacking.listing);
+        end if;
+    end loop;
+end
+$$;
+-- +goose StatementEnd
+comment on function report.require_tables is 'Tells which listings a question needs and does not have: a notice for each, an error if no tenant has all of them.';
+
+-- +goose StatementBegin
+create function report.require_tenant(tenant text)
+returns void
+language plpgsql stable
+as $$
+begin
+    if tenant is not null and not exists (select from report.tenants t where t.tenant_id = require_tenant.tenant) then
+        raise exception 'no tenant % is mirrored', quote_literal(tenant)
+            using errcode = 'LS003', hint = 'there are: ' || coalesce((select string_agg(t.tenant_id, ', ' order by t.tenant_id) from report.tenants t), 'none');
+    end if;
+end
+$$;
+-- +goose StatementEnd
+comment on function report.require_tenant is 'An error unless the tenant is mirrored, or null.';
+
 create view report.user_directory as
 select u.tenant_id, u.id as user_id, u.username, u.primary_email, u.primary_phone, u.name, u.is_suspended, u.has_password,
     u.created_at, u.last_sign_in_at,
     (select a.name from logto.applications a where a.tenant_id = u.tenant_id and a.id = u.application_id) as signed_up_with,
-    array(select r.name from logto.user_roles h join logto.roles r on r.tenant_id = h.tenant_id and r.id = h.role_id
-        where h.tenant_id = u.tenant_id and h.user_id = u.id order by r.name) as roles,
-    array(select o.name from logto.organization_users m join logto.organizations o on o.tenant_id = m.tenant_id and o.id = m.organization_id
-        where m.tenant_id = u.tenant_id and m.user_id = u.id order by o.name) as organizations,
-    array(select i.target from logto.user_identities i
-        where i.tenant_id = u.tenant_id and i.user_id = u.id order by i.target) as social_identities,
-    array(select coalesce(c.connector_name, i.issuer) as connector from logto.user_sso_identities i
-        left join logto.sso_connectors c on c.tenant_id = i.tenant_id and c.id = i.sso_connector_id
-        where i.tenant_id = u.tenant_id and i.user_id = u.id order by connector) as sso_identities,
-    array(select f.type from logto.user_mfa_verifications f
-        where f.tenant_id = u.tenant_id and f.user_id = u.id order by f.type) as mfa_factors
+    case when u.tenant_id = any (array(select k.tenant_id from report.mirrored_tables k where k.table_name = 'user_roles'))
+        then array(select r.name from logto.user_roles h join logto.roles r on r.tenant_id = h.tenant_id and r.id = h.role_id
+            where h.tenant_id = u.tenant_id and h.user_id = u.id order by r.name) end as roles,
+    case when u.tenant_id = any (array(select k.tenant_id from report.mirrored_tables k where k.table_name = 'organization_users'))
+        then array(select o.name from logto.organization_users m join logto.organizations o on o.tenant_id = m.tenant_id and o.id = m.organization_id
+            where m.tenant_id = u.tenant_id and m.user_id = u.id order by o.name) end as organizations,
+    case when u.tenant_id = any (array(select k.tenant_id from report.mirrored_tables k where k.table_name = 'user_identities'))
+        then array(select i.target from logto.user_identities i
+            where i.tenant_id = u.tenant_id and i.user_id = u.id order by i.target) end as social_identities,
+    case when u.tenant_id = any (array(select k.tenant_id from report.mirrored_tables k where k.table_name = 'user_sso_identities'))
+        then array(select coalesce(c.connector_name, i.issuer) as connector from logto.user_sso_identities i
+            left join logto.sso_connectors c on c.tenant_id = i.tenant_id and c.id = i.sso_connector_id
+            where i.tenant_id = u.tenant_id and i.user_id = u.id order by connector) end as sso_identities,
+    case when u.tenant_id = any (array(select k.tenant_id from report.mirrored_tables k where k.table_name = 'user_mfa_verifications'))
+        then array(select f.type from logto.user_mfa_verifications f
+            where f.tenant_id = u.tenant_id and f.user_id = u.id order by f.type) end as mfa_factors
 from logto.users u;
 comment on view report.user_directory is 'Who is this person? One row a user: roles, organizations, identities, second factors, last sign-in.';
 
 create view report.user_permissions as
 select h.tenant_id, h.user_id, null::text collate "C" as organization_id, null::text as organization, 'role' as through,
-    r.id as role_id, r.name as role, s.id as scope_id, s.name as scope, a.name as resource, a.indicator
+    r.id as role_id, r.name as role, s.id as scope_id, s.name as scope, a.name as resource, a.indicator,
+    case when mh.history_since is not null and mg.history_since is not null then greatest(
+        case when h.valid_from > mh.history_since then h.valid_from end,
+        case when g.valid_from > mg.history_since then g.valid_from end) end as since,
+    case
+        when mh.history_since is null or mg.history_since is null then null
+        when h.valid_from > mh.history_since and (g.valid_from <= mg.history_since or h.valid_from >= g.valid_from) then 'assignment'
+        when g.valid_from > mg.history_since then 'change of the role' end as granted_by
 from logto.user_roles h
 join logto.roles r on r.tenant_id = h.tenant_id and r.id = h.role_id
 join logto.role_scopes g on g.tenant_id = r.tenant_id and g.role_id = r.id
 join logto.scopes s on s.tenant_id = g.tenant_id and s.id = g.scope_id
 left join logto.resources a on a.tenant_id = s.tenant_id and a.id = s.resource_id
+left join report.mirrored_tables mh on mh.tenant_id = h.tenant_id and mh.table_name = 'user_roles'
+left join report.mirrored_tables mg on mg.tenant_id = g.tenant_id and mg.table_name = 'role_scopes'
 union all
-select h.tenant_id, h.user_id, o.id, o.name, 'organization role', r.id, r.name, s.id, s.name, null, null
+select h.tenant_id, h.user_id, o.id, o.name, 'organization role', r.id, r.name, s.id, s.name, null, null,
+    case when mh.history_since is not null and mg.history_since is not null then greatest(
+        case when h.valid_from > mh.history_since then h.valid_from end,
+        case when g.valid_from > mg.history_since then g.valid_from end) end,
+    case
+        when mh.history_since is null or mg.history_since is null then null
+        when h.valid_from > mh.history_since and (g.valid_from <= mg.history_since or h.valid_from >= g.valid_from) then 'assignment'
+        when g.valid_from > mg.history_since then 'change of the role' end
 from logto.organization_user_roles h
 join logto.organizations o on o.tenant_id = h.tenant_id and o.id = h.organization_id
 join logto.organization_roles r on r.tenant_id = h.tenant_id and r.id = h.organization_role_id
 join logto.organization_role_scopes g on g.tenant_id = r.tenant_id and g.organization_role_id = r.id
 join logto.organization_scopes s on s.tenant_id = g.tenant_id and s.id = g.organization_scope_id
+left join report.mirrored_tables mh on mh.tenant_id = h.tenant_id and mh.table_name = 'organization_user_roles'
+left join report.mirrored_tables mg on mg.tenant_id = g.tenant_id and mg.table_name = 'organization_role_scopes'
 union all
-select h.tenant_id, h.user_id, o.id, o.name, 'organization role', r.id, r.name, s.id, s.name, a.name, a.indicator
+select h.tenant_id, h.user_id, o.id, o.name, 'organization role', r.id, r.name, s.id, s.name, a.name, a.indicator,
+    case when mh.history_since is not null and mg.history_since is not null then greatest(
+        case when h.valid_from > mh.history_since then h.valid_from end,
+        case when g.valid_from > mg.history_since then g.valid_from end) end,
+    case
+        when mh.history_since is null or mg.history_since is null then null
+        when h.valid_from > mh.history_since and (g.valid_from <= mg.history_since or h.valid_from >= g.valid_from) then 'assignment'
+        when g.valid_from > mg.history_since then 'change of the role' end
 from logto.organization_user_roles h
 join logto.organizations o on o.tenant_id = h.tenant_id and o.id = h.organization_id
 join logto.organization_roles r on r.tenant_id = h.tenant_id and r.id = h.organization_role_id
 join logto.organization_role_resource_scopes g on g.tenant_id = r.tenant_id and g.organization_role_id = r.id
 join logto.scopes s on s.tenant_id = g.tenant_id and s.id = g.scope_id
-left join logto.resources a on a.tenant_id = s.tenant_id and a.id = s.resource_id;
+left join logto.resources a on a.tenant_id = s.tenant_id and a.id = s.resource_id
+left join report.mirrored_tables mh on mh.tenant_id = h.tenant_id and mh.table_name = 'organization_user_roles'
+left join report.mirrored_tables mg on mg.tenant_id = g.tenant_id and mg.table_name = 'organization_role_resource_scopes';
 comment on view report.user_permissions is 'What may this user do? One row a user, permission and the role that grants it, across the tenant and in each organization. Suspended users are in it: they keep their roles.';
 
 create view report.application_permissions as
 select h.tenant_id, h.application_id, null::text collate "C" as organization_id, null::text as organization, 'role' as through,
-    r.id as role_id, r.name as role, s.id as scope_id, s.name as scope, a.name as resource, a.indicator
+    r.id as role_id, r.name as role, s.id as scope_id, s.name as scope, a.name as resource, a.indicator,
+    case when mh.history_since is not null and mg.history_since is not null then greatest(
+        case when h.valid_from > mh.history_since then h.valid_from end,
+        case when g.valid_from > mg.history_since then g.valid_from end) end as since,
+    case
+        when mh.history_since is null or mg.history_since is null then null
+        when h.valid_from > mh.history_since and (g.valid_from <= mg.history_since or h.valid_from >= g.valid_from) then 'assignment'
+        when g.valid_from > mg.history_since then 'change of the role' end as granted_by
 from logto.application_roles h
 join logto.roles r on r.tenant_id = h.tenant_id and r.id = h.role_id
 join logto.role_scopes g on g.tenant_id = r.tenant_id and g.role_id = r.id
 join logto.scopes s on s.tenant_id = g.tenant_id and s.id = g.scope_id
 left join logto.resources a on a.tenant_id = s.tenant_id and a.id = s.resource_id
+left join report.mirrored_tables mh on mh.tenant_id = h.tenant_id and mh.table_name = 'application_roles'
+left join report.mirrored_tables mg on mg.tenant_id = g.tenant_id and mg.table_name = 'role_scopes'
 union all
-select h.tenant_id, h.application_id, o.id, o.name, 'organization role', r.id, r.name, s.id, s.name, null, null
+select h.tenant_id, h.application_id, o.id, o.name, 'organization role', r.id, r.name, s.id, s.name, null, null,
+    case when mh.history_since is not null and mg.history_since is not null then greatest(
+        case when h.valid_from > mh.history_since then h.valid_from end,
+        case when g.valid_from > mg.history_since then g.valid_from end) end,
+    case
+        when mh.history_since is null or mg.history_since is null then null
+        when h.valid_from > mh.history_since and (g.valid_from <= mg.history_since or h.valid_from >= g.valid_from) then 'assignment'
+        when g.valid_from > mg.history_since then 'change of the role' end
 from logto.organization_application_roles h
 join logto.organizations o on o.tenant_id = h.tenant_id and o.id = h.organization_id
 join logto.organization_roles r on r.tenant_id = h.tenant_id and r.id = h.organization_role_id
 join logto.organization_role_scopes g on g.tenant_id = r.tenant_id and g.organization_role_id = r.id
 join logto.organization_scopes s on s.tenant_id = g.tenant_id and s.id = g.organization_scope_id
+left join report.mirrored_tables mh on mh.tenant_id = h.tenant_id and mh.table_name = 'organization_application_roles'
+left join report.mirrored_tables mg on mg.tenant_id = g.tenant_id and mg.table_name = 'organization_role_scopes'
 union all
-select h.tenant_id, h.application_id, o.id, o.name, 'organization role', r.id, r.name, s.id, s.name, a.name, a.indicator
+select h.tenant_id, h.application_id, o.id, o.name, 'organization role', r.id, r.name, s.id, s.name, a.name, a.indicator,
+    case when mh.history_since is not null and mg.history_since is not null then greatest(
+        case when h.valid_from > mh.history_since then h.valid_from end,
+        case when g.valid_from > mg.history_since then g.valid_from end) end,
+    case
+        when mh.history_since is null or mg.history_since is null then null
+        when h.valid_from > mh.history_since and (g.valid_from <= mg.history_since or h.valid_from >= g.valid_from) then 'assignment'
+        when g.valid_from > mg.history_since then 'change of the role' end
 from logto.organization_application_roles h
 join logto.organizations o on o.tenant_id = h.tenant_id and o.id = h.organization_id
 join logto.organization_roles r on r.tenant_id = h.tenant_id and r.id = h.organization_role_id
 join logto.organization_role_resource_scopes g on g.tenant_id = r.tenant_id and g.organization_role_id = r.id
 join logto.scopes s on s.tenant_id = g.tenant_id and s.id = g.scope_id
-left join logto.resources a on a.tenant_id = s.tenant_id and a.id = s.resource_id;
+left join logto.resources a on a.tenant_id = s.tenant_id and a.id = s.resource_id
+left join report.mirrored_tables mh on mh.tenant_id = h.tenant_id and mh.table_name = 'organization_application_roles'
+left join report.mirrored_tables mg on mg.tenant_id = g.tenant_id and mg.table_name = 'organization_role_resource_scopes';
 comment on view report.application_permissions is 'What may this application do by itself? One row a machine-to-machine application, permission and the role that grants it.';
 
 create view report.permission_holders as
 select p.tenant_id, p.scope_id, p.scope, p.resource, p.indicator, p.organization_id, p.organization, p.through, p.role_id, p.role,
-    'user' as holder_type, u.id as holder_id, coalesce(u.primary_email, u.username, u.primary_phone, u.name) as holder, u.is_suspended
+    'user' as holder_type, u.id as holder_id, coalesce(u.primary_email, u.username, u.primary_phone, u.name) as holder, u.is_suspended, p.since, p.granted_by
 from report.user_permissions p
 join logto.users u on u.tenant_id = p.tenant_id and u.id = p.user_id
 union all
 select p.tenant_id, p.scope_id, p.scope, p.resource, p.indicator, p.organization_id, p.organization, p.through, p.role_id, p.role,
-    'application', a.id, a.name, false
+    'application', a.id, a.name, false, p.since, p.granted_by
 from report.application_permissions p
 join logto.applications a on a.tenant_id = p.tenant_id and a.id = p.application_id;
 comment on view report.permission_holders is 'Who may do this? The reverse of user_permissions and application_permissions, for access reviews: ask by scope and indicator.';
@@ -113,34 +326,49 @@ create view report.users_without_access as
 select u.tenant_id, u.id as user_id, u.username, u.primary_email, u.name, u.is_suspended, u.created_at, u.last_sign_in_at
 from logto.users u
 where not exists (select from logto.user_roles h where h.tenant_id = u.tenant_id and h.user_id = u.id)
-    and not exists (select from logto.organization_users m where m.tenant_id = u.tenant_id and m.user_id = u.id);
+    and not exists (select from logto.organization_users m where m.tenant_id = u.tenant_id and m.user_id = u.id)
+    and u.tenant_id = any (array(select k.tenant_id from report.mirrored_tables k where k.table_name = 'user_roles'))
+    and u.tenant_id = any (array(select k.tenant_id from report.mirrored_tables k where k.table_name = 'organization_users'));
 comment on view report.users_without_access is 'Who has no role and is in no organization?';
 
-create function report.organizations_without(organization_role text)
+-- +goose StatementBegin
+create function report.organizations_without(organization_role text, tenant text default null, must_exist boolean default true)
 returns table (tenant_id text, organization_id text, organization text, created_at timestamptz, members bigint, suspended_holders bigint)
-language sql stable
+language plpgsql stable
 as $$
-    with holders as (
-        select h.tenant_id, h.organization_id, count(*) as holders, count(*) filter (where u.is_suspended) as suspended
-        from logto.organization_user_roles h
-        join logto.organization_roles r on r.tenant_id = h.tenant_id and r.id = h.organization_role_id
+begin
+    if must_exist then
+        perform from report.ids_named('organization role', organization_role, tenant);
+    end if;
+    perform report.require_tables('{organization_users}', tenant);
+    return query
+    with roles as (
+        select r.tenant_id, r.id from logto.organization_roles r
+        where (lower(r.name) = lower(organizations_without.organization_role) or r.id = organizations_without.organization_role)
+            and (organizations_without.tenant is null or r.tenant_id = organizations_without.tenant)
+            and r.tenant_id = any (array(select k.tenant_id from report.mirrored_tables k where k.table_name = 'organization_users'))
+    ), holders as (
+        select h.tenant_id, h.organization_id, count(distinct u.id) as holders, count(distinct u.id) filter (where u.is_suspended) as suspended
+        from roles r
+        join logto.organization_user_roles h on h.tenant_id = r.tenant_id and h.organization_role_id = r.id
         join logto.users u on u.tenant_id = h.tenant_id and u.id = h.user_id
-        where lower(r.name) = lower(organizations_without.organization_role)
         group by h.tenant_id, h.organization_id
     )
-    select o.tenant_id, o.id, o.name, o.created_at,
+    select o.tenant_id::text, o.id::text, o.name, o.created_at::timestamptz,
         (select count(*) from logto.organization_users m where m.tenant_id = o.tenant_id and m.organization_id = o.id),
         coalesce(h.suspended, 0)
     from logto.organizations o
     left join holders h on h.tenant_id = o.tenant_id and h.organization_id = o.id
-    where h.holders is null or h.holders = h.suspended
+    where o.tenant_id in (select r.tenant_id from roles r) and (h.holders is null or h.holders = h.suspended);
+end
 $$;
-comment on function report.organizations_without is 'Which organizations have no member with this organization role (by name, in any case), or only suspended ones? suspended_holders counts those.';
+-- +goose StatementEnd
+comment on function report.organizations_without is 'Which organizations have no member with this organization role (by id, or by name in any case), or only suspended ones? suspended_holders counts those. Tenants without such a role are left out; if none has it, that is an error unless must_exist is false.';
 
 create view report.organizations_without_owner as
 select w.tenant_id, w.organization_id, w.organization, w.created_at, w.members, w.suspended_holders as suspended_owners
-from report.organizations_without('owner') w;
-comment on view report.organizations_without_owner is 'Which organizations have nobody who could speak for them? Those without a member who holds the organization role owner and is not suspended; for a role of another name, report.organizations_without(name).';
+from report.organizations_without('owner', null, false) w;
+comment on view report.organizations_without_owner is 'Which organizations have nobody who could speak for them? Those without a member who holds the organization role owner and is not suspended; tenants without a role of this name are left out. For a role of another name, report.organizations_without(name).';
 
 create view report.invitations as
 select i.tenant_id, i.id as invitation_id, i.organization_id, o.name as organization, i.invitee, i.status,
@@ -229,8 +457,10 @@ comment on view report.never_signed_in is 'Who never signed in?';
 
 create view report.suspended_users as
 select u.tenant_id, u.id as user_id, u.username, u.primary_email, u.name, u.created_at, u.last_sign_in_at,
-    (select count(*) from logto.user_roles h where h.tenant_id = u.tenant_id and h.user_id = u.id) as role_count,
-    (select count(*) from logto.organization_users m where m.tenant_id = u.tenant_id and m.user_id = u.id) as organization_count
+    case when u.tenant_id = any (array(select k.tenant_id from report.mirrored_tables k where k.table_name = 'user_roles'))
+        then (select count(*) from logto.user_roles h where h.tenant_id = u.tenant_id and h.user_id = u.id) end as role_count,
+    case when u.tenant_id = any (array(select k.tenant_id from report.mirrored_tables k where k.table_name = 'organization_users'))
+        then (select count(*) from logto.organization_users m where m.tenant_id = u.tenant_id and m.user_id = u.id) end as organization_count
 from logto.users u
 where u.is_suspended;
 comment on view report.suspended_users is 'Who is suspended, and what would they get back?';
@@ -286,8 +516,9 @@ comment on view report.duplicate_people is 'Which accounts may be one person? Sa
 
 create view report.organization_email_domains as
 select m.tenant_id, m.organization_id, o.name as organization, d.domain, count(*) as members,
-    exists (select from logto.organization_jit_email_domains j
-        where j.tenant_id = m.tenant_id and j.organization_id = m.organization_id and lower(j.email_domain) = d.domain) as joins_by_itself
+    case when m.tenant_id = any (array(select k.tenant_id from report.mirrored_tables k where k.table_name = 'organization_jit_email_domains'))
+        then exists (select from logto.organization_jit_email_domains j
+            where j.tenant_id = m.tenant_id and j.organization_id = m.organization_id and lower(j.email_domain) = d.domain) end as joins_by_itself
 from logto.organization_users m
 join logto.organizations o on o.tenant_id = m.tenant_id and o.id = m.organization_id
 join logto.users u on u.tenant_id = m.tenant_id and u.id = m.user_id
@@ -310,11 +541,14 @@ comment on view report.identity_providers is 'How do people sign in from elsewhe
 -- All users are counted at once, not anew for each application.
 create view report.application_directory as
 select a.tenant_id, a.id as application_id, a.name as application, a.type, a.is_third_party, a.created_at,
-    array(select r.name from logto.application_roles h join logto.roles r on r.tenant_id = h.tenant_id and r.id = h.role_id
-        where h.tenant_id = a.tenant_id and h.application_id = a.id order by r.name) as roles,
-    array(select o.name from logto.organization_applications s join logto.organizations o on o.tenant_id = s.tenant_id and o.id = s.organization_id
-        where s.tenant_id = a.tenant_id and s.application_id = a.id order by o.name) as organizations,
-    coalesce(u.sign_ups, 0) as sign_ups
+    case when a.tenant_id = any (array(select k.tenant_id from report.mirrored_tables k where k.table_name = 'application_roles'))
+        then array(select r.name from logto.application_roles h join logto.roles r on r.tenant_id = h.tenant_id and r.id = h.role_id
+            where h.tenant_id = a.tenant_id and h.application_id = a.id order by r.name) end as roles,
+    case when a.tenant_id = any (array(select k.tenant_id from report.mirrored_tables k where k.table_name = 'organization_applications'))
+        then array(select o.name from logto.organization_applications s join logto.organizations o on o.tenant_id = s.tenant_id and o.id = s.organization_id
+            where s.tenant_id = a.tenant_id and s.application_id = a.id order by o.name) end as organizations,
+    case when a.tenant_id = any (array(select k.tenant_id from report.mirrored_tables k where k.table_name = 'users'))
+        then coalesce(u.sign_ups, 0) end as sign_ups
 from logto.applications a
 left join (select tenant_id, application_id, count(*) as sign_ups from logto.users group by tenant_id, application_id) u
     on u.tenant_id = a.tenant_id and u.application_id = a.id;
@@ -322,14 +556,18 @@ comment on view report.application_directory is 'Which applications are there, o
 
 create view report.organization_directory as
 select o.tenant_id, o.id as organization_id, o.name as organization, o.created_at, o.is_mfa_required,
-    (select count(*) from logto.organization_users m where m.tenant_id = o.tenant_id and m.organization_id = o.id) as members,
-    (select count(*) from logto.organization_users m join logto.users u on u.tenant_id = m.tenant_id and u.id = m.user_id
-        where m.tenant_id = o.tenant_id and m.organization_id = o.id and u.is_suspended) as suspended_members,
+    case when o.tenant_id = any (array(select k.tenant_id from report.mirrored_tables k where k.table_name = 'organization_users'))
+        then (select count(*) from logto.organization_users m where m.tenant_id = o.tenant_id and m.organization_id = o.id) end as members,
+    case when o.tenant_id = any (array(select k.tenant_id from report.mirrored_tables k where k.table_name = 'organization_users'))
+        then (select count(*) from logto.organization_users m join logto.users u on u.tenant_id = m.tenant_id and u.id = m.user_id
+            where m.tenant_id = o.tenant_id and m.organization_id = o.id and u.is_suspended) end as suspended_members,
     (select max(u.last_sign_in_at) from logto.organization_users m join logto.users u on u.tenant_id = m.tenant_id and u.id = m.user_id
         where m.tenant_id = o.tenant_id and m.organization_id = o.id) as last_sign_in_at,
-    (select count(*) from logto.organization_applications s where s.tenant_id = o.tenant_id and s.organization_id = o.id) as applications,
-    (select count(*) from logto.organization_invitations i
-        where i.tenant_id = o.tenant_id and i.organization_id = o.id and i.status = 'Pending') as pending_invitations
+    case when o.tenant_id = any (array(select k.tenant_id from report.mirrored_tables k where k.table_name = 'organization_applications'))
+        then (select count(*) from logto.organization_applications s where s.tenant_id = o.tenant_id and s.organization_id = o.id) end as applications,
+    case when o.tenant_id = any (array(select k.tenant_id from report.mirrored_tables k where k.table_name = 'organization_invitations'))
+        then (select count(*) from logto.organization_invitations i
+            where i.tenant_id = o.tenant_id and i.organization_id = o.id and i.status = 'Pending') end as pending_invitations
 from logto.organizations o;
 comment on view report.organization_directory is 'Which organizations are there, how big and how alive are they? One row an organization.';
 
@@ -339,34 +577,6 @@ select o.tenant_id, date_trunc('month', o.created_at at time zone 'UTC')::date a
 from logto.organizations o
 group by 1, 2;
 comment on view report.organization_growth is 'How does the number of organizations grow? By month of creation, of those that exist; months without any have no row.';
-
-create view report.certificates as
-select c.tenant_id, c.listing, c.run_id, c.proof, c.reason, c.walk, c.total, c.distinct_ids, c.inserted, c.updated, c.deleted, c.unchanged,
-    c.requests, c.notes, c.read_at, r.published_at
-from syncer.certificates c
-join syncer.runs r on r.run_id = c.run_id;
-comment on view report.certificates is 'What did each run prove? One row a published run and listing.';
-
-create view report.freshness as
-select distinct on (c.tenant_id, c.listing) c.tenant_id, c.listing, c.proof, c.reason, c.distinct_ids, c.read_at, c.published_at, c.run_id,
-    (select max(p.read_at) from report.certificates p
-        where p.tenant_id = c.tenant_id and p.listing = c.listing and p.proof = 'complete') as last_proved_at
-from report.certificates c
-order by c.tenant_id, c.listing, c.run_id desc;
-comment on view report.freshness is 'How fresh is the mirror, and is it proved? One row a tenant and listing: its last certificate.';
-
-create view report.runs as
-select r.tenant_id, r.run_id, r.job, r.mode, r.status, r.attempt, r.started_at, r.finished_at, r.published_at, r.requests, r.retries,
-    r.throttled, r.seconds
-from syncer.runs r;
-comment on view report.runs is 'How did the runs go? One row a run.';
-
-create view report.tenants as
-select t.tenant_id, t.first_seen_at, r.first_published_at, r.last_published_at
-from syncer.tenants t
-left join (select tenant_id, min(published_at) as first_published_at, max(published_at) as last_published_at from syncer.runs group by tenant_id) r
-    on r.tenant_id = t.tenant_id;
-comment on view report.tenants is 'Which tenants are mirrored here, and since when? Of what was before first_published_at nothing is known but what Logto still says.';
 
 -- +goose StatementBegin
 -- A column of one name means the same in every view, so it is explained once.
@@ -384,11 +594,11 @@ declare
         "created_at": "When it was created in Logto.",
         "last_sign_in_at": "Last sign-in; of an organization, of any of its members. Null: never, or an application.",
         "signed_up_with": "Name of the application the user signed up with. Null: made otherwise, or the application is gone.",
-        "roles": "Names of the roles held. Empty: none.",
-        "organizations": "Names of the organizations it belongs to or serves. Empty: none.",
-        "social_identities": "Providers of the social identities. Empty: none.",
-        "sso_identities": "Connectors, or issuers, of the enterprise identities. Empty: none, or the listing user_sso_identities is not mirrored.",
-        "mfa_factors": "Types of the second factors. Empty: none, or the listing user_mfa_verifications is not mirrored.",
+        "roles": "Names of the roles held. Empty: none. Null: not known, their listing is not mirrored.",
+        "organizations": "Names of the organizations it belongs to or serves. Empty: none. Null: not known, their listing is not mirrored.",
+        "social_identities": "Providers of the social identities. Empty: none. Null: not known.",
+        "sso_identities": "Connectors, or issuers, of the enterprise identities. Empty: none. Null: not known, the listing user_sso_identities is not mirrored.",
+        "mfa_factors": "Types of the second factors. Empty: none. Null: not known, the listing user_mfa_verifications is not mirrored.",
         "organization_id": "Logto id of the organization. Null: the permission holds across the tenant.",
         "organization": "Name of the organization. Null: the permission holds across the tenant.",
         "through": "What grants the permission: role, or organization role.",
@@ -398,15 +608,17 @@ declare
         "scope": "Name of the permission as in the scope claim, such as read:orders.",
         "resource": "Name of the API resource the permission is of. Null: an organization permission.",
         "indicator": "Resource indicator: the audience of the access token. Null: an organization permission.",
+        "since": "Since when: the later of the moments at which the role was assigned and the role got the permission, as of the run that saw it. Null: not known, both were there already when the history of their tables began (see report.mirrored_tables), or none is kept.",
+        "granted_by": "Which of the two came last: assignment, or change of the role. Null: not known.",
         "application_id": "Logto id of the application; its client_id.",
         "application": "Name of the application.",
         "holder_type": "user or application.",
         "holder_id": "Logto id of the user or application.",
         "holder": "For people to read: e-mail address, username, phone or name of the user, whichever is there first; name of the application.",
         "organization_roles": "Names of the organization roles held, or brought by the invitation. Empty: none.",
-        "members": "How many members: of the organization, or of it with an address in the domain.",
+        "members": "How many members: of the organization, or of it with an address in the domain. Null: not known, organization_users is not mirrored.",
         "suspended_owners": "How many owners there are who are suspended.",
-        "suspended_members": "How many members are suspended.",
+        "suspended_members": "How many members are suspended. Null: not known.",
         "invitation_id": "Logto id of the invitation.",
         "invitee": "E-mail address invited.",
         "status": "Of an invitation: Pending, Accepted, Expired or Revoked, as of the last run. Of a run: running, stopped, succeeded, unproved, refused, failed or abandoned.",
@@ -419,7 +631,7 @@ declare
         "day": "Day, in UTC.",
         "week": "Monday the week begins with, in UTC.",
         "month": "First day of the month, in UTC.",
-        "sign_ups": "How many users were created then, or signed up with the application.",
+        "sign_ups": "How many users were created then, or signed up with the application. Null: not known, users is not mirrored.",
         "came_back": "How many of them had their last sign-in a day or more after they were created.",
         "users": "How many users.",
         "within_1_day": "How many users had their last sign-in within 1 day.",
@@ -428,26 +640,47 @@ declare
         "within_90_days": "How many users had their last sign-in within 90 days.",
         "never": "How many users never signed in.",
         "days_away": "Whole days since the last sign-in.",
-        "role_count": "How many roles the user holds.",
-        "organization_count": "How many organizations the user is a member of.",
+        "role_count": "How many roles the user holds. Null: not known, user_roles is not mirrored.",
+        "organization_count": "How many organizations the user is a member of. Null: not known, organization_users is not mirrored.",
         "kind": "Of duplicates: e-mail, phone, social identity or enterprise identity. Of providers: social or enterprise.",
         "value": "What the accounts share: the address in lower case, the phone, provider and id there.",
-        "user_ids": "Logto ids of the users, sorted.",
+        "user_ids": "Logto ids of the users.",
         "domain": "Part of the e-mail address after the @, in lower case.",
-        "joins_by_itself": "True: users with such an address join the organization by themselves (just-in-time provisioning).",
+        "joins_by_itself": "True: users with such an address join the organization by themselves (just-in-time provisioning). Null: not known, organization_jit_email_domains is not mirrored.",
         "provider": "Target of the social connector, or name of the enterprise connector, or its issuer.",
         "identities": "How many identities.",
         "type": "Native, SPA, Traditional, MachineToMachine, Protected or SAML.",
         "is_third_party": "True: belongs to somebody else, asks users for consent.",
         "is_mfa_required": "True: members need multi-factor authentication. Null: the server is too old to say.",
-        "applications": "How many applications belong to the organization.",
-        "pending_invitations": "How many invitations were pending at the last run.",
+        "applications": "How many applications belong to the organization. Null: not known.",
+        "pending_invitations": "How many invitations were pending at the last run. Null: not known.",
         "organizations_created": "How many of today's organizations were created in the month.",
         "organizations_so_far": "How many of today's organizations there were at its end.",
         "listing": "The listing; its root table has the same name.",
+        "is_optional": "True: mirrored only where jobs.yaml names it.",
+        "table_names": "Tables of schema logto that the listing fills.",
+        "table_name": "Table of schema logto.",
+        "state": "proved (by its last reading), not proved or failed (see reason), unknown to server (this Logto has no such listing), or not mirrored (no published run read it: name it in listings in jobs.yaml).",
+        "first_proved_at": "When its first complete reading was published. Before, a missing row says nothing.",
+        "history_since": "Since when its past is known: what was replaced or deleted since. Null: no history is kept.",
+        "attempted_at": "When its last attempt began.",
+        "waiting": "What the run is waiting for, such as a server that does not answer. Null: it is not waiting, or it has ended.",
+        "waiting_since": "Since when it has been waiting.",
+        "error": "Why it failed or was refused. Null: it did not fail.",
+        "listing_count": "How many listings it reads.",
+        "chunks": "How many chunks of it are read and stored: about one a request.",
+        "rows_read": "How many rows they have.",
+        "last_written_at": "When the last of them was stored.",
+        "rules": "Rules by column, and behind them what identifies the key of hashes.",
+        "erasure_id": "Number of the erasure.",
+        "erased_at": "When they were erased.",
+        "erased_by": "Role of the database that erased them.",
+        "people": "How many people were named.",
+        "erased_rows": "Object, table to the number of rows erased.",
         "run_id": "Number of the run.",
-        "proof": "complete: the table equals the listing. not proved, failed, unknown to server: see reason.",
-        "reason": "Why the proof is not complete. Null: it is.",
+        "proof": "complete: the table equals the listing. not proved, failed, unknown to server: see reason. Null: not mirrored.",
+        "reason": "Why the proof is not complete. Null: it is, or the listing is not mirrored.",
+        "parents": "How many parents it was read for; 1 for a listing without parents.",
         "walk": "How it was read: whole, pages, split, refresh or window.",
         "total": "What the server said is there. Null: it said nothing, the list came whole.",
         "distinct_ids": "Distinct items read.",
@@ -469,7 +702,7 @@ declare
         "throttled": "Answers that asked to slow down.",
         "seconds": "Seconds of all attempts.",
         "first_seen_at": "When its first run began.",
-        "first_published_at": "When it was first published: history begins here. Null: never.",
+        "first_published_at": "When it was first published. Null: never.",
         "last_published_at": "When it was last published. Null: never."
     }$json$;
     shown record;

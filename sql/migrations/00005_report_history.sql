@@ -6,45 +6,80 @@
 
 create view report.access_history as
 select h.tenant_id, 'role' as kind, 'user' as holder_type, h.user_id as holder_id, h.role_id, null::text collate "C" as organization_id,
-    h.valid_from, null::timestamptz as valid_to
+    case when h.valid_from > m.history_since then h.valid_from end as valid_from, null::timestamptz as valid_to, m.history_since
 from logto.user_roles h
+left join report.mirrored_tables m on m.tenant_id = h.tenant_id and m.table_name = 'user_roles'
 union all
-select h.tenant_id, 'role', 'user', h.user_id, h.role_id, null, h.valid_from, h.valid_to from logto_history.user_roles h
+select h.tenant_id, 'role', 'user', h.user_id, h.role_id, null::text collate "C",
+    case when h.valid_from > m.history_since then h.valid_from end, h.valid_to, m.history_since
+from logto_history.user_roles h
+join report.mirrored_tables m on m.tenant_id = h.tenant_id and m.table_name = 'user_roles'
+where h.valid_to > m.history_since
 union all
-select h.tenant_id, 'role', 'application', h.application_id, h.role_id, null, h.valid_from, null from logto.application_roles h
+select h.tenant_id, 'role', 'application', h.application_id, h.role_id, null,
+    case when h.valid_from > m.history_since then h.valid_from end, null, m.history_since
+from logto.application_roles h
+left join report.mirrored_tables m on m.tenant_id = h.tenant_id and m.table_name = 'application_roles'
 union all
-select h.tenant_id, 'role', 'application', h.application_id, h.role_id, null, h.valid_from, h.valid_to from logto_history.application_roles h
+select h.tenant_id, 'role', 'application', h.application_id, h.role_id, null,
+    case when h.valid_from > m.history_since then h.valid_from end, h.valid_to, m.history_since
+from logto_history.application_roles h
+join report.mirrored_tables m on m.tenant_id = h.tenant_id and m.table_name = 'application_roles'
+where h.valid_to > m.history_since
 union all
-select h.tenant_id, 'membership', 'user', h.user_id, null, h.organization_id, h.valid_from, null from logto.organization_users h
+select h.tenant_id, 'membership', 'user', h.user_id, null, h.organization_id,
+    case when h.valid_from > m.history_since then h.valid_from end, null, m.history_since
+from logto.organization_users h
+left join report.mirrored_tables m on m.tenant_id = h.tenant_id and m.table_name = 'organization_users'
 union all
-select h.tenant_id, 'membership', 'user', h.user_id, null, h.organization_id, h.valid_from, h.valid_to from logto_history.organization_users h
+select h.tenant_id, 'membership', 'user', h.user_id, null, h.organization_id,
+    case when h.valid_from > m.history_since then h.valid_from end, h.valid_to, m.history_since
+from logto_history.organization_users h
+join report.mirrored_tables m on m.tenant_id = h.tenant_id and m.table_name = 'organization_users'
+where h.valid_to > m.history_since
 union all
-select h.tenant_id, 'membership', 'application', h.application_id, null, h.organization_id, h.valid_from, null
+select h.tenant_id, 'membership', 'application', h.application_id, null, h.organization_id,
+    case when h.valid_from > m.history_since then h.valid_from end, null, m.history_since
 from logto.organization_applications h
+left join report.mirrored_tables m on m.tenant_id = h.tenant_id and m.table_name = 'organization_applications'
 union all
-select h.tenant_id, 'membership', 'application', h.application_id, null, h.organization_id, h.valid_from, h.valid_to
+select h.tenant_id, 'membership', 'application', h.application_id, null, h.organization_id,
+    case when h.valid_from > m.history_since then h.valid_from end, h.valid_to, m.history_since
 from logto_history.organization_applications h
+join report.mirrored_tables m on m.tenant_id = h.tenant_id and m.table_name = 'organization_applications'
+where h.valid_to > m.history_since
 union all
-select h.tenant_id, 'organization role', 'user', h.user_id, h.organization_role_id, h.organization_id, h.valid_from, null
+select h.tenant_id, 'organization role', 'user', h.user_id, h.organization_role_id, h.organization_id,
+    case when h.valid_from > m.history_since then h.valid_from end, null, m.history_since
 from logto.organization_user_roles h
+left join report.mirrored_tables m on m.tenant_id = h.tenant_id and m.table_name = 'organization_user_roles'
 union all
-select h.tenant_id, 'organization role', 'user', h.user_id, h.organization_role_id, h.organization_id, h.valid_from, h.valid_to
+select h.tenant_id, 'organization role', 'user', h.user_id, h.organization_role_id, h.organization_id,
+    case when h.valid_from > m.history_since then h.valid_from end, h.valid_to, m.history_since
 from logto_history.organization_user_roles h
+join report.mirrored_tables m on m.tenant_id = h.tenant_id and m.table_name = 'organization_user_roles'
+where h.valid_to > m.history_since
 union all
-select h.tenant_id, 'organization role', 'application', h.application_id, h.organization_role_id, h.organization_id, h.valid_from, null
+select h.tenant_id, 'organization role', 'application', h.application_id, h.organization_role_id, h.organization_id,
+    case when h.valid_from > m.history_since then h.valid_from end, null, m.history_since
 from logto.organization_application_roles h
+left join report.mirrored_tables m on m.tenant_id = h.tenant_id and m.table_name = 'organization_application_roles'
 union all
-select h.tenant_id, 'organization role', 'application', h.application_id, h.organization_role_id, h.organization_id, h.valid_from, h.valid_to
-from logto_history.organization_application_roles h;
-comment on view report.access_history is 'Who held which role and was in which organization, from when to when? One row a version, those of today included.';
+select h.tenant_id, 'organization role', 'application', h.application_id, h.organization_role_id, h.organization_id,
+    case when h.valid_from > m.history_since then h.valid_from end, h.valid_to, m.history_since
+from logto_history.organization_application_roles h
+join report.mirrored_tables m on m.tenant_id = h.tenant_id and m.table_name = 'organization_application_roles'
+where h.valid_to > m.history_since;
+comment on view report.access_history is 'Who held which role and was in which organization, from when to when? One row a version, those of today included. What was there already when its history began has no valid_from.';
 comment on column report.access_history.tenant_id is 'Tenant the row belongs to: its name in jobs.yaml.';
 comment on column report.access_history.kind is 'role, membership of an organization, or organization role.';
 comment on column report.access_history.holder_type is 'user or application.';
 comment on column report.access_history.holder_id is 'Logto id of the user or application; it may be gone by now.';
 comment on column report.access_history.role_id is 'Logto id of the role or organization role; it may be gone by now. Null: a membership.';
 comment on column report.access_history.organization_id is 'Logto id of the organization; it may be gone by now. Null: a role across the tenant.';
-comment on column report.access_history.valid_from is 'When the run that first saw it was published.';
+comment on column report.access_history.valid_from is 'When the run that first saw it was published. Null: not known, it was there already at history_since.';
 comment on column report.access_history.valid_to is 'When the run that no longer saw it was published. Null: it still is.';
+comment on column report.access_history.history_since is 'When the history of its table begins: nothing is known of what ended before. Null: no history of it is kept.';
 
 create view report.names as
 select u.tenant_id, 'user' as kind, u.id, coalesce(u.primary_email, u.username, u.primary_phone, u.name) as name, null::timestamptz as valid_to
@@ -86,15 +121,89 @@ $$;
 comment on function report.name_of is 'The last known name of a user, application, role, organization role or organization (the kind) by its id. Null: never mirrored.';
 
 -- +goose StatementBegin
-create function report.role_holders_at(role text, at timestamptz)
+create function report.ids_named(kind text, name text, tenant text default null, past boolean default false)
+returns table (tenant_id text, id text)
+language plpgsql stable
+as $$
+begin
+    perform report.require_tenant(tenant);
+    return query
+        select distinct n.tenant_id::text, n.id::text from report.names n
+        where n.kind = ids_named.kind and (n.id = ids_named.name or lower(n.name) = lower(ids_named.name))
+            and (ids_named.tenant is null or n.tenant_id = ids_named.tenant) and (past or n.valid_to is null);
+    if not found then
+        raise exception 'no % has the name or id %', kind, quote_literal(name)
+            using errcode = 'LS003', hint = (
+                select case when count(*) = 0 then format('there is no %s at all', kind) else 'there are: ' || string_agg(near.name, ', ') end
+                from (
+                    select n.name from report.names n
+                    where n.kind = ids_named.kind and n.valid_to is null and (ids_named.tenant is null or n.tenant_id = ids_named.tenant)
+                    group by n.name
+                    order by position(lower(left(ids_named.name, 3)) in lower(n.name)) > 0 desc, abs(length(n.name) - length(ids_named.name)), n.name
+                    limit 10
+                ) near);
+    end if;
+end
+$$;
+-- +goose StatementEnd
+comment on function report.ids_named is 'Ids of the applications, roles, organization roles or organizations (the kind) of a name, in any case, or of an id; with past, those that once had the name, too. An unknown name is an error.';
+
+-- +goose StatementBegin
+create function report.require_past(tables text[], moment timestamptz, tenant text default null, all_or_nothing boolean default false)
+returns void
+language plpgsql stable
+as $$
+declare
+    lacking record;
+    answerable boolean;
+begin
+    perform report.require_tenant(tenant);
+    select exists (
+        select from report.mirrored_tables m
+        where m.table_name = any(tables) and (require_past.tenant is null or m.tenant_id = require_past.tenant) and m.history_since <= moment
+    ) into answerable;
+    for lacking in
+        select m.history_since, array_agg(distinct m.tenant_id::text) as tenants, array_agg(distinct m.table_name) as table_names
+        from report.mirrored_tables m
+        where m.table_name = any(tables) and (require_past.tenant is null or m.tenant_id = require_past.tenant)
+            and (m.history_since is null or m.history_since > moment)
+        group by m.history_since
+        order by m.history_since desc nulls first
+    loop
+        if all_or_nothing and not answerable then
+            raise exception '%', report.past_notice(lacking.tenants, lacking.table_names, lacking.history_since)
+                using errcode = 'LS002', hint = 'report.mirrored_tables has since when the past of each table is known';
+        end if;
+        perform report.tell('LS002', report.past_notice(lacking.tenants, lacking.table_names, lacking.history_since), 'report.mirrored_tables has since when the past of each table is known');
+    end loop;
+end
+$$;
+-- +goose StatementEnd
+comment on function report.require_past is 'Tells since when the past of tables is known if it is not at the moment: a notice, or an error if nothing can be answered.';
+
+create function report.past_notice(tenants text[], table_names text[], since timestamptz)
+returns text
+language sql stable
+as $$
+    select case
+        when since is null then format('%s: no answer about the past: no history of %s is kept', report.few(tenants), report.few(table_names))
+        else format('%s: no answer before %s UTC: the history of %s begins then', report.few(tenants), to_char(since at time zone 'UTC', 'YYYY-MM-DD HH24:MI:SS.MS'), report.few(table_names))
+    end
+$$;
+comment on function report.past_notice is 'What is told of tables whose past is not known at a moment.';
+
+-- +goose StatementBegin
+create function report.role_holders_at(role text, at timestamptz, tenant text default null)
 returns table (tenant_id text, role_id text, holder_type text, holder_id text, holder text, valid_from timestamptz, valid_to timestamptz)
 language plpgsql stable
 as $$
 declare
     role_ids text[];
+    tenants text[];
 begin
-    select array_agg(distinct n.id) into role_ids from report.names n
-    where n.kind = 'role' and (n.name = role_holders_at.role or n.id = role_holders_at.role);
+    select array_agg(n.id), array_agg(n.tenant_id) into role_ids, tenants from report.ids_named('role', role, tenant, true) n;
+    perform report.require_tables('{user_roles,application_roles}', tenant);
+    perform report.require_past('{user_roles,application_roles}', at, tenant, true);
     return query execute $query$
         select h.tenant_id::text, h.role_id::text, h.holder_type, h.holder_id::text,
             coalesce(u.primary_email, u.username, u.primary_phone, u.name, a.name, report.name_of(h.tenant_id, h.holder_type, h.holder_id)),
@@ -102,60 +211,79 @@ begin
         from report.access_history h
         left join logto.users u on h.holder_type = 'user' and u.tenant_id = h.tenant_id and u.id = h.holder_id
         left join logto.applications a on h.holder_type = 'application' and a.tenant_id = h.tenant_id and a.id = h.holder_id
-        where h.kind = 'role' and h.role_id = any($1) and h.valid_from <= $2 and (h.valid_to > $2 or h.valid_to is null)
-            and exists (select from report.names n where n.tenant_id = h.tenant_id and n.kind = 'role' and n.id = h.role_id and (n.name = $3 or n.id = $3))
+        where h.kind = 'role' and h.role_id = any($1) and h.tenant_id = any($3) and h.history_since <= $2
+            and (h.valid_from <= $2 or h.valid_from is null) and (h.valid_to > $2 or h.valid_to is null)
         $query$
-    using role_ids, at, role;
+    using role_ids, at, tenants;
 end
 $$;
 -- +goose StatementEnd
-comment on function report.role_holders_at is 'Who held this role, by name or id, at a moment? A role that had the name once counts. Nobody before the first published run.';
+comment on function report.role_holders_at is 'Who held this role, by name or id, at a moment? A role that had the name once counts. valid_from is null for who held it already when its history began; a moment before that is an error.';
 
-create function report.organization_members_at(organization text, at timestamptz)
+-- +goose StatementBegin
+create function report.organization_members_at(organization text, at timestamptz, tenant text default null)
 returns table (tenant_id text, organization_id text, holder_type text, holder_id text, holder text, organization_roles text[], valid_from timestamptz, valid_to timestamptz)
-language sql stable
+language plpgsql stable
 as $$
-    with asked as (
-        select distinct n.tenant_id, n.id from report.names n
-        where n.kind = 'organization' and (n.name = organization_members_at.organization or n.id = organization_members_at.organization)
-    ), valid as (
-        select h.* from asked a
-        join report.access_history h on h.tenant_id = a.tenant_id and h.organization_id = a.id
-        where h.valid_from <= organization_members_at.at and (h.valid_to > organization_members_at.at or h.valid_to is null)
-    )
-    select m.tenant_id, m.organization_id, m.holder_type, m.holder_id,
-        coalesce(u.primary_email, u.username, u.primary_phone, u.name, a.name, report.name_of(m.tenant_id, m.holder_type, m.holder_id)),
-        array(select report.name_of(h.tenant_id, 'organization role', h.role_id) as name from valid h
-            where h.kind = 'organization role' and h.tenant_id = m.tenant_id and h.organization_id = m.organization_id
-                and h.holder_type = m.holder_type and h.holder_id = m.holder_id
-            order by name),
-        m.valid_from, m.valid_to
-    from valid m
-    left join logto.users u on m.holder_type = 'user' and u.tenant_id = m.tenant_id and u.id = m.holder_id
-    left join logto.applications a on m.holder_type = 'application' and a.tenant_id = m.tenant_id and a.id = m.holder_id
-    where m.kind = 'membership'
+declare
+    organization_ids text[];
+    tenants text[];
+begin
+    select array_agg(n.id), array_agg(n.tenant_id) into organization_ids, tenants from report.ids_named('organization', organization, tenant, true) n;
+    perform report.require_tables('{organization_users,organization_user_roles,organization_applications,organization_application_roles}', tenant);
+    perform report.require_past('{organization_users,organization_user_roles,organization_applications,organization_application_roles}', at, tenant, true);
+    return query execute $query$
+        with valid as materialized (
+            select h.* from report.access_history h
+            where h.organization_id = any($1) and h.tenant_id = any($3) and h.history_since <= $2
+                and (h.valid_from <= $2 or h.valid_from is null) and (h.valid_to > $2 or h.valid_to is null)
+        )
+        select m.tenant_id::text, m.organization_id::text, m.holder_type, m.holder_id::text,
+            coalesce(u.primary_email, u.username, u.primary_phone, u.name, a.name, report.name_of(m.tenant_id, m.holder_type, m.holder_id)),
+            array(select report.name_of(h.tenant_id, 'organization role', h.role_id) as name from valid h
+                where h.kind = 'organization role' and h.tenant_id = m.tenant_id and h.organization_id = m.organization_id
+                    and h.holder_type = m.holder_type and h.holder_id = m.holder_id
+                order by name),
+            m.valid_from, m.valid_to
+        from valid m
+        left join logto.users u on m.holder_type = 'user' and u.tenant_id = m.tenant_id and u.id = m.holder_id
+        left join logto.applications a on m.holder_type = 'application' and a.tenant_id = m.tenant_id and a.id = m.holder_id
+        where m.kind = 'membership'
+        $query$
+    using organization_ids, at, tenants;
+end
 $$;
-comment on function report.organization_members_at is 'Who was in this organization, by name or id, at a moment, and as what? Nobody before the first published run.';
+-- +goose StatementEnd
+comment on function report.organization_members_at is 'Who was in this organization, by name or id, at a moment, and as what? valid_from is null for who was there already when its history began; a moment before that is an error.';
 
-create function report.access_changes(since timestamptz, until timestamptz default 'infinity')
+-- +goose StatementBegin
+create function report.access_changes(since timestamptz, until timestamptz default 'infinity', tenant text default null)
 returns table (tenant_id text, at timestamptz, change text, kind text, holder_type text, holder_id text, holder text, role_id text, role text, organization_id text, organization text)
-language sql stable
+language plpgsql stable
 as $$
-    with changes as (
-        select h.valid_from as at, 'granted' as change, h.* from report.access_history h
-        where h.valid_from > access_changes.since and h.valid_from <= access_changes.until
-        union all
-        select h.valid_to, 'revoked', h.* from report.access_history h
-        where h.valid_to > access_changes.since and h.valid_to <= access_changes.until
-    )
-    select c.tenant_id, c.at, c.change, c.kind, c.holder_type, c.holder_id,
-        coalesce(u.primary_email, u.username, u.primary_phone, u.name, a.name, report.name_of(c.tenant_id, c.holder_type, c.holder_id)),
-        c.role_id, report.name_of(c.tenant_id, c.kind, c.role_id), c.organization_id, report.name_of(c.tenant_id, 'organization', c.organization_id)
-    from changes c
-    left join logto.users u on c.holder_type = 'user' and u.tenant_id = c.tenant_id and u.id = c.holder_id
-    left join logto.applications a on c.holder_type = 'application' and a.tenant_id = c.tenant_id and a.id = c.holder_id
+begin
+    perform report.require_tables('{user_roles,application_roles,organization_users,organization_user_roles,organization_applications,organization_application_roles}', tenant);
+    perform report.require_past('{user_roles,application_roles,organization_users,organization_user_roles,organization_applications,organization_application_roles}', since, tenant);
+    return query execute $query$
+        with changes as (
+            select h.valid_from as at, 'granted' as change, h.* from report.access_history h
+            where h.valid_from > $1 and h.valid_from <= $2 and ($3 is null or h.tenant_id = $3)
+            union all
+            select h.valid_to, 'revoked', h.* from report.access_history h
+            where h.valid_to > $1 and h.valid_to <= $2 and ($3 is null or h.tenant_id = $3)
+        )
+        select c.tenant_id::text, c.at, c.change, c.kind, c.holder_type, c.holder_id::text,
+            coalesce(u.primary_email, u.username, u.primary_phone, u.name, a.name, report.name_of(c.tenant_id, c.holder_type, c.holder_id)),
+            c.role_id::text, report.name_of(c.tenant_id, c.kind, c.role_id), c.organization_id::text, report.name_of(c.tenant_id, 'organization', c.organization_id)
+        from changes c
+        left join logto.users u on c.holder_type = 'user' and u.tenant_id = c.tenant_id and u.id = c.holder_id
+        left join logto.applications a on c.holder_type = 'application' and a.tenant_id = c.tenant_id and a.id = c.holder_id
+        $query$
+    using since, until, tenant;
+end
 $$;
-comment on function report.access_changes is 'Which access was granted and revoked after one moment and up to another? Roles, memberships and organization roles; what the first run found counts as granted then. What a role grants is in report.changes_between.';
+-- +goose StatementEnd
+comment on function report.access_changes is 'Which access was granted and revoked after one moment and up to another? Roles, memberships and organization roles, since the history of each begins: what its first reading found is no change. What a role grants is in report.changes_between.';
 
 create function report.columns_changed(before jsonb, after jsonb)
 returns text[]
@@ -169,8 +297,8 @@ $$;
 comment on function report.columns_changed is 'Names of the members in which two objects differ, sorted. Null: one of them is null.';
 
 -- +goose StatementBegin
--- changes_between looks at every mirrored table, so it is put together from
--- what tables there are. A migration that adds one makes it anew.
+-- table_changes looks at every mirrored table, so it is put together from what
+-- tables there are. A migration that adds one makes it anew.
 do $$
 declare
     mirrored record;
@@ -200,10 +328,12 @@ begin
     full join (
         select %2$s, o.valid_to as at, to_jsonb(o) - '{tenant_id,valid_from,valid_to}'::text[] as row
         from logto_history.%1$I o where o.valid_to > $1 and o.valid_to <= $2
-    ) b using (%2$s, at)$part$, mirrored.relname, mirrored.key_columns, mirrored.key_members);
+    ) b using (%2$s, at)
+    join report.mirrored_tables m using (tenant_id)
+    where m.table_name = %1$L and at > m.history_since and ($3 is null or tenant_id = $3) and ($4 is null or $4 = %1$L)$part$, mirrored.relname, mirrored.key_columns, mirrored.key_members);
     end loop;
     execute format($function$
-create function report.changes_between(since timestamptz, until timestamptz)
+create function report.table_changes(since timestamptz, until timestamptz, tenant text, changed_table text)
 returns table (tenant_id text, table_name text, at timestamptz, change text, key jsonb, changed_columns text[], before jsonb, after jsonb)
 language sql stable
 as $body$
@@ -218,7 +348,27 @@ $function$, array_to_string(parts, E'\n    union all'));
 end
 $$;
 -- +goose StatementEnd
-comment on function report.changes_between is 'What changed after one moment and up to another, in any table? One row a change: the key, what it was before (null: inserted) and after (null: deleted). What the first run found counts as inserted then; last_sign_in_at and updated_at alone are no change.';
+comment on function report.table_changes is 'What report.changes_between returns, of one table, or of all where changed_table is null.';
+
+-- +goose StatementBegin
+create function report.changes_between(since timestamptz, until timestamptz, tenant text default null, changed_table text default null)
+returns table (tenant_id text, table_name text, at timestamptz, change text, key jsonb, changed_columns text[], before jsonb, after jsonb)
+language plpgsql stable
+as $$
+begin
+    if changed_table is not null and not exists (select from report.freshness f where changed_table = any(f.table_names)) then
+        raise exception 'no table % is mirrored', quote_literal(changed_table)
+            using errcode = 'LS003', hint = 'there are: ' || (select string_agg(distinct n.name, ', ') from report.freshness f cross join unnest(f.table_names) n (name));
+    end if;
+    if changed_table is not null then
+        perform report.require_tables(array[changed_table], tenant);
+    end if;
+    perform report.require_past(array(select m.table_name from report.mirrored_tables m where changed_table is null or m.table_name = changed_table), since, tenant);
+    return query execute 'select * from report.table_changes($1, $2, $3, $4)' using since, until, tenant, changed_table;
+end
+$$;
+-- +goose StatementEnd
+comment on function report.changes_between is 'What changed after one moment and up to another, in any table, or in one? One row a change: the key, what it was before (null: inserted) and after (null: deleted). Changes since the history of each table begins: what its first reading found is no change, nor are last_sign_in_at and updated_at alone.';
 
 create view report.changed_since_yesterday as
 select c.tenant_id, c.table_name, c.at, c.change, c.key, c.changed_columns, c.before, c.after
@@ -232,3 +382,62 @@ comment on column report.changed_since_yesterday.key is 'Key of the row, without
 comment on column report.changed_since_yesterday.changed_columns is 'Columns that differ, sorted. Null: inserted or deleted.';
 comment on column report.changed_since_yesterday.before is 'The row as it was. Null: inserted.';
 comment on column report.changed_since_yesterday.after is 'The row as it became. Null: deleted.';
+
+-- +goose StatementBegin
+-- every_row_of_user looks at every table that points at users, so it is put together
+-- from what references there are. A migration that adds one makes it anew.
+do $$
+declare
+    referring record;
+    parts text[] := '{}';
+    schema text;
+begin
+    foreach schema in array array['logto', 'logto_history'] loop
+        for referring in
+            select c.relname, string_agg(format('t.%I = $2', a.attname), ' or ' order by a.attname) as condition
+            from pg_constraint f
+            join pg_class c on c.oid = f.conrelid
+            join pg_attribute a on a.attrelid = f.conrelid and a.attnum = any (f.conkey) and a.attname <> 'tenant_id'
+            where f.contype = 'f' and f.confrelid = 'logto.users'::regclass
+            group by c.relname
+            union all select 'users', 't.id = $2'
+            union all select 'logs', 't.payload ->> ''userId'' = $2'
+            order by 1
+        loop
+            parts := parts || format($part$
+    select %1$L::text, %2$L::text, to_jsonb(t) from %1$I.%2$I t where t.tenant_id = $1 and (%3$s)$part$, schema, referring.relname, referring.condition);
+        end loop;
+        parts := parts || format($part$
+    select %1$L::text, 'organization_invitations', to_jsonb(t) from %1$I.organization_invitations t
+    where t.tenant_id = $1 and t.inviter_id is distinct from $2 and t.accepted_user_id is distinct from $2 and lower(t.invitee) in (
+        select lower(u.primary_email) from logto.users u where u.tenant_id = $1 and u.id = $2
+        union all select lower(u.primary_email) from logto_history.users u where u.tenant_id = $1 and u.id = $2)$part$, schema);
+    end loop;
+    execute format($function$
+create function report.every_row_of_user(tenant text, user_id text)
+returns table (schema_name text, table_name text, content jsonb)
+language sql stable
+as $body$%s
+$body$
+$function$, array_to_string(parts, E'\n    union all'));
+end
+$$;
+-- +goose StatementEnd
+comment on function report.every_row_of_user is 'What report.rows_of_user returns; nothing for somebody unknown.';
+
+-- +goose StatementBegin
+create function report.rows_of_user(tenant text, user_id text)
+returns table (schema_name text, table_name text, content jsonb)
+language plpgsql stable
+as $$
+begin
+    perform report.require_tenant(tenant);
+    return query select * from report.every_row_of_user(tenant, user_id);
+    if not found then
+        raise exception 'the mirror and its history have nothing of user %', quote_literal(user_id)
+            using errcode = 'LS003', hint = 'user_id is the id in Logto; syncer privacy takes an address, phone number, username or identity, too';
+    end if;
+end
+$$;
+-- +goose StatementEnd
+comment on function report.rows_of_user is 'Everything about one person: one row of any table, as it is or was, that is the user''s, points at the user, or is an invitation sent to an address the user has or had.';

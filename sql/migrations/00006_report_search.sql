@@ -52,6 +52,8 @@ as $$
 declare
     tenants text[];
     role_ids text[];
+    organization_ids text[];
+    organization_role_ids text[];
     trigrams text;
     conditions text := 'u.tenant_id = any($1)';
     rank text := '0::real';
@@ -59,11 +61,12 @@ declare
     threshold text;
 begin
     if match not in ('fuzzy', 'contains', 'prefix', 'exact') then
-        raise exception 'match is %: want fuzzy, contains, prefix or exact', quote_nullable(match) using errcode = 'invalid_parameter_value';
+        raise exception 'match must be fuzzy, contains, prefix or exact, is %', quote_nullable(match) using errcode = 'LS003';
     end if;
     if page < 1 or page_size < 1 then
-        raise exception 'page is % and page_size is %: want 1 or more', page, page_size using errcode = 'invalid_parameter_value';
+        raise exception 'page and page_size must be 1 or more, are % and %', page, page_size using errcode = 'LS003';
     end if;
+    perform report.require_tenant(tenant);
     select case when search_users.tenant is not null then array[search_users.tenant] else array_agg(t.tenant_id) end into tenants from report.tenants t;
     select quote_ident(n.nspname) into trigrams
     from pg_extension e join pg_namespace n on n.oid = e.extnamespace
@@ -104,14 +107,19 @@ begin
     end if;
     if role is not null then
         -- Of an id the planner knows how many hold the role, of a name it does not.
-        select array_agg(r.id) into role_ids from logto.roles r where r.tenant_id = any(tenants) and (r.name = search_users.role or r.id = search_users.role);
-        conditions := conditions || ' and (u.tenant_id, u.id) in (select h.tenant_id, h.user_id from logto.user_roles h join logto.roles r on r.tenant_id = h.tenant_id and r.id = h.role_id where r.tenant_id = any($1) and (r.name = $6 or r.id = $6) and h.role_id = any($16))';
+        perform report.require_tables('{user_roles}', tenant);
+        select array_agg(n.id) into role_ids from report.ids_named('role', role, tenant) n;
+        conditions := conditions || ' and (u.tenant_id, u.id) in (select h.tenant_id, h.user_id from logto.user_roles h where h.tenant_id = any($1) and h.role_id = any($6))';
     end if;
     if organization is not null then
-        conditions := conditions || ' and (u.tenant_id, u.id) in (select m.tenant_id, m.user_id from logto.organization_users m join logto.organizations o on o.tenant_id = m.tenant_id and o.id = m.organization_id where o.tenant_id = any($1) and (o.name = $7 or o.id = $7))';
+        perform report.require_tables('{organization_users}', tenant);
+        select array_agg(n.id) into organization_ids from report.ids_named('organization', organization, tenant) n;
+        conditions := conditions || ' and (u.tenant_id, u.id) in (select m.tenant_id, m.user_id from logto.organization_users m where m.tenant_id = any($1) and m.organization_id = any($7))';
     end if;
     if organization_role is not null then
-        conditions := conditions || ' and (u.tenant_id, u.id) in (select h.tenant_id, h.user_id from logto.organization_user_roles h join logto.organization_roles r on r.tenant_id = h.tenant_id and r.id = h.organization_role_id join logto.organizations o on o.tenant_id = h.tenant_id and o.id = h.organization_id where r.tenant_id = any($1) and (r.name = $8 or r.id = $8) and ($7 is null or o.name = $7 or o.id = $7))';
+        perform report.require_tables('{organization_user_roles}', tenant);
+        select array_agg(n.id) into organization_role_ids from report.ids_named('organization role', organization_role, tenant) n;
+        conditions := conditions || ' and (u.tenant_id, u.id) in (select h.tenant_id, h.user_id from logto.organization_user_roles h where h.tenant_id = any($1) and h.organization_role_id = any($8) and ($7 is null or h.organization_id = any($7)))';
     end if;
     if email_domain is not null then
         conditions := conditions || ' and lower(split_part(u.primary_email, ''@'', 2)) = lower($9)';
@@ -146,8 +154,8 @@ begin
         join logto.users u on u.tenant_id = p.tenant_id and u.id = p.id
         order by p.rank desc, u.created_at desc, u.tenant_id, u.id
         $query$, rank, conditions)
-    using tenants, query, custom_data, custom_data_path, profile, role, organization, organization_role, email_domain,
-        created_from, created_until, signed_in_from, signed_in_until, page, page_size, role_ids;
+    using tenants, query, custom_data, custom_data_path, profile, role_ids, organization_ids, organization_role_ids, email_domain,
+        created_from, created_until, signed_in_from, signed_in_until, page, page_size;
     if threshold is not null then
         perform set_config('pg_trgm.word_similarity_threshold', threshold, true);
     end if;

@@ -2,8 +2,8 @@
 -- question: Who has not signed in for so many days?
 -- param days integer = 90: Days without a sign-in.
 -- param at timestamptz = now: Moment to count back from.
--- param tenant text = null: Tenant to ask about; null: all.
-select user_id, coalesce(primary_email, username, name) as who, last_sign_in_at::date as last_sign_in, days_away
+-- param tenant tenant = null: Tenant to ask about.
+select tenant_id, user_id, coalesce(primary_email, username, name) as who, last_sign_in_at::date as last_sign_in, days_away
 from report.dormant_users_at(@at, @days)
 where (@tenant is null or tenant_id = @tenant)
-order by last_sign_in_at, user_id
+order by tenant_id, last_sign_in_at, user_id

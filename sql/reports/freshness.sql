@@ -1,7 +1,7 @@
 -- title: Freshness and proof
--- question: How fresh is each table, and what was proved of it?
--- param tenant text = null: Tenant to ask about; null: all.
-select tenant_id, listing, proof, distinct_ids as rows, read_at, reason
+-- question: How fresh is each table, what was proved of it, and what is not mirrored?
+-- param tenant tenant = null: Tenant to ask about.
+select tenant_id, listing, state, distinct_ids as rows, read_at, last_proved_at, reason
 from report.freshness
 where (@tenant is null or tenant_id = @tenant)
-order by tenant_id, listing
+order by tenant_id, state = 'not mirrored', listing

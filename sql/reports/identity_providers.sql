@@ -1,7 +1,7 @@
 -- title: Identity providers
 -- question: How many people sign in from elsewhere, by provider?
--- param tenant text = null: Tenant to ask about; null: all.
-select kind, provider, users, identities
+-- param tenant tenant = null: Tenant to ask about.
+select tenant_id, kind, provider, users, identities
 from report.identity_providers
 where (@tenant is null or tenant_id = @tenant)
-order by users desc, kind, provider
+order by tenant_id, users desc, kind, provider

@@ -1,8 +1,10 @@
 -- title: Invitations
 -- question: Which invitations are open, and what became of the others?
--- param status text = null: Pending, Accepted, Expired or Revoked; null: all.
--- param tenant text = null: Tenant to ask about; null: all.
-select organization, invitee, status, organization_roles, expires_at::date as expires, inviter
+-- param status Pending|Accepted|Expired|Revoked = null: What became of them; null: all.
+-- param organization organization = null: Organization they are to; null: any.
+-- param tenant tenant = null: Tenant to ask about.
+select tenant_id, organization_id, organization, invitee, status, organization_roles, expires_at::date as expires, inviter_id, inviter
 from report.invitations
 where (@tenant is null or tenant_id = @tenant) and (@status is null or status = @status)
-order by expires_at desc, invitation_id
+    and (@organization is null or organization_id = @organization)
+order by tenant_id, expires_at desc, invitation_id

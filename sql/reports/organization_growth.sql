@@ -1,7 +1,7 @@
 -- title: Growth of organizations
 -- question: How many organizations came in each month, and how many are there?
--- param tenant text = null: Tenant to ask about; null: all.
-select month, organizations_created as created, organizations_so_far as so_far
+-- param tenant tenant = null: Tenant to ask about.
+select tenant_id, month, organizations_created as created, organizations_so_far as so_far
 from report.organization_growth
 where (@tenant is null or tenant_id = @tenant)
-order by month desc, tenant_id
+order by tenant_id, month desc

@@ -1,8 +1,8 @@
 -- title: Organizations
 -- question: Which organizations are there, how big and how alive are they?
 -- param at_least bigint = 0: Fewest members to be shown.
--- param tenant text = null: Tenant to ask about; null: all.
-select organization, members, suspended_members as suspended, pending_invitations as invited, created_at::date as created, last_sign_in_at::date as last_sign_in
+-- param tenant tenant = null: Tenant to ask about.
+select tenant_id, organization_id, organization, members, suspended_members as suspended, pending_invitations as invited, created_at::date as created, last_sign_in_at::date as last_sign_in
 from report.organization_directory
-where (@tenant is null or tenant_id = @tenant) and members >= @at_least
-order by members desc, organization_id
+where (@tenant is null or tenant_id = @tenant) and (members >= @at_least or members is null)
+order by tenant_id, members desc, organization_id

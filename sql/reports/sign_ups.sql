@@ -1,11 +1,11 @@
 -- title: Sign-ups
 -- question: How many people signed up in each month (week, day), and how many of them came back?
--- param unit text = month: month, week or day.
+-- param unit month|week|day = month: Length of the periods.
 -- param since date = 2000-01-01: First day that counts, in UTC.
--- param tenant text = null: Tenant to ask about; null: all.
-select date_trunc(@unit, day)::date as since, sum(sign_ups)::bigint as sign_ups, sum(came_back)::bigint as came_back,
+-- param tenant tenant = null: Tenant to ask about.
+select tenant_id, date_trunc(@unit, day)::date as since, sum(sign_ups)::bigint as sign_ups, sum(came_back)::bigint as came_back,
     round(100.0 * sum(came_back) / sum(sign_ups), 1) as percent
 from report.sign_ups_by_day
 where (@tenant is null or tenant_id = @tenant) and day >= @since
-group by 1
-order by 1 desc
+group by 1, 2
+order by 1, 2 desc

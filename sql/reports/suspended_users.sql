@@ -1,7 +1,7 @@
 -- title: Suspended users
 -- question: Who is suspended, and what would they get back?
--- param tenant text = null: Tenant to ask about; null: all.
-select user_id, coalesce(primary_email, username, name) as who, last_sign_in_at::date as last_sign_in, role_count as roles, organization_count as organizations
+-- param tenant tenant = null: Tenant to ask about.
+select tenant_id, user_id, coalesce(primary_email, username, name) as who, last_sign_in_at::date as last_sign_in, role_count as roles, organization_count as organizations
 from report.suspended_users
 where (@tenant is null or tenant_id = @tenant)
-order by last_sign_in_at desc nulls last, user_id
+order by tenant_id, last_sign_in_at desc nulls last, user_id

@@ -1,0 +1,124 @@
+package report
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
+)
+
+// A Notice says what an answer does not say, and why: a listing is not mirrored
+// or not proved, or a moment is before its history begins.
+type Notice struct {
+	Text string `json:"text"`
+	Hint string `json:"hint,omitempty"` // what to do about it; may be empty
+}
+
+func (n Notice) String() string {
+	if n.Hint == "" {
+		return n.Text
+	}
+	return n.Text + ": " + n.Hint
+}
+
+// restsOn returns the tables of the mirror that a query reads, history's under
+// the name of the table whose past it is. It asks the planner, so that it also
+// holds for what is below views, and not for columns that nobody asks for.
+func restsOn(ctx context.Context, tx pgx.Tx, sql string, values [][]byte, types []uint32) ([]string, error) {
+	const explain = "explain (verbose, format json) "
+	answer := tx.Conn().PgConn().ExecParams(ctx, explain+sql, values, types, nil, nil).Read()
+	if refused, ok := errors.AsType[*pgconn.PgError](answer.Err); ok && refused.Position > 0 {
+		refused.Position -= int32(len(explain))
+	}
+	if answer.Err != nil {
+		return nil, answer.Err
+	}
+	var plans []any
+	if len(answer.Rows) != 1 || json.Unmarshal(answer.Rows[0][0], &plans) != nil {
+		return nil, fmt.Errorf("the plan of the query is no JSON")
+	}
+	return tablesIn(plans, nil), nil
+}
+
+// tablesIn gathers the tables of the mirror in a plan.
+func tablesIn(node any, found []string) []string {
+	switch n := node.(type) {
+	case []any:
+		for _, child := range n {
+			found = tablesIn(child, found)
+		}
+	case map[string]any:
+		schema, _ := n["Schema"].(string)
+		name, _ := n["Relation Name"].(string)
+		if (schema == "logto" || schema == "logto_history") && !slices.Contains(found, name) {
+			found = append(found, name)
+		}
+		for _, child := range n {
+			found = tablesIn(child, found)
+		}
+	}
+	return found
+}
+
+// unprovedListings are those that the tables are of and whose last reading is
+// not proved, or that nobody reads.
+const unprovedListings = `select f.listing, f.state, coalesce(f.reason, ''), array_agg(f.tenant_id::text order by f.tenant_id)
+from report.freshness f
+where f.table_names && $1 and f.tenant_id = any($2) and f.state <> 'proved'
+group by f.listing, f.state, f.reason
+order by f.listing, f.state`
+
+// lacking returns what the mirror does not know of tables.
+func lacking(ctx context.Context, db Queryer, tables, tenants []string) (notices []Notice, err error) {
+	rows, err := db.Query(ctx, unprovedListings, tables, tenants)
+	if err != nil {
+		return nil, fmt.Errorf("look for what is not mirrored: %w", err)
+	}
+	var listing, state, reason string
+	var of []string
+	_, err = pgx.ForEachRow(rows, []any{&listing, &state, &reason, &of}, func() error {
+		notices = append(notices, stateNotice(few(of), listing, state, reason))
+		return nil
+	})
+	if err != nil {
+		return nil, fmt.Errorf("look for what is not mirrored: %w", err)
+	}
+	return notices, nil
+}
+
+func stateNotice(tenants, listing, state, reason string) Notice {
+	switch state {
+	case "not mirrored":
+		return Notice{fmt.Sprintf("%s: %s is not mirrored: nothing is known of it", tenants, listing), "add it to listings in jobs.yaml: [all, " + listing + "]"}
+	case "unknown to server":
+		return Notice{fmt.Sprintf("%s: this version of Logto has no %s", tenants, listing), ""}
+	}
+	text := fmt.Sprintf("%s: the last reading of %s is %s: rows may be missing, or still there", tenants, listing, state)
+	if reason != "" {
+		text += " (" + reason + ")"
+	}
+	return Notice{text, "syncer run reads it again"}
+}
+
+// told returns what functions of the database have told while the query ran:
+// report.tell keeps it in a setting of the transaction, a line each.
+func told(ctx context.Context, tx pgx.Tx) ([]Notice, error) {
+	var text *string
+	if err := tx.QueryRow(ctx, "select current_setting('report.notices', true)").Scan(&text); err != nil {
+		return nil, fmt.Errorf("read the notices: %w", err)
+	}
+	if text == nil || *text == "" {
+		return nil, nil
+	}
+	var notices []Notice
+	for line := range strings.SplitSeq(*text, "\n") {
+		message, hint, _ := strings.Cut(line, "\t")
+		notices = append(notices, Notice{message, hint})
+	}
+	return notices, nil
+}

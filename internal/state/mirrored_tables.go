@@ -1,0 +1,50 @@
+package state
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+)
+
+// A PublishedTable is a table as a run publishes it.
+type PublishedTable struct {
+	Name    string
+	Listing string // that fills it
+	Proved  bool   // complete, by this run
+	History bool   // what is replaced or deleted is kept from now on
+}
+
+// RecordTables notes, within the transaction that publishes at a moment, since
+// when the content of tables is known and since when their history is kept.
+// prunedBefore is zero unless versions that ended earlier are deleted.
+func (r Run) RecordTables(ctx context.Context, tx pgx.Tx, tables []PublishedTable, at, prunedBefore time.Time) error {
+	names, listings := make([]string, len(tables)), make([]string, len(tables))
+	proved, history := make([]bool, len(tables)), make([]bool, len(tables))
+	for i, t := range tables {
+		names[i], listings[i], proved[i], history[i] = t.Name, t.Listing, t.Proved, t.History
+	}
+	var before *time.Time
+	if !prunedBefore.IsZero() {
+		before = &prunedBefore
+	}
+	if _, err := tx.Exec(ctx, query("mirrored_tables"), r.Tenant, names, listings, proved, history, at, before); err != nil {
+		return fmt.Errorf("record the published tables: %w", err)
+	}
+	return nil
+}
+
+// RecordErasure notes that people were erased, within the transaction that
+// erases them: the ids of the users, how many people were named, and how many
+// rows were erased by table.
+func RecordErasure(ctx context.Context, tx pgx.Tx, tenant string, users []string, people int, erased map[string]int64) error {
+	const sql = "insert into syncer.erasures (tenant_id, user_ids, people, erased_rows) values ($1, $2, $3, $4)"
+	if erased == nil {
+		erased = map[string]int64{}
+	}
+	if _, err := tx.Exec(ctx, sql, tenant, append([]string{}, users...), people, erased); err != nil {
+		return fmt.Errorf("record the erasure: %w", err)
+	}
+	return nil
+}
