@@ -11,7 +11,8 @@ import (
 )
 
 // A newestFirstRead reads an append-only list, newest first, from its top to the
-// beginning of a window, where the server cannot narrow the list.
+// beginning of a window, where the server does not narrow the list to that, or
+// where reading all its pages at once has left rows out.
 //
 // A page is one statement: everything the list had between its newest and its
 // oldest moment is on it. So pages that overlap by a moment leave nothing out,
@@ -31,7 +32,6 @@ type newestFirstRead struct {
 
 // readNewestFirst reads until what is proved already, and proves the rest.
 func (k *walk) readNewestFirst(ctx context.Context, p *pagedRead, w window) (readResult, error) {
-	k.bounds = nil
 	r := &newestFirstRead{p: p, w: w, covered: noMoment, total: -1}
 	r.resume()
 	for done := r.rank < 0; !done; {
@@ -94,7 +94,7 @@ func spanOf(page logto.Page) span {
 
 // step reads one page. done is that the window, or the list, has ended.
 func (r *newestFirstRead) step(ctx context.Context) (done bool, err error) {
-	n, size := pageFrom(r.rank, r.p.k.pageSize())
+	n, size := pageFrom(r.rank, r.p.k.newestFirstSize())
 	offset := (n - 1) * size
 	page, unreadable, err := r.p.fetchPage(ctx, 0, view{size: size}, n)
 	if err != nil {
@@ -107,7 +107,7 @@ func (r *newestFirstRead) step(ctx context.Context) (done bool, err error) {
 	case last && total >= 0 && end != total:
 		return r.again(ctx, page, end, r.rank, fmt.Sprintf("the server counts %d entries and sends fewer", total))
 	case offset > 0 && s.newest <= r.covered && r.covered != noMoment:
-		return r.again(ctx, page, end, max(0, offset-r.p.k.pageSize()/2), "two pages in a row do not overlap")
+		return r.again(ctx, page, end, max(0, offset-size/2), "two pages in a row do not overlap")
 	case !last && s.oldest >= r.covered && r.total >= 0 && total > r.total: // new rows have shifted the old ones
 		r.rank, r.total = r.rank+total-r.total, total
 		return false, nil
@@ -119,6 +119,10 @@ func (r *newestFirstRead) step(ctx context.Context) (done bool, err error) {
 	r.rank = max(0, end-s.ties-1)
 	return done, r.store(ctx, page, done)
 }
+
+// newestFirstSize is how many rows a page has at most. Among sizes up to a small
+// one there is none whose multiples come near to a rank.
+func (k *walk) newestFirstSize() int { return max(k.pageSize(), 20) }
 
 // noMoment is newer than every row: nothing is covered, or nobody knows what.
 const noMoment = math.MaxInt64

@@ -2,7 +2,6 @@ package extract
 
 import (
 	"context"
-	"fmt"
 	"net/url"
 	"strconv"
 	"time"
@@ -58,6 +57,9 @@ func (k *walk) readWindow(ctx context.Context) (readResult, error) {
 	if p.unreadable == 0 && len(page.Items) < k.pageSize() && (page.Total == len(page.Items) || page.Total < 0) {
 		items := distinctItems(k.decodeItems(ctx, page)) // of one statement: the window, or the whole list
 		k.progress(0, len(items))
+		if len(items) == 0 {
+			w.to = 0 // no row says what time it is
+		}
 		chunk := Chunk{Listing: k.l, Items: items, Checkpoint: Checkpoint{Name: "proved", Total: page.Total, Rows: len(items), IDs: millis(w.to)}}
 		return k.windowProved(w.to, readResult{total: page.Total, distinct: len(items)}), k.putChunk(ctx, chunk, len(items))
 	}
@@ -69,7 +71,7 @@ func (k *walk) readWindow(ctx context.Context) (readResult, error) {
 	switch {
 	case mode == byBounds: // what is newer than the window is on this page alone
 		chunk.Items = distinctItems(k.decodeItems(ctx, page))
-	case p.unreadable == 0:
+	case p.unreadable == 0 && k.pageSize() == k.newestFirstSize():
 		p.first = &page
 	}
 	if mode == newestFirst {
@@ -83,6 +85,7 @@ func (k *walk) readWindow(ctx context.Context) (readResult, error) {
 
 func (k *walk) readLongWindow(ctx context.Context, p *pagedRead, w window, mode string) (readResult, error) {
 	if mode == newestFirst {
+		k.bounds = nil
 		return k.readNewestFirst(ctx, p, w)
 	}
 	return k.readByBounds(ctx, p, w)
@@ -102,7 +105,7 @@ func (k *walk) windowProved(to int64, found readResult) readResult {
 // openWindow asks for the newest rows since a little before until. Its answer
 // tells what time it is at the server, which is where the window ends.
 func (k *walk) openWindow(ctx context.Context, p *pagedRead, until time.Time) (logto.Page, window, error) {
-	for {
+	for repeats := 0; ; {
 		var w window
 		k.bounds = nil
 		if !until.IsZero() {
@@ -112,6 +115,9 @@ func (k *walk) openWindow(ctx context.Context, p *pagedRead, until time.Time) (l
 		page, unreadable, err := p.fetchPage(ctx, 0, view{size: k.pageSize()}, 1)
 		if err != nil {
 			return logto.Page{}, w, err
+		}
+		if repeats++; unreadable == 0 && len(page.Items) < k.pageSize() && len(page.Items) < page.Total && repeats < maxRepeats {
+			continue // rows and count do not agree
 		}
 		p.addUnreadable(unreadable)
 		now := page.Date
@@ -124,9 +130,7 @@ func (k *walk) openWindow(ctx context.Context, p *pagedRead, until time.Time) (l
 			continue
 		}
 		w.to = end.UnixMilli()
-		if len(page.Items) == 0 {
-			w.to = 0
-		} else if newest := spanOf(page).newest; newest < w.to {
+		if newest := spanOf(page).newest; len(page.Items) > 0 && newest < w.to {
 			w.to = newest // whatever the clocks on the way say
 		}
 		return page, w, nil
@@ -153,38 +157,26 @@ func (k *walk) windowMode(ctx context.Context, page logto.Page, w window) (strin
 	return byBounds, nil
 }
 
-// readByBounds reads a window that the server narrows the list to. It has ended,
-// so that nothing comes into it any more: if as many rows were seen as the
-// server had counted before, nobody else is there.
+// readByBounds reads a window that the server narrows the list to, all pages at
+// once. It has ended, so that nothing comes into it any more: if as many rows are
+// seen as the server had counted before, nobody else is there. If not, rows of one
+// moment have hidden each other at the edge of a page: pages that overlap find them.
 func (k *walk) readByBounds(ctx context.Context, p *pagedRead, w window) (readResult, error) {
 	k.bounds = url.Values{"end_time": millis(w.to)}
 	if w.from > 0 {
 		k.bounds.Set("start_time", millis(w.from)[0])
 	}
-	total := -1
-	for round := 0; round < maxRounds && (round == 0 || p.unreadable == 0); round++ { // with poison no reading has all
-		var err error
-		if total, err = p.fetchTotal(ctx, round); err != nil {
-			return readResult{}, err
-		}
-		p.after = idSet{}
-		if err := p.readAllPages(ctx, view{size: k.pageSize()}, p.after); err != nil {
-			return readResult{}, err
-		}
-		if err := p.readOtherViews(ctx, p.after, func() bool { return len(p.after) >= total }); err != nil {
-			return readResult{}, err
-		}
-		p.addAll(p.before, p.after)
-		if len(p.after) == total && p.unreadable == 0 {
-			return k.finishWindow(ctx, w, readResult{total: total, distinct: len(p.before)})
-		}
+	total, err := p.fetchTotal(ctx, 0)
+	if err != nil {
+		return readResult{}, err
 	}
-	reason := fmt.Sprintf("of %d entries in the window, %d were seen", total, len(p.after))
-	if total < 0 || p.unreadable > 0 {
-		reason = p.unprovedReason(total)
+	if err := p.readAllPages(ctx, view{size: k.pageSize()}, p.before); err != nil {
+		return readResult{}, err
 	}
-	k.downgrade(ctx, NotProved, reason)
-	return readResult{walk: catalog.Window, total: total, distinct: len(p.before)}, nil
+	if p.unreadable == 0 && len(p.before) == total {
+		return k.finishWindow(ctx, w, readResult{total: total, distinct: total})
+	}
+	return k.readNewestFirst(ctx, p, w)
 }
 
 func (k *walk) finishWindow(ctx context.Context, w window, found readResult) (readResult, error) {

@@ -1,6 +1,8 @@
 package logtotest
 
 import (
+	"cmp"
+	"hash/fnv"
 	"net/http"
 	"slices"
 	"strings"
@@ -58,7 +60,7 @@ func (c *call) organizationUsers() answer {
 			})
 		}
 		if !c.edition.does(orderedMembers) {
-			return newestFirst(all, func(*member) int64 { return 0 }, offset, limit, c.salt(c.t.writes))
+			all = c.hashed(all)
 		}
 		return window(all, offset, limit)
 	}
@@ -71,6 +73,23 @@ func (c *call) organizationUsers() answer {
 			return b
 		},
 	})
+}
+
+// hashed puts members in the order of a hash table: the same for every page, until
+// somebody writes.
+func (c *call) hashed(members []*member) []*member {
+	salt := c.salt(c.t.writes)
+	if salt == 0 {
+		return members
+	}
+	key := func(m *member) uint64 {
+		h := fnv.New64a()
+		_, _ = h.Write([]byte(m.user.id())) // never fails
+		return mix(salt, h.Sum64())
+	}
+	members = slices.Clone(members)
+	slices.SortFunc(members, func(a, b *member) int { return cmp.Compare(key(a), key(b)) })
+	return members
 }
 
 func (c *call) organizationApplications() answer {

@@ -271,3 +271,20 @@ func TestAResumedRunGoesOnInTheMiddleOfTheLog(t *testing.T) {
 		t.Errorf("the resumed run asked for %s again", uris[1])
 	}
 }
+
+// An answer without the rows it counts says nothing about the window.
+func TestAnEmptyAnswerDoesNotSpoilTheWindowOfLogs(t *testing.T) {
+	t.Parallel()
+	b := setup(t, logtotest.Generate(logtotest.Options{Users: 500, Seed: 23}), "logs")
+	wantProved(t, b.run(t))
+	for n := range 5 {
+		b.server.Tenant.AdvanceClock(time.Hour)
+		addLogs(t, b.server.Tenant, 150, time.Second)
+		remove := b.server.Inject(logtotest.Fault{Kind: logtotest.Empty, Path: "/api/logs", Count: n + 1})
+		b.run(t)
+		remove()
+		start := b.server.Tenant.Now()
+		wantProved(t, b.run(t))
+		b.wantSettledLogs(t, start)
+	}
+}
