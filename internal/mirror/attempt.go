@@ -28,6 +28,8 @@ type attempt struct {
 	walker *extract.Walker
 	sink   *sink
 
+	lockWaits lockWaits
+
 	changedTables []string             // to be analyzed once the run is published
 	keptLimit     extract.RequestLimit // as the database has it
 }

@@ -149,6 +149,8 @@ func (r *Runner) run(ctx context.Context, job Job, s *Summary, began time.Time) 
 	}()
 	stopRecording := a.recordWaiting(ctx)
 	defer stopRecording()
+	stopReporting := a.reportLockWaits(ctx)
+	defer stopReporting()
 	err = a.attempt(ctx, s, began)
 	for range maxRereads {
 		if !errors.Is(err, errRowsLost) {

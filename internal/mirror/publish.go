@@ -18,7 +18,7 @@ import (
 // in one transaction.
 func (a *attempt) publish(ctx context.Context, proofs map[string]*extract.Proof, s *Summary, began time.Time) error {
 	_, err := withRetry(ctx, a.log, func() (struct{}, error) {
-		return struct{}{}, pgx.BeginFunc(ctx, a.pool, func(tx pgx.Tx) error { return a.publishIn(ctx, tx, proofs, s, began) })
+		return struct{}{}, a.inTx(ctx, func(tx pgx.Tx) error { return a.publishIn(ctx, tx, proofs, s, began) })
 	})
 	if errors.Is(err, state.ErrRunTaken) { // or it was us, and the answer to the commit was lost
 		published, lookErr := a.run.Published(ctx, a.pool)
@@ -82,13 +82,7 @@ func (a *attempt) publishIn(ctx context.Context, tx pgx.Tx, proofs map[string]*e
 	}
 	downgradeIncomplete(proofs, changes)
 	certificates, status := a.certify(proofs, changes)
-	if err := a.run.Certify(ctx, tx, certificates); err != nil {
-		return err
-	}
-	if err := a.recordWindows(ctx, tx, proofs); err != nil {
-		return err
-	}
-	if err := a.recordTables(ctx, tx, certificates, at); err != nil {
+	if err := a.record(ctx, tx, at, proofs, certificates); err != nil {
 		return err
 	}
 	if _, err := a.run.Finish(ctx, tx, status, at, nil, effortFrom(a.client.Stats(), time.Since(began))); err != nil {
@@ -99,6 +93,17 @@ func (a *attempt) publishIn(ctx context.Context, tx pgx.Tx, proofs map[string]*e
 	}
 	s.Status, s.Resumable, s.Listings, s.PublishedAt = status, false, certificates, &at
 	return nil
+}
+
+// record keeps what the run proved, and how far tables and windows are known.
+func (a *attempt) record(ctx context.Context, tx pgx.Tx, at time.Time, proofs map[string]*extract.Proof, certificates []state.Certificate) error {
+	if err := a.run.Certify(ctx, tx, certificates); err != nil {
+		return err
+	}
+	if err := a.recordWindows(ctx, tx, proofs); err != nil {
+		return err
+	}
+	return a.recordTables(ctx, tx, certificates, at)
 }
 
 // analyze tells the planner of what was published. The run is as good without.

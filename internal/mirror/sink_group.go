@@ -159,7 +159,7 @@ func (s *sink) stageGroup(ctx context.Context, entries []*stagedChunk, pending m
 		if err := s.a.stage.Prepare(ctx, batches); err != nil {
 			return struct{}{}, err
 		}
-		err := pgx.BeginFunc(ctx, s.a.pool, func(tx pgx.Tx) error { return s.commitGroup(ctx, tx, number, batches, checkpoints) })
+		err := s.a.inTx(ctx, func(tx pgx.Tx) error { return s.commitGroup(ctx, tx, number, batches, checkpoints) })
 		if errors.Is(err, errAlreadyCommitted) {
 			err = nil
 		}

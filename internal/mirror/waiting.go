@@ -34,13 +34,18 @@ func (a *attempt) recordWaiting(ctx context.Context) (stop func()) {
 }
 
 func (a *attempt) setWaiting(ctx context.Context, w *logto.Waiting) {
+	if w == nil {
+		a.recordWait(ctx, "", time.Time{})
+		return
+	}
+	a.recordWait(ctx, w.String(), w.Since)
+}
+
+// recordWait keeps what the run is waiting for; nothing with an empty text.
+func (a *attempt) recordWait(ctx context.Context, text string, since time.Time) {
 	ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
 	defer cancel()
-	text, since := "", time.Time{}
-	if w != nil {
-		text, since = w.String(), w.Since
-	}
-	if err := a.run.SetWaiting(ctx, a.pool, text, since); err != nil {
+	if err := a.run.SetWaiting(ctx, a.pool, text, since); err != nil && ctx.Err() == nil {
 		a.log.WarnContext(ctx, "cannot record what the run is waiting for", "tenant", a.job.Tenant, "run", a.run.ID, "error", err)
 	}
 }

@@ -174,11 +174,14 @@ func (r Run) Published(ctx context.Context, pool *pgxpool.Pool) (yes bool, err e
 }
 
 // SetWaiting notes what the attempt is waiting for and since when; an empty text:
-// it is not waiting any more. A run that is not ours any more is left alone.
-func (r Run) SetWaiting(ctx context.Context, pool *pgxpool.Pool, text string, since time.Time) error {
-	const sql = `update syncer.runs set waiting = nullif($3, ''), waiting_since = case when $3 <> '' then $4::timestamptz end
-where run_id = $1 and owner = $2 and status = 'running'`
-	if _, err := pool.Exec(ctx, sql, r.ID, r.owner, storable(text), since); err != nil {
+// it is not waiting any more. It does not wait for the run's own transactions.
+func (r Run) SetWaiting(ctx context.Context, pool *pgxpool.Pool, text string, since time.Time) (err error) {
+	if text == "" {
+		_, err = pool.Exec(ctx, "delete from syncer.run_waits where run_id = $1 and owner = $2", r.ID, r.owner)
+	} else {
+		_, err = pool.Exec(ctx, query("set_waiting"), r.Tenant, r.ID, r.owner, storable(text), since)
+	}
+	if err != nil {
 		return fmt.Errorf("note what run %d is waiting for: %w", r.ID, err)
 	}
 	return nil

@@ -54,8 +54,6 @@ create table syncer.runs (
     throttled bigint not null default 0,
     seconds double precision not null default 0,
     error text,
-    waiting text,
-    waiting_since timestamptz,
     check ((status = 'running') = (finished_at is null)),
     check (published_at is not null or status not in ('succeeded', 'unproved'))
 );
@@ -82,8 +80,20 @@ comment on column syncer.runs.retries is 'Requests that repeated a failed reques
 comment on column syncer.runs.throttled is 'Responses that asked to slow down (429 or 503).';
 comment on column syncer.runs.seconds is 'Duration of all attempts, in seconds.';
 comment on column syncer.runs.error is 'Why the run failed or was refused. Null: it did not fail.';
-comment on column syncer.runs.waiting is 'What the run is waiting for, such as a server that does not answer. Null: it is not waiting, or it has ended.';
-comment on column syncer.runs.waiting_since is 'Since when it has been waiting.';
+
+create table syncer.run_waits (
+    tenant_id text collate "C" primary key,
+    run_id bigint not null,
+    owner uuid not null,
+    reason text not null,
+    since timestamptz not null
+);
+comment on table syncer.run_waits is 'What runs under way are waiting for. A row counts while run_id and owner are those of a running run.';
+comment on column syncer.run_waits.tenant_id is 'Tenant the run reads.';
+comment on column syncer.run_waits.run_id is 'The run.';
+comment on column syncer.run_waits.owner is 'Process that wrote the row; see syncer.runs.';
+comment on column syncer.run_waits.reason is 'What it is waiting for, such as a server that does not answer, or a lock that somebody holds.';
+comment on column syncer.run_waits.since is 'Since when it has been waiting.';
 
 create table syncer.certificates (
     run_id bigint not null references syncer.runs on delete cascade,

@@ -52,8 +52,10 @@ comment on view report.mirrored_tables is 'Whose content is known, and since whe
 
 create view report.runs as
 select r.tenant_id, r.run_id, r.job, r.mode, r.status, r.attempt, r.started_at, r.attempted_at, r.finished_at, r.published_at, r.requests,
-    r.retries, r.throttled, r.seconds, r.error, r.waiting, r.waiting_since, cardinality(r.listings) as listing_count
-from syncer.runs r;
+    r.retries, r.throttled, r.seconds, r.error, w.reason as waiting, w.since as waiting_since,
+    cardinality(r.listings) as listing_count
+from syncer.runs r
+left join syncer.run_waits w on w.tenant_id = r.tenant_id and w.run_id = r.run_id and w.owner = r.owner and r.status = 'running';
 comment on view report.runs is 'How did the runs go? One row a run.';
 
 create view report.run_progress as
