@@ -1,10 +1,10 @@
 -- +goose Up
--- The mirror of a tenant: one table a kind, named as Logto names it. tenant_id
--- is the tenant's name in jobs.yaml and leads every key, so that several
--- tenants share a database. Ids compare by bytes (collate "C"), for a range of
--- ids in a request has to be the same range in the table. There is no
--- uniqueness but the keys: an e-mail may move from one user to another between
--- two pages. References are checked when a run is published.
+-- The mirror of a tenant: one table for each kind of row, with Logto's name.
+-- tenant_id is the tenant's name in jobs.yaml and the first column of every key, so
+-- that several tenants share a database. Ids compare by bytes (collate "C"), because
+-- a range of ids in a request must be the same range in the table. Only keys are
+-- unique: an e-mail address may move from one user to another between two pages.
+-- References are checked when a run is published.
 
 -- Most of what changes overnight is a sign-in. While no indexed column changes and
 -- the page has room, Postgres stores the new version of a row beside the old one
@@ -40,9 +40,9 @@ comment on column logto.users.primary_email is 'E-mail address the user signs in
 comment on column logto.users.primary_phone is 'Phone number the user signs in with, digits only with country code. Null: none set.';
 comment on column logto.users.name is 'Display name. Null: none set.';
 comment on column logto.users.avatar is 'URL of the picture. Null: none set.';
-comment on column logto.users.custom_data is 'customData: whatever the applications of the tenant keep about the user.';
+comment on column logto.users.custom_data is 'customData: what the tenant''s applications store about the user.';
 comment on column logto.users.profile is 'OpenID Connect standard claims: givenName, familyName, address, ... Empty object: none set.';
-comment on column logto.users.application_id is 'Application the user signed up with. May name an application that is gone. Null: created by the Management API or an import.';
+comment on column logto.users.application_id is 'Application the user signed up with. The application may have been deleted. Null: created by the Management API or an import.';
 comment on column logto.users.cimd_client_id is 'Client id metadata document URL of the dynamic application the user signed up with. Null: none, or the server is too old to say.';
 comment on column logto.users.is_suspended is 'True: the user cannot sign in.';
 comment on column logto.users.has_password is 'True: a password is set. Null: the server is too old to say.';
@@ -50,7 +50,7 @@ comment on column logto.users.last_sign_in_at is 'Last sign-in, to the milliseco
 comment on column logto.users.created_at is 'When the user was created, to the millisecond. Imports share one.';
 comment on column logto.users.updated_at is 'Last change of the user''s own row in Logto, each sign-in included; roles and memberships do not change it.';
 comment on column logto.users.extra is 'Fields the API sent that have no column of their own, or a value their column cannot hold. Null: none.';
-comment on column logto.users.item_hash is 'Hash of all that is stored of the item, by which the next run sees whether it changed.';
+comment on column logto.users.item_hash is 'Hash of everything stored of the item. The next run compares it to find changes.';
 comment on column logto.users.valid_from is 'When the run that first saw this version was published.';
 
 create table logto.user_identities (
@@ -64,12 +64,12 @@ create table logto.user_identities (
     primary key (tenant_id, user_id, target),
     foreign key (tenant_id, user_id) references logto.users deferrable initially deferred
 );
-comment on table logto.user_identities is 'Social identities of users, one row a user and provider. Source: identities in GET /api/users.';
+comment on table logto.user_identities is 'Social identities of users, one row for each user and provider. Source: identities in GET /api/users.';
 comment on column logto.user_identities.tenant_id is 'Tenant the row belongs to: its name in jobs.yaml.';
 comment on column logto.user_identities.user_id is 'The user.';
 comment on column logto.user_identities.target is 'Provider the identity is of, as its connector names it: google, github, ...';
 comment on column logto.user_identities.identity_user_id is 'userId: the user''s id at the provider.';
-comment on column logto.user_identities.details is 'What the provider said about the user. Null: nothing kept.';
+comment on column logto.user_identities.details is 'What the provider said about the user. Null: nothing is stored.';
 comment on column logto.user_identities.extra is 'Fields the API sent that have no column of their own, or a value their column cannot hold. Null: none.';
 comment on column logto.user_identities.valid_from is 'When the run that first saw this version was published.';
 
@@ -94,14 +94,14 @@ comment on column logto.organizations.tenant_id is 'Tenant the row belongs to: i
 comment on column logto.organizations.id is 'Logto id of the organization.';
 comment on column logto.organizations.name is 'Name; not unique.';
 comment on column logto.organizations.description is 'Description. Null: none set.';
-comment on column logto.organizations.custom_data is 'customData: whatever the applications of the tenant keep about the organization.';
-comment on column logto.organizations.is_mfa_required is 'True: members need multi-factor authentication to get at the organization. Null: the server is too old to say.';
+comment on column logto.organizations.custom_data is 'customData: what the tenant''s applications store about the organization.';
+comment on column logto.organizations.is_mfa_required is 'True: members need multi-factor authentication to access the organization. Null: the server is too old to say.';
 comment on column logto.organizations.color is 'Brand colours of the sign-in page. Empty object: none set.';
 comment on column logto.organizations.branding is 'Logo and favicon URLs. Empty object: none set.';
 comment on column logto.organizations.custom_css is 'CSS of the sign-in page. Null: none set.';
 comment on column logto.organizations.created_at is 'When the organization was created, to the millisecond.';
 comment on column logto.organizations.extra is 'Fields the API sent that have no column of their own, or a value their column cannot hold. Null: none.';
-comment on column logto.organizations.item_hash is 'Hash of all that is stored of the item, by which the next run sees whether it changed.';
+comment on column logto.organizations.item_hash is 'Hash of everything stored of the item. The next run compares it to find changes.';
 comment on column logto.organizations.valid_from is 'When the run that first saw this version was published.';
 
 create table logto.applications (
@@ -122,7 +122,7 @@ create table logto.applications (
     valid_from timestamptz not null,
     primary key (tenant_id, id)
 );
-comment on table logto.applications is 'Applications that sign users in or act for themselves. Secrets are never stored. Source: GET /api/applications.';
+comment on table logto.applications is 'Applications that sign users in or act on their own. Secrets are never stored. Source: GET /api/applications.';
 comment on column logto.applications.tenant_id is 'Tenant the row belongs to: its name in jobs.yaml.';
 comment on column logto.applications.id is 'Logto id of the application; its client_id.';
 comment on column logto.applications.name is 'Name.';
@@ -131,12 +131,12 @@ comment on column logto.applications.type is 'Native, SPA, Traditional, MachineT
 comment on column logto.applications.oidc_client_metadata is 'Redirect URIs, logout URIs and logo.';
 comment on column logto.applications.custom_client_metadata is 'CORS origins, token lifetimes and the like.';
 comment on column logto.applications.protected_app_metadata is 'Host, origin and page rules of a protected application. Null: not one.';
-comment on column logto.applications.custom_data is 'customData: whatever is kept about the application.';
-comment on column logto.applications.is_third_party is 'True: belongs to somebody else, asks users for consent.';
+comment on column logto.applications.custom_data is 'customData: what is stored about the application.';
+comment on column logto.applications.is_third_party is 'True: a third-party application, which asks users for consent.';
 comment on column logto.applications.app_level_access_control_enabled is 'True: only users admitted by its access control can sign in. Null: the server is too old to say.';
 comment on column logto.applications.created_at is 'When the application was created, to the millisecond.';
 comment on column logto.applications.extra is 'Fields the API sent that have no column of their own, or a value their column cannot hold. Null: none.';
-comment on column logto.applications.item_hash is 'Hash of all that is stored of the item, by which the next run sees whether it changed.';
+comment on column logto.applications.item_hash is 'Hash of everything stored of the item. The next run compares it to find changes.';
 comment on column logto.applications.valid_from is 'When the run that first saw this version was published.';
 
 create table logto.resources (
@@ -156,10 +156,10 @@ comment on column logto.resources.tenant_id is 'Tenant the row belongs to: its n
 comment on column logto.resources.id is 'Logto id of the API resource.';
 comment on column logto.resources.name is 'Name.';
 comment on column logto.resources.indicator is 'Resource indicator: the audience of its access tokens, a URL.';
-comment on column logto.resources.is_default is 'True: tokens are issued for it when none is asked for.';
+comment on column logto.resources.is_default is 'True: tokens are issued for it if a request names no resource.';
 comment on column logto.resources.access_token_ttl is 'Lifetime of its access tokens, in seconds.';
 comment on column logto.resources.extra is 'Fields the API sent that have no column of their own, or a value their column cannot hold. Null: none.';
-comment on column logto.resources.item_hash is 'Hash of all that is stored of the item, by which the next run sees whether it changed.';
+comment on column logto.resources.item_hash is 'Hash of everything stored of the item. The next run compares it to find changes.';
 comment on column logto.resources.valid_from is 'When the run that first saw this version was published.';
 
 create table logto.scopes (
@@ -204,7 +204,7 @@ comment on column logto.roles.description is 'Description.';
 comment on column logto.roles.type is 'User or MachineToMachine: what can hold the role.';
 comment on column logto.roles.is_default is 'True: every new user gets it. Null: the server is too old to say.';
 comment on column logto.roles.extra is 'Fields the API sent that have no column of their own, or a value their column cannot hold. Null: none.';
-comment on column logto.roles.item_hash is 'Hash of all that is stored of the item, by which the next run sees whether it changed.';
+comment on column logto.roles.item_hash is 'Hash of everything stored of the item. The next run compares it to find changes.';
 comment on column logto.roles.valid_from is 'When the run that first saw this version was published.';
 
 create table logto.organization_scopes (
@@ -223,7 +223,7 @@ comment on column logto.organization_scopes.id is 'Logto id of the organization 
 comment on column logto.organization_scopes.name is 'Name, unique in the tenant, such as invite:member.';
 comment on column logto.organization_scopes.description is 'Description. Null: none set.';
 comment on column logto.organization_scopes.extra is 'Fields the API sent that have no column of their own, or a value their column cannot hold. Null: none.';
-comment on column logto.organization_scopes.item_hash is 'Hash of all that is stored of the item, by which the next run sees whether it changed.';
+comment on column logto.organization_scopes.item_hash is 'Hash of everything stored of the item. The next run compares it to find changes.';
 comment on column logto.organization_scopes.valid_from is 'When the run that first saw this version was published.';
 
 create table logto.organization_roles (
@@ -237,14 +237,14 @@ create table logto.organization_roles (
     valid_from timestamptz not null,
     primary key (tenant_id, id)
 );
-comment on table logto.organization_roles is 'Organization roles of the organization template: what a member may be in an organization. Source: GET /api/organization-roles.';
+comment on table logto.organization_roles is 'Organization roles of the organization template: the roles that members can hold. Source: GET /api/organization-roles.';
 comment on column logto.organization_roles.tenant_id is 'Tenant the row belongs to: its name in jobs.yaml.';
 comment on column logto.organization_roles.id is 'Logto id of the organization role.';
 comment on column logto.organization_roles.name is 'Name, unique in the tenant.';
 comment on column logto.organization_roles.description is 'Description. Null: none set.';
 comment on column logto.organization_roles.type is 'User or MachineToMachine: what can hold the role. Null: the server is too old to say.';
 comment on column logto.organization_roles.extra is 'Fields the API sent that have no column of their own, or a value their column cannot hold. Null: none.';
-comment on column logto.organization_roles.item_hash is 'Hash of all that is stored of the item, by which the next run sees whether it changed.';
+comment on column logto.organization_roles.item_hash is 'Hash of everything stored of the item. The next run compares it to find changes.';
 comment on column logto.organization_roles.valid_from is 'When the run that first saw this version was published.';
 
 create table logto.organization_role_scopes (
@@ -256,7 +256,7 @@ create table logto.organization_role_scopes (
     foreign key (tenant_id, organization_role_id) references logto.organization_roles deferrable initially deferred,
     foreign key (tenant_id, organization_scope_id) references logto.organization_scopes deferrable initially deferred
 );
-comment on table logto.organization_role_scopes is 'Organization permissions an organization role grants. Source: scopes in GET /api/organization-roles.';
+comment on table logto.organization_role_scopes is 'Organization permissions that an organization role grants. Source: scopes in GET /api/organization-roles.';
 comment on column logto.organization_role_scopes.tenant_id is 'Tenant the row belongs to: its name in jobs.yaml.';
 comment on column logto.organization_role_scopes.organization_role_id is 'The organization role.';
 comment on column logto.organization_role_scopes.organization_scope_id is 'The organization permission it grants.';
@@ -271,7 +271,7 @@ create table logto.organization_role_resource_scopes (
     foreign key (tenant_id, organization_role_id) references logto.organization_roles deferrable initially deferred,
     foreign key (tenant_id, scope_id) references logto.scopes deferrable initially deferred
 );
-comment on table logto.organization_role_resource_scopes is 'API permissions an organization role grants within the organization. Source: resourceScopes in GET /api/organization-roles.';
+comment on table logto.organization_role_resource_scopes is 'API permissions that an organization role grants within the organization. Source: resourceScopes in GET /api/organization-roles.';
 comment on column logto.organization_role_resource_scopes.tenant_id is 'Tenant the row belongs to: its name in jobs.yaml.';
 comment on column logto.organization_role_resource_scopes.organization_role_id is 'The organization role.';
 comment on column logto.organization_role_resource_scopes.scope_id is 'The API permission it grants.';
@@ -299,15 +299,15 @@ comment on column logto.sso_connectors.tenant_id is 'Tenant the row belongs to: 
 comment on column logto.sso_connectors.id is 'Logto id of the connector.';
 comment on column logto.sso_connectors.provider_name is 'Kind of provider: OIDC, SAML, AzureAD, GoogleWorkspace, Okta, ...';
 comment on column logto.sso_connectors.connector_name is 'Name, unique in the tenant.';
-comment on column logto.sso_connectors.name is 'Name of the kind of provider, for people. Null: the server does not say.';
+comment on column logto.sso_connectors.name is 'Display name of the kind of provider. Null: the server does not say.';
 comment on column logto.sso_connectors.provider_type is 'oidc or saml. Null: the server does not say.';
 comment on column logto.sso_connectors.domains is 'Array of the e-mail domains that sign in through it.';
 comment on column logto.sso_connectors.branding is 'Display name and logos. Empty object: none set.';
-comment on column logto.sso_connectors.sync_profile is 'True: the profile is taken over at each sign-in, false: only at the first.';
-comment on column logto.sso_connectors.enable_token_storage is 'True: the provider''s tokens are kept by Logto. Null: the server is too old to say.';
+comment on column logto.sso_connectors.sync_profile is 'True: the profile is updated at each sign-in; false: only at the first.';
+comment on column logto.sso_connectors.enable_token_storage is 'True: Logto stores the provider''s tokens. Null: the server is too old to say.';
 comment on column logto.sso_connectors.created_at is 'When the connector was created, to the millisecond.';
 comment on column logto.sso_connectors.extra is 'Fields the API sent that have no column of their own, or a value their column cannot hold. Null: none.';
-comment on column logto.sso_connectors.item_hash is 'Hash of all that is stored of the item, by which the next run sees whether it changed.';
+comment on column logto.sso_connectors.item_hash is 'Hash of everything stored of the item. The next run compares it to find changes.';
 comment on column logto.sso_connectors.valid_from is 'When the run that first saw this version was published.';
 
 create table logto.hooks (
@@ -328,13 +328,13 @@ comment on table logto.hooks is 'Webhooks. Signing keys, headers and the path of
 comment on column logto.hooks.tenant_id is 'Tenant the row belongs to: its name in jobs.yaml.';
 comment on column logto.hooks.id is 'Logto id of the webhook.';
 comment on column logto.hooks.name is 'Name.';
-comment on column logto.hooks.event is 'The one event of a webhook made before there could be several. Null: see events.';
-comment on column logto.hooks.events is 'Array of the events it is sent.';
+comment on column logto.hooks.event is 'The only event of a webhook created before webhooks could have several. Null: see events.';
+comment on column logto.hooks.events is 'Array of the events that trigger it.';
 comment on column logto.hooks.url_origin is 'Scheme and host of the URL it is sent to; the rest may hold credentials and is not stored.';
-comment on column logto.hooks.enabled is 'False: switched off.';
+comment on column logto.hooks.enabled is 'False: disabled.';
 comment on column logto.hooks.created_at is 'When the webhook was created, to the millisecond.';
 comment on column logto.hooks.extra is 'Fields the API sent that have no column of their own, or a value their column cannot hold. Null: none.';
-comment on column logto.hooks.item_hash is 'Hash of all that is stored of the item, by which the next run sees whether it changed.';
+comment on column logto.hooks.item_hash is 'Hash of everything stored of the item. The next run compares it to find changes.';
 comment on column logto.hooks.valid_from is 'When the run that first saw this version was published.';
 
 create table logto.custom_profile_fields (
@@ -358,14 +358,14 @@ comment on column logto.custom_profile_fields.tenant_id is 'Tenant the row belon
 comment on column logto.custom_profile_fields.id is 'Logto id of the field.';
 comment on column logto.custom_profile_fields.name is 'Key of the field in the user''s profile or custom data.';
 comment on column logto.custom_profile_fields.type is 'Text, Number, Date, Checkbox, Select, Url, Regex, Address or Fullname.';
-comment on column logto.custom_profile_fields.label is 'Label people see.';
+comment on column logto.custom_profile_fields.label is 'Label in the form.';
 comment on column logto.custom_profile_fields.description is 'Description. Null: none set.';
 comment on column logto.custom_profile_fields.required is 'True: must be filled in.';
 comment on column logto.custom_profile_fields.config is 'Length, options, format and the like.';
 comment on column logto.custom_profile_fields.created_at is 'When the field was created, to the millisecond.';
 comment on column logto.custom_profile_fields.sie_order is 'Position in the form.';
 comment on column logto.custom_profile_fields.extra is 'Fields the API sent that have no column of their own, or a value their column cannot hold. Null: none.';
-comment on column logto.custom_profile_fields.item_hash is 'Hash of all that is stored of the item, by which the next run sees whether it changed.';
+comment on column logto.custom_profile_fields.item_hash is 'Hash of everything stored of the item. The next run compares it to find changes.';
 comment on column logto.custom_profile_fields.valid_from is 'When the run that first saw this version was published.';
 
 create table logto.role_scopes (
@@ -379,11 +379,11 @@ create table logto.role_scopes (
     foreign key (tenant_id, scope_id) references logto.scopes deferrable initially deferred
 );
 create index on logto.role_scopes (tenant_id, scope_id);
-comment on table logto.role_scopes is 'Permissions a role grants. Source: GET /api/roles/{id}/scopes.';
+comment on table logto.role_scopes is 'Permissions that a role grants. Source: GET /api/roles/{id}/scopes.';
 comment on column logto.role_scopes.tenant_id is 'Tenant the row belongs to: its name in jobs.yaml.';
 comment on column logto.role_scopes.role_id is 'The role.';
 comment on column logto.role_scopes.scope_id is 'The permission it grants.';
-comment on column logto.role_scopes.item_hash is 'Hash of all that is stored of the item, by which the next run sees whether it changed.';
+comment on column logto.role_scopes.item_hash is 'Hash of everything stored of the item. The next run compares it to find changes.';
 comment on column logto.role_scopes.valid_from is 'When the run that first saw this version was published.';
 
 -- No parallel scans: a role has few holders of many, but for the role everybody
@@ -401,11 +401,11 @@ create table logto.user_roles (
     foreign key (tenant_id, user_id) references logto.users deferrable initially deferred
 ) with (parallel_workers = 0);
 create index on logto.user_roles (tenant_id, user_id);
-comment on table logto.user_roles is 'Roles users hold. Source: GET /api/roles/{id}/users.';
+comment on table logto.user_roles is 'Roles that users hold. Source: GET /api/roles/{id}/users.';
 comment on column logto.user_roles.tenant_id is 'Tenant the row belongs to: its name in jobs.yaml.';
 comment on column logto.user_roles.role_id is 'The role.';
 comment on column logto.user_roles.user_id is 'The user who holds it.';
-comment on column logto.user_roles.item_hash is 'Hash of all that is stored of the item, by which the next run sees whether it changed.';
+comment on column logto.user_roles.item_hash is 'Hash of everything stored of the item. The next run compares it to find changes.';
 comment on column logto.user_roles.valid_from is 'When the run that first saw this version was published.';
 
 create table logto.application_roles (
@@ -419,11 +419,11 @@ create table logto.application_roles (
     foreign key (tenant_id, application_id) references logto.applications deferrable initially deferred
 );
 create index on logto.application_roles (tenant_id, application_id);
-comment on table logto.application_roles is 'Roles machine-to-machine applications hold. Source: GET /api/roles/{id}/applications.';
+comment on table logto.application_roles is 'Roles that machine-to-machine applications hold. Source: GET /api/roles/{id}/applications.';
 comment on column logto.application_roles.tenant_id is 'Tenant the row belongs to: its name in jobs.yaml.';
 comment on column logto.application_roles.role_id is 'The role.';
 comment on column logto.application_roles.application_id is 'The application that holds it.';
-comment on column logto.application_roles.item_hash is 'Hash of all that is stored of the item, by which the next run sees whether it changed.';
+comment on column logto.application_roles.item_hash is 'Hash of everything stored of the item. The next run compares it to find changes.';
 comment on column logto.application_roles.valid_from is 'When the run that first saw this version was published.';
 
 create table logto.organization_users (
@@ -441,7 +441,7 @@ comment on table logto.organization_users is 'Members of organizations. Source: 
 comment on column logto.organization_users.tenant_id is 'Tenant the row belongs to: its name in jobs.yaml.';
 comment on column logto.organization_users.organization_id is 'The organization.';
 comment on column logto.organization_users.user_id is 'The member.';
-comment on column logto.organization_users.item_hash is 'Hash of all that is stored of the item, by which the next run sees whether it changed.';
+comment on column logto.organization_users.item_hash is 'Hash of everything stored of the item. The next run compares it to find changes.';
 comment on column logto.organization_users.valid_from is 'When the run that first saw this version was published.';
 
 create table logto.organization_user_roles (
@@ -457,7 +457,7 @@ create table logto.organization_user_roles (
 );
 create index on logto.organization_user_roles (tenant_id, user_id);
 create index on logto.organization_user_roles (tenant_id, organization_role_id);
-comment on table logto.organization_user_roles is 'Organization roles members hold in an organization. Source: organizationRoles in GET /api/organizations/{id}/users.';
+comment on table logto.organization_user_roles is 'Organization roles that members hold in an organization. Source: organizationRoles in GET /api/organizations/{id}/users.';
 comment on column logto.organization_user_roles.tenant_id is 'Tenant the row belongs to: its name in jobs.yaml.';
 comment on column logto.organization_user_roles.organization_id is 'The organization.';
 comment on column logto.organization_user_roles.user_id is 'The member.';
@@ -479,7 +479,7 @@ comment on table logto.organization_applications is 'Machine-to-machine applicat
 comment on column logto.organization_applications.tenant_id is 'Tenant the row belongs to: its name in jobs.yaml.';
 comment on column logto.organization_applications.application_id is 'The application.';
 comment on column logto.organization_applications.organization_id is 'The organization.';
-comment on column logto.organization_applications.item_hash is 'Hash of all that is stored of the item, by which the next run sees whether it changed.';
+comment on column logto.organization_applications.item_hash is 'Hash of everything stored of the item. The next run compares it to find changes.';
 comment on column logto.organization_applications.valid_from is 'When the run that first saw this version was published.';
 
 create table logto.organization_application_roles (
@@ -495,7 +495,7 @@ create table logto.organization_application_roles (
 );
 create index on logto.organization_application_roles (tenant_id, organization_id);
 create index on logto.organization_application_roles (tenant_id, organization_role_id);
-comment on table logto.organization_application_roles is 'Organization roles applications hold in an organization. Source: organizationRoles in GET /api/applications/{id}/organizations.';
+comment on table logto.organization_application_roles is 'Organization roles that applications hold in an organization. Source: organizationRoles in GET /api/applications/{id}/organizations.';
 comment on column logto.organization_application_roles.tenant_id is 'Tenant the row belongs to: its name in jobs.yaml.';
 comment on column logto.organization_application_roles.application_id is 'The application.';
 comment on column logto.organization_application_roles.organization_id is 'The organization.';
@@ -530,13 +530,13 @@ comment on column logto.organization_invitations.id is 'Logto id of the invitati
 comment on column logto.organization_invitations.organization_id is 'The organization invited to.';
 comment on column logto.organization_invitations.inviter_id is 'The user who invites. Null: sent by the Management API.';
 comment on column logto.organization_invitations.invitee is 'E-mail address invited.';
-comment on column logto.organization_invitations.accepted_user_id is 'The user who accepted. Null: nobody yet.';
+comment on column logto.organization_invitations.accepted_user_id is 'The user who accepted. Null: not accepted.';
 comment on column logto.organization_invitations.status is 'Pending, Accepted, Expired or Revoked. Logto derives Expired from expires_at at each reading.';
-comment on column logto.organization_invitations.created_at is 'When the invitation was made, to the millisecond.';
+comment on column logto.organization_invitations.created_at is 'When the invitation was created, to the millisecond.';
 comment on column logto.organization_invitations.updated_at is 'When its status was last set, to the millisecond; expiring does not count.';
-comment on column logto.organization_invitations.expires_at is 'When it stops being valid, to the millisecond.';
+comment on column logto.organization_invitations.expires_at is 'When it expires, to the millisecond.';
 comment on column logto.organization_invitations.extra is 'Fields the API sent that have no column of their own, or a value their column cannot hold. Null: none.';
-comment on column logto.organization_invitations.item_hash is 'Hash of all that is stored of the item, by which the next run sees whether it changed.';
+comment on column logto.organization_invitations.item_hash is 'Hash of everything stored of the item. The next run compares it to find changes.';
 comment on column logto.organization_invitations.valid_from is 'When the run that first saw this version was published.';
 
 create table logto.organization_invitation_roles (
@@ -549,10 +549,10 @@ create table logto.organization_invitation_roles (
     foreign key (tenant_id, organization_role_id) references logto.organization_roles deferrable initially deferred
 );
 create index on logto.organization_invitation_roles (tenant_id, organization_role_id);
-comment on table logto.organization_invitation_roles is 'Organization roles an invitation brings. Source: organizationRoles in GET /api/organization-invitations.';
+comment on table logto.organization_invitation_roles is 'Organization roles that an invitation grants. Source: organizationRoles in GET /api/organization-invitations.';
 comment on column logto.organization_invitation_roles.tenant_id is 'Tenant the row belongs to: its name in jobs.yaml.';
 comment on column logto.organization_invitation_roles.organization_invitation_id is 'The invitation.';
-comment on column logto.organization_invitation_roles.organization_role_id is 'The organization role it brings.';
+comment on column logto.organization_invitation_roles.organization_role_id is 'The organization role it grants.';
 comment on column logto.organization_invitation_roles.valid_from is 'When the run that first saw this version was published.';
 
 create table logto.organization_jit_email_domains (
@@ -564,11 +564,11 @@ create table logto.organization_jit_email_domains (
     primary key (tenant_id, organization_id, email_domain),
     foreign key (tenant_id, organization_id) references logto.organizations deferrable initially deferred
 );
-comment on table logto.organization_jit_email_domains is 'E-mail domains whose users join an organization by themselves (just-in-time provisioning). Optional listing. Source: GET /api/organizations/{id}/jit/email-domains.';
+comment on table logto.organization_jit_email_domains is 'E-mail domains whose users join an organization through just-in-time provisioning. Optional listing. Source: GET /api/organizations/{id}/jit/email-domains.';
 comment on column logto.organization_jit_email_domains.tenant_id is 'Tenant the row belongs to: its name in jobs.yaml.';
 comment on column logto.organization_jit_email_domains.organization_id is 'The organization.';
 comment on column logto.organization_jit_email_domains.email_domain is 'The domain, such as example.com.';
-comment on column logto.organization_jit_email_domains.item_hash is 'Hash of all that is stored of the item, by which the next run sees whether it changed.';
+comment on column logto.organization_jit_email_domains.item_hash is 'Hash of everything stored of the item. The next run compares it to find changes.';
 comment on column logto.organization_jit_email_domains.valid_from is 'When the run that first saw this version was published.';
 
 create table logto.organization_jit_roles (
@@ -582,11 +582,11 @@ create table logto.organization_jit_roles (
     foreign key (tenant_id, organization_role_id) references logto.organization_roles deferrable initially deferred
 );
 create index on logto.organization_jit_roles (tenant_id, organization_role_id);
-comment on table logto.organization_jit_roles is 'Organization roles given to users who join by themselves. Optional listing. Source: GET /api/organizations/{id}/jit/roles.';
+comment on table logto.organization_jit_roles is 'Organization roles of users who join through just-in-time provisioning. Optional listing. Source: GET /api/organizations/{id}/jit/roles.';
 comment on column logto.organization_jit_roles.tenant_id is 'Tenant the row belongs to: its name in jobs.yaml.';
 comment on column logto.organization_jit_roles.organization_id is 'The organization.';
 comment on column logto.organization_jit_roles.organization_role_id is 'The organization role given.';
-comment on column logto.organization_jit_roles.item_hash is 'Hash of all that is stored of the item, by which the next run sees whether it changed.';
+comment on column logto.organization_jit_roles.item_hash is 'Hash of everything stored of the item. The next run compares it to find changes.';
 comment on column logto.organization_jit_roles.valid_from is 'When the run that first saw this version was published.';
 
 create table logto.organization_jit_sso_connectors (
@@ -599,11 +599,11 @@ create table logto.organization_jit_sso_connectors (
     foreign key (tenant_id, organization_id) references logto.organizations deferrable initially deferred
 );
 create index on logto.organization_jit_sso_connectors (tenant_id, sso_connector_id);
-comment on table logto.organization_jit_sso_connectors is 'Enterprise connectors whose users join an organization by themselves. Optional listing. Source: GET /api/organizations/{id}/jit/sso-connectors.';
+comment on table logto.organization_jit_sso_connectors is 'Enterprise connectors whose users join an organization through just-in-time provisioning. Optional listing. Source: GET /api/organizations/{id}/jit/sso-connectors.';
 comment on column logto.organization_jit_sso_connectors.tenant_id is 'Tenant the row belongs to: its name in jobs.yaml.';
 comment on column logto.organization_jit_sso_connectors.organization_id is 'The organization.';
 comment on column logto.organization_jit_sso_connectors.sso_connector_id is 'The connector. Not in sso_connectors if its kind of provider is one that the server no longer supports.';
-comment on column logto.organization_jit_sso_connectors.item_hash is 'Hash of all that is stored of the item, by which the next run sees whether it changed.';
+comment on column logto.organization_jit_sso_connectors.item_hash is 'Hash of everything stored of the item. The next run compares it to find changes.';
 comment on column logto.organization_jit_sso_connectors.valid_from is 'When the run that first saw this version was published.';
 
 create table logto.user_sso_identities (
@@ -633,7 +633,7 @@ comment on column logto.user_sso_identities.sso_connector_id is 'The connector i
 comment on column logto.user_sso_identities.created_at is 'When it was linked, to the millisecond.';
 comment on column logto.user_sso_identities.updated_at is 'Last change, to the millisecond. Null: the server is too old to say.';
 comment on column logto.user_sso_identities.extra is 'Fields the API sent that have no column of their own, or a value their column cannot hold. Null: none.';
-comment on column logto.user_sso_identities.item_hash is 'Hash of all that is stored of the item, by which the next run sees whether it changed.';
+comment on column logto.user_sso_identities.item_hash is 'Hash of everything stored of the item. The next run compares it to find changes.';
 comment on column logto.user_sso_identities.valid_from is 'When the run that first saw this version was published.';
 
 create table logto.user_mfa_verifications (
@@ -652,7 +652,7 @@ create table logto.user_mfa_verifications (
     primary key (tenant_id, user_id, id),
     foreign key (tenant_id, user_id) references logto.users deferrable initially deferred
 );
-comment on table logto.user_mfa_verifications is 'Second factors users have set up, without their secrets. Optional listing. Source: GET /api/users/{id}/mfa-verifications.';
+comment on table logto.user_mfa_verifications is 'Second factors that users have set up, without their secrets. Optional listing. Source: GET /api/users/{id}/mfa-verifications.';
 comment on column logto.user_mfa_verifications.tenant_id is 'Tenant the row belongs to: its name in jobs.yaml.';
 comment on column logto.user_mfa_verifications.user_id is 'The user.';
 comment on column logto.user_mfa_verifications.id is 'Logto id of the factor.';
@@ -663,7 +663,7 @@ comment on column logto.user_mfa_verifications.remain_codes is 'Backup codes lef
 comment on column logto.user_mfa_verifications.created_at is 'When it was set up, to the millisecond.';
 comment on column logto.user_mfa_verifications.last_used_at is 'When it was last used, to the millisecond. Null: never, or not recorded.';
 comment on column logto.user_mfa_verifications.extra is 'Fields the API sent that have no column of their own, or a value their column cannot hold. Null: none.';
-comment on column logto.user_mfa_verifications.item_hash is 'Hash of all that is stored of the item, by which the next run sees whether it changed.';
+comment on column logto.user_mfa_verifications.item_hash is 'Hash of everything stored of the item. The next run compares it to find changes.';
 comment on column logto.user_mfa_verifications.valid_from is 'When the run that first saw this version was published.';
 
 create table logto.personal_access_tokens (
@@ -682,10 +682,10 @@ comment on table logto.personal_access_tokens is 'Names and dates of users'' per
 comment on column logto.personal_access_tokens.tenant_id is 'Tenant the row belongs to: its name in jobs.yaml.';
 comment on column logto.personal_access_tokens.user_id is 'The user.';
 comment on column logto.personal_access_tokens.name is 'Name of the token, unique for the user.';
-comment on column logto.personal_access_tokens.created_at is 'When it was made, to the millisecond.';
-comment on column logto.personal_access_tokens.expires_at is 'When it ends, to the millisecond. Null: never.';
+comment on column logto.personal_access_tokens.created_at is 'When it was created, to the millisecond.';
+comment on column logto.personal_access_tokens.expires_at is 'When it expires, to the millisecond. Null: never.';
 comment on column logto.personal_access_tokens.extra is 'Fields the API sent that have no column of their own, or a value their column cannot hold. Null: none.';
-comment on column logto.personal_access_tokens.item_hash is 'Hash of all that is stored of the item, by which the next run sees whether it changed.';
+comment on column logto.personal_access_tokens.item_hash is 'Hash of everything stored of the item. The next run compares it to find changes.';
 comment on column logto.personal_access_tokens.valid_from is 'When the run that first saw this version was published.';
 
 create table logto.logs (
@@ -707,5 +707,5 @@ comment on column logto.logs.key is 'What happened, such as Interaction.SignIn.S
 comment on column logto.logs.payload is 'The entry; values under keys that look like secrets are blanked.';
 comment on column logto.logs.created_at is 'When it happened, to the millisecond.';
 comment on column logto.logs.extra is 'Fields the API sent that have no column of their own, or a value their column cannot hold. Null: none.';
-comment on column logto.logs.item_hash is 'Hash of all that is stored of the item, by which the next run sees whether it changed.';
+comment on column logto.logs.item_hash is 'Hash of everything stored of the item. The next run compares it to find changes.';
 comment on column logto.logs.valid_from is 'When the run that first saw this version was published.';

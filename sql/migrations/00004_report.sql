@@ -1,10 +1,9 @@
 -- +goose Up
--- What people ask of a tenant, a view a question. Names are Logto's own; every
--- view has tenant_id, and a column of one name means the same in all of them.
--- Lists of names are subqueries, so that a question that does not ask for them
--- does not pay for them. Days, weeks and months are those of UTC. Views read
--- with the rights of their owner, who may read schema syncer where an analyst
--- may not.
+-- Questions about a tenant, one view for each. Names are Logto's own; every view has
+-- tenant_id, and a column name means the same in all of them. Lists of names are
+-- subqueries, so that a query without them does not pay for them. Days, weeks and
+-- months are in UTC. Views read with the rights of their owner, who may read schema
+-- syncer, while analysts may not.
 
 -- What the mirror knows of itself. Other views rest on mirrored_tables: where a
 -- table's content is not known, they have null instead of an empty list or a
@@ -21,7 +20,7 @@ select c.tenant_id, c.listing, c.run_id, c.proof, c.reason, c.walk, c.parents, c
     c.requests, c.notes, c.read_at, r.published_at
 from syncer.certificates c
 join syncer.runs r on r.run_id = c.run_id;
-comment on view report.certificates is 'What did each run prove? One row a published run and listing.';
+comment on view report.certificates is 'What did each run prove? One row for each published run and listing.';
 
 create view report.freshness as
 select t.tenant_id, l.listing, l.is_optional, l.table_names,
@@ -56,7 +55,7 @@ select r.tenant_id, r.run_id, r.job, r.mode, r.status, r.attempt, r.started_at, 
     cardinality(r.listings) as listing_count
 from syncer.runs r
 left join syncer.run_waits w on w.tenant_id = r.tenant_id and w.run_id = r.run_id and w.owner = r.owner and r.status = 'running';
-comment on view report.runs is 'How did the runs go? One row a run.';
+comment on view report.runs is 'How did the runs go? One row for each run.';
 
 create view report.run_progress as
 select r.tenant_id, r.run_id, c.listing, sum(jsonb_array_length(c.chunks))::bigint as chunks, sum(n.rows_read)::bigint as rows_read,
@@ -182,7 +181,7 @@ select u.tenant_id, u.id as user_id, u.username, u.primary_email, u.primary_phon
         then array(select f.type from logto.user_mfa_verifications f
             where f.tenant_id = u.tenant_id and f.user_id = u.id order by f.type) end as mfa_factors
 from logto.users u;
-comment on view report.user_directory is 'Who is this person? One row a user: roles, organizations, identities, second factors, last sign-in.';
+comment on view report.user_directory is 'Who is this person? One row for each user: roles, organizations, identities, second factors, last sign-in.';
 
 create view report.user_permissions as
 select h.tenant_id, h.user_id, null::text collate "C" as organization_id, null::text as organization, 'role' as through,
@@ -234,7 +233,7 @@ join logto.scopes s on s.tenant_id = g.tenant_id and s.id = g.scope_id
 left join logto.resources a on a.tenant_id = s.tenant_id and a.id = s.resource_id
 left join report.mirrored_tables mh on mh.tenant_id = h.tenant_id and mh.table_name = 'organization_user_roles'
 left join report.mirrored_tables mg on mg.tenant_id = g.tenant_id and mg.table_name = 'organization_role_resource_scopes';
-comment on view report.user_permissions is 'What may this user do? One row a user, permission and the role that grants it, across the tenant and in each organization. Suspended users are in it: they keep their roles.';
+comment on view report.user_permissions is 'What may this user do? One row for each user, permission and the role that grants it, across the tenant and in each organization. Suspended users are included: they keep their roles.';
 
 create view report.application_permissions as
 select h.tenant_id, h.application_id, null::text collate "C" as organization_id, null::text as organization, 'role' as through,
@@ -286,7 +285,7 @@ join logto.scopes s on s.tenant_id = g.tenant_id and s.id = g.scope_id
 left join logto.resources a on a.tenant_id = s.tenant_id and a.id = s.resource_id
 left join report.mirrored_tables mh on mh.tenant_id = h.tenant_id and mh.table_name = 'organization_application_roles'
 left join report.mirrored_tables mg on mg.tenant_id = g.tenant_id and mg.table_name = 'organization_role_resource_scopes';
-comment on view report.application_permissions is 'What may this application do by itself? One row a machine-to-machine application, permission and the role that grants it.';
+comment on view report.application_permissions is 'What may this application do on its own? One row for each machine-to-machine application, permission and the role that grants it.';
 
 create view report.permission_holders as
 select p.tenant_id, p.scope_id, p.scope, p.resource, p.indicator, p.organization_id, p.organization, p.through, p.role_id, p.role,
@@ -298,7 +297,7 @@ select p.tenant_id, p.scope_id, p.scope, p.resource, p.indicator, p.organization
     'application', a.id, a.name, false, p.since, p.granted_by
 from report.application_permissions p
 join logto.applications a on a.tenant_id = p.tenant_id and a.id = p.application_id;
-comment on view report.permission_holders is 'Who may do this? The reverse of user_permissions and application_permissions, for access reviews: ask by scope and indicator.';
+comment on view report.permission_holders is 'Who may do this? The reverse of user_permissions and application_permissions, for access reviews: filter by scope and indicator.';
 
 create view report.organization_members as
 select m.tenant_id, m.organization_id, o.name as organization, m.user_id, u.username, u.primary_email, u.name, u.is_suspended, u.last_sign_in_at,
@@ -309,7 +308,7 @@ select m.tenant_id, m.organization_id, o.name as organization, m.user_id, u.user
 from logto.organization_users m
 join logto.organizations o on o.tenant_id = m.tenant_id and o.id = m.organization_id
 join logto.users u on u.tenant_id = m.tenant_id and u.id = m.user_id;
-comment on view report.organization_members is 'Who is in this organization, as what? One row a membership.';
+comment on view report.organization_members is 'Who is in this organization, with which roles? One row for each membership.';
 
 create view report.role_members as
 select h.tenant_id, h.role_id, r.name as role, 'user' as holder_type, h.user_id as holder_id,
@@ -322,7 +321,7 @@ select h.tenant_id, h.role_id, r.name, 'application', h.application_id, a.name, 
 from logto.application_roles h
 join logto.roles r on r.tenant_id = h.tenant_id and r.id = h.role_id
 join logto.applications a on a.tenant_id = h.tenant_id and a.id = h.application_id;
-comment on view report.role_members is 'Who holds this role? One row a holder: a user, or a machine-to-machine application.';
+comment on view report.role_members is 'Who holds this role? One row for each holder: a user, or a machine-to-machine application.';
 
 create view report.users_without_access as
 select u.tenant_id, u.id as user_id, u.username, u.primary_email, u.name, u.is_suspended, u.created_at, u.last_sign_in_at
@@ -370,7 +369,7 @@ comment on function report.organizations_without is 'Which organizations have no
 create view report.organizations_without_owner as
 select w.tenant_id, w.organization_id, w.organization, w.created_at, w.members, w.suspended_holders as suspended_owners
 from report.organizations_without('owner', null, false) w;
-comment on view report.organizations_without_owner is 'Which organizations have nobody who could speak for them? Those without a member who holds the organization role owner and is not suspended; tenants without a role of this name are left out. For a role of another name, report.organizations_without(name).';
+comment on view report.organizations_without_owner is 'Which organizations have no active owner? Those without a member who holds the organization role owner and is not suspended; tenants without a role of this name are left out. For a role of another name, report.organizations_without(name).';
 
 create view report.invitations as
 select i.tenant_id, i.id as invitation_id, i.organization_id, o.name as organization, i.invitee, i.status,
@@ -384,28 +383,28 @@ from logto.organization_invitations i
 left join logto.organizations o on o.tenant_id = i.tenant_id and o.id = i.organization_id
 left join logto.users b on b.tenant_id = i.tenant_id and b.id = i.inviter_id
 left join logto.users a on a.tenant_id = i.tenant_id and a.id = i.accepted_user_id;
-comment on view report.invitations is 'Which invitations are open, expired, accepted or revoked? One row an invitation.';
+comment on view report.invitations is 'Which invitations are open, expired, accepted or revoked? One row for each invitation.';
 
 create view report.sign_ups_by_day as
 select u.tenant_id, date_trunc('day', u.created_at at time zone 'UTC')::date as day, count(*) as sign_ups,
     count(*) filter (where u.last_sign_in_at >= u.created_at + interval '1 day') as came_back
 from logto.users u
 group by 1, 2;
-comment on view report.sign_ups_by_day is 'How many people signed up each day, and how many of them came back? Users since deleted are not counted.';
+comment on view report.sign_ups_by_day is 'How many people signed up each day, and how many of them came back? Users deleted since then are not counted.';
 
 create view report.sign_ups_by_week as
 select u.tenant_id, date_trunc('week', u.created_at at time zone 'UTC')::date as week, count(*) as sign_ups,
     count(*) filter (where u.last_sign_in_at >= u.created_at + interval '1 day') as came_back
 from logto.users u
 group by 1, 2;
-comment on view report.sign_ups_by_week is 'How many people signed up each week, and how many of them came back? Users since deleted are not counted.';
+comment on view report.sign_ups_by_week is 'How many people signed up each week, and how many of them came back? Users deleted since then are not counted.';
 
 create view report.sign_ups_by_month as
 select u.tenant_id, date_trunc('month', u.created_at at time zone 'UTC')::date as month, count(*) as sign_ups,
     count(*) filter (where u.last_sign_in_at >= u.created_at + interval '1 day') as came_back
 from logto.users u
 group by 1, 2;
-comment on view report.sign_ups_by_month is 'How many people signed up each month, and how many of them came back? Users since deleted are not counted.';
+comment on view report.sign_ups_by_month is 'How many people signed up each month, and how many of them came back? Users deleted since then are not counted.';
 
 create function report.active_users_at(at timestamptz)
 returns table (tenant_id text, users bigint, within_1_day bigint, within_7_days bigint, within_30_days bigint, within_90_days bigint, never bigint)
@@ -421,12 +420,12 @@ as $$
     where u.created_at <= at
     group by u.tenant_id
 $$;
-comment on function report.active_users_at is 'How many of today''s users had their last sign-in in the 1, 7, 30, 90 days before a moment, or later? Logto keeps only the last one, so for a moment long past later sign-ins count too.';
+comment on function report.active_users_at is 'How many of today''s users had their last sign-in in the 1, 7, 30, 90 days before a moment, or later? Logto stores only the last sign-in, so for a moment long ago later sign-ins count too.';
 
 create view report.active_users as
 select a.tenant_id, a.users, a.within_1_day, a.within_7_days, a.within_30_days, a.within_90_days, a.never
 from report.active_users_at(now()) a;
-comment on view report.active_users is 'How many users are active? One row a tenant, by last sign-in, as of now.';
+comment on view report.active_users is 'How many users are active? One row for each tenant, by last sign-in, as of now.';
 
 create view report.last_sign_ins_by_day as
 select u.tenant_id, date_trunc('day', u.last_sign_in_at at time zone 'UTC')::date as day, count(*) as users
@@ -444,7 +443,7 @@ as $$
     from logto.users u
     where u.last_sign_in_at < at - make_interval(days => dormant_users_at.days)
 $$;
-comment on function report.dormant_users_at is 'Who had, at a moment, not signed in for so many days? Users who never signed in are in report.never_signed_in.';
+comment on function report.dormant_users_at is 'Who had not signed in for this many days, at a moment? Users who never signed in are in report.never_signed_in.';
 
 create view report.dormant_users as
 select d.tenant_id, d.user_id, d.username, d.primary_email, d.name, d.is_suspended, d.last_sign_in_at, d.days_away
@@ -465,12 +464,10 @@ select u.tenant_id, u.id as user_id, u.username, u.primary_email, u.name, u.crea
         then (select count(*) from logto.organization_users m where m.tenant_id = u.tenant_id and m.user_id = u.id) end as organization_count
 from logto.users u
 where u.is_suspended;
-comment on view report.suspended_users is 'Who is suspended, and what would they get back?';
+comment on view report.suspended_users is 'Who is suspended, and how many roles and organizations do they have?';
 
--- What is shared is looked for among numbers, which sort and hash faster than
--- texts; that goes for phones and for accounts elsewhere, too, as it did for
--- addresses already. Few share one, and who does is looked at again: two texts
--- can have one number.
+-- Shared values are searched among hashes, which sort faster than texts. Few users
+-- share one, and those are compared again, because two texts can have one hash.
 create view report.duplicate_people as
 with shared_addresses as materialized (
     select hashtextextended(lower(u.primary_email), 0) as hash
@@ -514,7 +511,7 @@ from logto.user_sso_identities i
 where i.issuer is not null and i.identity_id is not null
 group by i.tenant_id, i.issuer, i.identity_id
 having count(distinct i.user_id) > 1;
-comment on view report.duplicate_people is 'Which accounts may be one person? Same e-mail address but for case, same phone, same external identity.';
+comment on view report.duplicate_people is 'Which accounts may be one person? Same e-mail address in any case, same phone, same external identity.';
 
 create view report.organization_email_domains as
 select m.tenant_id, m.organization_id, o.name as organization, d.domain, count(*) as members,
@@ -527,7 +524,7 @@ join logto.users u on u.tenant_id = m.tenant_id and u.id = m.user_id
 cross join lateral (select lower(split_part(u.primary_email, '@', 2)) as domain) d
 where u.primary_email is not null
 group by m.tenant_id, m.organization_id, o.name, d.domain;
-comment on view report.organization_email_domains is 'Which e-mail domains are in this organization? Strangers in a customer''s organization show here.';
+comment on view report.organization_email_domains is 'Which e-mail domains are in this organization? Shows strangers in a customer''s organization.';
 
 create view report.identity_providers as
 select i.tenant_id, 'social' as kind, i.target as provider, count(*) as identities, count(distinct i.user_id) as users
@@ -538,9 +535,9 @@ select i.tenant_id, 'enterprise', coalesce(c.connector_name, i.issuer), count(*)
 from logto.user_sso_identities i
 left join logto.sso_connectors c on c.tenant_id = i.tenant_id and c.id = i.sso_connector_id
 group by i.tenant_id, coalesce(c.connector_name, i.issuer);
-comment on view report.identity_providers is 'How do people sign in from elsewhere? Social and enterprise identities by provider.';
+comment on view report.identity_providers is 'Which other providers do people sign in with? Social and enterprise identities by provider.';
 
--- All users are counted at once, not anew for each application.
+-- Users are counted in one pass, not once for each application.
 create view report.application_directory as
 select a.tenant_id, a.id as application_id, a.name as application, a.type, a.is_third_party, a.created_at,
     case when a.tenant_id = any (array(select k.tenant_id from report.mirrored_tables k where k.table_name = 'application_roles'))
@@ -554,7 +551,7 @@ select a.tenant_id, a.id as application_id, a.name as application, a.type, a.is_
 from logto.applications a
 left join (select tenant_id, application_id, count(*) as sign_ups from logto.users group by tenant_id, application_id) u
     on u.tenant_id = a.tenant_id and u.application_id = a.id;
-comment on view report.application_directory is 'Which applications are there, of which type, which organizations do they serve, who signed up through them?';
+comment on view report.application_directory is 'Which applications exist, of which type, which organizations do they serve, how many users signed up through them?';
 
 create view report.organization_directory as
 select o.tenant_id, o.id as organization_id, o.name as organization, o.created_at, o.is_mfa_required,
@@ -571,17 +568,17 @@ select o.tenant_id, o.id as organization_id, o.name as organization, o.created_a
         then (select count(*) from logto.organization_invitations i
             where i.tenant_id = o.tenant_id and i.organization_id = o.id and i.status = 'Pending') end as pending_invitations
 from logto.organizations o;
-comment on view report.organization_directory is 'Which organizations are there, how big and how alive are they? One row an organization.';
+comment on view report.organization_directory is 'Which organizations exist, how big and how active are they? One row for each organization.';
 
 create view report.organization_growth as
 select o.tenant_id, date_trunc('month', o.created_at at time zone 'UTC')::date as month, count(*) as organizations_created,
     sum(count(*)) over (partition by o.tenant_id order by date_trunc('month', o.created_at at time zone 'UTC')::date)::bigint as organizations_so_far
 from logto.organizations o
 group by 1, 2;
-comment on view report.organization_growth is 'How does the number of organizations grow? By month of creation, of those that exist; months without any have no row.';
+comment on view report.organization_growth is 'How does the number of organizations grow? By month of creation, of those that exist now; months without any have no row.';
 
 -- +goose StatementBegin
--- A column of one name means the same in every view, so it is explained once.
+-- A column name means the same in every view, so it is explained once.
 do $$
 declare
     meanings constant jsonb := $json${
@@ -595,7 +592,7 @@ declare
         "has_password": "True: a password is set. Null: the server is too old to say.",
         "created_at": "When it was created in Logto.",
         "last_sign_in_at": "Last sign-in; of an organization, of any of its members. Null: never, or an application.",
-        "signed_up_with": "Name of the application the user signed up with. Null: made otherwise, or the application is gone.",
+        "signed_up_with": "Name of the application the user signed up with. Null: created otherwise, or the application was deleted.",
         "roles": "Names of the roles held. Empty: none. Null: not known, their listing is not mirrored.",
         "organizations": "Names of the organizations it belongs to or serves. Empty: none. Null: not known, their listing is not mirrored.",
         "social_identities": "Providers of the social identities. Empty: none. Null: not known.",
@@ -603,7 +600,7 @@ declare
         "mfa_factors": "Types of the second factors. Empty: none. Null: not known, the listing user_mfa_verifications is not mirrored.",
         "organization_id": "Logto id of the organization. Null: the permission holds across the tenant.",
         "organization": "Name of the organization. Null: the permission holds across the tenant.",
-        "through": "What grants the permission: role, or organization role.",
+        "through": "What grants the permission: role or organization role.",
         "role_id": "Logto id of the role or organization role.",
         "role": "Name of the role or organization role.",
         "scope_id": "Logto id of the permission or organization permission.",
@@ -616,55 +613,55 @@ declare
         "application": "Name of the application.",
         "holder_type": "user or application.",
         "holder_id": "Logto id of the user or application.",
-        "holder": "For people to read: e-mail address, username, phone or name of the user, whichever is there first; name of the application.",
-        "organization_roles": "Names of the organization roles held, or brought by the invitation. Empty: none.",
-        "members": "How many members: of the organization, or of it with an address in the domain. Null: not known, organization_users is not mirrored.",
-        "suspended_owners": "How many owners there are who are suspended.",
-        "suspended_members": "How many members are suspended. Null: not known.",
+        "holder": "Display name: the first of e-mail address, username, phone and name that the user has; name of the application.",
+        "organization_roles": "Names of the organization roles held, or granted by the invitation. Empty: none.",
+        "members": "Number of members of the organization, or of those with an address in the domain. Null: not known, organization_users is not mirrored.",
+        "suspended_owners": "Number of suspended owners.",
+        "suspended_members": "Number of suspended members. Null: not known.",
         "invitation_id": "Logto id of the invitation.",
         "invitee": "E-mail address invited.",
         "status": "Of an invitation: Pending, Accepted, Expired or Revoked, as of the last run. Of a run: running, stopped, succeeded, unproved, refused, failed or abandoned.",
-        "is_open": "True: pending and not expired by now.",
-        "expires_at": "When it stops being valid.",
+        "is_open": "True: pending and not expired.",
+        "expires_at": "When it expires.",
         "inviter_id": "The user who invites. Null: sent by the Management API.",
         "inviter": "E-mail address, username or name of the inviter. Null: sent by the Management API.",
-        "accepted_user_id": "The user who accepted. Null: nobody yet.",
-        "accepted_user": "E-mail address, username or name of who accepted. Null: nobody yet.",
+        "accepted_user_id": "The user who accepted. Null: not accepted.",
+        "accepted_user": "E-mail address, username or name of who accepted. Null: not accepted.",
         "day": "Day, in UTC.",
         "week": "Monday the week begins with, in UTC.",
         "month": "First day of the month, in UTC.",
-        "sign_ups": "How many users were created then, or signed up with the application. Null: not known, users is not mirrored.",
-        "came_back": "How many of them had their last sign-in a day or more after they were created.",
-        "users": "How many users.",
-        "within_1_day": "How many users had their last sign-in within 1 day.",
-        "within_7_days": "How many users had their last sign-in within 7 days.",
-        "within_30_days": "How many users had their last sign-in within 30 days.",
-        "within_90_days": "How many users had their last sign-in within 90 days.",
-        "never": "How many users never signed in.",
+        "sign_ups": "Number of users created in the period, or who signed up with the application. Null: not known, users is not mirrored.",
+        "came_back": "Number of them whose last sign-in was a day or more after they were created.",
+        "users": "Number of users.",
+        "within_1_day": "Number of users whose last sign-in was within 1 day.",
+        "within_7_days": "Number of users whose last sign-in was within 7 days.",
+        "within_30_days": "Number of users whose last sign-in was within 30 days.",
+        "within_90_days": "Number of users whose last sign-in was within 90 days.",
+        "never": "Number of users who never signed in.",
         "days_away": "Whole days since the last sign-in.",
-        "role_count": "How many roles the user holds. Null: not known, user_roles is not mirrored.",
-        "organization_count": "How many organizations the user is a member of. Null: not known, organization_users is not mirrored.",
+        "role_count": "Number of roles the user holds. Null: not known, user_roles is not mirrored.",
+        "organization_count": "Number of organizations the user is a member of. Null: not known, organization_users is not mirrored.",
         "kind": "Of duplicates: e-mail, phone, social identity or enterprise identity. Of providers: social or enterprise.",
-        "value": "What the accounts share: the address in lower case, the phone, provider and id there.",
+        "value": "What the accounts share: the address in lower case, the phone, or provider and id.",
         "user_ids": "Logto ids of the users.",
         "domain": "Part of the e-mail address after the @, in lower case.",
-        "joins_by_itself": "True: users with such an address join the organization by themselves (just-in-time provisioning). Null: not known, organization_jit_email_domains is not mirrored.",
-        "provider": "Target of the social connector, or name of the enterprise connector, or its issuer.",
-        "identities": "How many identities.",
+        "joins_by_itself": "True: users with such an address join the organization through just-in-time provisioning. Null: not known, organization_jit_email_domains is not mirrored.",
+        "provider": "Target of the social connector; name or issuer of the enterprise connector.",
+        "identities": "Number of identities.",
         "type": "Native, SPA, Traditional, MachineToMachine, Protected or SAML.",
-        "is_third_party": "True: belongs to somebody else, asks users for consent.",
+        "is_third_party": "True: a third-party application, which asks users for consent.",
         "is_mfa_required": "True: members need multi-factor authentication. Null: the server is too old to say.",
-        "applications": "How many applications belong to the organization. Null: not known.",
-        "pending_invitations": "How many invitations were pending at the last run. Null: not known.",
-        "organizations_created": "How many of today's organizations were created in the month.",
-        "organizations_so_far": "How many of today's organizations there were at its end.",
+        "applications": "Number of applications that belong to the organization. Null: not known.",
+        "pending_invitations": "Number of invitations that were pending at the last run. Null: not known.",
+        "organizations_created": "Number of today's organizations created in the month.",
+        "organizations_so_far": "Number of today's organizations that existed at its end.",
         "listing": "The listing; its root table has the same name.",
         "is_optional": "True: mirrored only where jobs.yaml names it.",
         "table_names": "Tables of schema logto that the listing fills.",
         "table_name": "Table of schema logto.",
         "state": "proved (by its last reading), not proved or failed (see reason), unknown to server (this Logto has no such listing), or not mirrored (no published run read it: name it in listings in jobs.yaml).",
         "first_proved_at": "When its first complete reading was published. Before, a missing row says nothing.",
-        "history_since": "Since when its past is known: what was replaced or deleted since. Null: no history is kept.",
+        "history_since": "When its history begins: versions replaced or deleted since are kept. Null: no history is kept.",
         "attempted_at": "When its last attempt began.",
         "waiting": "What the run is waiting for, such as a server that does not answer. Null: it is not waiting, or it has ended.",
         "waiting_since": "Since when it has been waiting.",
@@ -684,26 +681,26 @@ declare
         "reason": "Why the proof is not complete. Null: it is, or the listing is not mirrored.",
         "parents": "How many parents it was read for; 1 for a listing without parents.",
         "walk": "How it was read: whole, pages, split, refresh or window.",
-        "total": "What the server said is there. Null: it said nothing, the list came whole.",
+        "total": "Total-Number of the server. Null: the list came in one response without a count.",
         "distinct_ids": "Distinct items read.",
         "inserted": "Rows new in the table.",
         "updated": "Rows replaced.",
-        "deleted": "Rows that left the table.",
-        "unchanged": "Rows left alone.",
-        "requests": "Requests it took.",
-        "notes": "What else a reader should know. Null: nothing.",
-        "read_at": "When the reading of the listing was done: the mirror is as of then.",
-        "published_at": "When the mirror took it over. Null: not published.",
+        "deleted": "Rows deleted.",
+        "unchanged": "Rows that did not change.",
+        "requests": "Number of requests.",
+        "notes": "Findings that do not change the proof. Null: none.",
+        "read_at": "When reading the listing ended. The mirror shows this moment.",
+        "published_at": "When the run was published. Null: it was not.",
         "last_proved_at": "When it was last read to a complete proof. Null: never.",
-        "job": "Job in jobs.yaml it ran for; empty for one without a job.",
-        "mode": "run: by what the mirror knows. backfill: everything afresh.",
-        "attempt": "How many times it was started.",
-        "started_at": "When its first attempt began.",
-        "finished_at": "When its last attempt ended. Null: running, or its process died.",
-        "retries": "Requests that were repetitions of a failed one.",
-        "throttled": "Answers that asked to slow down.",
-        "seconds": "Seconds of all attempts.",
-        "first_seen_at": "When its first run began.",
+        "job": "Job in jobs.yaml that the run belongs to; empty: none.",
+        "mode": "run: uses what the mirror knows. backfill: reads everything as if for the first time.",
+        "attempt": "Number of attempts.",
+        "started_at": "When the first attempt started.",
+        "finished_at": "When the last attempt ended. Null: it is running, or its process died.",
+        "retries": "Requests that repeated a failed request.",
+        "throttled": "Responses that asked to slow down (429 or 503).",
+        "seconds": "Duration of all attempts, in seconds.",
+        "first_seen_at": "When its first run started.",
         "first_published_at": "When it was first published. Null: never.",
         "last_published_at": "When it was last published. Null: never."
     }$json$;

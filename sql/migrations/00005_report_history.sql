@@ -1,8 +1,8 @@
 -- +goose Up
--- What was, from the versions the mirror keeps. A version is valid from the
--- run that first saw it until the run that no longer did, so a moment is known
--- to the nearest run, and nothing is known of what ended before the first one:
--- see report.tenants.first_published_at.
+-- The past, from the versions in the mirror and its history. A version is valid from
+-- the run that first saw it until the run that no longer did. So moments are known to
+-- the nearest run, and nothing before the first run is known: see
+-- report.tenants.first_published_at.
 
 create view report.access_history as
 select h.tenant_id, 'role' as kind, 'user' as holder_type, h.user_id as holder_id, h.role_id, null::text collate "C" as organization_id,
@@ -70,15 +70,15 @@ select h.tenant_id, 'organization role', 'application', h.application_id, h.orga
 from logto_history.organization_application_roles h
 join report.mirrored_tables m on m.tenant_id = h.tenant_id and m.table_name = 'organization_application_roles'
 where h.valid_to > m.history_since;
-comment on view report.access_history is 'Who held which role and was in which organization, from when to when? One row a version, those of today included. What was there already when its history began has no valid_from.';
+comment on view report.access_history is 'Who held which role and was in which organization, from when to when? One row for each version, including the current ones. What was there already when its history began has no valid_from.';
 comment on column report.access_history.tenant_id is 'Tenant the row belongs to: its name in jobs.yaml.';
 comment on column report.access_history.kind is 'role, membership of an organization, or organization role.';
 comment on column report.access_history.holder_type is 'user or application.';
-comment on column report.access_history.holder_id is 'Logto id of the user or application; it may be gone by now.';
-comment on column report.access_history.role_id is 'Logto id of the role or organization role; it may be gone by now. Null: a membership.';
-comment on column report.access_history.organization_id is 'Logto id of the organization; it may be gone by now. Null: a role across the tenant.';
+comment on column report.access_history.holder_id is 'Logto id of the user or application; it may have been deleted since.';
+comment on column report.access_history.role_id is 'Logto id of the role or organization role; it may have been deleted since. Null: a membership.';
+comment on column report.access_history.organization_id is 'Logto id of the organization; it may have been deleted since. Null: a role across the tenant.';
 comment on column report.access_history.valid_from is 'When the run that first saw it was published. Null: not known, it was there already at history_since.';
-comment on column report.access_history.valid_to is 'When the run that no longer saw it was published. Null: it still is.';
+comment on column report.access_history.valid_to is 'When the run that no longer saw it was published. Null: it is current.';
 comment on column report.access_history.history_since is 'When the history of its table begins: nothing is known of what ended before. Null: no history of it is kept.';
 
 create view report.names as
@@ -102,12 +102,12 @@ union all
 select o.tenant_id, 'organization', o.id, o.name, null from logto.organizations o
 union all
 select o.tenant_id, 'organization', o.id, o.name, o.valid_to from logto_history.organizations o;
-comment on view report.names is 'What was that id called, even if it is gone? One row a version: the name it has now has no valid_to.';
+comment on view report.names is 'What was the name of this id, even if it was deleted? One row for each version; the current name has no valid_to.';
 comment on column report.names.tenant_id is 'Tenant the row belongs to: its name in jobs.yaml.';
 comment on column report.names.kind is 'user, application, role, organization role or organization.';
 comment on column report.names.id is 'Logto id.';
-comment on column report.names.name is 'Name; of a user the e-mail address, username, phone or name, whichever is there first.';
-comment on column report.names.valid_to is 'Until when it was called so, or was there. Null: it still is.';
+comment on column report.names.name is 'Name; of a user, the first of e-mail address, username, phone and name.';
+comment on column report.names.valid_to is 'When the name changed or the row was deleted. Null: it is current.';
 
 create function report.name_of(tenant text, kind text, id text)
 returns text
@@ -283,7 +283,7 @@ begin
 end
 $$;
 -- +goose StatementEnd
-comment on function report.access_changes is 'Which access was granted and revoked after one moment and up to another? Roles, memberships and organization roles, since the history of each begins: what its first reading found is no change. What a role grants is in report.changes_between.';
+comment on function report.access_changes is 'Which access was granted and revoked after one moment and up to another? Roles, memberships and organization roles, since the history of each begins: what its first reading found is not a change. For changes of what a role grants, see report.changes_between.';
 
 create function report.columns_changed(before jsonb, after jsonb)
 returns text[]
@@ -297,8 +297,8 @@ $$;
 comment on function report.columns_changed is 'Names of the members in which two objects differ, sorted. Null: one of them is null.';
 
 -- +goose StatementBegin
--- table_changes looks at every mirrored table, so it is put together from what
--- tables there are. A migration that adds one makes it anew.
+-- table_changes reads every table of the mirror, so it is generated from the tables
+-- that exist. A migration that adds a table creates it again.
 do $$
 declare
     mirrored record;
@@ -368,7 +368,7 @@ begin
 end
 $$;
 -- +goose StatementEnd
-comment on function report.changes_between is 'What changed after one moment and up to another, in any table, or in one? One row a change: the key, what it was before (null: inserted) and after (null: deleted). Changes since the history of each table begins: what its first reading found is no change, nor are last_sign_in_at and updated_at alone.';
+comment on function report.changes_between is 'What changed after one moment and up to another, in any table, or in one? One row for each change: the key, what it was before (null: inserted) and after (null: deleted). Changes since the history of each table begins: what its first reading found is not a change, nor is a new last_sign_in_at or updated_at alone.';
 
 create view report.changed_since_yesterday as
 select c.tenant_id, c.table_name, c.at, c.change, c.key, c.changed_columns, c.before, c.after
@@ -384,8 +384,8 @@ comment on column report.changed_since_yesterday.before is 'The row as it was. N
 comment on column report.changed_since_yesterday.after is 'The row as it became. Null: deleted.';
 
 -- +goose StatementBegin
--- every_row_of_user looks at every table that points at users, so it is put together
--- from what references there are. A migration that adds one makes it anew.
+-- every_row_of_user reads every table that refers to users, so it is generated from
+-- the references that exist. A migration that adds one creates it again.
 do $$
 declare
     referring record;
@@ -423,7 +423,7 @@ $function$, array_to_string(parts, E'\n    union all'));
 end
 $$;
 -- +goose StatementEnd
-comment on function report.every_row_of_user is 'What report.rows_of_user returns; nothing for somebody unknown.';
+comment on function report.every_row_of_user is 'What report.rows_of_user returns; no rows for an unknown user.';
 
 -- +goose StatementBegin
 create function report.rows_of_user(tenant text, user_id text)

@@ -20,7 +20,7 @@ create function report.escape_like(query text)
 returns text
 language sql immutable strict
 as $$ select replace(replace(replace(query, '\', '\\'), '%', '\%'), '_', '\_') $$;
-comment on function report.escape_like is 'The query as like takes it, so that % and _ stand for themselves.';
+comment on function report.escape_like is 'The query with % and _ escaped, for use in like.';
 
 -- The query is built from the conditions that are given, so that each search gets
 -- the plan that fits it: one plan for all would read every user. Values are always
@@ -162,4 +162,4 @@ begin
 end
 $$;
 -- +goose StatementEnd
-comment on function report.search_users is 'Who is meant? Finds users by query in username, e-mail address, phone and name, or the whole id: match fuzzy (a word like it, the nearest first), contains, prefix or exact; without regard to case unless case_sensitive, which makes fuzzy contains. By custom_data or profile they contain ({"plan": "pro"}) and custom_data_path that is true ($.credits > 10); by role, organization, organization_role (in the organization, if one is given) by name or id; by e-mail domain; created and last signed in from (inclusive) until (exclusive); suspended or not. All that is given must be so. Returns a page, the newest user first where nothing is nearer, and in total how many there are on all pages.';
+comment on function report.search_users is 'Which users match? query is searched in username, e-mail address, phone and name, and compared with the whole id. match: fuzzy (similar words, the nearest first), contains, prefix or exact. Case is ignored unless case_sensitive, with which fuzzy means contains. custom_data and profile: JSON they contain ({"plan": "pro"}). custom_data_path: a condition ($.credits > 10). role, organization, organization_role (in the organization, if one is given): name or id. Also e-mail domain; created and last signed in from (inclusive) until (exclusive); suspended. All conditions given must hold. Returns one page, the nearest first, then the newest; total is the number of users on all pages.';
