@@ -42,9 +42,19 @@ func (k *walk) confirmDeleted(ctx context.Context, parent string, ids []string, 
 func (k *walk) confirmByID(ctx context.Context, parent string, ids []string) ([]string, error) {
 	var deleted []string
 	for batch := range splitToFitURL(ids, k.rowsPerRequest(parent, ids)) {
-		items, sure, err := k.searchByID(ctx, parent, batch)
+		search := k.searchByID
+		if k.references { // a row that cannot be sent is no reason to end the run
+			search = k.searchByIDAround500
+		}
+		items, sure, err := search(ctx, parent, batch)
 		if err != nil {
 			return nil, err
+		}
+		if !sure && k.references && len(items) > 0 {
+			chunk := Chunk{Listing: k.l, Parent: parent, Items: items, Checkpoint: k.referenceCheckpoint(batch[0], len(items))}
+			if err := k.putChunk(ctx, chunk, 0); err != nil {
+				return nil, err
+			}
 		}
 		if !sure {
 			k.downgrade(ctx, NotProved, "the server's answer about known ids does not agree with its Total-Number")
@@ -71,6 +81,11 @@ func (k *walk) confirmByPath(ctx context.Context, ids []string) ([]string, error
 				ctx = withReadScope(ctx)
 			}
 			there, err := k.fetchByPath(ctx, id)
+			if k.references && logto.IsPoison(err) {
+				k.downgrade(ctx, NotProved, "a row makes the server answer 500, whatever page it is on")
+				k.addNote(ctx, "item "+id+" cannot be sent by the server (500)", 1)
+				return nil
+			}
 			if err != nil || there {
 				return err
 			}

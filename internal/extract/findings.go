@@ -93,11 +93,17 @@ func (k *walk) find(ctx context.Context, add func(*Findings)) {
 }
 
 // restore takes over the checkpoints of earlier attempts, in the order they were
-// made, and adds what they found to the proof.
+// made, and adds what they found to the proof. A checkpoint can be there twice:
+// the attempt was broken off before it knew that the first was committed.
 func (k *walk) restore(checkpoints []Checkpoint) {
 	k.checkpoints = make(map[checkpointKey]Checkpoint, len(checkpoints))
 	for _, c := range checkpoints {
-		k.checkpoints[checkpointKey{c.Parent, c.Name}] = c
+		key := checkpointKey{c.Parent, c.Name}
+		_, twice := k.checkpoints[key]
+		k.checkpoints[key] = c
+		if twice {
+			continue
+		}
 		k.proof.add(c.Findings)
 		if strings.HasPrefix(c.Name, referencePrefix) {
 			k.proof.Distinct += c.Rows

@@ -85,10 +85,14 @@ type drift struct {
 	one      int // in so many requests something changes
 	budget   int
 	breakIn  int // requests, and statements, until the run is broken off
-	breakOff context.CancelFunc
+	breakOff func()
 	log      []string
 	version  string    // of Logto
 	signedIn time.Time // when somebody last signed in
+
+	seed  uint64
+	decoy *logtotest.Server // of another tenant; nil until it is needed
+	specs map[int64]string  // what the attempts at each run were to do
 
 	past           map[string]map[string]bool // keys that were there before some earlier run
 	proved, notYet int                        // listings of runs under drift
@@ -97,12 +101,22 @@ type drift struct {
 // schedule runs one schedule and returns how it broke the promise.
 func (d *drift) schedule(ctx context.Context) error {
 	defer d.server.Close()
+	defer func() {
+		if d.decoy != nil {
+			d.decoy.Close()
+		}
+	}()
 	defer d.runner.Client.Close()
 	defer d.clear(context.WithoutCancel(ctx))
 	// One to three runs under drift, the first on an empty mirror.
 	for n := range 1 + d.draw("runs", 3) {
 		if err := d.drifting(ctx); err != nil {
 			return fmt.Errorf("run %d: %w\nchanges:\n%s", n+1, err, strings.Join(d.log, "\n"))
+		}
+		if d.draw("another tenant answers", 6) == 0 {
+			if err := d.impostor(ctx); err != nil {
+				return err
+			}
 		}
 		for range d.draw("changes between runs", 20) {
 			d.server.Tenant.Churn(d.changes)
@@ -118,12 +132,12 @@ func (d *drift) schedule(ctx context.Context) error {
 func (d *drift) draw(what string, n int) int { return rapid.IntRange(0, n-1).Draw(d.t, what) }
 
 func newDrift(t *rapid.T, pool *pgxpool.Pool, number int64) *drift {
-	d := &drift{t: t, pool: pool, past: map[string]map[string]bool{}}
+	d := &drift{t: t, pool: pool, past: map[string]map[string]bool{}, specs: map[int64]string{}}
 	seed := rapid.Uint64().Draw(t, "seed")
 	tenant := logtotest.Generate(logtotest.Options{
 		Users: 1 + d.draw("users", 120), Organizations: 1 + d.draw("organizations", 30), Seed: seed, Ties: d.draw("ties", 2) == 0,
 	})
-	d.version = driftVersions[d.draw("version", len(driftVersions))]
+	d.version, d.seed = driftVersions[d.draw("version", len(driftVersions))], seed
 	d.server = logtotest.Start(tenant, logtotest.WithSeed(seed), logtotest.WithVersion(d.version))
 	client, err := logto.New(logto.Config{
 		Endpoint: d.server.URL, Resource: d.server.Resource, AppID: d.server.AppID, AppSecret: d.server.AppSecret,
@@ -165,30 +179,6 @@ func (d *drift) drifting(ctx context.Context) error {
 		return err
 	}
 	return d.held(ctx, s, before, d.truth())
-}
-
-// attempts runs the job, breaking it off up to twice at a random request: the
-// next attempt goes on where it was, on a tenant that has changed meanwhile.
-func (d *drift) attempts(ctx context.Context) (mirror.Summary, error) {
-	for range 2 {
-		if d.draw("broken off", 3) > 0 {
-			break
-		}
-		broken, cancel := context.WithCancel(ctx)
-		d.mu.Lock()
-		d.breakIn, d.breakOff = 1+d.draw("broken off after", 80), cancel
-		d.mu.Unlock()
-		s, err := d.runner.Run(broken, d.job)
-		d.mu.Lock()
-		d.breakOff = nil
-		d.mu.Unlock()
-		cancel()
-		if err == nil || broken.Err() == nil {
-			return s, err
-		}
-		d.log = append(d.log, "(broken off)")
-	}
-	return d.runner.Run(ctx, d.job)
 }
 
 // watch lets the tenant change between requests and between their statements.
@@ -276,6 +266,12 @@ func (d *drift) truth() map[string]map[string]bool {
 
 // held checks what a run under drift has to hold.
 func (d *drift) held(ctx context.Context, s mirror.Summary, before, after map[string]map[string]bool) error {
+	if err := contradictions(s); err != nil {
+		return err
+	}
+	if err := d.holdsNoDecoy(ctx); err != nil {
+		return err
+	}
 	proved, unknown := map[string]bool{}, unknownListings(s)
 	for _, c := range s.Listings {
 		proved[c.Listing] = c.Proof == "complete"
@@ -347,6 +343,9 @@ func (d *drift) resting(ctx context.Context) error {
 	d.server.Tenant.AdvanceClock(2 * time.Minute)
 	before := d.truth()
 	s, err := d.runner.Run(ctx, d.job)
+	if err == nil {
+		err = contradictions(s)
+	}
 	if err != nil {
 		return err
 	}

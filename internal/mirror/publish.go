@@ -147,10 +147,13 @@ func (a *attempt) certify(proofs map[string]*extract.Proof, changes map[string]*
 	var out []state.Certificate
 	for _, l := range a.job.Listings {
 		p, change := proofs[l.Name], changes[l.Name]
+		// What was read, and was not there any more when its range was read again,
+		// is in the table, too.
+		distinct := max(p.Distinct, int(change.Inserted+change.Updated))
 		c := state.Certificate{
-			Listing: l.Name, Walk: string(p.Walk), Parents: p.Parents, Distinct: p.Distinct, Requests: p.Requests,
+			Listing: l.Name, Walk: string(p.Walk), Parents: p.Parents, Distinct: distinct, Requests: p.Requests,
 			Inserted: change.Inserted, Updated: change.Updated, Deleted: change.Deleted,
-			Unchanged: max(0, int64(p.Distinct)-change.Inserted-change.Updated-change.Withheld),
+			Unchanged: max(0, int64(distinct)-change.Inserted-change.Updated-change.Withheld),
 			Proof:     string(p.Outcome), Reason: p.Reason, Notes: map[string]int{}, ReadAt: p.ReadAt,
 		}
 		if p.Total >= 0 {
