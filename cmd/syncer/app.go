@@ -10,6 +10,7 @@ import (
 	"strings"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"logto-syncer/internal/catalog"
 	"logto-syncer/internal/config"
@@ -29,17 +30,25 @@ type app struct {
 // errInterrupted is the cause a context ends with when somebody pressed Ctrl-C.
 var errInterrupted = errors.New("interrupted")
 
+// grace is how long a command may take to stop by itself after the first
+// signal: what waits for something that may never come is ended then.
+const grace = 5 * time.Second
+
 // watch turns signals into ends: the first closes a.stop and, unless the
-// command rests by itself then, ends the context; the second ends it in any
-// case. done ends the watch and waits for it.
+// command stops by itself then, ends the context; the second ends it in any
+// case, and so does grace. done ends the watch and waits for it.
 func (a *app) watch(ctx context.Context) (_ context.Context, done func()) {
 	a.stop = make(chan struct{})
 	ctx, cancel := context.WithCancelCause(ctx)
 	var wg sync.WaitGroup
 	wg.Go(func() {
+		var over <-chan time.Time
 		for n := 0; ; n++ {
 			select {
 			case <-ctx.Done():
+				return
+			case <-over:
+				cancel(errInterrupted)
 				return
 			case <-a.signals:
 			}
@@ -54,7 +63,8 @@ func (a *app) watch(ctx context.Context) (_ context.Context, done func()) {
 				cancel(errInterrupted)
 				return
 			}
-			fmt.Fprintln(a.stderr, "\nsyncer: finishing the requests under way; once more stops at once")
+			fmt.Fprintf(a.stderr, "\nsyncer: finishing the requests under way, for %v at most; once more stops at once\n", grace)
+			over = time.After(grace)
 		}
 	})
 	return ctx, func() {
