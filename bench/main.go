@@ -50,23 +50,23 @@ type options struct {
 	scale             float64
 }
 
-var errShort = errors.New("a row falls short")
+var errResultMissed = errors.New("a row falls short")
 
-// A part measures some rows of the table.
-type part struct {
+// A measurement measures some rows of the table.
+type measurement struct {
 	name    string
-	measure func(context.Context, *lab) ([]row, error)
+	measure func(context.Context, *harness) ([]result, error)
 }
 
-func parts() []part {
-	return []part{
+func measurements() []measurement {
+	return []measurement{
 		{"limit", measureLimit},
 		{"requests", measureRequests},
-		{"field", measureField},
-		{"neighbour", measureNeighbour},
+		{"field", measurePeers},
+		{"neighbour", measureSharedHost},
 		{"parents", measureParents},
 		{"loading", measureLoading},
-		{"million", measureMillion},
+		{"million", measureLargeTenant},
 		{"questions", measureQuestions},
 	}
 }
@@ -77,36 +77,36 @@ func bench(ctx context.Context, o options, only string) (err error) {
 	if err != nil {
 		return err
 	}
-	l, err := newLab(ctx, o)
+	l, err := newHarness(ctx, o)
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, l.close()) }()
 	began := time.Now()
-	var rows []row
-	for _, p := range parts() {
+	var rows []result
+	for _, p := range measurements() {
 		if !chosen.MatchString(p.name) {
 			continue
 		}
 		some, err := p.measure(ctx, l)
 		for _, r := range some {
-			fmt.Fprintln(os.Stdout, r.text())
+			fmt.Fprintln(os.Stdout, r.textLine())
 		}
 		rows = append(rows, some...)
 		if err != nil {
 			return fmt.Errorf("measure %s: %w", p.name, err)
 		}
 	}
-	fmt.Fprint(os.Stdout, l.askedTable())
+	fmt.Fprint(os.Stdout, l.questionTable())
 	fmt.Fprintf(os.Stdout, "took %s\n", time.Since(began).Round(time.Second))
 	if o.scale == 1 && only == "" {
-		if err := l.report(ctx, rows, time.Since(began)); err != nil {
+		if err := l.writeReport(ctx, rows, time.Since(began)); err != nil {
 			return err
 		}
 	}
 	for _, r := range rows {
 		if !r.holds() {
-			return errShort
+			return errResultMissed
 		}
 	}
 	return nil

@@ -21,8 +21,8 @@ import (
 	"logto-syncer/internal/mirror"
 )
 
-// effort is what a process took.
-type effort struct {
+// processResult is what a process took.
+type processResult struct {
 	seconds float64 // from its start to its end
 	cpu     float64 // seconds, user and system
 	rss     float64 // the most memory it had, in MB (10^6 bytes)
@@ -30,9 +30,9 @@ type effort struct {
 	summary mirror.Summary
 }
 
-// measure runs a program to its end. An error holds the end of what it wrote
+// runProcess runs a program to its end. An error holds the end of what it wrote
 // to stderr.
-func measure(ctx context.Context, program string, args, env []string) (*effort, error) {
+func runProcess(ctx context.Context, program string, args, env []string) (*processResult, error) {
 	cmd := exec.CommandContext(ctx, program, args...)
 	cmd.Env = env
 	var out, complaint bytes.Buffer
@@ -43,9 +43,9 @@ func measure(ctx context.Context, program string, args, env []string) (*effort, 
 	}
 	peak := make(chan float64, 1)
 	ended := make(chan struct{})
-	go func() { peak <- watchMemory(cmd.Process.Pid, ended) }()
+	go func() { peak <- peakMemory(cmd.Process.Pid, ended) }()
 	err := cmd.Wait()
-	e := &effort{seconds: time.Since(began).Seconds()}
+	e := &processResult{seconds: time.Since(began).Seconds()}
 	close(ended)
 	e.rss, e.out = <-peak, out.Bytes()
 	e.cpu = (cmd.ProcessState.UserTime() + cmd.ProcessState.SystemTime()).Seconds()
@@ -62,10 +62,10 @@ func measure(ctx context.Context, program string, args, env []string) (*effort, 
 	return e, nil
 }
 
-// watchMemory returns the greatest VmHWM a process shows until it ends. It is
+// peakMemory returns the greatest VmHWM a process shows until it ends. It is
 // not taken from rusage, which counts what the child shared with this process
 // before it became another program.
-func watchMemory(pid int, ended <-chan struct{}) (peak float64) {
+func peakMemory(pid int, ended <-chan struct{}) (peak float64) {
 	tick := time.NewTicker(10 * time.Millisecond)
 	defer tick.Stop()
 	name := filepath.Base(os.Args[0])
@@ -87,8 +87,8 @@ func watchMemory(pid int, ended <-chan struct{}) (peak float64) {
 	}
 }
 
-// simulate starts a simulator and waits until it answers. stop ends it.
-func (l *lab) simulate(ctx context.Context, program string, args ...string) (s simulated, stop func() error, err error) {
+// startSimulator starts a simulator and waits until it answers. stop ends it.
+func (l *harness) startSimulator(ctx context.Context, program string, args ...string) (s simulatorInfo, stop func() error, err error) {
 	cmd := exec.CommandContext(ctx, program, args...)
 	cmd.Stderr = os.Stderr
 	cmd.Cancel = func() error { return cmd.Process.Signal(syscall.SIGTERM) }
@@ -119,17 +119,17 @@ func (l *lab) simulate(ctx context.Context, program string, args ...string) (s s
 	if err := json.Unmarshal(line, &said); err != nil {
 		return s, nil, errors.Join(err, stop())
 	}
-	return simulated{said.Endpoint, said.Resource, said.ID, said.Secret, said.Rows}, stop, nil
+	return simulatorInfo{said.Endpoint, said.Resource, said.ID, said.Secret, said.Rows}, stop, nil
 }
 
-// syncerSimulate is syncer simulate.
-func (l *lab) syncerSimulate(ctx context.Context, args ...string) (simulated, func() error, error) {
+// startSyncerSimulate is syncer simulate.
+func (l *harness) startSyncerSimulate(ctx context.Context, args ...string) (simulatorInfo, func() error, error) {
 	args = append([]string{"--json", "simulate", "--listen", "127.0.0.1:0"}, args...)
-	return l.simulate(ctx, filepath.Join(l.bin, "syncer"), args...)
+	return l.startSimulator(ctx, filepath.Join(l.bin, "syncer"), args...)
 }
 
-// ask sends a request to a simulator of this program.
-func (s simulated) ask(ctx context.Context, path string, query url.Values) error {
+// post sends a request to a simulator of this program.
+func (s simulatorInfo) post(ctx context.Context, path string, query url.Values) error {
 	req, err := http.NewRequestWithContext(ctx, http.MethodPost, s.url(path, query), nil)
 	if err != nil {
 		return err

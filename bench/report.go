@@ -10,8 +10,8 @@ import (
 	"logto-syncer/bench/host"
 )
 
-// report writes the table with what was measured, on what, and how to repeat it.
-func (l *lab) report(ctx context.Context, rows []row, took time.Duration) error {
+// writeReport writes the table with what was measured, on what, and how to repeat it.
+func (l *harness) writeReport(ctx context.Context, rows []result, took time.Duration) error {
 	settings, err := host.Settings(ctx, l.server)
 	if err != nil {
 		return err
@@ -32,10 +32,10 @@ tries a part of it on fewer rows and writes nothing.
 |---|---|---|---|---|---|
 `, took.Round(time.Second), host.Machine(), settings)
 	for _, r := range rows {
-		b.WriteString(r.markdown() + "\n")
+		b.WriteString(r.tableRow() + "\n")
 	}
 	b.WriteString(notes)
-	b.WriteString(l.askedTable())
+	b.WriteString(l.questionTable())
 	return os.WriteFile(l.out, []byte(b.String()), 0o644)
 }
 

@@ -49,7 +49,7 @@ func simulator(args []string) error {
 	}
 	s := logtotest.New(tenant, options...)
 	mux := http.NewServeMux()
-	mux.Handle("/", inLine(s, *desks, *perAnswer))
+	mux.Handle("/", limitConcurrency(s, *desks, *perAnswer))
 	mux.HandleFunc("POST /change", func(w http.ResponseWriter, r *http.Request) {
 		n, err := strconv.Atoi(r.FormValue("users"))
 		if err == nil {
@@ -74,9 +74,9 @@ func simulator(args []string) error {
 	return server.Serve(listener)
 }
 
-// inLine lets h work on so many answers at once, each of which takes so long at
+// limitConcurrency lets h work on so many answers at once, each of which takes so long at
 // least; what comes meanwhile waits.
-func inLine(h http.Handler, desks int, perAnswer time.Duration) http.Handler {
+func limitConcurrency(h http.Handler, desks int, perAnswer time.Duration) http.Handler {
 	if desks == 0 {
 		return h
 	}
@@ -84,7 +84,7 @@ func inLine(h http.Handler, desks int, perAnswer time.Duration) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		free <- struct{}{}
 		defer func() { <-free }()
-		if rest(r.Context(), perAnswer) == nil {
+		if pause(r.Context(), perAnswer) == nil {
 			h.ServeHTTP(w, r)
 		}
 	})

@@ -30,16 +30,16 @@ type options struct {
 	only        string
 }
 
-// whole is how many tenants there are in what docs/scale.md shows.
-const whole = 1000
+// publishedTenants is how many tenants there are in what docs/scale.md shows.
+const publishedTenants = 1000
 
 func main() {
 	var o options
 	flag.StringVar(&o.bin, "bin", "bin", "directory of syncer")
 	flag.StringVar(&o.out, "out", "docs/scale.md", "where the table goes, between its markers")
-	flag.IntVar(&o.tenants, "tenants", whole, "how many tenants; only 1000 writes -out")
-	flag.IntVar(&o.single, "single", whole/8, "how many of them a single worker is measured on; all would take a quarter of an hour")
-	flag.IntVar(&o.connections, "connections", roomy, "max_connections of the server; only 200 writes -out")
+	flag.IntVar(&o.tenants, "tenants", publishedTenants, "how many tenants; only 1000 writes -out")
+	flag.IntVar(&o.single, "single", publishedTenants/8, "how many of them a single worker is measured on; all would take a quarter of an hour")
+	flag.IntVar(&o.connections, "connections", publishedConnections, "max_connections of the server; only 200 writes -out")
 	flag.StringVar(&o.only, "only", "", "regular expression of the columns to measure, to try; all if empty")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
@@ -51,9 +51,9 @@ func main() {
 	}
 }
 
-// parts are what is measured, one column each.
-func parts(o options) []part {
-	return []part{
+// scenarios are what is measured, one column each.
+func scenarios(o options) []scenario {
+	return []scenario{
 		{workers: 1, tenants: min(o.single, o.tenants)},
 		{workers: 4, tenants: o.tenants},
 		{workers: 20, tenants: o.tenants},
@@ -73,13 +73,13 @@ func bench(ctx context.Context, o options) (err error) {
 			t.close()
 		}
 	}()
-	s, err := newStand(ctx, o)
+	s, err := newHarness(ctx, o)
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, s.close()) }()
-	var all []figures
-	for _, p := range parts(o) {
+	var all []measurements
+	for _, p := range scenarios(o) {
 		if !chosen.MatchString(p.String()) {
 			continue
 		}
@@ -92,13 +92,13 @@ func bench(ctx context.Context, o options) (err error) {
 	}
 	table := tableOf(all)
 	fmt.Fprint(os.Stdout, table)
-	if o.tenants == whole && o.connections == roomy && o.only == "" {
+	if o.tenants == publishedTenants && o.connections == publishedConnections && o.only == "" {
 		if err := s.report(ctx, o.out, table, time.Since(began)); err != nil {
 			return err
 		}
 	}
 	for _, f := range all {
-		err = errors.Join(err, f.broken())
+		err = errors.Join(err, f.violations())
 	}
 	return err
 }

@@ -30,10 +30,10 @@ type tenant struct {
 	server *logtotest.Server
 	http   *httptest.Server
 
-	mu     sync.Mutex
-	tokens []string       // in the order in which they were first used
-	asking map[string]int // requests in progress by token
-	mixed  bool           // two runs have worked on it at once
+	mu         sync.Mutex
+	tokens     []string       // in the order in which they were first used
+	inProgress map[string]int // requests in progress by token
+	concurrent bool           // two runs have worked on it at once
 }
 
 // newTenants makes so many, each at an address of its own until it is closed.
@@ -58,7 +58,7 @@ func newTenant(i int) *tenant {
 	if i%100 == 99 {
 		users = 2000
 	}
-	t := &tenant{name: fmt.Sprintf("tenant-%04d", i), asking: map[string]int{}}
+	t := &tenant{name: fmt.Sprintf("tenant-%04d", i), inProgress: map[string]int{}}
 	t.server = logtotest.New(logtotest.Generate(logtotest.Options{Users: users, Seed: uint64(i + 1), Ties: true}))
 	t.server.Inject(logtotest.Fault{Kind: logtotest.Delay, Delay: minDelay, DelayMax: maxDelay})
 	t.http = httptest.NewUnstartedServer(t)
@@ -81,42 +81,42 @@ func (t *tenant) yaml() string {
 // ServeHTTP answers one request, and notes who asks.
 func (t *tenant) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if token, ok := strings.CutPrefix(r.Header.Get("Authorization"), "Bearer "); ok {
-		t.enter(token)
-		defer t.leave(token)
+		t.beginRequest(token)
+		defer t.endRequest(token)
 	}
 	t.server.ServeHTTP(w, r)
 }
 
-func (t *tenant) enter(token string) {
+func (t *tenant) beginRequest(token string) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if n := len(t.tokens); n == 0 || t.tokens[n-1] != token {
-		t.mixed = t.mixed || slices.Contains(t.tokens, token) || len(t.asking) > 0
+		t.concurrent = t.concurrent || slices.Contains(t.tokens, token) || len(t.inProgress) > 0
 		t.tokens = append(t.tokens, token)
 	}
-	t.asking[token]++
+	t.inProgress[token]++
 }
 
-func (t *tenant) leave(token string) {
+func (t *tenant) endRequest(token string) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	if t.asking[token]--; t.asking[token] <= 0 {
-		delete(t.asking, token)
+	if t.inProgress[token]--; t.inProgress[token] <= 0 {
+		delete(t.inProgress, token)
 	}
 }
 
-// forget makes it a tenant nobody has asked yet.
-func (t *tenant) forget() {
+// reset makes it a tenant nobody has asked yet.
+func (t *tenant) reset() {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	t.tokens, t.mixed = nil, false
-	clear(t.asking)
+	t.tokens, t.concurrent = nil, false
+	clear(t.inProgress)
 	t.server.Forget()
 }
 
-// shared reports whether two runs have worked on it at once.
-func (t *tenant) shared() bool {
+// hadConcurrentRuns reports whether two runs have worked on it at once.
+func (t *tenant) hadConcurrentRuns() bool {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	return t.mixed
+	return t.concurrent
 }

@@ -19,12 +19,12 @@ func TestATenantKnowsWhenTwoWorkOnItAtOnce(t *testing.T) {
 			defer tenant.close()
 			for _, step := range tc.asked {
 				if step >= 'a' {
-					tenant.enter(string(step))
+					tenant.beginRequest(string(step))
 				} else {
-					tenant.leave(string(step - 'A' + 'a'))
+					tenant.endRequest(string(step - 'A' + 'a'))
 				}
 			}
-			if tenant.shared() != tc.want {
+			if tenant.hadConcurrentRuns() != tc.want {
 				t.Errorf("%s: worked by two at once is %v, want %v", tc.asked, !tc.want, tc.want)
 			}
 		})

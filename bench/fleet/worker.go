@@ -20,14 +20,14 @@ import (
 
 // A worker is a process of syncer serve that runs one tenant at a time.
 type worker struct {
-	cmd     *exec.Cmd
-	address string
-	reading sync.WaitGroup
+	cmd        *exec.Cmd
+	address    string
+	logReaders sync.WaitGroup
 }
 
-// hire starts a worker and returns when it serves. What it logs goes into the
+// startWorker starts a worker and returns when it serves. What it logs goes into the
 // book.
-func hire(ctx context.Context, bin, jobs string, b *book) (*worker, error) {
+func startWorker(ctx context.Context, bin, jobs string, b *ledger) (*worker, error) {
 	w := &worker{cmd: exec.CommandContext(ctx, filepath.Join(bin, "syncer"), "serve", "--config", jobs, "--listen", "127.0.0.1:0", "--json")}
 	w.cmd.WaitDelay = 10 * time.Second
 	stdout, err := w.cmd.StdoutPipe()
@@ -41,7 +41,7 @@ func hire(ctx context.Context, bin, jobs string, b *book) (*worker, error) {
 	if err := w.cmd.Start(); err != nil {
 		return nil, err
 	}
-	w.reading.Go(func() { b.read(w, stderr) })
+	w.logReaders.Go(func() { b.readLog(w, stderr) })
 	lines := bufio.NewReader(stdout)
 	var ready struct{ Address string }
 	line, err := lines.ReadBytes('\n')
@@ -51,7 +51,7 @@ func hire(ctx context.Context, bin, jobs string, b *book) (*worker, error) {
 	if err == nil && ready.Address == "" {
 		err = fmt.Errorf("it says %s", line)
 	}
-	w.reading.Go(func() { _, _ = io.Copy(io.Discard, lines) }) // ends with the process
+	w.logReaders.Go(func() { _, _ = io.Copy(io.Discard, lines) }) // ends with the process
 	if err != nil {
 		_ = w.cmd.Process.Kill()
 		return nil, errors.Join(fmt.Errorf("a worker did not begin: %w", err), w.wait())
@@ -62,16 +62,16 @@ func hire(ctx context.Context, bin, jobs string, b *book) (*worker, error) {
 
 // wait waits for the end of the process.
 func (w *worker) wait() error {
-	w.reading.Wait()
+	w.logReaders.Wait()
 	return w.cmd.Wait()
 }
 
 // kill ends a worker as a power cut does.
 func (w *worker) kill() error { return w.cmd.Process.Kill() }
 
-// dismiss ends workers as they are meant to end. Those that were killed have
+// stopWorkers ends workers as they are meant to end. Those that were killed have
 // ended already.
-func dismiss(workers []*worker) error {
+func stopWorkers(workers []*worker) error {
 	var errs []error
 	for _, w := range workers {
 		if err := w.cmd.Process.Signal(syscall.SIGTERM); err != nil && !errors.Is(err, os.ErrProcessDone) {
@@ -79,20 +79,20 @@ func dismiss(workers []*worker) error {
 		}
 	}
 	for _, w := range workers {
-		if err := w.wait(); err != nil && !killed(w.cmd.ProcessState) {
+		if err := w.wait(); err != nil && !wasKilled(w.cmd.ProcessState) {
 			errs = append(errs, fmt.Errorf("a worker ended badly: %w", err))
 		}
 	}
 	return errors.Join(errs...)
 }
 
-func killed(state *os.ProcessState) bool {
+func wasKilled(state *os.ProcessState) bool {
 	status, ok := state.Sys().(syscall.WaitStatus)
 	return ok && status.Signaled() && status.Signal() == syscall.SIGKILL
 }
 
-// runAll asks a worker to put the job into the queue for all tenants.
-func (w *worker) runAll(ctx context.Context) error {
+// enqueueAll asks a worker to put the job into the queue for all tenants.
+func (w *worker) enqueueAll(ctx context.Context) error {
 	r, err := http.NewRequestWithContext(ctx, http.MethodPost, w.address+"/run", strings.NewReader(url.Values{"job": {"all"}}.Encode()))
 	if err != nil {
 		return err

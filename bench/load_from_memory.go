@@ -20,30 +20,30 @@ import (
 	"logto-syncer/internal/mirror"
 )
 
-// A tape answers requests from memory, once it has recorded the answers.
-type tape struct {
-	mu      sync.Mutex
-	next    http.RoundTripper // records what it answers; nil: only what is there
-	answers map[string]answer
+// A recording answers requests from memory, once it has recorded the answers.
+type recording struct {
+	mu       sync.Mutex
+	upstream http.RoundTripper // records what it answers; nil: only what is there
+	answers  map[string]response
 }
 
-type answer struct {
+type response struct {
 	status int
 	header http.Header
 	body   []byte
 }
 
 // RoundTrip answers from the tape, or asks and records.
-func (t *tape) RoundTrip(req *http.Request) (*http.Response, error) {
+func (t *recording) RoundTrip(req *http.Request) (*http.Response, error) {
 	key := req.Method + " " + req.URL.String()
 	t.mu.Lock()
 	a, ok := t.answers[key]
 	t.mu.Unlock()
 	if !ok {
-		if t.next == nil {
+		if t.upstream == nil {
 			return nil, fmt.Errorf("%s is not on the tape", key)
 		}
-		resp, err := t.next.RoundTrip(req)
+		resp, err := t.upstream.RoundTrip(req)
 		if err != nil {
 			return nil, err
 		}
@@ -52,7 +52,7 @@ func (t *tape) RoundTrip(req *http.Request) (*http.Response, error) {
 		if err != nil {
 			return nil, err
 		}
-		a = answer{resp.StatusCode, resp.Header, body}
+		a = response{resp.StatusCode, resp.Header, body}
 		t.mu.Lock()
 		t.answers[key] = a
 		t.mu.Unlock()
@@ -63,37 +63,37 @@ func (t *tape) RoundTrip(req *http.Request) (*http.Response, error) {
 	}, nil
 }
 
-// nowhere is a mirror that has nothing and a store that keeps nothing.
-type nowhere struct{}
+// emptyMirror is a mirror that has nothing and a store that keeps nothing.
+type emptyMirror struct{}
 
-func (nowhere) Known(context.Context, *catalog.Listing, string, string, string, int) ([]extract.Known, error) {
+func (emptyMirror) Known(context.Context, *catalog.Listing, string, string, string, int) ([]extract.Known, error) {
 	return nil, nil
 }
-func (nowhere) Count(context.Context, *catalog.Listing, string) (int, error) { return 0, nil }
-func (nowhere) ProvedUntil(context.Context, *catalog.Listing) (time.Time, error) {
+func (emptyMirror) Count(context.Context, *catalog.Listing, string) (int, error) { return 0, nil }
+func (emptyMirror) ProvedUntil(context.Context, *catalog.Listing) (time.Time, error) {
 	return time.Time{}, nil
 }
 
-func (nowhere) Lookup(context.Context, *catalog.Listing, string, []string) ([]extract.Known, error) {
+func (emptyMirror) Lookup(context.Context, *catalog.Listing, string, []string) ([]extract.Known, error) {
 	return nil, nil
 }
-func (nowhere) Put(context.Context, extract.Chunk) error { return nil }
-func (nowhere) Checkpoints(context.Context, *catalog.Listing) ([]extract.Checkpoint, error) {
+func (emptyMirror) Put(context.Context, extract.Chunk) error { return nil }
+func (emptyMirror) Checkpoints(context.Context, *catalog.Listing) ([]extract.Checkpoint, error) {
 	return nil, nil
 }
 
-func (nowhere) Parents(context.Context, *catalog.Listing, string, string, int) ([]string, error) {
+func (emptyMirror) Parents(context.Context, *catalog.Listing, string, string, int) ([]string, error) {
 	return nil, nil
 }
 
 // measureLoading publishes a tenant from page bodies in memory, by all that a
 // run does but the network.
-func measureLoading(ctx context.Context, l *lab) (rows []row, err error) {
-	big, err := l.bigTenant(ctx)
+func measureLoading(ctx context.Context, l *harness) (rows []result, err error) {
+	big, err := l.largeTenant(ctx)
 	if err != nil {
 		return nil, err
 	}
-	t := &tape{next: &http.Transport{MaxIdleConnsPerHost: 12}, answers: map[string]answer{}}
+	t := &recording{upstream: &http.Transport{MaxIdleConnsPerHost: 12}, answers: map[string]response{}}
 	client, err := logto.New(logto.Config{
 		Endpoint: big.endpoint, Resource: big.resource, AppID: big.id, AppSecret: big.secret, Transport: t,
 	})
@@ -101,41 +101,41 @@ func measureLoading(ctx context.Context, l *lab) (rows []row, err error) {
 		return nil, err
 	}
 	defer client.Close()
-	_, err = (&extract.Walker{API: client, Mirror: nowhere{}, Store: nowhere{}, Log: quiet()}).Walk(ctx, catalog.Find("users"))
+	_, err = (&extract.Walker{API: client, Mirror: emptyMirror{}, Store: emptyMirror{}, Log: discardLog()}).Walk(ctx, catalog.Find("users"))
 	if err != nil {
 		return nil, fmt.Errorf("record: %w", err)
 	}
-	t.next = nil
-	var took copied
-	for range loads {
-		now, beside, err := l.loadAndCopy(ctx, client, big.simulated)
+	t.upstream = nil
+	var took loadCost
+	for range loadRepeats {
+		now, beside, err := l.loadAndCopy(ctx, client, big.simulatorInfo)
 		if err != nil {
 			return nil, err
 		}
-		took, big.base = took.plus(now), big.base.plus(beside)
+		took, big.copyBaseline = took.plus(now), big.copyBaseline.plus(beside)
 	}
 	users := thousands(big.users) + " users"
-	return []row{
+	return []result{
 		{
-			what: "COPY, the yardstick", how: users + " and their identities from files into equal tables with their keys",
-			value: big.base.seconds, unit: " s", noBar: true, detail: fmt.Sprintf("%.2f processor seconds of Postgres", big.base.cpu),
+			name: "COPY, the yardstick", method: users + " and their identities from files into equal tables with their keys",
+			value: big.copyBaseline.seconds, unit: " s", informational: true, detail: fmt.Sprintf("%.2f processor seconds of Postgres", big.copyBaseline.cpu),
 		},
 		atLeast("loading, first", "from page bodies in memory to published rows ÷ COPY of them, rows a second, "+users,
-			big.base.seconds/took.seconds, 0.5, "", fmt.Sprintf("%.1f s, %.1f s, the means of two each, in turn; %.2f processor seconds of Postgres", took.seconds, big.base.seconds, took.cpu)),
+			big.copyBaseline.seconds/took.seconds, 0.5, "", fmt.Sprintf("%.1f s, %.1f s, the means of two each, in turn; %.2f processor seconds of Postgres", took.seconds, big.copyBaseline.seconds, took.cpu)),
 	}, nil
 }
 
-// loads is how often loading and COPY are measured, in turn. Their means are
+// loadRepeats is how often loading and COPY are measured, in turn. Their means are
 // compared, as for growth.
-const loads = 2
+const loadRepeats = 2
 
 // plus adds one of the times it is measured to the mean.
-func (c copied) plus(one copied) copied {
-	return copied{c.seconds + one.seconds/loads, c.cpu + one.cpu/loads}
+func (c loadCost) plus(one loadCost) loadCost {
+	return loadCost{c.seconds + one.seconds/loadRepeats, c.cpu + one.cpu/loadRepeats}
 }
 
 // loadAndCopy loads from memory into a new database, and copies the same rows.
-func (l *lab) loadAndCopy(ctx context.Context, client *logto.Client, big simulated) (took, base copied, err error) {
+func (l *harness) loadAndCopy(ctx context.Context, client *logto.Client, big simulatorInfo) (took, base loadCost, err error) {
 	d, err := l.database(ctx)
 	if err != nil {
 		return took, base, err
@@ -153,14 +153,14 @@ func (l *lab) loadAndCopy(ctx context.Context, client *logto.Client, big simulat
 		return took, base, err
 	}
 	took.cpu = after - before
-	base, err = d.copyAgain(ctx)
+	base, err = d.measureCopy(ctx)
 	return took, base, err
 }
 
-func quiet() *slog.Logger { return slog.New(slog.DiscardHandler) }
+func discardLog() *slog.Logger { return slog.New(slog.DiscardHandler) }
 
 // load runs the mirror on answers from memory and returns the seconds it took.
-func (d *database) load(ctx context.Context, client *logto.Client, big simulated) (float64, error) {
+func (d *database) load(ctx context.Context, client *logto.Client, big simulatorInfo) (float64, error) {
 	if _, err := d.Exec(ctx, "checkpoint"); err != nil {
 		return 0, err
 	}
@@ -169,7 +169,7 @@ func (d *database) load(ctx context.Context, client *logto.Client, big simulated
 		return 0, err
 	}
 	began := time.Now()
-	s, err := (&mirror.Runner{Pool: d.Pool, Client: client, Log: quiet()}).Run(ctx, mirror.Job{
+	s, err := (&mirror.Runner{Pool: d.Pool, Client: client, Log: discardLog()}).Run(ctx, mirror.Job{
 		Tenant: acme, Name: "users", Endpoint: big.endpoint, Listings: []*catalog.Listing{catalog.Find("users")},
 	})
 	took := time.Since(began).Seconds()
@@ -183,7 +183,7 @@ func (d *database) load(ctx context.Context, client *logto.Client, big simulated
 }
 
 // startProfile begins a CPU profile if one was asked for.
-func (l *lab) startProfile() (stop func() error, err error) {
+func (l *harness) startProfile() (stop func() error, err error) {
 	if l.profile == "" {
 		return func() error { return nil }, nil
 	}

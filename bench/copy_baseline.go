@@ -12,21 +12,21 @@ import (
 	"logto-syncer/bench/host"
 )
 
-// copied is what it took to get rows into the database, by COPY or otherwise.
-type copied struct{ seconds, cpu float64 }
+// loadCost is what it took to get rows into the database, by COPY or otherwise.
+type loadCost struct{ seconds, cpu float64 }
 
-// yardstick returns what COPY of the users takes, and measures it if loading
+// measuredCopyBaseline returns what COPY of the users takes, and measures it if loading
 // has not.
-func (b *bigTenant) yardstick(ctx context.Context) (_ copied, err error) {
-	if b.base == (copied{}) {
-		b.base, err = b.kept.copyAgain(ctx)
+func (b *largeTenant) measuredCopyBaseline(ctx context.Context) (_ loadCost, err error) {
+	if b.copyBaseline == (loadCost{}) {
+		b.copyBaseline, err = b.mirror.measureCopy(ctx)
 	}
-	return b.base, err
+	return b.copyBaseline, err
 }
 
-// copyAgain copies users and their identities from files into equal tables
+// measureCopy copies users and their identities from files into equal tables
 // with their keys, in one transaction: the yardstick of the rows that load.
-func (d *database) copyAgain(ctx context.Context) (took copied, err error) {
+func (d *database) measureCopy(ctx context.Context) (took loadCost, err error) {
 	const equal = `create schema yardstick;
 create table yardstick.users (like logto.users including all excluding indexes, primary key (tenant_id, id));
 create table yardstick.user_identities (like logto.user_identities including all excluding indexes,
@@ -37,7 +37,7 @@ create table yardstick.user_identities (like logto.user_identities including all
 	tables := []string{"users", "user_identities"}
 	for _, table := range tables {
 		sql := "copy (select * from logto." + table + ") to stdout"
-		if err := d.transfer(ctx, table, os.O_CREATE|os.O_WRONLY|os.O_TRUNC, sql); err != nil {
+		if err := d.copyToFile(ctx, table, os.O_CREATE|os.O_WRONLY|os.O_TRUNC, sql); err != nil {
 			return took, err
 		}
 	}
@@ -51,7 +51,7 @@ create table yardstick.user_identities (like logto.user_identities including all
 	began := time.Now()
 	err = pgx.BeginFunc(ctx, d.Pool, func(tx pgx.Tx) error {
 		for _, table := range tables {
-			f, err := os.Open(d.file(table))
+			f, err := os.Open(d.copyFile(table))
 			if err != nil {
 				return err
 			}
@@ -75,11 +75,11 @@ create table yardstick.user_identities (like logto.user_identities including all
 	return took, err
 }
 
-func (d *database) file(table string) string { return filepath.Join(d.lab.dir, table+".copy") }
+func (d *database) copyFile(table string) string { return filepath.Join(d.lab.dir, table+".copy") }
 
-// transfer copies rows out into a file.
-func (d *database) transfer(ctx context.Context, table string, flag int, sql string) error {
-	f, err := os.OpenFile(d.file(table), flag, 0o600)
+// copyToFile copies rows out into a file.
+func (d *database) copyToFile(ctx context.Context, table string, flag int, sql string) error {
+	f, err := os.OpenFile(d.copyFile(table), flag, 0o600)
 	if err != nil {
 		return err
 	}

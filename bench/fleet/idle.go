@@ -11,11 +11,11 @@ import (
 	"logto-syncer/bench/host"
 )
 
-// resting is for how long workers are watched that have nothing to do.
-const resting = 5 * time.Second
+// idleDuration is for how long workers are watched that have nothing to do.
+const idleDuration = 5 * time.Second
 
-// atRest measures what workers cost the database that have nothing to do.
-func atRest(ctx context.Context, s *stand, pool *pgxpool.Pool) (connections int, cores float64, err error) {
+// measureIdleWorkers measures what workers cost the database that have nothing to do.
+func measureIdleWorkers(ctx context.Context, s *harness, pool *pgxpool.Pool) (connections int, cores float64, err error) {
 	before, err := host.CPU(s.server)
 	if err != nil {
 		return 0, 0, err
@@ -23,7 +23,7 @@ func atRest(ctx context.Context, s *stand, pool *pgxpool.Pool) (connections int,
 	began, watch := time.Now(), watchConnections(ctx, pool)
 	select {
 	case <-ctx.Done():
-	case <-time.After(resting):
+	case <-time.After(idleDuration):
 	}
 	after, err := host.CPU(s.server)
 	if err != nil {
@@ -67,24 +67,24 @@ func watchConnections(ctx context.Context, pool *pgxpool.Pool) (stop func() (mos
 	}
 }
 
-// spent is processor time in seconds.
-type spent struct{ workers, postgres, simulator float64 }
+// cpuSeconds is processor time in seconds.
+type cpuSeconds struct{ workers, postgres, simulator float64 }
 
-// spentSoFar is what the server and this process have taken until now.
-func spentSoFar(s *stand) (spent, error) {
+// cpuSoFar is what the server and this process have taken until now.
+func cpuSoFar(s *harness) (cpuSeconds, error) {
 	postgres, err := host.CPU(s.server)
 	if err != nil {
-		return spent{}, err
+		return cpuSeconds{}, err
 	}
 	var own syscall.Rusage
 	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &own); err != nil {
-		return spent{}, err
+		return cpuSeconds{}, err
 	}
-	return spent{postgres: postgres, simulator: seconds(own.Utime) + seconds(own.Stime)}, nil
+	return cpuSeconds{postgres: postgres, simulator: seconds(own.Utime) + seconds(own.Stime)}, nil
 }
 
 func seconds(t syscall.Timeval) float64 { return time.Duration(t.Nano()).Seconds() }
 
-func (s spent) less(o spent) spent {
-	return spent{s.workers - o.workers, s.postgres - o.postgres, s.simulator - o.simulator}
+func (s cpuSeconds) less(o cpuSeconds) cpuSeconds {
+	return cpuSeconds{s.workers - o.workers, s.postgres - o.postgres, s.simulator - o.simulator}
 }

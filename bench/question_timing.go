@@ -14,16 +14,16 @@ import (
 	"logto-syncer/internal/report/reporttest"
 )
 
-// asked is a question and how long its answer took.
-type asked struct {
-	name    string
-	whole   bool // about the whole tenant
-	seconds float64
-	rows    int
+// questionResult is a question and how long its answer took.
+type questionResult struct {
+	name        string
+	wholeTenant bool // about the whole tenant
+	seconds     float64
+	rows        int
 }
 
 // questions asks all of docs/questions.md.
-func (c *crowd) questions(ctx context.Context) ([]row, error) {
+func (c *questionTenant) questions(ctx context.Context) ([]result, error) {
 	document, err := os.ReadFile("docs/questions.md")
 	if err != nil {
 		return nil, err
@@ -34,27 +34,27 @@ func (c *crowd) questions(ctx context.Context) ([]row, error) {
 	}
 	// The nights of the document are the last two of this mirror. Everything
 	// else it names is in the tenant.
-	nights := strings.NewReplacer("2026-11-01 02:00+00", c.from.Format(time.RFC3339Nano),
-		"2026-11-01 12:00+00", c.from.Format(time.RFC3339Nano), "2026-11-02 02:00+00", c.to.Format(time.RFC3339Nano))
+	nights := strings.NewReplacer("2026-11-01 02:00+00", c.previousRunAt.Format(time.RFC3339Nano),
+		"2026-11-01 12:00+00", c.previousRunAt.Format(time.RFC3339Nano), "2026-11-02 02:00+00", c.lastRunAt.Format(time.RFC3339Nano))
 	for _, q := range all {
-		a, err := c.time(ctx, asked{name: q.Number + ". " + q.Text, whole: q.Whole}, nights.Replace(q.SQL))
+		a, err := c.timeQuestion(ctx, questionResult{name: q.Number + ". " + q.Text, wholeTenant: q.Whole}, nights.Replace(q.SQL))
 		if err != nil {
 			return nil, err
 		}
-		c.lab.asked = append(c.lab.asked, a)
+		c.lab.questionResults = append(c.lab.questionResults, a)
 	}
-	of := func(whole bool) []asked {
-		return slices.DeleteFunc(slices.Clone(c.lab.asked), func(a asked) bool { return a.whole != whole })
+	of := func(whole bool) []questionResult {
+		return slices.DeleteFunc(slices.Clone(c.lab.questionResults), func(a questionResult) bool { return a.wholeTenant != whole })
 	}
-	return []row{
-		slowest("questions about one", "about one person, role or organization", c.size(), of(false), 0.05),
-		slowest("questions about the tenant", "about the whole tenant", c.size(), of(true), 3),
+	return []result{
+		slowestQuestion("questions about one", "about one person, role or organization", c.size(), of(false), 0.05),
+		slowestQuestion("questions about the tenant", "about the whole tenant", c.size(), of(true), 3),
 	}, nil
 }
 
-// slowest is the row of the slowest of some questions.
-func slowest(what, about, of string, all []asked, bar float64) row {
-	worst, short := asked{}, 0
+// slowestQuestion is the row of the slowest of some questions.
+func slowestQuestion(what, about, of string, all []questionResult, bar float64) result {
+	worst, short := questionResult{}, 0
 	for _, a := range all {
 		if a.seconds > worst.seconds {
 			worst = a
@@ -70,11 +70,11 @@ func slowest(what, about, of string, all []asked, bar float64) row {
 	return atMost(what, fmt.Sprintf("the slowest of %d, %s; %s", len(all), about, of), worst.seconds*1000, bar*1000, " ms", detail)
 }
 
-// time asks once to warm up and then again, and keeps the median. A question
+// timeQuestion asks once to warm up and then again, and keeps the median. A question
 // nobody answers measures nothing: that is an error.
-func (c *crowd) time(ctx context.Context, a asked, sql string) (asked, error) {
+func (c *questionTenant) timeQuestion(ctx context.Context, a questionResult, sql string) (questionResult, error) {
 	times := 5
-	if a.whole {
+	if a.wholeTenant {
 		times = 3
 	}
 	var took []time.Duration
@@ -101,17 +101,17 @@ func (c *crowd) time(ctx context.Context, a asked, sql string) (asked, error) {
 	return a, nil
 }
 
-// askedTable lists what was asked and how long it took, for the report; empty
+// questionTable lists what was asked and how long it took, for the report; empty
 // if nothing was.
-func (l *lab) askedTable() string {
-	if len(l.asked) == 0 {
+func (l *harness) questionTable() string {
+	if len(l.questionResults) == 0 {
 		return ""
 	}
 	var b strings.Builder
-	b.WriteString(askedHead)
-	for _, a := range l.asked {
+	b.WriteString(questionTableHead)
+	for _, a := range l.questionResults {
 		about := "one"
-		if a.whole {
+		if a.wholeTenant {
 			about = "the tenant"
 		}
 		fmt.Fprintf(&b, "| %s | %s | %s ms | %s |\n", a.name, about, number(a.seconds*1000), thousands(a.rows))
@@ -119,7 +119,7 @@ func (l *lab) askedTable() string {
 	return b.String()
 }
 
-const askedHead = `
+const questionTableHead = `
 ## What analysts ask
 
 The questions of [questions.md](questions.md) and searches by report.search_users,

@@ -10,9 +10,9 @@ import (
 	"logto-syncer/internal/mirror/mirrortest"
 )
 
-// unproved are those of some tenants that have no published run all of whose
+// unprovedTenants are those of some tenants that have no published run all of whose
 // certificates say complete.
-const unproved = `
+const unprovedTenants = `
 select name from unnest($1::text[]) name
 where not exists (
     select from syncer.runs r
@@ -20,13 +20,13 @@ where not exists (
         and (select bool_and(c.proof = 'complete') and count(*) = cardinality(r.listings) from syncer.certificates c where c.run_id = r.run_id)
 )`
 
-// compared is that one tenant of so many is compared with its mirror, and all
+// compareEvery is that one tenant of so many is compared with its mirror, and all
 // that were taken over: to compare all takes longer than to mirror them.
-const compared = 10
+const compareEvery = 10
 
-// judge finds what must not be: tenants that are not proved or differ from
+// verify finds what must not be: tenants that are not proved or differ from
 // their mirrors, that two have worked on at once, or whose limit was broken.
-func (f *figures) judge(ctx context.Context, pool *pgxpool.Pool, tenants []*tenant) error {
+func (f *measurements) verify(ctx context.Context, pool *pgxpool.Pool, tenants []*tenant) error {
 	var names, tables []string
 	for _, t := range tenants {
 		names = append(names, t.name)
@@ -36,7 +36,7 @@ func (f *figures) judge(ctx context.Context, pool *pgxpool.Pool, tenants []*tena
 			tables = append(tables, table.Name)
 		}
 	}
-	rows, err := pool.Query(ctx, unproved, names)
+	rows, err := pool.Query(ctx, unprovedTenants, names)
 	if err != nil {
 		return err
 	}
@@ -44,16 +44,16 @@ func (f *figures) judge(ctx context.Context, pool *pgxpool.Pool, tenants []*tena
 		return err
 	}
 	for i, t := range tenants {
-		if i%compared == 0 || f.takenOver[t.name] {
-			if err := f.compare(ctx, pool, t, tables); err != nil {
+		if i%compareEvery == 0 || f.rescued[t.name] {
+			if err := f.compareWithMirror(ctx, pool, t, tables); err != nil {
 				return err
 			}
 		}
-		if t.shared() {
-			f.shared = append(f.shared, t.name)
+		if t.hadConcurrentRuns() {
+			f.concurrent = append(f.concurrent, t.name)
 		}
 		most := t.server.MaxIn(window)
-		f.mostInWindow = max(f.mostInWindow, most)
+		f.maxInWindow = max(f.maxInWindow, most)
 		if most > limit {
 			f.overLimit = append(f.overLimit, t.name)
 		}
@@ -61,8 +61,8 @@ func (f *figures) judge(ctx context.Context, pool *pgxpool.Pool, tenants []*tena
 	return nil
 }
 
-// compare compares a tenant with its mirror, row by row.
-func (f *figures) compare(ctx context.Context, pool *pgxpool.Pool, t *tenant, tables []string) error {
+// compareWithMirror compares a tenant with its mirror, row by row.
+func (f *measurements) compareWithMirror(ctx context.Context, pool *pgxpool.Pool, t *tenant, tables []string) error {
 	diff, err := mirrortest.Diff(ctx, pool, t.name, t.server.Tenant, tables...)
 	if diff != "" {
 		f.different = append(f.different, t.name)

@@ -16,16 +16,16 @@ import (
 // answers at once, each takes so long, and what comes meanwhile waits in line.
 // The real one of the README gave a page in 24 ms.
 const (
-	desks     = 4
-	perAnswer = 25 * time.Millisecond
+	serverConcurrency = 4
+	responseTime      = 25 * time.Millisecond
 )
 
-// measureNeighbour reads a server of somebody's own that has no limit, while
+// measureSharedHost reads a server of somebody's own that has no limit, while
 // people sign in to it.
-func measureNeighbour(ctx context.Context, l *lab) (rows []row, err error) {
-	users := l.rows(50_000)
-	s, stop, err := l.ownSimulator(ctx, "-users", strconv.Itoa(users), "-organizations", "10",
-		"-desks", strconv.Itoa(desks), "-per-answer", perAnswer.String())
+func measureSharedHost(ctx context.Context, l *harness) (rows []result, err error) {
+	users := l.scaled(50_000)
+	s, stop, err := l.startBuiltinSimulator(ctx, "-users", strconv.Itoa(users), "-organizations", "10",
+		"-desks", strconv.Itoa(serverConcurrency), "-per-answer", responseTime.String())
 	if err != nil {
 		return nil, err
 	}
@@ -54,10 +54,10 @@ func measureNeighbour(ctx context.Context, l *lab) (rows []row, err error) {
 	}
 	// What is asked after the run has published is at rest again.
 	took = took[:min(len(took), int(float64(len(took))*e.summary.Seconds/e.seconds))]
-	how := fmt.Sprintf("%s users of a server without limit that works on %d answers at once, %v each", thousands(users), desks, perAnswer)
+	how := fmt.Sprintf("%s users of a server without limit that works on %d answers at once, %v each", thousands(users), serverConcurrency, responseTime)
 	meanwhile, alone := host.Median(took), host.Median(atRest)
-	least := float64(e.summary.Requests) * perAnswer.Seconds() / desks
-	return []row{
+	least := float64(e.summary.Requests) * responseTime.Seconds() / serverConcurrency
+	return []result{
 		atLeast("finds its own level: speed", how+": seconds the requests need there ÷ seconds the run took", least/e.summary.Seconds, 0.6, "",
 			fmt.Sprintf("%d requests, %.1f s of %.1f s", e.summary.Requests, least, e.summary.Seconds)),
 		atMost("finds its own level: sign-ins", how+": median of a sign-in meanwhile ÷ at rest",
@@ -68,8 +68,8 @@ func measureNeighbour(ctx context.Context, l *lab) (rows []row, err error) {
 
 // signIns asks for what somebody who signs in asks for, one after another with
 // a pause, until ctx ends or so long, and returns how long each took.
-func (s simulated) signIns(ctx context.Context, so time.Duration) (took []time.Duration, err error) {
-	for began := time.Now(); time.Since(began) < so && rest(ctx, 10*time.Millisecond) == nil; {
+func (s simulatorInfo) signIns(ctx context.Context, so time.Duration) (took []time.Duration, err error) {
+	for began := time.Now(); time.Since(began) < so && pause(ctx, 10*time.Millisecond) == nil; {
 		req, err := http.NewRequestWithContext(context.WithoutCancel(ctx), http.MethodGet, s.url("/api/status", nil), nil)
 		if err != nil {
 			return nil, err

@@ -14,20 +14,20 @@ import (
 	"logto-syncer/internal/postgres"
 )
 
-// roomy is the max_connections that is room for 20 workers of 9 connections
+// publishedConnections is the max_connections that is room for 20 workers of 9 connections
 // each: see docs/scale.md. The default, 100, is room for 10.
-const roomy = 200
+const publishedConnections = 200
 
-// A stand is a server that lasts for all parts, set as syncer sets one to
+// A harness is a server that lasts for all parts, set as syncer sets one to
 // keep but for max_connections.
-type stand struct {
+type harness struct {
 	bin, dir string
 	server   *postgres.Server
 	admin    *pgxpool.Pool
 }
 
-func newStand(ctx context.Context, o options) (_ *stand, err error) {
-	s := &stand{}
+func newHarness(ctx context.Context, o options) (_ *harness, err error) {
+	s := &harness{}
 	if s.bin, err = filepath.Abs(o.bin); err != nil {
 		return nil, err
 	}
@@ -54,7 +54,7 @@ func newStand(ctx context.Context, o options) (_ *stand, err error) {
 	return s, nil
 }
 
-func (s *stand) start(ctx context.Context) (err error) {
+func (s *harness) start(ctx context.Context) (err error) {
 	if s.server, err = postgres.Start(ctx, postgres.Options{Dir: filepath.Join(s.dir, "postgres")}); err != nil {
 		return err
 	}
@@ -62,7 +62,7 @@ func (s *stand) start(ctx context.Context) (err error) {
 	return err
 }
 
-func (s *stand) close() error {
+func (s *harness) close() error {
 	s.admin.Close()
 	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 	defer cancel()
@@ -70,7 +70,7 @@ func (s *stand) close() error {
 }
 
 // database makes an empty one. The caller drops it.
-func (s *stand) database(ctx context.Context) (pool *pgxpool.Pool, drop func() error, err error) {
+func (s *harness) database(ctx context.Context) (pool *pgxpool.Pool, drop func() error, err error) {
 	const name = "fleet"
 	if _, err := s.admin.Exec(ctx, "create database "+name); err != nil {
 		return nil, nil, err
@@ -96,7 +96,7 @@ const token = "a token for the bench"
 func listings() []string { return []string{"users", "organizations", "applications", "roles"} }
 
 // configure writes jobs.yaml and returns its path.
-func (s *stand) configure(pool *pgxpool.Pool, tenants []*tenant) (file string, err error) {
+func (s *harness) configure(pool *pgxpool.Pool, tenants []*tenant) (file string, err error) {
 	var b strings.Builder
 	fmt.Fprintf(&b, "database: %q\ntenants:\n", pool.Config().ConnString())
 	for _, t := range tenants {

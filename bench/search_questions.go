@@ -3,14 +3,14 @@ package main
 import "context"
 
 // searches asks report.search_users for few of many, in its several ways.
-func (c *crowd) searches(ctx context.Context) ([]row, error) {
+func (c *questionTenant) searches(ctx context.Context) ([]result, error) {
 	const sql = `select quote_literal(organization), quote_literal(name) from report.organization_members
 where organization like '% 3' and name is not null order by user_id limit 1`
 	var organization, name string
 	if err := c.QueryRow(ctx, sql).Scan(&organization, &name); err != nil {
 		return nil, err
 	}
-	var all []asked
+	var all []questionResult
 	for _, s := range []struct{ name, arguments string }{
 		{"a name, misspelt", "'dora keler'"},
 		{"an address, misspelt", "'emma.petrof4711'"},
@@ -25,19 +25,19 @@ where organization like '% 3' and name is not null order by user_id limit 1`
 		{"an e-mail domain", "email_domain => 'Keller.example'"},
 		{"a role and an e-mail domain, suspended", "role => 'finance', email_domain => 'example.org', suspended => true"},
 	} {
-		a, err := c.time(ctx, asked{name: "a search by " + s.name}, "select * from report.search_users("+s.arguments+")")
+		a, err := c.timeQuestion(ctx, questionResult{name: "a search by " + s.name}, "select * from report.search_users("+s.arguments+")")
 		if err != nil {
 			return nil, err
 		}
 		all = append(all, a)
 	}
-	many, err := c.time(ctx, asked{name: "a search by a name that hundreds have, misspelt"}, "select * from report.search_users('emma petrof')")
+	many, err := c.timeQuestion(ctx, questionResult{name: "a search by a name that hundreds have, misspelt"}, "select * from report.search_users('emma petrof')")
 	if err != nil {
 		return nil, err
 	}
-	c.lab.asked = append(append(c.lab.asked, all...), many)
-	return []row{
-		slowest("searches for few", "report.search_users", c.size(), all, 0.05),
-		{what: "a search for many", how: "report.search_users, a common name, misspelt; " + c.size(), value: many.seconds * 1000, unit: " ms", noBar: true},
+	c.lab.questionResults = append(append(c.lab.questionResults, all...), many)
+	return []result{
+		slowestQuestion("searches for few", "report.search_users", c.size(), all, 0.05),
+		{name: "a search for many", method: "report.search_users, a common name, misspelt; " + c.size(), value: many.seconds * 1000, unit: " ms", informational: true},
 	}, nil
 }

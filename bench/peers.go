@@ -8,26 +8,26 @@ import (
 	"strconv"
 )
 
-// measureField takes the time of what others were measured at, and of what a
+// measurePeers takes the time of what others were measured at, and of what a
 // user would write instead.
-func measureField(ctx context.Context, l *lab) (rows []row, err error) {
+func measurePeers(ctx context.Context, l *harness) (rows []result, err error) {
 	for _, run := range []struct {
 		users   int
 		seconds float64
 		others  bool
 	}{{50_000, 4.5, true}, {200_000, 9, false}} {
-		some, err := fieldOf(ctx, l, l.rows(run.users), run.seconds, run.others)
+		some, err := measureSpeed(ctx, l, l.scaled(run.users), run.seconds, run.others)
 		rows = append(rows, some...)
 		if err != nil {
 			return rows, err
 		}
 	}
-	losses, err := lossesOf(ctx, l)
+	losses, err := measureLosses(ctx, l)
 	return append(rows, losses...), err
 }
 
-func fieldOf(ctx context.Context, l *lab, users int, seconds float64, others bool) (rows []row, err error) {
-	s, stop, err := l.syncerSimulate(ctx, "--users", strconv.Itoa(users), "--latency", "5ms")
+func measureSpeed(ctx context.Context, l *harness, users int, seconds float64, others bool) (rows []result, err error) {
+	s, stop, err := l.startSyncerSimulate(ctx, "--users", strconv.Itoa(users), "--latency", "5ms")
 	if err != nil {
 		return nil, err
 	}
@@ -48,41 +48,41 @@ func fieldOf(ctx context.Context, l *lab, users int, seconds float64, others boo
 	if !others {
 		return rows, nil
 	}
-	for _, c := range comparisons() {
-		e, err := d.compare(ctx, s, c)
+	for _, c := range peers() {
+		e, err := d.runPeer(ctx, s, c)
 		if err != nil {
 			return rows, err
 		}
-		rows = append(rows, row{
-			what: c.name, how: "the same tenant, a refresh costs it the same again", value: e.seconds, unit: " s", noBar: true,
+		rows = append(rows, result{
+			name: c.name, method: "the same tenant, a refresh costs it the same again", value: e.seconds, unit: " s", informational: true,
 			detail: fmt.Sprintf("%.0f MB, readers see half of it", e.rss),
 		})
 	}
 	return rows, nil
 }
 
-// A comparison is a program somebody would write in an afternoon.
-type comparison struct{ name, program string }
+// A peer is a program somebody would write in an afternoon.
+type peer struct{ name, program string }
 
-func comparisons() []comparison {
-	return []comparison{
+func peers() []peer {
+	return []peer{
 		{"(a) pages, an upsert a row", "bench-upsert"},
 		{"(b) pages, COPY, on conflict do update", "bench-copymerge"},
 	}
 }
 
-func (d *database) compare(ctx context.Context, s simulated, c comparison) (*effort, error) {
+func (d *database) runPeer(ctx context.Context, s simulatorInfo, c peer) (*processResult, error) {
 	if _, err := d.Exec(ctx, "drop table if exists plain_users"); err != nil {
 		return nil, err
 	}
-	return measure(ctx, filepath.Join(d.lab.bin, c.program), nil, d.environment(s))
+	return runProcess(ctx, filepath.Join(d.lab.bin, c.program), nil, d.environment(s))
 }
 
-// lossesOf counts what the plain programs lose of a tenant whose users share
+// measureLosses counts what the plain programs lose of a tenant whose users share
 // timestamps, beside what syncer loses.
-func lossesOf(ctx context.Context, l *lab) (rows []row, err error) {
-	users := l.rows(20_000)
-	s, stop, err := l.syncerSimulate(ctx, "--users", strconv.Itoa(users), "--ties")
+func measureLosses(ctx context.Context, l *harness) (rows []result, err error) {
+	users := l.scaled(20_000)
+	s, stop, err := l.startSyncerSimulate(ctx, "--users", strconv.Itoa(users), "--ties")
 	if err != nil {
 		return nil, err
 	}
@@ -98,15 +98,15 @@ func lossesOf(ctx context.Context, l *lab) (rows []row, err error) {
 		err := d.QueryRow(ctx, "select count(*) from "+table).Scan(&n)
 		return float64(users - n), err
 	}
-	for _, c := range comparisons() {
-		if _, err := d.compare(ctx, s, c); err != nil {
+	for _, c := range peers() {
+		if _, err := d.runPeer(ctx, s, c); err != nil {
 			return rows, err
 		}
 		n, err := lost("plain_users")
 		if err != nil {
 			return rows, err
 		}
-		rows = append(rows, row{what: "lost by " + c.name, how: how, value: n, noBar: true, detail: "and says it succeeded"})
+		rows = append(rows, result{name: "lost by " + c.name, method: how, value: n, informational: true, detail: "and says it succeeded"})
 	}
 	if _, err := d.syncer(ctx, s, "ties", "none", "run", "users"); err != nil {
 		return rows, err

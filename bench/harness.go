@@ -15,19 +15,19 @@ import (
 	"logto-syncer/internal/report"
 )
 
-// A lab is what the parts measure with: a server of its own and a directory.
-type lab struct {
+// A harness is what the parts measure with: a server of its own and a directory.
+type harness struct {
 	options
-	dir    string
-	server *postgres.Server
-	made   int        // databases
-	big    *bigTenant // nil until a part asks
-	asked  []asked
+	dir             string
+	server          *postgres.Server
+	databases       int          // databases
+	large           *largeTenant // nil until a part asks
+	questionResults []questionResult
 }
 
-// newLab starts a server as syncer itself starts one to keep: with fsync and
+// newHarness starts a server as syncer itself starts one to keep: with fsync and
 // full page images, so that what is measured of the WAL is what there would be.
-func newLab(ctx context.Context, o options) (*lab, error) {
+func newHarness(ctx context.Context, o options) (*harness, error) {
 	dir, err := os.MkdirTemp("", "bench")
 	if err != nil {
 		return nil, err
@@ -41,17 +41,17 @@ func newLab(ctx context.Context, o options) (*lab, error) {
 	if err != nil {
 		return nil, errors.Join(err, os.RemoveAll(dir))
 	}
-	l := &lab{options: o, dir: dir, server: server}
-	if err := l.warm(ctx); err != nil {
+	l := &harness{options: o, dir: dir, server: server}
+	if err := l.warmUp(ctx); err != nil {
 		return nil, errors.Join(err, l.close())
 	}
 	return l, nil
 }
 
-// warm writes a gigabyte to the server's log: one that has been in use for a
+// warmUp writes a gigabyte to the server's log: one that has been in use for a
 // while has files to use again and need not make them, which takes as long as
 // writing to them.
-func (l *lab) warm(ctx context.Context) error {
+func (l *harness) warmUp(ctx context.Context) error {
 	pool, err := pgxpool.New(ctx, l.server.URL("postgres"))
 	if err != nil {
 		return err
@@ -67,20 +67,20 @@ func (l *lab) warm(ctx context.Context) error {
 	return nil
 }
 
-func (l *lab) close() error {
+func (l *harness) close() error {
 	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 	defer cancel()
-	return errors.Join(l.big.end(ctx), l.server.Stop(ctx), os.RemoveAll(l.dir))
+	return errors.Join(l.large.close(ctx), l.server.Stop(ctx), os.RemoveAll(l.dir))
 }
 
-// rows is n scaled.
-func (l *lab) rows(n int) int { return max(1000, int(float64(n)*l.scale)) }
+// scaled is n scaled.
+func (l *harness) scaled(n int) int { return max(1000, int(float64(n)*l.scale)) }
 
 // database makes a database with the mirror's tables and connects to it. The
 // caller drops it.
-func (l *lab) database(ctx context.Context) (*database, error) {
-	l.made++
-	d := &database{lab: l, name: fmt.Sprintf("bench_%d", l.made)}
+func (l *harness) database(ctx context.Context) (*database, error) {
+	l.databases++
+	d := &database{lab: l, name: fmt.Sprintf("bench_%d", l.databases)}
 	var err error
 	if d.admin, err = pgxpool.New(ctx, l.server.URL("postgres")); err != nil {
 		return nil, err
@@ -91,14 +91,14 @@ func (l *lab) database(ctx context.Context) (*database, error) {
 	if d.Pool, err = pgxpool.New(ctx, l.server.URL(d.name)); err != nil {
 		return nil, err
 	}
-	_, err = d.syncer(ctx, simulated{"http://localhost:1", "https://default.logto.app/api", "none", "none", 0}, "none", "none", "migrate")
+	_, err = d.syncer(ctx, simulatorInfo{"http://localhost:1", "https://default.logto.app/api", "none", "none", 0}, "none", "none", "migrate")
 	return d, err
 }
 
 // A database is one of the lab's server.
 type database struct {
 	*pgxpool.Pool
-	lab   *lab
+	lab   *harness
 	admin *pgxpool.Pool
 	name  string
 }
@@ -110,9 +110,9 @@ func (d *database) drop(ctx context.Context) error {
 	return err
 }
 
-// keepIndexesAway holds the lock of who makes the indexes, so that no run makes
+// blockIndexes holds the lock of who makes the indexes, so that no run makes
 // them, until release is called, once or more often.
-func (d *database) keepIndexesAway(ctx context.Context) (release func(), err error) {
+func (d *database) blockIndexes(ctx context.Context) (release func(), err error) {
 	conn, err := d.Acquire(ctx)
 	if err != nil {
 		return nil, err
@@ -126,7 +126,7 @@ func (d *database) keepIndexesAway(ctx context.Context) (release func(), err err
 }
 
 // syncer runs the program on a simulated tenant, under a name, and measures it.
-func (d *database) syncer(ctx context.Context, s simulated, tenant, limit string, args ...string) (*effort, error) {
+func (d *database) syncer(ctx context.Context, s simulatorInfo, tenant, limit string, args ...string) (*processResult, error) {
 	file := filepath.Join(d.lab.dir, "jobs.yaml")
 	yaml := fmt.Sprintf(`database: ${DATABASE_URL}
 tenants:
@@ -147,27 +147,27 @@ jobs:
 		return nil, err
 	}
 	args = append([]string{"--json", "--quiet", "--config", file}, args...)
-	return measure(ctx, filepath.Join(d.lab.bin, "syncer"), args, d.environment(s))
+	return runProcess(ctx, filepath.Join(d.lab.bin, "syncer"), args, d.environment(s))
 }
 
 // environment is how the programs are told what to read and where to write.
-func (d *database) environment(s simulated) []string {
+func (d *database) environment(s simulatorInfo) []string {
 	return append(os.Environ(), "DATABASE_URL="+d.lab.server.URL(d.name),
 		"LOGTO_ENDPOINT="+s.endpoint, "LOGTO_RESOURCE="+s.resource, "LOGTO_APP_ID="+s.id, "LOGTO_APP_SECRET="+s.secret)
 }
 
-// wal returns where the server's log ends, in bytes.
-func (d *database) wal(ctx context.Context) (at int64, err error) {
+// walPosition returns where the server's log ends, in bytes.
+func (d *database) walPosition(ctx context.Context) (at int64, err error) {
 	err = d.QueryRow(ctx, "select pg_wal_lsn_diff(pg_current_wal_insert_lsn(), '0/0')::bigint").Scan(&at)
 	return at, err
 }
 
-// simulated is a simulator that answers.
-type simulated struct {
+// simulatorInfo is a simulator that answers.
+type simulatorInfo struct {
 	endpoint, resource, id, secret string
 	rows                           int // users, exactly; zero if it does not say, as syncer simulate
 }
 
-func (s simulated) url(path string, query url.Values) string {
+func (s simulatorInfo) url(path string, query url.Values) string {
 	return s.endpoint + path + "?" + query.Encode()
 }

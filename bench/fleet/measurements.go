@@ -1,0 +1,135 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgxpool"
+
+	"logto-syncer/bench/host"
+)
+
+// measurements are what one part measured.
+type measurements struct {
+	scenario
+	ledgerEntries
+	seconds  float64 // from due to the publication of the last
+	enqueued float64 // seconds it took to put all into the queue
+	cpu      cpuSeconds
+
+	medianWait, longestWait float64 // seconds from due to the start of a run
+	overtaken               int     // the most tenants behind another in the queue that began before it
+	medianRun               float64 // seconds of the median run
+	startedRuns             int     // runs
+
+	idleConnections, maxConnections int
+	idleCores                       float64 // of the database, nothing to do
+
+	killedAt time.Time
+
+	unproved, different, concurrent, overLimit []string // tenants
+	maxInWindow                                int      // requests to a tenant
+}
+
+// measureIdle measures the workers before there is work.
+func (f *measurements) measureIdle(ctx context.Context, s *harness, pool *pgxpool.Pool) (err error) {
+	f.idleConnections, f.idleCores, err = measureIdleWorkers(ctx, s, pool)
+	return err
+}
+
+// queuedTenants are the tenants in the order of the queue.
+const queuedTenants = `
+select r.began, r.published, r.seconds, r.runs
+from syncer_queue.river_job j
+join (
+    select tenant_id, min(started_at) as began, min(published_at) as published,
+        coalesce(min(seconds) filter (where attempt = 1), 0) as seconds, count(*) as runs
+    from syncer.runs group by tenant_id
+) r on r.tenant_id = j.args ->> 'tenant'
+where j.kind = 'run' order by j.id`
+
+// measureQueue measures how the tenants stood in line from the moment they were due.
+func (f *measurements) measureQueue(ctx context.Context, pool *pgxpool.Pool, due time.Time) error {
+	type turn struct {
+		Began     time.Time
+		Published *time.Time
+		Seconds   float64
+		Runs      int
+	}
+	rows, err := pool.Query(ctx, queuedTenants)
+	if err != nil {
+		return err
+	}
+	turns, err := pgx.CollectRows(rows, pgx.RowToStructByName[turn])
+	if err != nil {
+		return err
+	}
+	var waits, runs []float64
+	for i, t := range turns {
+		waits, runs = append(waits, t.Began.Sub(due).Seconds()), append(runs, t.Seconds)
+		f.startedRuns += t.Runs
+		if t.Published != nil {
+			f.seconds = max(f.seconds, t.Published.Sub(due).Seconds())
+		}
+		before := 0
+		for _, behind := range turns[i+1:] {
+			if behind.Began.Before(t.Began) {
+				before++
+			}
+		}
+		f.overtaken = max(f.overtaken, before)
+	}
+	f.medianWait, f.longestWait, f.medianRun = host.Median(waits), slices.Max(append(waits, 0)), host.Median(runs)
+	return nil
+}
+
+// addWorkerCPU counts the processor time of workers that have ended.
+func (f *measurements) addWorkerCPU(workers []*worker) {
+	for _, w := range workers {
+		f.cpu.workers += (w.cmd.ProcessState.UserTime() + w.cmd.ProcessState.SystemTime()).Seconds()
+	}
+}
+
+// perMinute is how many tenants were proved in one.
+func (f *measurements) perMinute() float64 { return float64(f.tenants) / f.seconds * 60 }
+
+// runsPerWorker is the fewest and the most runs of a worker that lived to the end.
+func (f *measurements) runsPerWorker() (fewest, most int) {
+	var counts []int
+	for w, n := range f.runs {
+		if !wasKilled(w.cmd.ProcessState) {
+			counts = append(counts, n)
+		}
+	}
+	for range f.workers - f.kill - len(counts) {
+		counts = append(counts, 0) // has none, and so is not in the book
+	}
+	return slices.Min(counts), slices.Max(counts)
+}
+
+// violations is an error that says what must not be.
+func (f *measurements) violations() error {
+	var errs []error
+	for _, bad := range []struct {
+		what    string
+		tenants []string
+	}{
+		{"were not proved", f.unproved},
+		{"differ from their mirrors", f.different},
+		{"were worked by two at once", f.concurrent},
+		{fmt.Sprintf("saw more than %d requests in %s", limit, window), f.overLimit},
+	} {
+		if n := len(bad.tenants); n > 0 {
+			errs = append(errs, fmt.Errorf("%s: %d tenants %s: %s", f.scenario, n, bad.what, strings.Join(bad.tenants[:min(n, 10)], " ")))
+		}
+	}
+	if n := len(f.rescued); f.kill == 0 && n > 0 {
+		errs = append(errs, fmt.Errorf("%s: %d runs were taken over, and nobody had died", f.scenario, n))
+	}
+	return errors.Join(errs...)
+}
