@@ -57,8 +57,6 @@ bench-fleet: build ## measure 1,000 tenants on 1, 4 and 20 workers for docs/scal
 
 bench-build: build
 	CGO_ENABLED=0 go build -trimpath -buildvcs=false -o bin/bench ./bench
-	CGO_ENABLED=0 go build -trimpath -buildvcs=false -o bin/bench-upsert ./bench/upsert
-	CGO_ENABLED=0 go build -trimpath -buildvcs=false -o bin/bench-copymerge ./bench/copymerge
 
 docs: ## write docs/data-dictionary.md and docs/data-model.md from the database's comments
 	@scripts/need go postgres

@@ -2,7 +2,7 @@ package main
 
 import (
 	"context"
-	_ "embed" // what no run reads here
+	_ "embed" // fill_unread_tables.sql
 	"errors"
 	"fmt"
 	"net/url"
@@ -16,170 +16,174 @@ import (
 //go:embed sql/fill_unread_tables.sql
 var fillUnreadTables string
 
-// A runCost is what a run of the users cost: seconds to published, bytes of WAL,
+// A runCost is what a run of the users costs: seconds to published, bytes of WAL,
 // and processor seconds of Postgres.
 type runCost struct{ seconds, wal, cpu float64 }
 
-// runUsersWithCost runs the users of the big tenant.
-func (d *database) runUsersWithCost(ctx context.Context, s simulatorInfo) (e *processResult, n runCost, err error) {
-	// What autovacuum and the checkpointer do within minutes is done.
+// runUsersWithCost runs the users of the large tenant.
+func (d *database) runUsersWithCost(ctx context.Context, s simulator) (r *processResult, cost runCost, err error) {
+	// Autovacuum and the checkpointer would do this within minutes.
 	for _, sql := range []string{"vacuum analyze", "checkpoint"} {
 		if _, err := d.Exec(ctx, sql); err != nil {
-			return nil, n, err
+			return nil, cost, err
 		}
 	}
 	from, err := d.walPosition(ctx)
 	if err != nil {
-		return nil, n, err
+		return nil, cost, err
 	}
-	before, err := host.CPU(d.lab.server)
+	cost.cpu, err = host.CPUOf(d.harness.Server.Server, func() error {
+		r, err = d.syncer(ctx, s, acme, "none", "run", "users")
+		return err
+	})
 	if err != nil {
-		return nil, n, err
-	}
-	if e, err = d.syncer(ctx, s, acme, "none", "run", "users"); err != nil {
-		return nil, n, err
-	}
-	after, err := host.CPU(d.lab.server)
-	if err != nil {
-		return nil, n, err
+		return nil, cost, err
 	}
 	to, err := d.walPosition(ctx)
-	return e, runCost{e.summary.Seconds, float64(to - from), after - before}, err
+	cost.seconds, cost.wal = r.summary.Seconds, float64(to-from)
+	return r, cost, err
 }
 
-// changedRows runs the big tenant after one user in a hundred has changed, without
-// and with the indexes for analysts, and fills the rest of the mirror before
-// they are made. The people of the questions have their second day on the last.
-func (c *questionTenant) changedRows(ctx context.Context) (rows []result, err error) {
-	alone, err := c.changedRowsResult(ctx, rename, "off", "history and the keys kept, no indexes for analysts")
+// A questionTenant is the large tenant with everything the questions are about.
+type questionTenant struct {
+	*largeTenant
+	*database
+	previousRunAt, lastRunAt time.Time // when the last two runs were published
+}
+
+// measureQuestions changes rows of the large tenant, creates the indexes for
+// analysts, and times the questions of docs/questions.md.
+func measureQuestions(ctx context.Context, h *harness) (results []result, err error) {
+	large, err := h.mirroredLargeTenant(ctx)
 	if err != nil {
 		return nil, err
 	}
-	alone.name += ", keys alone"
-	if _, err := c.syncer(ctx, c.simulatorInfo, acme, "none", "run", "crowd"); err != nil {
-		return nil, err
+	t := &questionTenant{largeTenant: large, database: large.mirror}
+	if results, err = t.changedRows(ctx); err != nil {
+		return results, err
 	}
-	if _, err := c.Exec(ctx, fillUnreadTables); err != nil {
-		return nil, fmt.Errorf("fill the rest: %w", err)
+	if _, err := t.Exec(ctx, "vacuum analyze"); err != nil {
+		return results, err
 	}
-	without, err := c.runAfterChanges(ctx, rename)
+	for _, measure := range []func(context.Context) ([]result, error){t.questions, t.searches} {
+		some, err := measure(ctx)
+		results = append(results, some...)
+		if err != nil {
+			return results, err
+		}
+	}
+	return results, nil
+}
+
+// changedRows runs the large tenant after one user in a hundred has changed,
+// without and with the indexes for analysts. Before they are created, it fills
+// the rest of the mirror. The people of the questions change before the last run.
+func (t *questionTenant) changedRows(ctx context.Context) (results []result, err error) {
+	keysAlone, err := t.changedRowsWAL(ctx, rename, "off", "history and the keys kept, no indexes for analysts")
 	if err != nil {
 		return nil, err
 	}
-	c.allowIndexes()
+	keysAlone.name += ", keys alone"
+	if _, err := t.syncer(ctx, t.simulator, acme, "none", "run", "questions"); err != nil {
+		return nil, err
+	}
+	if _, err := t.Exec(ctx, fillUnreadTables); err != nil {
+		return nil, fmt.Errorf("fill the tables that are not read: %w", err)
+	}
+	without, err := t.runAfterChanges(ctx, rename)
+	if err != nil {
+		return nil, err
+	}
+	t.allowIndexes()
 	began := time.Now()
-	made, _, err := report.EnsureIndexes(ctx, c.Pool)
-	if err != nil || len(made) == 0 {
-		return nil, errors.Join(err, errors.New("no index was made"))
+	created, _, err := report.EnsureIndexes(ctx, t.Pool)
+	if err != nil || len(created) == 0 {
+		return nil, errors.Join(err, errors.New("no index was created"))
 	}
-	took := time.Since(began).Seconds()
-	if rows, err = c.changedRowsWAL(ctx); err != nil {
-		return nil, err
-	}
-	with, err := c.runAfterChanges(ctx, secondDay)
-	if err != nil {
-		return nil, err
-	}
-	disk, err := c.indexSize(ctx, made, took)
-	return append(rows, alone, indexCost(c.users, with, without), disk), err
-}
-
-// changedRowsWAL runs the big tenant after one user in a hundred has signed in, as
-// people do every day, and after one in a hundred got a new name, which is in
-// an index: without images of pages. A sign-in also as the first run after a
-// checkpoint, when the WAL holds an image of every page that is touched; what a
-// new name writes then is in the row on the indexes for analysts. The promise
-// is of the former: which pages the changed rows are on is chance, and a database
-// that stores them spread over its pages has to log those, whoever writes. And
-// of sign-ins, for a new name is written to every index, as many as analysts
-// have; what names cost the mirror itself is measured without those.
-func (c *questionTenant) changedRowsWAL(ctx context.Context) (rows []result, err error) {
-	for _, after := range []struct{ images, what string }{{"off", signIn}, {"off", rename}, {"on", signIn}} {
-		r, err := c.changedRowsResult(ctx, after.what, after.images, "history and the indexes for analysts kept")
+	seconds := time.Since(began).Seconds()
+	// A sign-in changes no index, a new name changes every index of analysts, and
+	// the first change of a page after a checkpoint logs an image of the page: how
+	// many pages that is depends on where the rows are. So the promise is about
+	// sign-ins without images; what names cost the mirror itself is keysAlone.
+	for _, change := range []struct{ images, what string }{{"off", signIn}, {"off", rename}, {"on", signIn}} {
+		r, err := t.changedRowsWAL(ctx, change.what, change.images, "history and the indexes for analysts kept")
 		if err != nil {
 			return nil, err
 		}
-		r.informational = after.what == rename || after.images == "on"
-		if after.images == "on" {
+		r.informational = change.what == rename || change.images == "on"
+		if change.images == "on" {
 			r.name, r.method = r.name+", after a checkpoint", r.method+", images of pages included"
 		}
-		rows = append(rows, r)
+		results = append(results, r)
 	}
-	return rows, nil
+	with, err := t.runAfterChanges(ctx, secondDay)
+	if err != nil {
+		return nil, err
+	}
+	size, err := t.indexSize(ctx, created, seconds)
+	// A run without changes writes nothing, with or without indexes.
+	return append(results, keysAlone, informational("indexes for analysts, 1 % changed", "seconds of a run of "+thousands(t.users)+" users with them ÷ without",
+		with.seconds/without.seconds, " ×", fmt.Sprintf("%.1f s, %.2f MB of WAL, %.2f processor seconds of Postgres; %.1f s, %.2f MB, %.2f s without",
+			with.seconds, with.wal/1e6, with.cpu, without.seconds, without.wal/1e6, without.cpu)), size), err
 }
 
-// changedRowsResult measures the WAL of a run that finds one user in a hundred
-// changed, with images of pages on or off, and says what else the run has to
-// keep.
-func (c *questionTenant) changedRowsResult(ctx context.Context, what, images, kept string) (r result, err error) {
-	if err := c.setFullPageWrites(ctx, images); err != nil {
+// changedRowsWAL measures the WAL of a run that finds one user in a hundred
+// changed, with images of pages (full_page_writes) on or off.
+func (t *questionTenant) changedRowsWAL(ctx context.Context, what, images, kept string) (r result, err error) {
+	if err := t.setFullPageWrites(ctx, images); err != nil {
 		return r, err
 	}
-	n, err := c.runAfterChanges(ctx, what)
-	if err := errors.Join(err, c.setFullPageWrites(ctx, "on")); err != nil {
+	cost, err := t.runAfterChanges(ctx, what)
+	if err := errors.Join(err, t.setFullPageWrites(ctx, "on")); err != nil {
 		return r, err
 	}
 	var size float64
 	const sql = "select sum(pg_column_size(u.*))::float8 * $1 / count(*) from logto.users u"
-	if err := c.QueryRow(ctx, sql, c.changedUsers()).Scan(&size); err != nil {
+	if err := t.QueryRow(ctx, sql, t.changedUsers()).Scan(&size); err != nil {
 		return r, err
 	}
-	how := fmt.Sprintf("WAL bytes ÷ bytes of the rows of %s users (%s), %s", thousands(c.changedUsers()), what, kept)
-	return atMost("1 % changed: "+what, how, n.wal/size, 6, "", fmt.Sprintf("%.2f MB, %.2f MB; %.1f s", n.wal/1e6, size/1e6, n.seconds)), nil
+	method := fmt.Sprintf("WAL bytes ÷ bytes of the rows of %s users (%s), %s", thousands(t.changedUsers()), what, kept)
+	return atMost("1 % changed: "+what, method, cost.wal/size, 6, "", fmt.Sprintf("%.2f MB, %.2f MB; %.1f s", cost.wal/1e6, size/1e6, cost.seconds)), nil
 }
 
-// setFullPageWrites sets whether the server logs images of pages after a checkpoint.
-func (c *questionTenant) setFullPageWrites(ctx context.Context, value string) error {
-	if _, err := c.admin.Exec(ctx, "alter system set full_page_writes = "+value); err != nil {
+func (t *questionTenant) setFullPageWrites(ctx context.Context, value string) error {
+	if _, err := t.harness.Admin.Exec(ctx, "alter system set full_page_writes = "+value); err != nil {
 		return err
 	}
-	_, err := c.admin.Exec(ctx, "select pg_reload_conf()")
+	_, err := t.harness.Admin.Exec(ctx, "select pg_reload_conf()")
 	return err
 }
 
-// changedUsers is how many users change before a night.
-func (c *questionTenant) changedUsers() int { return c.users / 100 }
+// changedUsers is how many users change before a run.
+func (t *questionTenant) changedUsers() int { return t.users / 100 }
 
-// runAfterChanges runs the users after 1 % of them changed.
-func (c *questionTenant) runAfterChanges(ctx context.Context, what string) (runCost, error) {
-	change := url.Values{"users": {strconv.Itoa(c.changedUsers())}, "what": {what}}
-	if err := c.post(ctx, "/change", change); err != nil {
-		return runCost{}, err
+// runAfterChanges changes 1 % of the users and runs them.
+func (t *questionTenant) runAfterChanges(ctx context.Context, what string) (cost runCost, err error) {
+	change := url.Values{"users": {strconv.Itoa(t.changedUsers())}, "what": {what}}
+	if err := t.post(ctx, "/change", change); err != nil {
+		return cost, err
 	}
-	e, n, err := c.runUsersWithCost(ctx, c.simulatorInfo)
+	r, cost, err := t.runUsersWithCost(ctx, t.simulator)
 	if err != nil {
-		return runCost{}, err
+		return cost, err
 	}
 	// On their second day, the people of the questions change, too.
-	if got := int(e.summary.Listings[0].Updated); got < c.changedUsers() || got > c.changedUsers() && what != secondDay {
-		return runCost{}, fmt.Errorf("%d users were changed, %d rows are", c.changedUsers(), got)
+	if n := int(r.summary.Listings[0].Updated); n < t.changedUsers() || n > t.changedUsers() && what != secondDay {
+		return cost, fmt.Errorf("%d users were changed, but the run updated %d rows", t.changedUsers(), n)
 	}
-	c.previousRunAt = c.lastRunAt
-	err = c.QueryRow(ctx, "select max(published_at) from syncer.runs").Scan(&c.lastRunAt)
-	return n, err
+	t.previousRunAt = t.lastRunAt
+	err = t.QueryRow(ctx, "select max(published_at) from syncer.runs").Scan(&t.lastRunAt)
+	return cost, err
 }
 
-// indexCost is what the indexes for analysts add to a run. To one that
-// finds nothing changed they add nothing, for it writes nothing.
-func indexCost(users int, with, without runCost) result {
-	return result{
-		name: "indexes for analysts, 1 % changed", method: "seconds of a run of " + thousands(users) + " users with them ÷ without",
-		value: with.seconds / without.seconds, unit: " ×", informational: true,
-		detail: fmt.Sprintf("%.1f s, %.2f MB of WAL, %.2f processor seconds of Postgres; %.1f s, %.2f MB, %.2f s without",
-			with.seconds, with.wal/1e6, with.cpu, without.seconds, without.wal/1e6, without.cpu),
-	}
-}
-
-// indexSize is what the indexes take beside the tables.
-func (c *questionTenant) indexSize(ctx context.Context, made []string, took float64) (result, error) {
+// indexSize is the size of the indexes beside that of the tables.
+func (t *questionTenant) indexSize(ctx context.Context, created []string, seconds float64) (result, error) {
 	const sql = `select sum(pg_relation_size(c.oid)) filter (where c.relkind = 'i' and c.relname = any($1)),
     sum(pg_table_size(c.oid)) filter (where c.relkind = 'r'), sum(pg_relation_size(c.oid)) filter (where c.relkind = 'i' and c.relname <> all($1))
 from pg_class c
 where c.relnamespace in ('logto'::regnamespace, 'logto_history'::regnamespace)`
 	var indexes, tables, keys float64
-	err := c.QueryRow(ctx, sql, made).Scan(&indexes, &tables, &keys)
-	return result{
-		name: "indexes for analysts, on disk", method: c.size(), value: indexes / 1e6, unit: " MB", informational: true,
-		detail: fmt.Sprintf("%d indexes, made in %.1f s; tables %.0f MB, their keys %.0f MB", len(made), took, tables/1e6, keys/1e6),
-	}, err
+	err := t.QueryRow(ctx, sql, created).Scan(&indexes, &tables, &keys)
+	return informational("indexes for analysts, on disk", t.size(), indexes/1e6, " MB",
+		fmt.Sprintf("%d indexes, created in %.1f s; tables %.0f MB, their keys %.0f MB", len(created), seconds, tables/1e6, keys/1e6)), err
 }

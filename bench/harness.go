@@ -4,114 +4,105 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net/url"
 	"os"
 	"path/filepath"
-	"time"
 
 	"github.com/jackc/pgx/v5/pgxpool"
 
-	"logto-syncer/internal/postgres"
+	"logto-syncer/bench/host"
 	"logto-syncer/internal/report"
 )
 
-// A harness is what the parts measure with: a server of its own and a directory.
+// A harness is what all measurements use: a PostgreSQL server and a directory.
 type harness struct {
 	options
-	dir             string
-	server          *postgres.Server
-	databases       int          // databases
-	large           *largeTenant // nil until a part asks
-	questionResults []questionResult
+	*host.Server
+	databases       int          // created so far
+	large           *largeTenant // nil until a measurement needs it
+	questionResults []questionTiming
 }
 
-// newHarness starts a server as syncer itself starts one to keep: with fsync and
-// full page images, so that what is measured of the WAL is what there would be.
 func newHarness(ctx context.Context, o options) (*harness, error) {
-	dir, err := os.MkdirTemp("", "bench")
+	server, err := host.StartServer(ctx)
 	if err != nil {
 		return nil, err
 	}
-	// The account Postgres runs as must get there, or the data is elsewhere and
-	// stays when dir goes.
-	if err := os.Chmod(dir, 0o755); err != nil {
-		return nil, err
+	h := &harness{options: o, Server: server}
+	if err := h.warmUp(ctx); err != nil {
+		return nil, errors.Join(err, h.close())
 	}
-	server, err := postgres.Start(ctx, postgres.Options{Dir: filepath.Join(dir, "postgres")})
-	if err != nil {
-		return nil, errors.Join(err, os.RemoveAll(dir))
-	}
-	l := &harness{options: o, dir: dir, server: server}
-	if err := l.warmUp(ctx); err != nil {
-		return nil, errors.Join(err, l.close())
-	}
-	return l, nil
+	return h, nil
 }
 
-// warmUp writes a gigabyte to the server's log: one that has been in use for a
-// while has files to use again and need not make them, which takes as long as
-// writing to them.
-func (l *harness) warmUp(ctx context.Context) error {
-	pool, err := pgxpool.New(ctx, l.server.URL("postgres"))
-	if err != nil {
-		return err
-	}
-	defer pool.Close()
+// warmUp writes a gigabyte of WAL. A server that has been in use for a while
+// recycles the files of its WAL; creating them takes as long as writing to them.
+func (h *harness) warmUp(ctx context.Context) error {
 	for _, sql := range []string{
 		"create table warm as select n, repeat(md5(n::text), 30) as text from generate_series(1, 1000000) n", "checkpoint", "drop table warm", "checkpoint",
 	} {
-		if _, err := pool.Exec(ctx, sql); err != nil {
+		if _, err := h.Admin.Exec(ctx, sql); err != nil {
 			return fmt.Errorf("warm the server up: %w", err)
 		}
 	}
 	return nil
 }
 
-func (l *harness) close() error {
-	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
-	defer cancel()
-	return errors.Join(l.large.close(ctx), l.server.Stop(ctx), os.RemoveAll(l.dir))
+func (h *harness) close() error { return errors.Join(h.large.close(), h.Close()) }
+
+// scaled returns n, scaled by the option.
+func (h *harness) scaled(n int) int { return max(1000, int(float64(n)*h.scale)) }
+
+// withTenant runs f with a simulator and a new database, both of which are
+// removed after it.
+func (h *harness) withTenant(ctx context.Context, command simulatorCommand, f func(simulator, *database) error) error {
+	return h.withSimulator(ctx, command, func(s simulator) error {
+		return h.withDatabase(ctx, func(d *database) error { return f(s, d) })
+	})
 }
 
-// scaled is n scaled.
-func (l *harness) scaled(n int) int { return max(1000, int(float64(n)*l.scale)) }
-
-// database makes a database with the mirror's tables and connects to it. The
-// caller drops it.
-func (l *harness) database(ctx context.Context) (*database, error) {
-	l.databases++
-	d := &database{lab: l, name: fmt.Sprintf("bench_%d", l.databases)}
-	var err error
-	if d.admin, err = pgxpool.New(ctx, l.server.URL("postgres")); err != nil {
-		return nil, err
+func (h *harness) withDatabase(ctx context.Context, f func(*database) error) error {
+	d, err := h.createDatabase(ctx)
+	if err != nil {
+		return err
 	}
-	if _, err := d.admin.Exec(ctx, "create database "+d.name); err != nil {
-		return nil, err
-	}
-	if d.Pool, err = pgxpool.New(ctx, l.server.URL(d.name)); err != nil {
-		return nil, err
-	}
-	_, err = d.syncer(ctx, simulatorInfo{"http://localhost:1", "https://default.logto.app/api", "none", "none", 0}, "none", "none", "migrate")
-	return d, err
+	return errors.Join(f(d), d.drop())
 }
 
-// A database is one of the lab's server.
+// withoutIndexes is withDatabase, but runs do not create the indexes for
+// analysts, which they do after they have published.
+func (h *harness) withoutIndexes(ctx context.Context, f func(*database) error) error {
+	return h.withDatabase(ctx, func(d *database) error {
+		release, err := d.blockIndexes(ctx)
+		if err != nil {
+			return err
+		}
+		defer release()
+		return f(d)
+	})
+}
+
+// A database is one with the tables of the mirror.
 type database struct {
 	*pgxpool.Pool
-	lab   *harness
-	admin *pgxpool.Pool
-	name  string
+	harness *harness
+	name    string
+	drop    func() error
 }
 
-func (d *database) drop(ctx context.Context) error {
-	d.Close()
-	defer d.admin.Close()
-	_, err := d.admin.Exec(ctx, "drop database "+d.name+" with (force)")
-	return err
+func (h *harness) createDatabase(ctx context.Context) (d *database, err error) {
+	h.databases++
+	d = &database{harness: h, name: fmt.Sprintf("bench_%d", h.databases)}
+	if d.Pool, d.drop, err = h.CreateDatabase(ctx, d.name); err != nil {
+		return nil, err
+	}
+	if _, err = d.syncer(ctx, simulator{"http://localhost:1", "https://default.logto.app/api", "none", "none", 0}, "none", "none", "migrate"); err != nil {
+		return nil, errors.Join(err, d.drop())
+	}
+	return d, nil
 }
 
-// blockIndexes holds the lock of who makes the indexes, so that no run makes
-// them, until release is called, once or more often.
+// blockIndexes holds the lock of the creation of indexes, so that no run creates
+// them, until release is called. release may be called more than once.
 func (d *database) blockIndexes(ctx context.Context) (release func(), err error) {
 	conn, err := d.Acquire(ctx)
 	if err != nil {
@@ -125,9 +116,9 @@ func (d *database) blockIndexes(ctx context.Context) (release func(), err error)
 	}, err
 }
 
-// syncer runs the program on a simulated tenant, under a name, and measures it.
-func (d *database) syncer(ctx context.Context, s simulatorInfo, tenant, limit string, args ...string) (*processResult, error) {
-	file := filepath.Join(d.lab.dir, "jobs.yaml")
+// syncer runs the program on a simulated tenant, under a name.
+func (d *database) syncer(ctx context.Context, s simulator, tenant, limit string, args ...string) (*processResult, error) {
+	file := filepath.Join(d.harness.Dir, "jobs.yaml")
 	yaml := fmt.Sprintf(`database: ${DATABASE_URL}
 tenants:
   - name: %s
@@ -140,34 +131,24 @@ jobs:
   - {name: all, listings: all}
   - {name: users, listings: [users]}
   - {name: members, listings: [users, organizations, organization_users]}
-  - {name: crowd, listings: [users, user_roles, roles, role_scopes, resources, organizations, organization_roles, organization_scopes,
+  - {name: questions, listings: [users, user_roles, roles, role_scopes, resources, organizations, organization_roles, organization_scopes,
       applications, application_roles, organization_applications, organization_invitations, sso_connectors]}
 `, tenant, limit)
 	if err := os.WriteFile(file, []byte(yaml), 0o600); err != nil {
 		return nil, err
 	}
 	args = append([]string{"--json", "--quiet", "--config", file}, args...)
-	return runProcess(ctx, filepath.Join(d.lab.bin, "syncer"), args, d.environment(s))
+	return runProcess(ctx, filepath.Join(d.harness.bin, "syncer"), args, d.environment(s))
 }
 
-// environment is how the programs are told what to read and where to write.
-func (d *database) environment(s simulatorInfo) []string {
-	return append(os.Environ(), "DATABASE_URL="+d.lab.server.URL(d.name),
-		"LOGTO_ENDPOINT="+s.endpoint, "LOGTO_RESOURCE="+s.resource, "LOGTO_APP_ID="+s.id, "LOGTO_APP_SECRET="+s.secret)
+// environment tells a program what to read and where to write.
+func (d *database) environment(s simulator) []string {
+	return append(os.Environ(), "DATABASE_URL="+d.harness.URL(d.name),
+		"LOGTO_ENDPOINT="+s.Endpoint, "LOGTO_RESOURCE="+s.Resource, "LOGTO_APP_ID="+s.AppID, "LOGTO_APP_SECRET="+s.AppSecret)
 }
 
-// walPosition returns where the server's log ends, in bytes.
+// walPosition returns the end of the server's WAL, in bytes.
 func (d *database) walPosition(ctx context.Context) (at int64, err error) {
 	err = d.QueryRow(ctx, "select pg_wal_lsn_diff(pg_current_wal_insert_lsn(), '0/0')::bigint").Scan(&at)
 	return at, err
-}
-
-// simulatorInfo is a simulator that answers.
-type simulatorInfo struct {
-	endpoint, resource, id, secret string
-	rows                           int // users, exactly; zero if it does not say, as syncer simulate
-}
-
-func (s simulatorInfo) url(path string, query url.Values) string {
-	return s.endpoint + path + "?" + query.Encode()
 }

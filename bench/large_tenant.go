@@ -4,88 +4,77 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
 	"strconv"
 )
 
-// acme is the big tenant's name, as one of the questions knows it.
+// acme is the large tenant's name, which one of the questions names.
 const acme = "acme"
 
-// A largeTenant is what loading, the million and the questions share: a
-// simulator, what COPY of its users takes, and a database that mirrors it.
+// A largeTenant is shared by several measurements: a simulator, what COPY of its
+// users costs, and its mirror.
 type largeTenant struct {
-	simulatorInfo
+	simulator
 	users, organizations int
 	stop                 func() error
-	copyBaseline         loadCost  // zero until it was measured
-	mirror               *database // nil until it was read to be kept
-	allowIndexes         func()    // be made in the kept one
+	copyCost             loadCost  // zero until it is measured
+	mirror               *database // nil until the first read
+	allowIndexes         func()    // lets runs create the indexes for analysts in the mirror
 }
 
-// startBuiltinSimulator is this program as a simulator.
-func (l *harness) startBuiltinSimulator(ctx context.Context, args ...string) (simulatorInfo, func() error, error) {
-	self, err := os.Executable()
-	if err != nil {
-		return simulatorInfo{}, nil, err
-	}
-	return l.startSimulator(ctx, self, append([]string{simulatorCommand}, args...)...)
-}
-
-// largeTenant returns the one there is. It begins with the first part that asks.
-func (l *harness) largeTenant(ctx context.Context) (_ *largeTenant, err error) {
-	if l.large == nil {
-		b := &largeTenant{users: l.scaled(1_000_000), organizations: l.scaled(50_000)}
-		b.simulatorInfo, b.stop, err = l.startBuiltinSimulator(ctx, "-users", strconv.Itoa(b.users), "-organizations", strconv.Itoa(b.organizations), "-orderly", "-people")
-		if err != nil {
+// largeTenant starts the large tenant at the first call.
+func (h *harness) largeTenant(ctx context.Context) (_ *largeTenant, err error) {
+	if h.large == nil {
+		t := &largeTenant{users: h.scaled(1_000_000), organizations: h.scaled(50_000)}
+		command := benchSimulator("-users", strconv.Itoa(t.users), "-organizations", strconv.Itoa(t.organizations), "-orderly", "-people")
+		if t.simulator, t.stop, err = command.start(ctx); err != nil {
 			return nil, err
 		}
-		l.large = b
+		h.large = t
 	}
-	return l.large, nil
+	return h.large, nil
 }
 
-// readIntoMirror reads the users for the first time, into the database that is kept. The
-// indexes for analysts are not made there until letIndexes is called.
-func (b *largeTenant) readIntoMirror(ctx context.Context, l *harness) (*processResult, error) {
-	d, err := l.database(ctx)
+// readIntoMirror reads the users for the first time, into the mirror.
+func (t *largeTenant) readIntoMirror(ctx context.Context, h *harness) (*processResult, error) {
+	d, err := h.createDatabase(ctx)
 	if err != nil {
 		return nil, err
 	}
-	b.mirror = d
-	if b.allowIndexes, err = d.blockIndexes(ctx); err != nil {
+	t.mirror = d
+	if t.allowIndexes, err = d.blockIndexes(ctx); err != nil {
 		return nil, err
 	}
-	return d.syncer(ctx, b.simulatorInfo, acme, "none", "run", "users")
+	return d.syncer(ctx, t.simulator, acme, "none", "run", "users")
 }
 
-// mirroredLargeTenant returns the big tenant, read for the first time.
-func (l *harness) mirroredLargeTenant(ctx context.Context) (*largeTenant, error) {
-	b, err := l.largeTenant(ctx)
-	if err == nil && b.mirror == nil {
-		_, err = b.readIntoMirror(ctx, l)
+// mirroredLargeTenant returns the large tenant with its mirror.
+func (h *harness) mirroredLargeTenant(ctx context.Context) (*largeTenant, error) {
+	t, err := h.largeTenant(ctx)
+	if err == nil && t.mirror == nil {
+		_, err = t.readIntoMirror(ctx, h)
 	}
-	return b, err
+	return t, err
 }
 
-// size is how big it is, for the table.
-func (b *largeTenant) size() string {
-	return thousands(b.users) + " users, " + thousands(b.organizations) + " organizations"
+// size is the tenant's size, for the table.
+func (t *largeTenant) size() string {
+	return thousands(t.users) + " users, " + thousands(t.organizations) + " organizations"
 }
 
-// close ends the simulator and drops the database that was kept.
-func (b *largeTenant) close(ctx context.Context) error {
-	if b == nil {
+// close stops the simulator and drops the mirror.
+func (t *largeTenant) close() error {
+	if t == nil {
 		return nil
 	}
+	if t.allowIndexes != nil {
+		t.allowIndexes()
+	}
 	var err error
-	if b.allowIndexes != nil {
-		b.allowIndexes()
+	if t.mirror != nil {
+		err = t.mirror.drop()
 	}
-	if b.mirror != nil {
-		err = b.mirror.drop(ctx)
-	}
-	if err = errors.Join(err, b.stop()); err != nil {
-		return fmt.Errorf("end the big tenant: %w", err)
+	if err = errors.Join(err, t.stop()); err != nil {
+		return fmt.Errorf("close the large tenant: %w", err)
 	}
 	return nil
 }

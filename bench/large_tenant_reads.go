@@ -4,54 +4,173 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
+	"strings"
+
+	"logto-syncer/bench/host"
 )
 
-// A largeTenantReads is the measurement of a big tenant beside a tenth of it.
+// The large tenant is read largeReads times to measure growth, and a small one
+// smallReads times before the first of these reads and after each.
+const (
+	largeReads = 5
+	smallReads = 3
+)
+
+// largeTenantReads are the reads of the large tenant and of one a tenth as large.
 type largeTenantReads struct {
-	big           *largeTenant
-	small         simulatorInfo
-	smallUsers    int
-	firstReads    []float64     // seconds of the big one's first reads with no reader beside them
-	smallReads    []float64     // and of the small one's, the mean of those before the first of them and after each
-	rss, smallRSS []float64     // MB, the most each first read had
-	readers       readerLatency // of readers during a publish of the big tenant
+	*harness
+	large               *largeTenant
+	small               simulator
+	smallUsers          int
+	seconds             []float64 // of the large one's first reads, without readers of the database
+	smallSeconds        []float64 // means of the small one's first reads, before the first of them and after each
+	memory, smallMemory []float64 // peak, in MB, of each first read
+	readers             readerLatency
 }
 
-// measureLargeTenant reads a big tenant for the first time, and again.
-func measureLargeTenant(ctx context.Context, l *harness) (rows []result, err error) {
-	m := &largeTenantReads{smallUsers: l.scaled(100_000)}
-	if m.big, err = l.largeTenant(ctx); err != nil {
+// measureLargeTenant reads a large tenant for the first time, and again.
+func measureLargeTenant(ctx context.Context, h *harness) (results []result, err error) {
+	m := &largeTenantReads{harness: h, smallUsers: h.scaled(100_000)}
+	if m.large, err = h.largeTenant(ctx); err != nil {
 		return nil, err
 	}
-	var stop func() error
-	if m.small, stop, err = l.startBuiltinSimulator(ctx, "-users", strconv.Itoa(m.smallUsers), "-organizations", strconv.Itoa(m.big.organizations/10)); err != nil {
-		return nil, err
-	}
-	defer func() { err = errors.Join(err, stop()) }()
-	if err := m.readInTurn(ctx, l); err != nil {
-		return nil, err
-	}
-	again, err := m.refresh(ctx)
-	return append(m.firstReadResults(), again...), err
+	command := benchSimulator("-users", strconv.Itoa(m.smallUsers), "-organizations", strconv.Itoa(m.large.organizations/10))
+	err = h.withSimulator(ctx, command, func(s simulator) error {
+		m.small = s
+		if err := m.readInTurn(ctx); err != nil {
+			return err
+		}
+		refresh, err := m.refresh(ctx)
+		results = append(m.firstReadResults(), refresh...)
+		return err
+	})
+	return results, err
 }
 
-// refresh runs the big tenant again, unchanged.
+// readInTurn reads the large tenant and the small one in turn, each time into a
+// new database and with no other load. Before that, each is read once to warm
+// up: the simulators and the server allocate what they use again. The last
+// database is kept as the mirror.
+func (m *largeTenantReads) readInTurn(ctx context.Context) error {
+	if _, err := m.firstReadOf(ctx, m.small); err != nil {
+		return err
+	}
+	if err := m.withoutIndexes(ctx, func(d *database) error { return m.firstReadWithReaders(ctx, d) }); err != nil {
+		return err
+	}
+	if err := m.readSmall(ctx); err != nil {
+		return err
+	}
+	for n := range largeReads {
+		var r *processResult
+		var err error
+		if n < largeReads-1 {
+			r, err = m.firstReadOf(ctx, m.large.simulator)
+		} else {
+			r, err = m.large.readIntoMirror(ctx, m.harness)
+		}
+		if err != nil {
+			return err
+		}
+		m.seconds, m.memory = append(m.seconds, r.summary.Seconds), append(m.memory, r.memory)
+		if err := m.readSmall(ctx); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// readSmall reads the small tenant for the first time, smallReads times.
+func (m *largeTenantReads) readSmall(ctx context.Context) error {
+	var seconds []float64
+	for range smallReads {
+		r, err := m.firstReadOf(ctx, m.small)
+		if err != nil {
+			return err
+		}
+		seconds, m.smallMemory = append(seconds, r.summary.Seconds), append(m.smallMemory, r.memory)
+	}
+	m.smallSeconds = append(m.smallSeconds, host.Mean(seconds))
+	return nil
+}
+
+// firstReadOf reads a tenant for the first time into a new database.
+func (m *largeTenantReads) firstReadOf(ctx context.Context, s simulator) (r *processResult, err error) {
+	err = m.withoutIndexes(ctx, func(d *database) error {
+		r, err = d.syncer(ctx, s, "first-read", "none", "run", "users")
+		return err
+	})
+	return r, err
+}
+
+// firstReadWithReaders reads the large tenant for the first time, while others
+// query the users of another tenant.
+func (m *largeTenantReads) firstReadWithReaders(ctx context.Context, d *database) error {
+	const otherTenant = `insert into logto.users (tenant_id, id, name, item_hash, valid_from)
+select 'small', left(md5(n::text), 12), 'Somebody ' || n, '\x00', now() from generate_series(1, 100000) n`
+	if _, err := d.Exec(ctx, otherTenant); err != nil {
+		return err
+	}
+	probe, err := d.probeReaders(ctx)
+	if err != nil {
+		return err
+	}
+	r, err := d.syncer(ctx, m.large.simulator, acme, "none", "run", "users")
+	readers, probeErr := probe.stop()
+	if err := errors.Join(err, probeErr); err != nil {
+		return err
+	}
+	m.readers, m.memory = readers, append(m.memory, r.memory)
+	return nil
+}
+
+// growth compares each read of the large tenant with those of the small one right
+// before and after it, and takes the median: a machine may be slower by a fifth
+// for half a minute, which is one read of the large one.
+func (m *largeTenantReads) growth() (ratio float64, detail string) {
+	var ratios []float64
+	var details []string
+	for n, seconds := range m.seconds {
+		small := (m.smallSeconds[n] + m.smallSeconds[n+1]) / 2
+		ratios = append(ratios, seconds/float64(m.large.users)/(small/float64(m.smallUsers)))
+		details = append(details, fmt.Sprintf("%.1f s, %.2f s: %s", seconds, small, number(ratios[n])))
+	}
+	return host.Median(ratios), strings.Join(details, "; ")
+}
+
+func (m *largeTenantReads) firstReadResults() []result {
+	users, small := thousands(m.large.users)+" users", thousands(m.smallUsers)
+	ratio, detail := m.growth()
+	// Means, because the peak varies by a tenth: it depends on when the heap is
+	// collected while 32 pages arrive at once.
+	memory, smallMemory := host.Mean(m.memory), host.Mean(m.smallMemory)
+	return append([]result{
+		atMost("memory", "peak RSS, first read of "+users, slices.Max(m.memory), 128, " MB", fmt.Sprintf("the maximum of %d", len(m.memory))),
+		atMost("memory, growth", "against "+small+" users", memory/smallMemory, 1.15, " ×",
+			fmt.Sprintf("%.1f MB, %.1f MB, the means of %d and %d", memory, smallMemory, len(m.memory), len(m.smallMemory))),
+		atMost("growth", fmt.Sprintf("time per row of the first read, %s ÷ %s, the %d before and after it; the median of %d",
+			users, small, 2*smallReads, largeReads), ratio, 1.1, "", detail),
+	}, m.readers.results(m.large.users)...)
+}
+
+// refresh runs the large tenant again, unchanged.
 func (m *largeTenantReads) refresh(ctx context.Context) ([]result, error) {
-	base, err := m.big.measuredCopyBaseline(ctx)
+	copyCost, err := m.large.measuredCopyCost(ctx)
 	if err != nil {
 		return nil, err
 	}
-	e, took, err := m.big.mirror.runUsersWithCost(ctx, m.big.simulatorInfo)
+	r, cost, err := m.large.mirror.runUsersWithCost(ctx, m.large.simulator)
 	if err != nil {
 		return nil, err
 	}
-	users := thousands(m.big.users) + " users"
-	perMillion := 1e6 / float64(m.big.users)
+	users := thousands(m.large.users) + " users"
+	perMillion := 1e6 / float64(m.large.users)
 	return []result{
-		atMost("loading, nothing changed", "processor seconds of Postgres for a refresh of "+users+" ÷ the same for COPY of them", took.cpu/base.cpu, 0.3, "",
-			fmt.Sprintf("%.2f s, %.2f s", took.cpu, base.cpu)),
-		atMost("WAL of a run without changes", users, took.wal/1e6, 1, " MB", fmt.Sprintf("%.0f bytes", took.wal)),
-		atMost("CPU of the program", "seconds per 1,000,000 users refreshed", e.cpu*perMillion, 30, " s", fmt.Sprintf("%.1f s in all, %.0f MB", e.seconds, e.rss)),
+		atMost("loading, nothing changed", "processor seconds of Postgres for a refresh of "+users+" ÷ the same for COPY of them", cost.cpu/copyCost.cpu, 0.3, "",
+			fmt.Sprintf("%.2f s, %.2f s", cost.cpu, copyCost.cpu)),
+		atMost("WAL of a run without changes", users, cost.wal/1e6, 1, " MB", fmt.Sprintf("%.0f bytes", cost.wal)),
+		atMost("CPU of the program", "seconds per 1,000,000 users refreshed", r.cpu*perMillion, 30, " s", fmt.Sprintf("%.1f s in all, %.0f MB", r.seconds, r.memory)),
 	}, nil
 }

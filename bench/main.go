@@ -1,12 +1,12 @@
-// Command bench measures what the program promises of its speed, one row a
-// promise, and writes docs/benchmarks.md. It needs the program and the two
-// programs it is compared with, all built by make bench, and a PostgreSQL
-// server's binaries. It ends with 1 if a row falls short.
+// Command bench measures what the program promises about its speed, a row a
+// promise, and writes docs/benchmarks.md. It needs the program, built by make
+// bench, and the binaries of a PostgreSQL server. It exits with 1 if a result
+// misses its limit.
 //
-// A timing is a ratio to something measured in the same run, for machines
-// differ and are noisy. What is measured is always a process of its own that
-// reads a simulator in a process of its own; only "loading" takes the answers
-// from memory, within this process, so that it measures nothing but loading.
+// A timing is a ratio to something measured in the same run, because machines
+// differ and vary. Each measurement runs the program in a process of its own
+// against a simulator in a process of its own; only "loading" takes the responses
+// from memory, within this process, so as to measure nothing but loading.
 package main
 
 import (
@@ -22,35 +22,38 @@ import (
 )
 
 func main() {
-	if len(os.Args) > 1 && os.Args[1] == simulatorCommand {
-		exit(simulator(os.Args[2:]))
-	}
-	var o options
-	flag.StringVar(&o.bin, "bin", "bin", "directory of syncer, bench-upsert and bench-copymerge")
-	flag.Float64Var(&o.scale, "scale", 1, "part of the rows, to try the harness; only 1 writes -out")
-	flag.StringVar(&o.out, "out", "docs/benchmarks.md", "the report")
-	only := flag.String("only", "", "regular expression of the parts to run; all if empty")
-	flag.StringVar(&o.profile, "cpuprofile", "", "write a CPU profile of loading from memory to this file")
-	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	defer stop()
-	exit(bench(ctx, o, *only))
-}
-
-func exit(err error) {
+	err := run(ctx, os.Args[1:])
+	stop()
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "bench:", err)
 		os.Exit(1)
 	}
-	os.Exit(0)
+}
+
+func run(ctx context.Context, args []string) error {
+	switch {
+	case len(args) > 0 && args[0] == simulatorSubcommand:
+		return runSimulator(args[1:])
+	case len(args) > 1 && args[0] == pageWalkSubcommand:
+		return runPageWalk(ctx, args[1])
+	}
+	var o options
+	flag.StringVar(&o.bin, "bin", "bin", "directory of syncer")
+	flag.Float64Var(&o.scale, "scale", 1, "part of the rows, to try the measurements; only 1 writes -out")
+	flag.StringVar(&o.out, "out", "docs/benchmarks.md", "the report")
+	flag.StringVar(&o.only, "only", "", "regular expression of the measurements to run; all if empty")
+	flag.StringVar(&o.profile, "cpuprofile", "", "write a CPU profile of loading from memory to this file")
+	flag.Parse()
+	return measureAll(ctx, o)
 }
 
 type options struct {
-	bin, out, profile string
-	scale             float64
+	bin, out, only, profile string
+	scale                   float64
 }
 
-var errResultMissed = errors.New("a row falls short")
+var errResultMissed = errors.New("a result misses its limit")
 
 // A measurement measures some rows of the table.
 type measurement struct {
@@ -62,49 +65,49 @@ func measurements() []measurement {
 	return []measurement{
 		{"limit", measureLimit},
 		{"requests", measureRequests},
-		{"field", measurePeers},
-		{"neighbour", measureSharedHost},
+		{"peers", measurePeers},
+		{"shared-host", measureSharedHost},
 		{"parents", measureParents},
 		{"loading", measureLoading},
-		{"million", measureLargeTenant},
+		{"large-tenant", measureLargeTenant},
 		{"questions", measureQuestions},
 	}
 }
 
-// bench runs the parts one after another.
-func bench(ctx context.Context, o options, only string) (err error) {
-	chosen, err := regexp.Compile(only)
+// measureAll runs the measurements one after another.
+func measureAll(ctx context.Context, o options) (err error) {
+	chosen, err := regexp.Compile(o.only)
 	if err != nil {
 		return err
 	}
-	l, err := newHarness(ctx, o)
+	h, err := newHarness(ctx, o)
 	if err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, l.close()) }()
+	defer func() { err = errors.Join(err, h.close()) }()
 	began := time.Now()
-	var rows []result
-	for _, p := range measurements() {
-		if !chosen.MatchString(p.name) {
+	var results []result
+	for _, m := range measurements() {
+		if !chosen.MatchString(m.name) {
 			continue
 		}
-		some, err := p.measure(ctx, l)
+		some, err := m.measure(ctx, h)
 		for _, r := range some {
 			fmt.Fprintln(os.Stdout, r.textLine())
 		}
-		rows = append(rows, some...)
+		results = append(results, some...)
 		if err != nil {
-			return fmt.Errorf("measure %s: %w", p.name, err)
+			return fmt.Errorf("measure %s: %w", m.name, err)
 		}
 	}
-	fmt.Fprint(os.Stdout, l.questionTable())
+	fmt.Fprint(os.Stdout, h.questionTable())
 	fmt.Fprintf(os.Stdout, "took %s\n", time.Since(began).Round(time.Second))
-	if o.scale == 1 && only == "" {
-		if err := l.writeReport(ctx, rows, time.Since(began)); err != nil {
+	if o.scale == 1 && o.only == "" {
+		if err := h.writeReport(ctx, results, time.Since(began)); err != nil {
 			return err
 		}
 	}
-	for _, r := range rows {
+	for _, r := range results {
 		if !r.holds() {
 			return errResultMissed
 		}

@@ -11,24 +11,25 @@ import (
 	"github.com/jackc/pgx/v5/pgconn"
 )
 
-// A readerProbe asks for single users, one after another, and tells when a publish
-// was under way.
+// A readerProbe queries single users, one after another, before and during a
+// publication.
 type readerProbe struct {
 	cancel          context.CancelFunc
 	ended           chan error
 	latencies       []time.Duration
-	publishSeen     time.Time     // when the publish was first seen
+	publishSeen     time.Time     // when the publication was first seen
 	publishDuration time.Duration // from then until it was committed
 	latenciesAtRest []time.Duration
 	lockTimeouts    int
 }
 
-// restDuration is how long readers are measured while nothing is going on.
+// restDuration is how long readers are measured at rest.
 const restDuration = 3 * time.Second
 
-// probeReaders measures readers of the small tenant at rest, and goes on until stop.
+// probeReaders measures readers of the small tenant at rest, and then during a
+// publication until stop.
 func (d *database) probeReaders(ctx context.Context) (*readerProbe, error) {
-	conn, err := pgx.Connect(ctx, d.lab.server.URL(d.name))
+	conn, err := pgx.Connect(ctx, d.harness.URL(d.name))
 	if err != nil {
 		return nil, err
 	}
@@ -47,17 +48,17 @@ func (d *database) probeReaders(ctx context.Context) (*readerProbe, error) {
 		}
 	}
 	w.latenciesAtRest, w.latencies = w.latencies[len(w.latencies)/10:], nil // the first ones warm the cache
-	asking, cancel := context.WithCancel(ctx)
+	probeCtx, cancel := context.WithCancel(ctx)
 	w.cancel = cancel
 	go func() {
-		err := w.queryDuringPublish(asking, conn, ids)
+		err := w.queryDuringPublish(probeCtx, conn, ids)
 		w.ended <- errors.Join(err, conn.Close(ctx))
 	}()
 	return w, nil
 }
 
 func (w *readerProbe) query(ctx context.Context, conn *pgx.Conn, ids []string) error {
-	if err := pause(ctx, time.Millisecond); err != nil { // a reader, not a load test: two cores are shared with the publish
+	if err := pause(ctx, time.Millisecond); err != nil { // two cores are shared with the publication: this is no load test
 		return err
 	}
 	id := ids[len(w.latencies)%len(ids)]
@@ -72,24 +73,12 @@ func (w *readerProbe) query(ctx context.Context, conn *pgx.Conn, ids []string) e
 	return err
 }
 
-// pause waits, unless ctx ends first.
-func pause(ctx context.Context, d time.Duration) error {
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-		return nil
-	case <-ctx.Done():
-		return ctx.Err()
-	}
-}
-
 // queryDuringPublish looks now and then whether the publish has begun, and asks from
 // then on until it is committed.
 func (w *readerProbe) queryDuringPublish(ctx context.Context, conn *pgx.Conn, ids []string) error {
 	const sql = `select exists (select from pg_stat_activity where application_name = 'logto-syncer' and state <> 'idle'
 and (query like 'analyze%' or query like 'insert into logto.%'))`
-	own := context.WithoutCancel(ctx) // a query that is broken off breaks the connection
+	own := context.WithoutCancel(ctx) // cancelling a query breaks the connection
 	for publishing := false; ctx.Err() == nil && !publishing; {
 		if err := pause(own, 50*time.Millisecond); err != nil {
 			return err
@@ -113,7 +102,7 @@ and (query like 'analyze%' or query like 'insert into logto.%'))`
 	return nil
 }
 
-// readerLatency is what readers noticed of a publish.
+// readerLatency is what readers notice of a publication.
 type readerLatency struct {
 	rest, publish         time.Duration // p99
 	queries, lockTimeouts int
@@ -125,7 +114,7 @@ func (w *readerProbe) stop() (readerLatency, error) {
 	err := <-w.ended
 	during := w.latencies
 	if len(during) == 0 {
-		return readerLatency{}, errors.Join(err, errors.New("no query was asked while the run was published"))
+		return readerLatency{}, errors.Join(err, errors.New("no query ran during the publication"))
 	}
 	return readerLatency{p99(w.latenciesAtRest), p99(during), len(during), w.lockTimeouts, w.publishDuration.Seconds()}, err
 }
@@ -135,7 +124,7 @@ func p99(all []time.Duration) time.Duration {
 	return all[len(all)*99/100]
 }
 
-// results is what readers noticed of a publish of so many rows.
+// results are the results for a publication of n rows.
 func (s readerLatency) results(n int) []result {
 	how := fmt.Sprintf("point queries while a publish of %s rows commits", thousands(n))
 	return []result{

@@ -2,29 +2,35 @@ package main
 
 import (
 	"fmt"
+	"strconv"
 	"strings"
 )
 
-// A result of the table: what was promised and what was measured.
+// A result is a row of the table: a promise and what was measured.
 type result struct {
 	name, method  string
 	value         float64
 	unit          string
 	limit         float64
-	atLeast       bool // bar is the least, else the most
-	informational bool // only to compare with
+	atLeast       bool // the limit is the minimum, not the maximum
+	informational bool // there is no limit
 	detail        string
 }
 
-// atMost is a row whose value may not exceed the bar.
-func atMost(what, how string, value, bar float64, unit, detail string) result {
-	return result{name: what, method: how, value: value, unit: unit, limit: bar, detail: detail}
+// atMost is a result whose value must not exceed the limit.
+func atMost(name, method string, value, limit float64, unit, detail string) result {
+	return result{name: name, method: method, value: value, unit: unit, limit: limit, detail: detail}
 }
 
-func atLeast(what, how string, value, bar float64, unit, detail string) result {
-	r := atMost(what, how, value, bar, unit, detail)
+func atLeast(name, method string, value, limit float64, unit, detail string) result {
+	r := atMost(name, method, value, limit, unit, detail)
 	r.atLeast = true
 	return r
+}
+
+// informational is a result without a limit, to compare others with.
+func informational(name, method string, value float64, unit, detail string) result {
+	return result{name: name, method: method, value: value, unit: unit, detail: detail, informational: true}
 }
 
 func (r result) holds() bool {
@@ -75,4 +81,13 @@ func number(v float64) string {
 		return fmt.Sprintf("%.1f", v)
 	}
 	return strings.TrimRight(strings.TrimRight(fmt.Sprintf("%.3f", v), "0"), ".")
+}
+
+// thousands writes a number with thousands separators.
+func thousands(n int) string {
+	s := strconv.Itoa(n)
+	for i := len(s) - 3; i > 0; i -= 3 {
+		s = s[:i] + "," + s[i:]
+	}
+	return s
 }

@@ -17,20 +17,19 @@ import (
 	"logto-syncer/internal/report/reporttest"
 )
 
-// simulatorCommand makes this program a simulator that can be told to change
-// its tenant by an exact amount between two runs; syncer simulate only changes
-// it at a rate.
-const simulatorCommand = "simulator"
+// simulatorSubcommand makes this program a simulator that changes an exact number
+// of users on request; syncer simulate changes its tenant at a rate.
+const simulatorSubcommand = "simulator"
 
-func simulator(args []string) error {
-	flags := flag.NewFlagSet(simulatorCommand, flag.ExitOnError)
+func runSimulator(args []string) error {
+	flags := flag.NewFlagSet(simulatorSubcommand, flag.ExitOnError)
 	users := flags.Int("users", 0, "")
 	organizations := flags.Int("organizations", 0, "")
 	members := flags.Int("members", 0, "members to add to every organization")
 	people := flags.Bool("people", false, "with the people of docs/questions.md")
 	orderly := flags.Bool("orderly", false, "lists without an order keep the one they have")
-	desks := flags.Int("desks", 0, "answers it works on at once; 0: any number")
-	perAnswer := flags.Duration("per-answer", 0, "what each of them takes")
+	concurrency := flags.Int("concurrency", 0, "requests it works on at once; 0: any number")
+	responseTime := flags.Duration("response-time", 0, "what each of them takes")
 	if err := flags.Parse(args); err != nil {
 		return err
 	}
@@ -49,7 +48,7 @@ func simulator(args []string) error {
 	}
 	s := logtotest.New(tenant, options...)
 	mux := http.NewServeMux()
-	mux.Handle("/", limitConcurrency(s, *desks, *perAnswer))
+	mux.Handle("/", limitConcurrency(s, *concurrency, *responseTime))
 	mux.HandleFunc("POST /change", func(w http.ResponseWriter, r *http.Request) {
 		n, err := strconv.Atoi(r.FormValue("users"))
 		if err == nil {
@@ -63,34 +62,31 @@ func simulator(args []string) error {
 	if err != nil {
 		return err
 	}
-	said := map[string]any{
-		"endpoint": "http://" + listener.Addr().String(), "resource": s.Resource, "app_id": s.AppID, "app_secret": s.AppSecret,
-		"rows": len(tenant.IDs("users")),
-	}
-	if err := json.NewEncoder(os.Stdout).Encode(said); err != nil {
+	info := simulator{"http://" + listener.Addr().String(), s.Resource, s.AppID, s.AppSecret, len(tenant.IDs("users"))}
+	if err := json.NewEncoder(os.Stdout).Encode(info); err != nil {
 		return err
 	}
 	server := &http.Server{Handler: mux, IdleTimeout: 5 * time.Second, ReadHeaderTimeout: 10 * time.Second}
 	return server.Serve(listener)
 }
 
-// limitConcurrency lets h work on so many answers at once, each of which takes so long at
-// least; what comes meanwhile waits.
-func limitConcurrency(h http.Handler, desks int, perAnswer time.Duration) http.Handler {
-	if desks == 0 {
+// limitConcurrency lets h work on a number of requests at once, each of which
+// takes responseTime at least. Others wait.
+func limitConcurrency(h http.Handler, concurrency int, responseTime time.Duration) http.Handler {
+	if concurrency == 0 {
 		return h
 	}
-	free := make(chan struct{}, desks)
+	free := make(chan struct{}, concurrency)
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		free <- struct{}{}
 		defer func() { <-free }()
-		if pause(r.Context(), perAnswer) == nil {
+		if pause(r.Context(), responseTime) == nil {
 			h.ServeHTTP(w, r)
 		}
 	})
 }
 
-// populate adds so many members to every organization.
+// populate adds members to every organization.
 func populate(tenant *logtotest.Tenant, members int) error {
 	if members == 0 {
 		return nil
@@ -108,19 +104,20 @@ func populate(tenant *logtotest.Tenant, members int) error {
 	return nil
 }
 
-// The changes a simulator can be told to make.
+// Changes that a simulator makes on request.
 const (
 	rename = "rename"
 	signIn = "sign in"
-	// secondDay is a new name, and what the people of the questions do.
+	// secondDay is rename, and what the people of the questions do on their second
+	// day.
 	secondDay = "second day"
 )
 
-// change changes n users chosen by chance.
+// change changes n random users.
 func change(tenant *logtotest.Tenant, n int, what string) error {
 	users := tenant.IDs("users")
 	for _, at := range rand.Perm(len(users))[:min(n, len(users))] {
-		row := logtotest.Row{"name": fmt.Sprintf("Renamed %08x", rand.Uint32())} // who was renamed before gets another name
+		row := logtotest.Row{"name": fmt.Sprintf("Renamed %08x", rand.Uint32())} // another name than the one of a change before
 		if what == signIn {
 			row = logtotest.Row{"last_sign_in_at": tenant.Now()}
 		}

@@ -2,107 +2,54 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
-	"time"
 
 	"github.com/jackc/pgx/v5/pgxpool"
 
-	"logto-syncer/internal/postgres"
+	"logto-syncer/bench/host"
 )
 
-// publishedConnections is the max_connections that is room for 20 workers of 9 connections
-// each: see docs/scale.md. The default, 100, is room for 10.
+// publishedConnections is the max_connections that 20 workers with 9 connections
+// each need: see docs/scale.md. The default, 100, is enough for 10.
 const publishedConnections = 200
 
-// A harness is a server that lasts for all parts, set as syncer sets one to
-// keep but for max_connections.
+// A harness is what all scenarios use: a PostgreSQL server and the program.
 type harness struct {
-	bin, dir string
-	server   *postgres.Server
-	admin    *pgxpool.Pool
+	*host.Server
+	bin string
 }
 
-func newHarness(ctx context.Context, o options) (_ *harness, err error) {
-	s := &harness{}
-	if s.bin, err = filepath.Abs(o.bin); err != nil {
-		return nil, err
-	}
-	if s.dir, err = os.MkdirTemp("", "bench-fleet"); err != nil {
-		return nil, err
-	}
-	if err := os.Chmod(s.dir, 0o755); err != nil { // for the account Postgres runs as
-		return nil, err
-	}
-	if err := s.start(ctx); err != nil {
-		return nil, errors.Join(err, os.RemoveAll(s.dir))
-	}
-	_, err = s.admin.Exec(ctx, fmt.Sprintf("alter system set max_connections = %d", o.connections))
-	s.admin.Close()
-	if err == nil {
-		err = s.server.Stop(ctx)
-	}
-	if err == nil {
-		err = s.start(ctx)
-	}
+func newHarness(ctx context.Context, o options) (*harness, error) {
+	bin, err := filepath.Abs(o.bin)
 	if err != nil {
-		return nil, errors.Join(err, s.close())
+		return nil, err
 	}
-	return s, nil
-}
-
-func (s *harness) start(ctx context.Context) (err error) {
-	if s.server, err = postgres.Start(ctx, postgres.Options{Dir: filepath.Join(s.dir, "postgres")}); err != nil {
-		return err
+	server, err := host.StartServer(ctx, "max_connections", strconv.Itoa(o.connections))
+	if err != nil {
+		return nil, err
 	}
-	s.admin, err = pgxpool.New(ctx, s.server.URL("postgres"))
-	return err
-}
-
-func (s *harness) close() error {
-	s.admin.Close()
-	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
-	defer cancel()
-	return errors.Join(s.server.Stop(ctx), os.RemoveAll(s.dir))
-}
-
-// database makes an empty one. The caller drops it.
-func (s *harness) database(ctx context.Context) (pool *pgxpool.Pool, drop func() error, err error) {
-	const name = "fleet"
-	if _, err := s.admin.Exec(ctx, "create database "+name); err != nil {
-		return nil, nil, err
-	}
-	drop = func() error {
-		if pool != nil {
-			pool.Close()
-		}
-		_, err := s.admin.Exec(context.WithoutCancel(ctx), "drop database "+name+" with (force)")
-		return err
-	}
-	if pool, err = pgxpool.New(ctx, s.server.URL(name)); err != nil {
-		return nil, nil, errors.Join(err, drop())
-	}
-	return pool, drop, nil
+	return &harness{server, bin}, nil
 }
 
 const token = "a token for the bench"
 
-// listings are those that every tenant has a little of, without those that are
-// a request for each organization or role: with them a run takes five times as
-// long, and nothing is learned of how runs are shared.
+// listings are listings of which every tenant has a few rows. Those that need a
+// request for each organization or role are left out: with them a run takes five
+// times as long, and tells nothing more about how workers share runs.
 func listings() []string { return []string{"users", "organizations", "applications", "roles"} }
 
 // configure writes jobs.yaml and returns its path.
-func (s *harness) configure(pool *pgxpool.Pool, tenants []*tenant) (file string, err error) {
+func (h *harness) configure(pool *pgxpool.Pool, tenants []*tenant) (file string, err error) {
 	var b strings.Builder
 	fmt.Fprintf(&b, "database: %q\ntenants:\n", pool.Config().ConnString())
 	for _, t := range tenants {
 		b.WriteString(t.yaml())
 	}
 	fmt.Fprintf(&b, "jobs: [{name: all, jitter: 0s, listings: [%s]}]\nserve: {workers: 1, token: %s}\n", strings.Join(listings(), ", "), token)
-	file = filepath.Join(s.dir, "jobs.yaml")
+	file = filepath.Join(h.Dir, "jobs.yaml")
 	return file, os.WriteFile(file, []byte(b.String()), 0o600)
 }

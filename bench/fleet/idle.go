@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"sync"
 	"syscall"
 	"time"
@@ -11,31 +12,27 @@ import (
 	"logto-syncer/bench/host"
 )
 
-// idleDuration is for how long workers are watched that have nothing to do.
+// idleDuration is how long idle workers are measured.
 const idleDuration = 5 * time.Second
 
-// measureIdleWorkers measures what workers cost the database that have nothing to do.
-func measureIdleWorkers(ctx context.Context, s *harness, pool *pgxpool.Pool) (connections int, cores float64, err error) {
-	before, err := host.CPU(s.server)
-	if err != nil {
-		return 0, 0, err
-	}
-	began, watch := time.Now(), watchConnections(ctx, pool)
-	select {
-	case <-ctx.Done():
-	case <-time.After(idleDuration):
-	}
-	after, err := host.CPU(s.server)
-	if err != nil {
-		return 0, 0, err
-	}
-	cores = (after - before) / time.Since(began).Seconds()
-	connections, err = watch()
-	return connections, cores, err
+// measureIdleWorkers measures what idle workers cost the database: connections,
+// and processor time as a share of a core.
+func measureIdleWorkers(ctx context.Context, h *harness, pool *pgxpool.Pool) (connections int, cores float64, err error) {
+	stop := watchConnections(ctx, pool)
+	seconds, err := host.CPUOf(h.Server.Server, func() error {
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-time.After(idleDuration):
+			return nil
+		}
+	})
+	connections, watchErr := stop()
+	return connections, seconds / idleDuration.Seconds(), errors.Join(err, watchErr)
 }
 
-// watchConnections looks ten times a second how many connections the workers
-// have, until stop is called, which returns the most there were.
+// watchConnections counts the connections of the workers ten times a second, until
+// stop is called, which returns the maximum.
 func watchConnections(ctx context.Context, pool *pgxpool.Pool) (stop func() (most int, err error)) {
 	ctx, cancel := context.WithCancel(ctx)
 	var (
@@ -70,9 +67,9 @@ func watchConnections(ctx context.Context, pool *pgxpool.Pool) (stop func() (mos
 // cpuSeconds is processor time in seconds.
 type cpuSeconds struct{ workers, postgres, simulator float64 }
 
-// cpuSoFar is what the server and this process have taken until now.
-func cpuSoFar(s *harness) (cpuSeconds, error) {
-	postgres, err := host.CPU(s.server)
+// cpuSoFar is the processor time of the server and of this process until now.
+func cpuSoFar(h *harness) (cpuSeconds, error) {
+	postgres, err := host.CPU(h.Server.Server)
 	if err != nil {
 		return cpuSeconds{}, err
 	}

@@ -12,24 +12,24 @@ import (
 	"time"
 )
 
-// A ledger is what workers have said, put together.
+// A ledger counts what the workers log.
 type ledger struct {
 	mu      sync.Mutex
-	changed chan struct{} // has an element when something was added
+	changed chan struct{} // has an element when a line was added
 	ledgerEntries
 }
 
-// ledgerEntries are what a book holds.
+// ledgerEntries are the counts of a ledger.
 type ledgerEntries struct {
 	proved            map[string]bool // tenants that have a proved run
-	runs              map[*worker]int // finished, by who did
-	resumed           int             // runs that went on where another had stopped
-	rescued           map[string]bool // tenants whose run was put back into the queue
-	lastRescuedProved time.Time       // when the last of them was proved
-	failed            int             // runs that did, to be tried again
+	runs              map[*worker]int // finished runs, by worker
+	resumed           int             // runs that resumed an earlier one
+	rescued           map[string]bool // tenants whose run was rescued from a dead worker
+	lastRescuedProved time.Time       // when the last rescued tenant was proved
+	failed            int             // failed runs, which are repeated
 }
 
-// A logLine of a worker's log, as far as it matters here.
+// A logLine is a line of a worker's log.
 type logLine struct {
 	Level   string `json:"level"`
 	Message string `json:"msg"`
@@ -43,7 +43,7 @@ func newLedger() *ledger {
 	}}
 }
 
-// readLog enters what a worker logs until it ends. Warnings are shown, too.
+// readLog adds the lines of a worker's log until it ends. It prints warnings.
 func (b *ledger) readLog(w *worker, log io.Reader) {
 	lines := bufio.NewScanner(log)
 	lines.Buffer(nil, 1<<20)
@@ -86,14 +86,14 @@ func (b *ledger) addLine(w *worker, l logLine) {
 	}
 }
 
-// result returns what the book holds. Nobody writes in it any more.
+// result returns the counts, after the workers have ended.
 func (b *ledger) result() ledgerEntries {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	return b.ledgerEntries
 }
 
-// awaitProved returns when so many tenants are proved.
+// awaitProved waits until n tenants are proved.
 func (b *ledger) awaitProved(ctx context.Context, n int) error {
 	for {
 		b.mu.Lock()

@@ -1,12 +1,13 @@
-// Command fleet measures how 1,000 tenants are shared by 1, 4 and 20 workers,
-// and what happens when a third of the workers die. It writes its table into
-// docs/scale.md and ends with 1 if a tenant was not proved, differs from its
-// mirror, was worked by two at once, or had its limit broken.
+// Command fleet measures how 1, 4 and 20 workers share 1,000 tenants, and what
+// happens when a third of the workers die. It writes its table into
+// docs/scale.md and exits with 1 if a tenant is not proved, differs from its
+// mirror, was read by two workers at once, or received more requests than its
+// limit.
 //
 // A worker is a process of syncer serve with serve.workers: 1, as on a machine
-// of its own: it shares nothing with the others but the database, and it can
-// be killed. The tenants are in this process, which so knows who asked what of
-// them, and when.
+// of its own: it shares only the database with the others, and can be killed.
+// The tenants are simulated in this process, which records the requests of each
+// worker.
 package main
 
 import (
@@ -30,7 +31,7 @@ type options struct {
 	only        string
 }
 
-// publishedTenants is how many tenants there are in what docs/scale.md shows.
+// publishedTenants is the number of tenants in docs/scale.md.
 const publishedTenants = 1000
 
 func main() {
@@ -51,7 +52,7 @@ func main() {
 	}
 }
 
-// scenarios are what is measured, one column each.
+// scenarios are the columns of the table.
 func scenarios(o options) []scenario {
 	return []scenario{
 		{workers: 1, tenants: min(o.single, o.tenants)},
@@ -73,17 +74,17 @@ func bench(ctx context.Context, o options) (err error) {
 			t.close()
 		}
 	}()
-	s, err := newHarness(ctx, o)
+	h, err := newHarness(ctx, o)
 	if err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, s.close()) }()
+	defer func() { err = errors.Join(err, h.Close()) }()
 	var all []measurements
 	for _, p := range scenarios(o) {
 		if !chosen.MatchString(p.String()) {
 			continue
 		}
-		f, err := measure(ctx, s, tenants, p)
+		f, err := measure(ctx, h, tenants, p)
 		if err != nil {
 			return fmt.Errorf("measure %s: %w", p, err)
 		}
@@ -93,7 +94,7 @@ func bench(ctx context.Context, o options) (err error) {
 	table := tableOf(all)
 	fmt.Fprint(os.Stdout, table)
 	if o.tenants == publishedTenants && o.connections == publishedConnections && o.only == "" {
-		if err := s.report(ctx, o.out, table, time.Since(began)); err != nil {
+		if err := h.report(ctx, o.out, table, time.Since(began)); err != nil {
 			return err
 		}
 	}

@@ -14,21 +14,21 @@ import (
 	"logto-syncer/bench/host"
 )
 
-// measurements are what one part measured.
+// measurements are the results of one scenario.
 type measurements struct {
 	scenario
 	ledgerEntries
-	seconds  float64 // from due to the publication of the last
-	enqueued float64 // seconds it took to put all into the queue
+	seconds  float64 // from the due time to the last publication
+	enqueued float64 // seconds to enqueue all runs
 	cpu      cpuSeconds
 
-	medianWait, longestWait float64 // seconds from due to the start of a run
-	overtaken               int     // the most tenants behind another in the queue that began before it
-	medianRun               float64 // seconds of the median run
-	startedRuns             int     // runs
+	medianWait, longestWait float64 // seconds from the due time to the start of a run
+	overtaken               int     // the maximum of tenants that started before one ahead of them in the queue
+	medianRun               float64 // seconds
+	startedRuns             int
 
 	idleConnections, maxConnections int
-	idleCores                       float64 // of the database, nothing to do
+	idleCores                       float64 // of the database, while the workers are idle
 
 	killedAt time.Time
 
@@ -36,9 +36,9 @@ type measurements struct {
 	maxInWindow                                int      // requests to a tenant
 }
 
-// measureIdle measures the workers before there is work.
-func (f *measurements) measureIdle(ctx context.Context, s *harness, pool *pgxpool.Pool) (err error) {
-	f.idleConnections, f.idleCores, err = measureIdleWorkers(ctx, s, pool)
+// measureIdle measures the workers before the runs are due.
+func (f *measurements) measureIdle(ctx context.Context, h *harness, pool *pgxpool.Pool) (err error) {
+	f.idleConnections, f.idleCores, err = measureIdleWorkers(ctx, h, pool)
 	return err
 }
 
@@ -53,7 +53,7 @@ join (
 ) r on r.tenant_id = j.args ->> 'tenant'
 where j.kind = 'run' order by j.id`
 
-// measureQueue measures how the tenants stood in line from the moment they were due.
+// measureQueue measures how long the tenants waited from the due time.
 func (f *measurements) measureQueue(ctx context.Context, pool *pgxpool.Pool, due time.Time) error {
 	type turn struct {
 		Began     time.Time
@@ -88,17 +88,18 @@ func (f *measurements) measureQueue(ctx context.Context, pool *pgxpool.Pool, due
 	return nil
 }
 
-// addWorkerCPU counts the processor time of workers that have ended.
+// addWorkerCPU adds the processor time of workers that have ended.
 func (f *measurements) addWorkerCPU(workers []*worker) {
 	for _, w := range workers {
 		f.cpu.workers += (w.cmd.ProcessState.UserTime() + w.cmd.ProcessState.SystemTime()).Seconds()
 	}
 }
 
-// perMinute is how many tenants were proved in one.
+// perMinute is the number of tenants proved per minute.
 func (f *measurements) perMinute() float64 { return float64(f.tenants) / f.seconds * 60 }
 
-// runsPerWorker is the fewest and the most runs of a worker that lived to the end.
+// runsPerWorker returns the fewest and the most runs of a worker that was not
+// killed.
 func (f *measurements) runsPerWorker() (fewest, most int) {
 	var counts []int
 	for w, n := range f.runs {
@@ -107,12 +108,12 @@ func (f *measurements) runsPerWorker() (fewest, most int) {
 		}
 	}
 	for range f.workers - f.kill - len(counts) {
-		counts = append(counts, 0) // has none, and so is not in the book
+		counts = append(counts, 0) // without a run, and so not in the ledger
 	}
 	return slices.Min(counts), slices.Max(counts)
 }
 
-// violations is an error that says what must not be.
+// violations returns an error with everything that must not happen.
 func (f *measurements) violations() error {
 	var errs []error
 	for _, bad := range []struct {
@@ -121,7 +122,7 @@ func (f *measurements) violations() error {
 	}{
 		{"were not proved", f.unproved},
 		{"differ from their mirrors", f.different},
-		{"were worked by two at once", f.concurrent},
+		{"were read by two workers at once", f.concurrent},
 		{fmt.Sprintf("saw more than %d requests in %s", limit, window), f.overLimit},
 	} {
 		if n := len(bad.tenants); n > 0 {
@@ -129,7 +130,7 @@ func (f *measurements) violations() error {
 		}
 	}
 	if n := len(f.rescued); f.kill == 0 && n > 0 {
-		errs = append(errs, fmt.Errorf("%s: %d runs were taken over, and nobody had died", f.scenario, n))
+		errs = append(errs, fmt.Errorf("%s: %d runs were rescued, but no worker died", f.scenario, n))
 	}
 	return errors.Join(errs...)
 }

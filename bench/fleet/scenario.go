@@ -10,9 +10,9 @@ import (
 	"github.com/jackc/pgx/v5/pgxpool"
 )
 
-// A scenario is one measurement: so many workers read so many tenants for the
-// first time, all due at one moment. kill of the workers are killed when a
-// third of the tenants are done, and not started again.
+// A scenario is one measurement: a number of workers read a number of tenants for
+// the first time, all due at the same time. kill of the workers are killed when a
+// third of the tenants are proved, and not started again.
 type scenario struct{ workers, tenants, kill int }
 
 func (p scenario) String() string {
@@ -25,29 +25,29 @@ func (p scenario) String() string {
 	return fmt.Sprintf("%d workers", p.workers)
 }
 
-// scenarioTimeout is how long a part may take.
+// scenarioTimeout bounds a scenario.
 const scenarioTimeout = 15 * time.Minute
 
-func measure(ctx context.Context, s *harness, tenants []*tenant, p scenario) (f measurements, err error) {
+func measure(ctx context.Context, h *harness, tenants []*tenant, p scenario) (f measurements, err error) {
 	ctx, cancel := context.WithTimeout(ctx, scenarioTimeout)
 	defer cancel()
 	tenants = tenants[:p.tenants]
 	for _, t := range tenants {
 		t.reset()
 	}
-	pool, drop, err := s.database(ctx)
+	pool, drop, err := h.CreateDatabase(ctx, "fleet")
 	if err != nil {
 		return f, err
 	}
 	defer func() { err = errors.Join(err, drop()) }()
-	jobs, err := s.configure(pool, tenants)
+	jobs, err := h.configure(pool, tenants)
 	if err != nil {
 		return f, err
 	}
 	b := newLedger()
-	workers, err := startWorkers(ctx, s.bin, jobs, b, p.workers)
+	workers, err := startWorkers(ctx, h.bin, jobs, b, p.workers)
 	if err == nil {
-		f, err = runScenario(ctx, s, pool, p, workers, b)
+		f, err = runScenario(ctx, h, pool, p, workers, b)
 	}
 	if err := errors.Join(err, stopWorkers(workers)); err != nil {
 		return f, err
@@ -56,8 +56,8 @@ func measure(ctx context.Context, s *harness, tenants []*tenant, p scenario) (f 
 	return f, f.verify(ctx, pool, tenants)
 }
 
-// startWorkers starts the workers, all at once. Those that began are returned with
-// an error, too.
+// startWorkers starts the workers concurrently. With an error, it also returns
+// those that did start.
 func startWorkers(ctx context.Context, bin, jobs string, b *ledger, n int) ([]*worker, error) {
 	var (
 		mu      sync.Mutex
@@ -79,13 +79,13 @@ func startWorkers(ctx context.Context, bin, jobs string, b *ledger, n int) ([]*w
 	return workers, errs
 }
 
-// runScenario lets the workers do their work and takes its time.
-func runScenario(ctx context.Context, s *harness, pool *pgxpool.Pool, p scenario, workers []*worker, b *ledger) (f measurements, err error) {
+// runScenario lets the workers run all tenants and measures them.
+func runScenario(ctx context.Context, h *harness, pool *pgxpool.Pool, p scenario, workers []*worker, b *ledger) (f measurements, err error) {
 	f.scenario = p
-	if err := f.measureIdle(ctx, s, pool); err != nil {
+	if err := f.measureIdle(ctx, h, pool); err != nil {
 		return f, err
 	}
-	began, err := cpuSoFar(s)
+	began, err := cpuSoFar(h)
 	if err != nil {
 		return f, err
 	}
@@ -109,7 +109,7 @@ func runScenario(ctx context.Context, s *harness, pool *pgxpool.Pool, p scenario
 		return f, err
 	}
 	f.maxConnections = most
-	ended, err := cpuSoFar(s)
+	ended, err := cpuSoFar(h)
 	f.cpu = ended.less(began)
 	f.ledgerEntries = b.result()
 	return f, errors.Join(err, f.measureQueue(ctx, pool, due))

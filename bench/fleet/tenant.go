@@ -14,17 +14,16 @@ import (
 )
 
 const (
-	// limit and window are each tenant's: so short a window that tenants of a few
-	// requests reach the limit.
+	// limit and window are each tenant's rate limit. The window is so short that
+	// tenants of a few requests reach the limit.
 	limit  = 12
 	window = 250 * time.Millisecond
-	// Answers take minDelay to maxDelay, as over a network.
+	// Responses take minDelay to maxDelay, as over a network.
 	minDelay = 60 * time.Millisecond
 	maxDelay = 100 * time.Millisecond
 )
 
-// A tenant is simulated, and knows by whom it is asked: each run has a token of
-// its own.
+// A tenant is simulated, and tells runs apart by their tokens.
 type tenant struct {
 	name   string
 	server *logtotest.Server
@@ -33,10 +32,10 @@ type tenant struct {
 	mu         sync.Mutex
 	tokens     []string       // in the order in which they were first used
 	inProgress map[string]int // requests in progress by token
-	concurrent bool           // two runs have worked on it at once
+	concurrent bool           // two runs have read it at once
 }
 
-// newTenants makes so many, each at an address of its own until it is closed.
+// newTenants starts n tenants. The caller closes each.
 func newTenants(n int) []*tenant {
 	tenants := make([]*tenant, n)
 	var wg sync.WaitGroup
@@ -51,8 +50,7 @@ func newTenants(n int) []*tenant {
 	return tenants
 }
 
-// newTenant makes the tenant of a number: 50 to 300 users, and 2,000 for one
-// in a hundred.
+// newTenant starts tenant i. It has 50 to 300 users, one in a hundred has 2,000.
 func newTenant(i int) *tenant {
 	users := 50 + i*37%251
 	if i%100 == 99 {
@@ -62,7 +60,7 @@ func newTenant(i int) *tenant {
 	t.server = logtotest.New(logtotest.Generate(logtotest.Options{Users: users, Seed: uint64(i + 1), Ties: true}))
 	t.server.Inject(logtotest.Fault{Kind: logtotest.Delay, Delay: minDelay, DelayMax: maxDelay})
 	t.http = httptest.NewUnstartedServer(t)
-	t.http.Config.IdleTimeout = 5 * time.Second // as Logto's
+	t.http.Config.IdleTimeout = 5 * time.Second // as that of Logto
 	t.http.Start()
 	return t
 }
@@ -78,7 +76,7 @@ func (t *tenant) yaml() string {
 		t.name, t.http.URL, t.server.Resource, t.server.AppID, t.server.AppSecret, limit, window)
 }
 
-// ServeHTTP answers one request, and notes who asks.
+// ServeHTTP answers a request and records whose it is.
 func (t *tenant) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if token, ok := strings.CutPrefix(r.Header.Get("Authorization"), "Bearer "); ok {
 		t.beginRequest(token)
@@ -105,7 +103,7 @@ func (t *tenant) endRequest(token string) {
 	}
 }
 
-// reset makes it a tenant nobody has asked yet.
+// reset forgets all requests.
 func (t *tenant) reset() {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -114,7 +112,7 @@ func (t *tenant) reset() {
 	t.server.Forget()
 }
 
-// hadConcurrentRuns reports whether two runs have worked on it at once.
+// hadConcurrentRuns reports whether two runs have read the tenant at once.
 func (t *tenant) hadConcurrentRuns() bool {
 	t.mu.Lock()
 	defer t.mu.Unlock()

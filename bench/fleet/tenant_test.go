@@ -2,11 +2,11 @@ package main
 
 import "testing"
 
-func TestATenantKnowsWhenTwoWorkOnItAtOnce(t *testing.T) {
+func TestATenantRecordsConcurrentRuns(t *testing.T) {
 	t.Parallel()
 	for name, tc := range map[string]struct {
-		asked string // a small letter: a request of that run arrives; a capital: it is answered
-		want  bool
+		requests string // a lower case letter: a request of that run arrives; upper case: it is answered
+		want     bool
 	}{
 		"one after the other":                      {"aAaAbBbB", false},
 		"many requests of one at once":             {"aaaAAA", false},
@@ -17,7 +17,7 @@ func TestATenantKnowsWhenTwoWorkOnItAtOnce(t *testing.T) {
 			t.Parallel()
 			tenant := newTenant(0)
 			defer tenant.close()
-			for _, step := range tc.asked {
+			for _, step := range tc.requests {
 				if step >= 'a' {
 					tenant.beginRequest(string(step))
 				} else {
@@ -25,7 +25,7 @@ func TestATenantKnowsWhenTwoWorkOnItAtOnce(t *testing.T) {
 				}
 			}
 			if tenant.hadConcurrentRuns() != tc.want {
-				t.Errorf("%s: worked by two at once is %v, want %v", tc.asked, !tc.want, tc.want)
+				t.Errorf("%s: worked by two at once is %v, want %v", tc.requests, !tc.want, tc.want)
 			}
 		})
 	}

@@ -10,8 +10,8 @@ import (
 	"logto-syncer/internal/mirror/mirrortest"
 )
 
-// unprovedTenants are those of some tenants that have no published run all of whose
-// certificates say complete.
+// unprovedTenants selects the tenants without a published run with complete
+// certificates only.
 const unprovedTenants = `
 select name from unnest($1::text[]) name
 where not exists (
@@ -20,12 +20,12 @@ where not exists (
         and (select bool_and(c.proof = 'complete') and count(*) = cardinality(r.listings) from syncer.certificates c where c.run_id = r.run_id)
 )`
 
-// compareEvery is that one tenant of so many is compared with its mirror, and all
-// that were taken over: to compare all takes longer than to mirror them.
+// compareEvery selects one of so many tenants, and all rescued ones, for a
+// comparison with their mirrors: comparing all takes longer than mirroring them.
 const compareEvery = 10
 
-// verify finds what must not be: tenants that are not proved or differ from
-// their mirrors, that two have worked on at once, or whose limit was broken.
+// verify finds tenants that are not proved, differ from their mirrors, were read
+// by two workers at once, or received more requests than their limit.
 func (f *measurements) verify(ctx context.Context, pool *pgxpool.Pool, tenants []*tenant) error {
 	var names, tables []string
 	for _, t := range tenants {

@@ -25,8 +25,8 @@ type worker struct {
 	logReaders sync.WaitGroup
 }
 
-// startWorker starts a worker and returns when it serves. What it logs goes into the
-// book.
+// startWorker starts a worker and returns when it serves. Its log goes into the
+// ledger.
 func startWorker(ctx context.Context, bin, jobs string, b *ledger) (*worker, error) {
 	w := &worker{cmd: exec.CommandContext(ctx, filepath.Join(bin, "syncer"), "serve", "--config", jobs, "--listen", "127.0.0.1:0", "--json")}
 	w.cmd.WaitDelay = 10 * time.Second
@@ -49,12 +49,12 @@ func startWorker(ctx context.Context, bin, jobs string, b *ledger) (*worker, err
 		err = json.Unmarshal(line, &ready)
 	}
 	if err == nil && ready.Address == "" {
-		err = fmt.Errorf("it says %s", line)
+		err = fmt.Errorf("it writes %s", line)
 	}
 	w.logReaders.Go(func() { _, _ = io.Copy(io.Discard, lines) }) // ends with the process
 	if err != nil {
 		_ = w.cmd.Process.Kill()
-		return nil, errors.Join(fmt.Errorf("a worker did not begin: %w", err), w.wait())
+		return nil, errors.Join(fmt.Errorf("a worker did not start: %w", err), w.wait())
 	}
 	w.address = ready.Address
 	return w, nil
@@ -66,11 +66,10 @@ func (w *worker) wait() error {
 	return w.cmd.Wait()
 }
 
-// kill ends a worker as a power cut does.
+// kill kills a worker.
 func (w *worker) kill() error { return w.cmd.Process.Kill() }
 
-// stopWorkers ends workers as they are meant to end. Those that were killed have
-// ended already.
+// stopWorkers stops the workers that were not killed.
 func stopWorkers(workers []*worker) error {
 	var errs []error
 	for _, w := range workers {
@@ -80,7 +79,7 @@ func stopWorkers(workers []*worker) error {
 	}
 	for _, w := range workers {
 		if err := w.wait(); err != nil && !wasKilled(w.cmd.ProcessState) {
-			errs = append(errs, fmt.Errorf("a worker ended badly: %w", err))
+			errs = append(errs, fmt.Errorf("stop a worker: %w", err))
 		}
 	}
 	return errors.Join(errs...)
@@ -91,7 +90,7 @@ func wasKilled(state *os.ProcessState) bool {
 	return ok && status.Signaled() && status.Signal() == syscall.SIGKILL
 }
 
-// enqueueAll asks a worker to put the job into the queue for all tenants.
+// enqueueAll lets a worker enqueue the job for all tenants.
 func (w *worker) enqueueAll(ctx context.Context) error {
 	r, err := http.NewRequestWithContext(ctx, http.MethodPost, w.address+"/run", strings.NewReader(url.Values{"job": {"all"}}.Encode()))
 	if err != nil {

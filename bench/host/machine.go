@@ -1,5 +1,6 @@
-// Package host tells what a measurement was made on, and what it cost a
-// PostgreSQL server. It reads /proc, and knows less where there is none.
+// Package host has what the benchmarks share: a PostgreSQL server, its processor
+// time, the description of the machine, and statistics. It reads /proc, so it
+// measures on Linux only.
 package host
 
 import (
@@ -9,12 +10,11 @@ import (
 	"strings"
 )
 
-// Machine describes the machine in a line, for a report.
+// Machine describes the machine in a line.
 func Machine() string {
 	return fmt.Sprintf("%d cores of %s, %s of memory, %s/%s, %s", runtime.NumCPU(), processor(), memory(), runtime.GOOS, runtime.GOARCH, runtime.Version())
 }
 
-// processor returns the name of the processor, as far as the system tells.
 func processor() string {
 	info, _ := os.ReadFile("/proc/cpuinfo")
 	for line := range strings.Lines(string(info)) {
@@ -22,7 +22,7 @@ func processor() string {
 			return strings.Trim(name, "\t :\n")
 		}
 	}
-	return "a processor that does not tell its name"
+	return "an unknown processor"
 }
 
 func memory() string {

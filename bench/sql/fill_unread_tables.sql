@@ -1,6 +1,6 @@
--- What a run would ask of each user or organization, with a request each and
--- every reference checked, and who signed in: made here, in the sizes of a
--- simulated tenant, for reading it takes longer than the whole measurement may.
+-- Rows for which a run would need a request for each user or organization, and
+-- sign-ins: generated in the sizes of a simulated tenant, because reading them
+-- takes longer than all measurements. References are not checked.
 begin;
 set local session_replication_role = replica;
 
@@ -19,7 +19,7 @@ from chosen c
 join logto.organizations o on substring(o.name from '[0-9]+$')::bigint = c.number
 on conflict do nothing;
 
--- Eight of ten members are just that, one of ten something else besides.
+-- Eight of ten members hold the role member only, one of ten another one.
 insert into logto.organization_user_roles (tenant_id, organization_id, user_id, organization_role_id, valid_from)
 select m.tenant_id, m.organization_id, m.user_id, r.id, m.valid_from
 from logto.organization_users m
@@ -48,7 +48,7 @@ select tenant_id, id, 'org' || substring(name from '[0-9]+$') || '.example', '\x
 from logto.organizations
 where hashtext(id) % 10 = 0;
 
--- The sign-ins of the last 30 days: a log for each user seen since.
+-- Sign-ins of the last 30 days: a log for each user who signed in since then.
 insert into logto.logs (tenant_id, id, key, payload, created_at, item_hash, valid_from)
 select tenant_id, 'log' || id, 'Interaction.SignIn.Submit',
     jsonb_build_object('userId', id, 'result', 'Success', 'ip', '203.0.' || abs(hashtext(id)) % 50 || '.' || abs(hashtext(id)) / 50 % 256),
