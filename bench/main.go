@@ -22,21 +22,19 @@ import (
 )
 
 func main() {
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	err := run(ctx, os.Args[1:])
-	stop()
-	if err != nil {
+	if err := run(os.Args[1:]); err != nil {
 		fmt.Fprintln(os.Stderr, "bench:", err)
 		os.Exit(1)
 	}
 }
 
-func run(ctx context.Context, args []string) error {
+func run(args []string) error {
+	// A signal ends the programs that are measured at once.
 	switch {
 	case len(args) > 0 && args[0] == simulatorSubcommand:
 		return runSimulator(args[1:])
 	case len(args) > 1 && args[0] == pageWalkSubcommand:
-		return runPageWalk(ctx, args[1])
+		return runPageWalk(context.Background(), args[1])
 	}
 	var o options
 	flag.StringVar(&o.bin, "bin", "bin", "directory of syncer")
@@ -45,6 +43,8 @@ func run(ctx context.Context, args []string) error {
 	flag.StringVar(&o.only, "only", "", "regular expression of the measurements to run; all if empty")
 	flag.StringVar(&o.profile, "cpuprofile", "", "write a CPU profile of loading from memory to this file")
 	flag.Parse()
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
 	return measureAll(ctx, o)
 }
 
