@@ -25,10 +25,12 @@ type activeRun struct {
 
 	mu        sync.Mutex
 	lastSteps map[string]extract.Step // the last step of each listing
+	waiting   *logto.Waiting          // nil: no request waits for another attempt
 }
 
 func (d *activeRuns) add(id int64, job, tenant string, client *logto.Client) *activeRun {
 	r := &activeRun{job: job, tenant: tenant, startedAt: time.Now(), client: client, lastSteps: map[string]extract.Step{}}
+	client.OnWaiting(r.setWaiting) // until the client is closed
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	if d.byJobID == nil {
@@ -75,6 +77,10 @@ type runProgress struct {
 	Rows         int       `json:"rows"`
 	ExpectedRows int       `json:"expected_rows"` // as far as is known
 	Listing      string    `json:"listing"`       // the one with the most rows left; empty: none
+	// Waiting is what the run waits for, such as "waiting: connection refused,
+	// attempt 4"; empty: it does not wait.
+	Waiting      string     `json:"waiting,omitempty"`
+	WaitingSince *time.Time `json:"waiting_since,omitempty"`
 }
 
 // progress returns the progress of the runs under way.
@@ -109,10 +115,19 @@ func (r *activeRun) recordStep(step extract.Step) {
 	r.lastSteps[step.Listing.Name] = step
 }
 
+func (r *activeRun) setWaiting(w *logto.Waiting) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.waiting = w
+}
+
 func (r *activeRun) progress() runProgress {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	p := runProgress{Job: r.job, Tenant: r.tenant, StartedAt: r.startedAt, Requests: r.client.Stats().Requests}
+	if r.waiting != nil {
+		p.Waiting, p.WaitingSince = r.waiting.String(), &r.waiting.Since
+	}
 	mostLeft := 0
 	for name, step := range r.lastSteps {
 		p.Rows += step.Items

@@ -26,7 +26,7 @@ type metrics struct {
 	runs, rows  *prometheus.CounterVec
 	runDuration *prometheus.HistogramVec
 
-	requests, retries, throttled, limiterWait, proofAge, proved, openIncidents, queuedJobs, processes, databaseUp *prometheus.Desc
+	waiting, requests, retries, throttled, limiterWait, proofAge, proved, openIncidents, queuedJobs, processes, databaseUp *prometheus.Desc
 }
 
 func newMetrics(s *Server) *metrics {
@@ -53,6 +53,7 @@ func newMetrics(s *Server) *metrics {
 		limiterWait:   desc("rate_limiter_wait_seconds_total", "Seconds that requests waited for the rate limiter, summed over all requests.", "tenant", "job"),
 		proofAge:      desc("listing_proof_age_seconds", "Time since a listing was last proved; absent if it never was.", "tenant", "listing"),
 		proved:        desc("listing_proved", "1 if the last run proved the listing, 0 if not.", "tenant", "listing"),
+		waiting:       desc("run_waiting_seconds", "Time for which an active run has been waiting for Logto to answer; 0 if it is not waiting.", "tenant", "job"),
 		openIncidents: desc("open_incidents", "Open incidents.", "kind"),
 		queuedJobs:    desc("queued_runs", "Runs in the queue, by state.", "state"),
 		processes:     desc("processes", "Processes of syncer serve that are alive."),
@@ -87,7 +88,7 @@ func (m *metrics) recordRun(id int64, job string, s mirror.Summary) {
 
 // Describe implements prometheus.Collector.
 func (m *metrics) Describe(out chan<- *prometheus.Desc) {
-	for _, d := range []*prometheus.Desc{m.requests, m.retries, m.throttled, m.limiterWait, m.proofAge, m.proved, m.openIncidents, m.queuedJobs, m.processes, m.databaseUp} {
+	for _, d := range []*prometheus.Desc{m.waiting, m.requests, m.retries, m.throttled, m.limiterWait, m.proofAge, m.proved, m.openIncidents, m.queuedJobs, m.processes, m.databaseUp} {
 		out <- d
 	}
 }
@@ -107,6 +108,9 @@ func (m *metrics) Collect(out chan<- prometheus.Metric) {
 	}
 	gauge(m.databaseUp, 1)
 	gauge(m.processes, float64(len(v.Processes)))
+	for key, seconds := range v.waitingSeconds() {
+		gauge(m.waiting, seconds, key[0], key[1])
+	}
 	kinds := map[string]int{incidentFailed: 0, incidentUnproved: 0, incidentStale: 0}
 	for _, i := range v.Incidents {
 		kinds[i.Kind]++

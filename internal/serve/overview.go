@@ -47,6 +47,22 @@ type processInfo struct {
 	ActiveRuns []runProgress
 }
 
+// waitingSeconds returns for how long each active run has been waiting for Logto,
+// by tenant and job; 0: it is not waiting. A dead process may still list a run
+// that was rescued from it.
+func (o *overview) waitingSeconds() map[[2]string]float64 {
+	seconds := map[[2]string]float64{}
+	for _, p := range o.Processes {
+		for _, run := range p.ActiveRuns {
+			key := [2]string{run.Tenant, run.Job}
+			if seconds[key] += 0; run.WaitingSince != nil {
+				seconds[key] = max(seconds[key], time.Since(*run.WaitingSince).Seconds())
+			}
+		}
+	}
+	return seconds
+}
+
 func (c *overviewCache) invalidate() {
 	c.mu.Lock()
 	defer c.mu.Unlock()

@@ -18,21 +18,21 @@ var pageFiles embed.FS
 
 // A statusPage is the data of the page's template.
 type statusPage struct {
-	Version    string
-	At         time.Time
-	Healthy    bool
-	Incidents  []openIncident
-	ActiveRuns []activeRunRow
-	Jobs       []jobRow
-	Charts     []chart
-	Runs       []state.RunRecord
-	Freshness  []freshnessRow
-	Omitted    int // lines of Fresh that are left out
-	RunEnabled bool
-	Processes  []processInfo
-	QueuedJobs int
-	Tenant     string // the only one shown; empty: all
-	Tenants    []string
+	Version     string
+	At          time.Time
+	WaitingRuns int // active runs that wait for Logto to answer
+	Incidents   []openIncident
+	ActiveRuns  []activeRunRow
+	Jobs        []jobRow
+	Charts      []chart
+	Runs        []state.RunRecord
+	Freshness   []freshnessRow
+	Omitted     int // lines of Fresh that are left out
+	RunEnabled  bool
+	Processes   []processInfo
+	QueuedJobs  int
+	Tenant      string // the only one shown; empty: all
+	Tenants     []string
 }
 
 // An activeRunRow is a run under way.
@@ -102,11 +102,13 @@ func (s *Server) newStatusPage(v *overview, tenant string) statusPage {
 			p.Incidents = append(p.Incidents, i)
 		}
 	}
-	p.Healthy = len(p.Incidents) == 0
 	for _, one := range v.Processes {
 		for _, a := range one.ActiveRuns {
 			if only(a.Tenant) {
 				p.ActiveRuns = append(p.ActiveRuns, activeRunRow{a, one.Name})
+				if a.Waiting != "" {
+					p.WaitingRuns++
+				}
 			}
 		}
 	}
