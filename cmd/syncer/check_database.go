@@ -161,8 +161,14 @@ func (c *checks) privacy(ctx context.Context, db *database, cfg *config.Config) 
 		return
 	}
 	if err := checkRules(ctx, db, cfg); err != nil {
-		for _, one := range parts(err) {
-			c.bad("privacy", "", one, "")
+		problems, ok := errors.AsType[config.Errors](err)
+		if !ok {
+			c.bad("privacy", "", err, "")
+		}
+		for _, p := range problems {
+			hint := p.Hint
+			p.Hint = ""
+			c.bad("privacy", "", p, hint)
 		}
 		return
 	}

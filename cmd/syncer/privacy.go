@@ -74,11 +74,15 @@ func checkRules(ctx context.Context, db *database, cfg *config.Config) error {
 	if err != nil {
 		return err
 	}
-	var errs []error
+	var problems []config.Problem
 	for _, err := range privacyOf(cfg.Privacy).Check(loader) {
-		errs = append(errs, usageError{"privacy.tables." + err.Error(), "docs/data-dictionary.md has the columns"})
+		field, reason := "privacy.tables", err.Error()
+		if rule, ok := errors.AsType[*load.RuleError](err); ok {
+			field, reason = strings.TrimSuffix(field+"."+rule.Table+"."+rule.Column, "."), rule.Reason
+		}
+		problems = append(problems, cfg.Problem(field, reason, "docs/data-dictionary.md has the columns"))
 	}
-	return errors.Join(errs...)
+	return config.Sorted(problems)
 }
 
 // A ruleLine is a privacy rule on a column, in JSON.

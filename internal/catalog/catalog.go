@@ -9,6 +9,7 @@
 package catalog
 
 import (
+	"maps"
 	"net/url"
 	"strings"
 )
@@ -30,6 +31,9 @@ const (
 	// Window reads an append-only listing by time, from where the mirror ends.
 	Window Walk = "window"
 )
+
+// TypeColumn is the column that tells parents apart, see Listing.ParentType.
+const TypeColumn = "type"
 
 // A DeletionCheck is what confirms that an item is gone before it leaves the mirror.
 type DeletionCheck string
@@ -119,6 +123,10 @@ type Table struct {
 	Volatile []string
 	// Refs are the columns that point at rows of other tables.
 	Refs []Ref
+	// Decides are columns by which reports or forget decide, each with what they
+	// decide, so that no privacy rule may change them. "payload.userId" is member
+	// userId of a jsonb column, which a rule has to keep or drop with the column.
+	Decides map[string]string
 }
 
 // A Ref is a reference from columns of a table to the key of another.
@@ -197,6 +205,24 @@ func (l *Listing) ParentColumn() string {
 		}
 	}
 	return ""
+}
+
+// Decides returns the columns of a table by which the program decides what to
+// read or what to answer, each with what it decides: no privacy rule may change
+// them. It has those of Table.Decides, and those by which walks choose.
+func Decides(table string) map[string]string {
+	out := map[string]string{}
+	for _, l := range listings {
+		if l.ParentType != "" && l.Parent == table {
+			out[TypeColumn] = strings.TrimPrefix(out[TypeColumn]+" and ", " and ") + "what " + l.Name + " is read for"
+		}
+		for _, t := range l.Tables() {
+			if t.Name == table {
+				maps.Copy(out, t.Decides)
+			}
+		}
+	}
+	return out
 }
 
 // Tables returns the root table and the nested ones.

@@ -70,6 +70,7 @@ var listings = []*Listing{
 			Name: "users", Key: []string{"id"},
 			Drop:     []string{tenantID, "passwordDigest", "passwordAlgorithm", "passwordEncrypted", "ssoIdentities"},
 			Volatile: []string{"last_sign_in_at", "updated_at"},
+			Decides:  map[string]string{"is_suspended": "who of those with access can sign in"},
 		},
 		Nested: []Table{{
 			Name: "user_identities", Key: []string{"user_id", "target"}, Field: "identities",
@@ -95,28 +96,39 @@ var listings = []*Listing{
 	{
 		Name: "resources", Path: "/resources", ID: "id", Walk: Whole, DeletionCheck: ByWalk,
 		Query: url.Values{"includeScopes": {"true"}},
-		Root:  Table{Name: "resources", Key: []string{"id"}, Drop: []string{tenantID}},
+		Root: Table{
+			Name: "resources", Key: []string{"id"}, Drop: []string{tenantID},
+			Decides: map[string]string{"indicator": "who holds a permission of the resource"},
+		},
 		Nested: []Table{{
 			Name: "scopes", Key: []string{"id"}, Field: "scopes", Drop: []string{tenantID},
-			From: map[string]Source{"resource_id": ItemID()},
-			Refs: []Ref{{"resource_id", "resources"}},
+			From:    map[string]Source{"resource_id": ItemID()},
+			Refs:    []Ref{{"resource_id", "resources"}},
+			Decides: map[string]string{"name": "who holds the permission"},
 		}},
 	},
 	{
 		Name: "roles", Path: "/roles", ID: "id", Walk: Split, DeletionCheck: ByIDs, ItemPath: "/roles/{id}",
 		Root: Table{
 			Name: "roles", Key: []string{"id"},
-			Drop: []string{tenantID, "usersCount", "featuredUsers", "applicationsCount", "featuredApplications"},
+			Drop:    []string{tenantID, "usersCount", "featuredUsers", "applicationsCount", "featuredApplications"},
+			Decides: map[string]string{"name": "who holds the role"},
 		},
 	},
 	{
 		Name: "organization_scopes", Path: "/organization-scopes", ID: "id", Walk: Whole, DeletionCheck: ByWalk,
-		Root: Table{Name: "organization_scopes", Key: []string{"id"}, Drop: []string{tenantID}},
+		Root: Table{
+			Name: "organization_scopes", Key: []string{"id"}, Drop: []string{tenantID},
+			Decides: map[string]string{"name": "who holds the permission"},
+		},
 	},
 	{
 		Name: "organization_roles", Path: "/organization-roles", ID: "id", Walk: Pages, DeletionCheck: ByPath,
 		ItemPath: "/organization-roles/{id}", Needs: []string{"organization_scopes", "resources"},
-		Root: Table{Name: "organization_roles", Key: []string{"id"}, Drop: []string{tenantID}},
+		Root: Table{
+			Name: "organization_roles", Key: []string{"id"}, Drop: []string{tenantID},
+			Decides: map[string]string{"name": "who holds the role, and which organizations have no owner"},
+		},
 		Nested: []Table{
 			{
 				Name: "organization_role_scopes", Key: []string{"organization_role_id", "organization_scope_id"},
@@ -286,6 +298,7 @@ var listings = []*Listing{
 		Name: "logs", Path: "/logs", ID: "id", Walk: Window, DeletionCheck: NeverDeleted, Optional: true,
 		Root: Table{
 			Name: "logs", Key: []string{"id"}, Drop: []string{tenantID}, Mask: []string{"payload"},
+			Decides: map[string]string{"payload.userId": "which entries are about a person who is to be forgotten"},
 		},
 	},
 }

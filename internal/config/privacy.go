@@ -19,7 +19,7 @@ type Privacy struct {
 	Key Secret `yaml:"key,omitempty"`
 	// Rules by table and column: drop stores nothing; hash stores a keyed hash of a
 	// text, so that joins and counts still work; {keep: [plan]} stores only these paths
-	// of JSON. Keys and references cannot have rules.
+	// of JSON. Keys, references and the columns syncer decides by cannot have rules.
 	Tables map[string]map[string]Rule `yaml:"tables,omitempty"`
 }
 

@@ -36,8 +36,23 @@ type Privacy struct {
 	Rules map[string]map[string]Rule
 }
 
-// Check returns what is wrong with the rules, each error naming table and
-// column: what is not there, is a key, or is of a type the rule is not for.
+// A RuleError is what is wrong with a privacy rule.
+type RuleError struct {
+	Table  string
+	Column string // empty: the table is not there
+	Reason string
+}
+
+func (e *RuleError) Error() string {
+	if e.Column == "" {
+		return e.Table + ": " + e.Reason
+	}
+	return e.Table + "." + e.Column + ": " + e.Reason
+}
+
+// Check returns what is wrong with the rules, sorted by table and column, each
+// error a *RuleError: what is not there, is a key, is of a type the rule is not
+// for, or is what the program itself decides by.
 func (p Privacy) Check(l *Loader) []error {
 	var errs []error
 	tables := map[string]*table{}
@@ -49,12 +64,12 @@ func (p Privacy) Check(l *Loader) []error {
 	for _, name := range slices.Sorted(maps.Keys(p.Rules)) {
 		t := tables[name]
 		if t == nil {
-			errs = append(errs, fmt.Errorf("%s: there is no such table", name))
+			errs = append(errs, &RuleError{name, "", "there is no such table"})
 			continue
 		}
 		for _, column := range slices.Sorted(maps.Keys(p.Rules[name])) {
 			if err := p.Rules[name][column].check(t, column, len(p.Key) > 0); err != nil {
-				errs = append(errs, fmt.Errorf("%s.%s: %w", name, column, err))
+				errs = append(errs, &RuleError{name, column, err.Error()})
 			}
 		}
 	}
@@ -76,6 +91,8 @@ func (r Rule) check(t *table, name string, key bool) error {
 		return fmt.Errorf("it is of the key, by which rows are found again")
 	case slices.ContainsFunc(t.Refs, func(r catalog.Ref) bool { return r.Column == name }):
 		return fmt.Errorf("it points at another table")
+	case r.spoils(t.name, name) != "":
+		return fmt.Errorf("syncer decides by it %s", r.spoils(t.name, name))
 	case r.Hash && t.columns[i].kind != textKind:
 		return fmt.Errorf("only text can be hashed")
 	case r.Hash && !key:
@@ -84,6 +101,23 @@ func (r Rule) check(t *table, name string, key bool) error {
 		return fmt.Errorf("only JSON has paths to keep")
 	}
 	return nil
+}
+
+// spoils returns what the program could no longer decide if the rule were
+// applied to a column; empty if it still can.
+func (r Rule) spoils(table, column string) string {
+	for name, what := range catalog.Decides(table) {
+		outer, path, within := strings.Cut(name, ".")
+		kept := func(keep string) bool { return path == keep || strings.HasPrefix(path, keep+".") }
+		switch {
+		case outer != column:
+		case !within:
+			return what
+		case r.Keep != nil && !slices.ContainsFunc(r.Keep, kept):
+			return what + ", so keep " + path + ", too, or drop the column"
+		}
+	}
+	return ""
 }
 
 // With returns a loader that stores what the rules allow. The rules have

@@ -192,7 +192,7 @@ func (s *Stage) Parents(ctx context.Context, l *catalog.Listing, kind, after str
 	where := fmt.Sprintf("tenant_id = $1 and %s > $2", id)
 	args := []any{s.tenant, after, limit}
 	if kind != "" {
-		where += " and (type = $4 or type is null)"
+		where += fmt.Sprintf(" and (%[1]s = $4 or %[1]s is null)", quote(catalog.TypeColumn))
 		args = append(args, kind)
 	}
 	sql := fmt.Sprintf("select %s as id from %s where %s", id, pgx.Identifier{"logto", l.Root.Name}.Sanitize(), where)

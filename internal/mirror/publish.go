@@ -80,7 +80,6 @@ func (a *attempt) publishIn(ctx context.Context, tx pgx.Tx, proofs map[string]*e
 	if a.changedTables, err = a.stage.ChangedTables(ctx, tx, a.sink.loadedListings()); err != nil {
 		return err
 	}
-	downgradeIncomplete(proofs, changes)
 	certificates, status := a.certify(proofs, changes)
 	if err := a.record(ctx, tx, at, proofs, certificates); err != nil {
 		return err
@@ -143,6 +142,7 @@ func (a *attempt) guard(leaving []load.TableDeletions) error {
 // certify turns proofs and changes into certificates, and says what the run
 // is as a whole.
 func (a *attempt) certify(proofs map[string]*extract.Proof, changes map[string]*load.Change) ([]state.Certificate, string) {
+	downgradeIncomplete(proofs, changes)
 	status := state.Succeeded
 	var out []state.Certificate
 	for _, l := range a.job.Listings {
