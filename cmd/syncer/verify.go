@@ -144,7 +144,7 @@ func verdict(found []mirror.Verification) error {
 	}
 	return unprovedError{
 		"not equal to the tenant: " + strings.Join(unequal, ", "),
-		"syncer run brings the mirror up to date; what changes in the tenant meanwhile shows as a difference, too",
+		"syncer run brings the mirror up to date, and syncer backfill repairs values that somebody has overwritten there; what changes in the tenant meanwhile shows as a difference, too",
 	}
 }
 
@@ -190,7 +190,11 @@ func differencesText(v mirror.Verification) string {
 		var ids []string
 		for _, d := range v.Differences {
 			if d.What == what {
-				ids = append(ids, strings.TrimPrefix(d.Parent+"/"+d.ID, "/"))
+				id := strings.TrimPrefix(d.Parent+"/"+d.ID, "/")
+				if d.Columns != nil {
+					id += " (" + strings.Join(d.Columns, ", ") + ")"
+				}
+				ids = append(ids, id)
 			}
 		}
 		if len(ids) == 0 {

@@ -18,9 +18,11 @@ var files embed.FS
 var statements = template.Must(template.ParseFS(files, "sql/*.sql"))
 
 // render fills a statement with the names of a table.
-func render(name string, m tableStatement) string {
+func render(name string, m tableStatement) string { return execute(name, m) }
+
+func execute(name string, names any) string {
 	var b strings.Builder
-	if err := statements.ExecuteTemplate(&b, name+".sql", m); err != nil {
+	if err := statements.ExecuteTemplate(&b, name+".sql", names); err != nil {
 		panic(err) // the templates and merging are of one program
 	}
 	return b.String()

@@ -107,9 +107,10 @@ func (s *sink) encode(ctx context.Context, chunk *extract.Chunk) (*load.Batch, e
 	batch := s.a.stage.NewBatch(p.Listing)
 	for _, item := range p.Items {
 		// What an earlier reading of this run has staged is superseded even by
-		// one that equals the mirror.
+		// one that equals the mirror. A backfill compares values, not hashes: it
+		// repairs what somebody has overwritten.
 		hash, before := load.Hash(known[item.ID]), s.isStaged(p, item.ID)
-		if before {
+		if before || s.a.job.Afresh {
 			hash = load.Hash{}
 		}
 		changed, err := s.a.stage.Add(batch, p.Parent, item.ID, item.Value, hash, s.seq.Add(1))

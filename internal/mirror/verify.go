@@ -18,6 +18,9 @@ type Difference struct {
 	Parent  string `json:"parent,omitempty"`
 	ID      string `json:"id"`
 	What    string `json:"what"` // missing, changed or deleted
+	// Columns are what has changed, as "name"; of an element within the item as
+	// "scopes.name", or "scopes" where the mirror lacks one or has one too many.
+	Columns []string `json:"columns,omitempty"`
 }
 
 // What a Difference can be, seen from the tenant: the mirror lacks the item,
@@ -84,7 +87,10 @@ func (r *Runner) Verify(ctx context.Context, job Job, sample int) ([]Verificatio
 			v.Total = &proof.Total
 		}
 		slices.SortFunc(v.Differences, func(a, b Difference) int { return slices.Compare(a.key(), b.key()) })
-		v.Differences = slices.Compact(v.Differences)
+		v.Differences = slices.CompactFunc(v.Differences, func(a, b Difference) bool { return slices.Equal(a.key(), b.key()) })
+		if fields := slices.Compact(slices.Sorted(slices.Values(c.incomplete))); fields != nil && v.Proof == string(extract.Complete) {
+			v.Proof, v.Reason = string(extract.NotProved), incompleteReason(fields)
+		}
 		out = append(out, v)
 	}
 	return out, nil
@@ -101,6 +107,7 @@ type comparison struct {
 	*sink
 	mu          sync.Mutex
 	differences []Difference
+	incomplete  []string // fields that items came without
 }
 
 // Checkpoints implements extract.Store: nothing is done yet.
@@ -108,32 +115,32 @@ func (c *comparison) Checkpoints(context.Context, *catalog.Listing) ([]extract.C
 	return nil, nil
 }
 
-// Put implements extract.Store.
+// Put implements extract.Store. It believes no hash: values are compared.
 func (c *comparison) Put(ctx context.Context, p extract.Chunk) error {
-	known, err := c.lookup(ctx, p)
+	read := c.a.stage.NewBatch(p.Listing)
+	for _, item := range p.Items {
+		if _, err := c.a.stage.Add(read, p.Parent, item.ID, item.Value, load.Hash{}, 0); err != nil {
+			return err
+		}
+	}
+	mismatches, err := withRetry(ctx, c.a.log, func() ([]load.Mismatch, error) { return c.a.stage.Compare(ctx, c.a.pool, read, p.Parent) })
 	if err != nil {
 		return err
 	}
 	var found []Difference
-	scratch := c.a.stage.NewBatch(p.Listing)
-	for _, item := range p.Items {
-		hash, ok := known[item.ID]
-		changed, err := c.a.stage.Add(scratch, p.Parent, item.ID, item.Value, load.Hash(hash), 0)
-		if err != nil {
-			return err
+	for _, m := range mismatches {
+		if m.Missing {
+			found = append(found, Difference{p.Listing.Name, p.Parent, m.ID, Missing, nil})
+			continue
 		}
-		switch {
-		case !ok:
-			found = append(found, Difference{p.Listing.Name, p.Parent, item.ID, Missing})
-		case changed:
-			found = append(found, Difference{p.Listing.Name, p.Parent, item.ID, Changed})
-		}
+		found = append(found, Difference{p.Listing.Name, p.Parent, m.ID, Changed, m.Columns})
 	}
 	for _, id := range p.Deleted {
-		found = append(found, Difference{p.Listing.Name, p.Parent, id, Deleted})
+		found = append(found, Difference{p.Listing.Name, p.Parent, id, Deleted, nil})
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.differences = append(c.differences, found...)
+	c.incomplete = append(c.incomplete, read.Incomplete()...)
 	return nil
 }
