@@ -58,7 +58,7 @@ func (c *simulateCmd) tenant() (*logtotest.Tenant, error) {
 		if c.Users != nil {
 			users = max(0, *c.Users)
 		}
-		return logtotest.Generate(logtotest.Options{Users: users, Organizations: c.Organizations, Seed: c.Seed, Ties: c.Ties}), nil
+		return logtotest.Generate(logtotest.Options{Users: users, Organizations: c.Organizations, Seed: c.Seed, Ties: c.Ties, Version: c.Logto}), nil
 	}
 	f, err := os.Open(c.Tenant)
 	if err != nil {

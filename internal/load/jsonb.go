@@ -74,6 +74,7 @@ type jsonRewriter struct {
 	name   bool   // the next string is the name of a member
 	secret int    // how many containers were open when the value of a secret began; 0: none has
 	blank  bool   // the next value is one of a secret
+	label  bool   // the next value says which secret is meant
 }
 
 func (r *jsonRewriter) rewrite(dst []byte, value jsontext.Value) []byte {
@@ -96,7 +97,7 @@ func (r *jsonRewriter) rewrite(dst []byte, value jsontext.Value) []byte {
 			dst = append(dst, c)
 			i++
 		case ',':
-			r.blank = false
+			r.blank, r.label = false, false
 			r.name = r.stack[len(r.stack)-1] == '{'
 			dst = append(dst, c)
 			i++
@@ -125,7 +126,7 @@ func (r *jsonRewriter) open(c byte) {
 	if r.blank && r.secret == 0 {
 		r.secret = len(r.stack)
 	}
-	r.blank, r.name = false, c == '{'
+	r.blank, r.label, r.name = false, false, c == '{'
 }
 
 func (r *jsonRewriter) close() {
@@ -139,7 +140,7 @@ func (r *jsonRewriter) close() {
 // masked stands for the value of a secret.
 const masked = `"******"`
 
-func (r *jsonRewriter) hidden() bool { return r.blank || r.secret > 0 }
+func (r *jsonRewriter) hidden() bool { return r.blank || r.secret > 0 && !r.label }
 
 // text appends a string that jsonb takes: without NUL, in valid UTF-8.
 func (r *jsonRewriter) text(dst []byte, quoted jsontext.Value) []byte {
@@ -151,7 +152,7 @@ func (r *jsonRewriter) text(dst []byte, quoted jsontext.Value) []byte {
 		r.replaced++
 	}
 	if r.name && r.mask {
-		r.blank = secretName(string(text))
+		r.blank, r.label = secretName(string(text)), labelName(string(text))
 	}
 	return r.quote(dst, string(text))
 }

@@ -19,8 +19,8 @@ const (
 	// its life if that is less.
 	renewBefore = time.Minute
 
-	roleHint = "the application needs a machine-to-machine role with the permission \"all\" of the " +
-		"Management API; Logto brings one, \"Logto Management API access\""
+	roleHint = "assign the application the role \"Logto Management API access\", which Logto brings; where there is none " +
+		"(Logto 1.16), create a role of type machine-to-machine with the permission \"all\" of the \"Logto Management API\""
 )
 
 // A tokenSource holds the token of one tenant. One goroutine at a time renews it;

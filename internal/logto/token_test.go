@@ -76,7 +76,7 @@ func TestAuthenticateSaysWhatIsWrong(t *testing.T) {
 		},
 		"a role without the permission": {
 			respondJSON(200, `{"access_token":"token-1","expires_in":3600,"token_type":"Bearer","scope":"allow small"}`),
-			"permission \"all\"",
+			"where there is none (Logto 1.16), create a role of type machine-to-machine with the permission \"all\"",
 			verdict{Auth: true},
 			1,
 		},

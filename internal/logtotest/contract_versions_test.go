@@ -150,3 +150,15 @@ func TestAVersionThatIsNotSimulatedIsAnError(t *testing.T) {
 		}
 	}
 }
+
+func TestATenantOf116HasNoRoleForTheManagementAPI(t *testing.T) {
+	t.Parallel()
+	for version, want := range map[string]bool{"1.16": false, "1.20": true, "": true} {
+		tenant := logtotest.Generate(logtotest.Options{Users: 5, Version: version})
+		s := start(t, tenant, logtotest.WithVersion(version))
+		has := slices.ContainsFunc(tenant.Rows("roles"), func(r logtotest.Row) bool { return r["name"] == "Logto Management API access" })
+		if status := ask(t, s, http.MethodGet, "/api/roles", token(t, s, "all")).status; has != want || status != http.StatusOK {
+			t.Errorf("version %q: has the role: %v; its client is answered with %d", version, has, status)
+		}
+	}
+}

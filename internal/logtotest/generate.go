@@ -13,6 +13,7 @@ type Options struct {
 	Users         int    // how many users; the other tables follow from it
 	Organizations int    // 0: one for every hundred users, at least one
 	Seed          uint64 // the same seed makes the same tenant
+	Version       string // of the Logto that made the tenant; "" is Newest
 	Ties          bool   // half of the users come in 8 import batches that share one created_at
 }
 
@@ -30,14 +31,19 @@ type generator struct {
 
 // Generate makes a tenant up: people with all the variety the API knows, and a
 // few rows of every other table. It is deterministic: equal options, equal
-// tenant. Its clock starts on 1 November 2026.
+// tenant. Its clock starts on 1 November 2026. It panics where CheckVersion
+// returns an error.
 func Generate(o Options) *Tenant {
 	if o.Organizations == 0 {
 		o.Organizations = max(1, o.Users/100)
 	}
+	e, err := newEdition(o.Version)
+	if err != nil {
+		panic(err)
+	}
 	g := &generator{Tenant: newTenant(o.Seed), Options: o, r: rand.New(rand.NewPCG(o.Seed, 0x5eed))}
 	g.base = time.Date(2026, 11, 1, 0, 0, 0, 0, time.UTC)
-	g.basics()
+	g.basics(e)
 	g.makeOrganizations()
 	g.makeUsers()
 	g.assignRoles()

@@ -6,7 +6,7 @@ import (
 )
 
 // basics makes the small tables that everything else refers to.
-func (g *generator) basics() {
+func (g *generator) basics(e *edition) {
 	at := g.base.AddDate(-2, 0, 0)
 	g.must("resources", Row{"id": "management-api", "name": "Logto Management API", "indicator": "https://default.logto.app/api"})
 	g.must("scopes", Row{
@@ -22,7 +22,7 @@ func (g *generator) basics() {
 			}))
 		}
 	}
-	g.basicRoles(scopes)
+	g.basicRoles(e, scopes)
 	g.basicTemplate(scopes)
 	g.basicApplications(at)
 	g.must("sso_connectors", Row{
@@ -44,13 +44,17 @@ func (g *generator) basics() {
 	})
 }
 
-func (g *generator) basicRoles(scopes []string) {
+func (g *generator) basicRoles(e *edition, scopes []string) {
 	g.must("roles", Row{
 		"id": "admin-role", "name": "#internal:admin", "type": "MachineToMachine", "description": "Internal admin role for Logto tenant default.",
 	})
-	management := g.must("roles", Row{
+	access := Row{
 		"name": "Logto Management API access", "type": "MachineToMachine", "description": "This default role grants access to the Logto management API.",
-	})
+	}
+	if !e.does(managementRole) { // somebody has to make one
+		access["name"], access["description"] = "management", "Machines that may read everything"
+	}
+	management := g.must("roles", access)
 	robot := g.must("roles", Row{"name": "robot", "type": "MachineToMachine", "description": "Machines"})
 	for _, role := range []string{"admin-role", management} {
 		g.must("roles_scopes", Row{"role_id": role, "scope_id": "management-api-all"})
