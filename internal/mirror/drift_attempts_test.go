@@ -199,7 +199,7 @@ func (d *drift) impostor(ctx context.Context) error {
 	_, err = d.runOnce(ctx, r, job)
 	var guard *mirror.GuardError
 	if !errors.As(err, &guard) || !guard.OtherTenant {
-		return fmt.Errorf("%w: a run at another tenant's endpoint came to %v", errPromise, err)
+		return errors.Join(fmt.Errorf("%w: a run at another tenant's endpoint was not refused", errPromise), err)
 	}
 	return nil
 }

@@ -33,7 +33,10 @@ func (a *attempt) checkSameTenant(ctx context.Context, tx pgx.Tx, proofs map[str
 	}
 	for _, name := range tellTenantsApart {
 		p := proofs[name]
-		if p == nil || p.Distinct == 0 && !(moved && p.Outcome == extract.Complete) {
+		if p == nil {
+			continue
+		}
+		if provedEmpty := moved && p.Outcome == extract.Complete; p.Distinct == 0 && !provedEmpty {
 			continue
 		}
 		if a.sink.seenAlive(name) > 0 {
