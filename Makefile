@@ -4,7 +4,7 @@
 # -timeout only ends a test that hangs: it is generous, so that a busy machine does
 # not fail a test that is merely slow.
 .DEFAULT_GOAL := help
-.PHONY: help demo build test test-browser test-world soak soak-serve fuzz bench bench-fleet bench-build docs lint fmt
+.PHONY: help demo build test test-postgres test-browser test-world soak soak-serve fuzz bench bench-fleet bench-build docs lint fmt
 
 VERSION := $(shell git describe --tags --always --dirty 2>/dev/null || echo unknown)
 FUZZTIME = 20s
@@ -45,6 +45,9 @@ soak-serve: ## simulate a day of syncer serve with a run a minute (ARGS="-soak-r
 fuzz: ## run every fuzz target for FUZZTIME (20s)
 	@scripts/need go
 	scripts/fuzz $(FUZZTIME)
+
+test-postgres: ## what depends on PostgreSQL, with each major version from 14 to 18 (ARGS=14)
+	scripts/test-postgres $(ARGS)
 
 bench: bench-build ## run the benchmarks and write docs/benchmarks.md (ARGS="-scale 0.1")
 	@scripts/need postgres
