@@ -5,12 +5,15 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"strings"
 	"sync"
+	"time"
 
 	"github.com/vbauerster/mpb/v8"
 	"github.com/vbauerster/mpb/v8/decor"
 
 	"logto-syncer/internal/extract"
+	"logto-syncer/internal/logto"
 )
 
 // barFrom is how many items a listing must have to be worth a bar.
@@ -26,11 +29,12 @@ type progress struct {
 
 	mu     sync.Mutex
 	open   map[string]*mpb.Bar // by tenant and listing
+	waits  map[string]*mpb.Bar // by tenant: the line that stands in place of its bars
 	closed bool
 }
 
 func newProgress(out *output, several bool) *progress {
-	p := &progress{out: out, several: several, open: map[string]*mpb.Bar{}}
+	p := &progress{out: out, several: several, open: map[string]*mpb.Bar{}, waits: map[string]*mpb.Bar{}}
 	if out.bars {
 		p.bars = mpb.New(mpb.WithOutput(out.stderr), mpb.WithWidth(79), mpb.WithAutoRefresh())
 	}
@@ -43,6 +47,38 @@ func (p *progress) of(tenant string) func(extract.Step) {
 		return nil
 	}
 	return func(s extract.Step) { p.step(tenant, s) }
+}
+
+// waiting returns what is to be told of the waiting of a tenant's client: its
+// bars make way for a line that says so, until w is nil.
+func (p *progress) waiting(tenant string) func(w *logto.Waiting) {
+	return func(w *logto.Waiting) {
+		p.mu.Lock()
+		defer p.mu.Unlock()
+		if p.bars == nil || p.closed {
+			return
+		}
+		if line := p.waits[tenant]; line != nil {
+			line.Abort(true)
+			delete(p.waits, tenant)
+		}
+		if w == nil {
+			return
+		}
+		p.hideBars(tenant)
+		text := fmt.Sprintf("%s, since %s", w, w.Since.Format(time.TimeOnly))
+		p.waits[tenant] = p.bars.New(0, mpb.NopStyle(), mpb.BarRemoveOnComplete(), mpb.PrependDecorators(decor.Name(p.name(tenant, text))))
+	}
+}
+
+// hideBars takes the bars of a tenant away; they come back with the next page.
+func (p *progress) hideBars(tenant string) {
+	for name, bar := range p.open {
+		if !p.several || strings.HasPrefix(name, tenant+" ") {
+			bar.Abort(true)
+			delete(p.open, name)
+		}
+	}
 }
 
 func (p *progress) step(tenant string, s extract.Step) {
@@ -81,6 +117,9 @@ func (p *progress) close() {
 	p.closed = true
 	for _, bar := range p.open {
 		bar.Abort(true)
+	}
+	for _, line := range p.waits {
+		line.Abort(true)
 	}
 	p.bars.Wait()
 }

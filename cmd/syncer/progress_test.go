@@ -5,9 +5,11 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"logto-syncer/internal/catalog"
 	"logto-syncer/internal/extract"
+	"logto-syncer/internal/logto"
 )
 
 // lockedBuffer takes writes from several goroutines.
@@ -59,6 +61,32 @@ func TestBarsComeAndGoWithTheListings(t *testing.T) {
 	}
 	if len(show.open) > 0 {
 		t.Errorf("%d bars are left", len(show.open))
+	}
+}
+
+func TestALineStandsInPlaceOfTheBarsWhileTheServerDoesNotAnswer(t *testing.T) {
+	t.Parallel()
+	var stdout, stderr lockedBuffer
+	out := newOutput(world{stdout: &stdout, stderr: &stderr}, true)
+	out.bars = true
+	show := newProgress(out, true)
+	for _, tenant := range []string{"acme", "other"} {
+		show.of(tenant)(extract.Step{Listing: catalog.Find("users"), Items: 100, Total: 1000})
+	}
+	waiting := show.waiting("acme")
+	waiting(&logto.Waiting{Cause: "connection refused", Attempt: 4, Since: time.Now()})
+	if len(show.open) != 1 || show.open["other users"] == nil || len(show.waits) != 1 {
+		t.Errorf("%d bars and %d lines are shown, want the bar of the other tenant and one line", len(show.open), len(show.waits))
+	}
+	waiting(nil)
+	show.of("acme")(extract.Step{Listing: catalog.Find("users"), Items: 200, Total: 1000})
+	if len(show.open) != 2 || len(show.waits) != 0 {
+		t.Errorf("%d bars and %d lines are shown when it answers again, want two bars", len(show.open), len(show.waits))
+	}
+	waiting(&logto.Waiting{Cause: "connection refused", Attempt: 1, Since: time.Now()})
+	show.close()
+	if got := stderr.String(); !strings.Contains(got, "acme waiting: connection refused, attempt 1, since ") {
+		t.Errorf("the line is not shown:\n%s", got)
 	}
 }
 

@@ -167,6 +167,7 @@ func (a *app) runTask(ctx context.Context, db *database, t task, show *progress)
 		return mirror.Summary{}, tenantError{t.tenant.Name, err}
 	}
 	defer client.Close()
+	client.OnWaiting(show.waiting(t.tenant.Name))
 	runner := &mirror.Runner{Pool: db.Pool, Client: client, Log: log, Version: versionText(), Stop: a.stop, Progress: show.of(t.tenant.Name)}
 	summary, err := runner.Run(ctx, t.job)
 	switch {

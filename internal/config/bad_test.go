@@ -68,6 +68,7 @@ func environment(name string) (string, bool) {
 	value, ok := map[string]string{
 		"APP_ID":     "m2m",
 		"APP_SECRET": "hunter2",
+		"BROKEN":     "hunter2\n",
 		"EMPTY":      "",
 		"LIMIT":      "{requests: 1, per: 1s}",
 		"SIX":        "6",

@@ -38,17 +38,6 @@ func TestParse(t *testing.T) {
 				Resource: "https://default.logto.app/api", AppID: "a", AppSecret: "b",
 			}),
 		},
-		"Cloud at a custom domain has Cloud's limit, and a warning": {
-			give: "tenants: [{name: acme, endpoint: https://id.acme.com, resource: https://x1y2z3.logto.app/api, app_id: a, app_secret: b}]",
-			want: warned(configOf(config.Tenant{
-				Name: "acme", Endpoint: "https://id.acme.com", Resource: "https://x1y2z3.logto.app/api",
-				AppID: "a", AppSecret: "b", Limit: config.Limit{Requests: 200, Per: 10 * time.Second},
-			}), config.Problem{
-				File: "jobs.yaml", Line: 1, Column: 34, Field: "tenants[0].endpoint",
-				Message: "on Logto Cloud only https://<tenant id>.logto.app serves the Management API, a custom domain does not",
-				Hint:    "write endpoint: https://x1y2z3.logto.app",
-			}),
-		},
 		"Cloud without a limit where the file says none": {
 			give: "tenants: [{name: acme, endpoint: https://acme.logto.app, app_id: a, app_secret: b, limit: none}]",
 			want: configOf(config.Tenant{
@@ -83,12 +72,6 @@ func TestParse(t *testing.T) {
 			}
 		})
 	}
-}
-
-// configOf is what a file with that tenant and nothing else makes.
-func warned(c config.Config, warnings ...config.Problem) config.Config {
-	c.Warnings = warnings
-	return c
 }
 
 func configOf(tenant config.Tenant) config.Config {

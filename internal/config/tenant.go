@@ -90,7 +90,7 @@ func beyondHost(u *url.URL) string {
 	case u.User != nil:
 		return "a user or password"
 	case u.Path != "":
-		return "a path"
+		return "a path (Logto does not support one)"
 	case u.RawQuery != "" || u.ForceQuery:
 		return "a query"
 	case u.Fragment != "":
@@ -142,8 +142,9 @@ func checkResource(d *decoder, path string, t *Tenant) {
 		return
 	}
 	if t.Cloud() && !onCloud(t.Endpoint) {
-		d.warn(endpoint, "on Logto Cloud only https://<tenant id>.logto.app serves the Management API, a custom domain does not",
+		d.report(endpoint, "must be the tenant's own address, https://<tenant id>.logto.app: Logto Cloud does not serve the Management API at a custom domain",
 			d.write(path, "endpoint: "+strings.TrimSuffix(t.Resource, "/api")))
+		return
 	}
 	u, err := url.Parse(t.Resource)
 	switch want := t.Endpoint + "/api"; {

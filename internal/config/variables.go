@@ -39,6 +39,11 @@ func expand(text string, env func(string) (string, bool)) (out string, vars []st
 		}
 		value, set := env(variable)
 		switch {
+		case strings.HasSuffix(value, "\n"), strings.HasSuffix(value, "\r"):
+			problems = append(problems, Problem{
+				Field: missingVariable, Message: variable + " ends with a line break",
+				Hint: "set it without: a shell's $(cat FILE) leaves it out, a Kubernetes secret made with --from-file keeps it",
+			})
 		case value != "":
 			b.WriteString(value)
 			if !slices.Contains(vars, variable) {
