@@ -1,11 +1,11 @@
-// Package catalog says which listings of the Management API are mirrored, how
-// each is read, and what its items become: one entry a listing, as plain data
-// that both the walks and the loader read. It imports nothing of ours, so that
-// neither side has to know the other.
+// Package catalog lists the listings of the Management API that are mirrored: how
+// each is read, and what its items become. An entry is plain data that both the
+// walks and the loader read. The package imports no other package of the module,
+// so that neither side must know the other.
 //
-// Which columns a table has is not said here but in the migrations; the loader
-// asks the database. A column takes the item's field of the same name in
-// camel case; the catalog names only the exceptions.
+// The migrations, not the catalog, say which columns a table has; the loader asks
+// the database. A column takes the item's field of the same name in camel case;
+// the catalog names only the exceptions.
 package catalog
 
 import (
@@ -35,93 +35,94 @@ const (
 // TypeColumn is the column that tells parents apart, see Listing.ParentType.
 const TypeColumn = "type"
 
-// A DeletionCheck is what confirms that an item is gone before it leaves the mirror.
+// A DeletionCheck says how the absence of an item is confirmed before its rows are
+// deleted from the mirror.
 type DeletionCheck string
 
 const (
-	// ByWalk takes the absence from a list that came in one statement, or from
-	// two complete walks in a row, for good.
+	// ByWalk trusts the absence from a list that came in one statement, or from two
+	// complete walks in a row.
 	ByWalk DeletionCheck = "walk"
-	// ByIDs asks the listing itself for the ids, 100 a request.
+	// ByIDs requests the ids from the listing itself, 100 per request.
 	ByIDs DeletionCheck = "ids"
-	// ByPath asks for the item's own path and expects a 404.
+	// ByPath requests the item's own path and expects a 404.
 	ByPath DeletionCheck = "path"
-	// NeverDeleted means that nothing is ever deleted: the listing is a window.
-	NeverDeleted DeletionCheck = "nobody"
+	// NeverDeleted deletes nothing: the listing is a window.
+	NeverDeleted DeletionCheck = "none"
 )
 
 // A Listing is one list of the Management API, for one parent where it has one.
 type Listing struct {
-	// Name is what jobs.yaml, the certificates and the logs call the listing. It
-	// is the name of its root table, too.
+	// Name of the listing in jobs.yaml, certificates and logs. Its root table has the
+	// same name.
 	Name string
-	// Since is the version of Logto the listing came with, where that is after
-	// 1.16, the oldest that is supported; empty: every server has it.
+	// Since is the version of Logto that introduced the listing, if later than 1.16,
+	// the oldest supported version; empty: every server has it.
 	Since string
 	// Path of the list below /api; "{id}" stands for the parent's id.
 	Path string
-	// Query is sent with every request of the listing; nil sends none.
+	// Query is sent with every request of the listing; nil: none.
 	Query url.Values
-	// Member is the field of the answer that holds the list, where the answer is
-	// an object; empty where it is the list itself.
+	// Member is the field of the response that holds the list; empty if the response
+	// is the list itself.
 	Member string
 	// ID is the field that identifies an item below its parent.
 	ID string
 	// Parent is the listing whose items are the parents; empty at the top.
 	Parent string
-	// ParentType keeps only parents of this type; empty keeps all. A parent
-	// whose type is unknown is kept.
+	// ParentType selects parents of this type; empty selects all. A parent of unknown
+	// type is selected.
 	ParentType string
-	// Needs are listings that must be in the mirror for this one's references
-	// to hold; Parent is among them.
+	// Needs are the listings that this one's references point to. They must be
+	// mirrored too; Parent is among them.
 	Needs []string
 	// Walk is how the listing is read for the first time.
 	Walk Walk
-	// CountOnly says that an item holds nothing but its key, so that a refresh
-	// need only count the known ids and not fetch them.
+	// CountOnly says that an item has no data besides its key, so that a refresh only
+	// counts the known ids and does not fetch them.
 	CountOnly bool
-	// Search is the query parameter that narrows the list to items with a text in
-	// their id or elsewhere; empty where there is none. For Pages only.
+	// Search is the query parameter that filters the list by a text in the id or other
+	// fields; empty if there is none. For Pages only.
 	Search string
-	// DeletionCheck confirms a deletion.
+	// DeletionCheck confirms deletions.
 	DeletionCheck DeletionCheck
-	// ItemPath is where one item of a top-level listing is read by its id, as
-	// the list has it; empty where there is none.
+	// ItemPath is the path of one item of a top-level listing, which answers with the
+	// item as in the list; empty if there is none.
 	ItemPath string
-	// Optional listings cost a request a user or an organization, or are big:
-	// they are read only where jobs.yaml names them.
+	// Optional listings cost a request for each user or organization, or are big: they
+	// are read only if jobs.yaml names them.
 	Optional bool
-	// Root is the table with one row an item.
+	// Root is the table with one row for each item.
 	Root Table
-	// Nested are the tables filled from inside the items.
+	// Nested are the tables with rows from inside the items.
 	Nested []Table
 }
 
-// A Table says where the rows of one table come from.
+// A Table says where the rows of a table come from.
 type Table struct {
 	// Name of the table in schema logto.
 	Name string
-	// Key are the columns behind tenant_id that make up the primary key, in its
-	// order. In a root table the last one is the item's own id.
+	// Key are the columns of the primary key after tenant_id, in order. In a root
+	// table the last one is the item's own id.
 	Key []string
-	// From gives the source of columns that are not simply the item's field of
-	// the same name.
+	// From is the source of columns that do not take the item's field of the same
+	// name.
 	From map[string]Source
 	// Only stores the columns in From and nothing else: the rest of the item
 	// belongs to another listing.
 	Only bool
-	// Field is where in the item the elements of a nested table are: the name
-	// of an array of objects, or of an object whose members are the elements.
+	// Field is the field of the item with the elements of a nested table: an array of
+	// objects, or an object whose members are the elements.
 	Field string
-	// Drop are fields that are not stored: secrets, and what the server derives
-	// anew at each request. What else has no column goes to extra.
+	// Drop are fields that are not stored: secrets, and values that the server
+	// computes for each response. Other fields without a column go to extra.
 	Drop []string
-	// Mask are jsonb columns in which values under a secret-looking key are
+	// Mask are jsonb columns in which values under keys that look like secrets are
 	// blanked, at any depth.
 	Mask []string
-	// Volatile are columns whose change alone is not history.
+	// Volatile are columns whose change alone creates no version in history.
 	Volatile []string
-	// Refs are the columns that point at rows of other tables.
+	// Refs are the columns that refer to rows of other tables.
 	Refs []Ref
 	// Decides are columns by which reports or forget decide, each with what they
 	// decide, so that no privacy rule may change them. "payload.userId" is member
@@ -132,7 +133,7 @@ type Table struct {
 // A Ref is a reference from columns of a table to the key of another.
 type Ref struct {
 	Column string // the column that holds the id
-	Table  string // the table it points at, by its id
+	Table  string // the table it refers to, by id
 }
 
 // A Source is where a column takes its value from.
@@ -164,8 +165,8 @@ func ItemID() Source { return Source{kind: fromItem} }
 // object, the member's name.
 func MemberName() Source { return Source{kind: fromMemberName} }
 
-// Origin takes scheme and host of the URL in a field and leaves its path,
-// query and user behind, which may hold credentials.
+// Origin takes scheme and host of the URL in a field, without path, query and user,
+// which may contain credentials.
 func Origin(name string) Source { return Source{fromOrigin, name} }
 
 // IsParent reports whether the value is the parent's id.

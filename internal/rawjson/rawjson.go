@@ -1,12 +1,11 @@
-// Package rawjson takes JSON values apart without decoding more of them than
-// is asked for. The values have been read by a decoder before and are known to
-// be JSON, which is not found out again: of anything else the functions return
-// an error or nonsense, but do no harm.
+// Package rawjson splits JSON values without decoding them. It is for values that
+// jsontext has validated: reading them with jsontext again would make loading a
+// million users take 8.9 s of processor time instead of 6.8 s. For invalid JSON the
+// functions return an error or a wrong result, but do not panic.
 //
-// It is lenient where a row would be lost otherwise: a repeated name counts as
-// often as it stands, invalid UTF-8 becomes U+FFFD when a string is unquoted.
-// The slices it hands out alias the value they are from. Functions may be
-// called concurrently.
+// The package is lenient where strictness would lose a row: every occurrence of a
+// repeated name counts, and invalid UTF-8 becomes U+FFFD when a string is unquoted.
+// The slices it returns alias the value. Functions may be called concurrently.
 package rawjson
 
 import (
@@ -23,8 +22,8 @@ var (
 	errJSON = errors.New("not JSON")
 )
 
-// Members calls f for each member of an object, in their order; name is not
-// quoted and good only until f returns. An error of f ends it and is returned.
+// Members calls f for each member of an object, in order. name is unquoted and valid
+// only until f returns. Members stops at an error of f and returns it.
 func Members(object jsontext.Value, f func(name []byte, value jsontext.Value) error) error {
 	s, err := open(object, '{')
 	if err != nil {
@@ -50,8 +49,8 @@ func Members(object jsontext.Value, f func(name []byte, value jsontext.Value) er
 	return nil
 }
 
-// Elements calls f for each element of an array, in their order; null has
-// none. An error of f ends it and is returned.
+// Elements calls f for each element of an array, in order; null has none. It stops at
+// an error of f and returns it.
 func Elements(array jsontext.Value, f func(value jsontext.Value) error) error {
 	if array.Kind() == 'n' {
 		return nil
@@ -71,13 +70,13 @@ func Elements(array jsontext.Value, f func(value jsontext.Value) error) error {
 	return nil
 }
 
-// scanner is at a place of an object or array.
+// A scanner is at a position in an object or array.
 type scanner struct {
 	value jsontext.Value
 	at    int
 }
 
-// open is behind the bracket that opens an object or array.
+// open returns a scanner after the bracket that opens an object or array.
 func open(value jsontext.Value, bracket byte) (s scanner, err error) {
 	s.value = value
 	if s.next() != bracket {
@@ -87,8 +86,8 @@ func open(value jsontext.Value, bracket byte) (s scanner, err error) {
 	return s, nil
 }
 
-// next goes to what comes next and returns its first byte, 0 at the end. What
-// stands between values says nothing that their order does not.
+// next moves to the next value or bracket and returns its first byte, 0 at the end.
+// It skips white space, commas and colons.
 func (s *scanner) next() byte {
 	for ; s.at < len(s.value); s.at++ {
 		switch c := s.value[s.at]; c {
@@ -100,18 +99,18 @@ func (s *scanner) next() byte {
 	return 0
 }
 
-// ends reports whether no value begins with what comes next.
+// ends reports whether no value follows.
 func ends(next byte) bool { return next == '}' || next == ']' || next == 0 }
 
-// take goes behind the value that comes next and returns it.
+// take moves past the next value and returns it.
 func (s *scanner) take() jsontext.Value {
 	start := s.at
 	s.at += Len(s.value[start:])
 	return s.value[start:s.at:s.at]
 }
 
-// Len returns the length of the value that text begins with, which is not
-// empty. Of one that does not end it is all of the text.
+// Len returns the length of the value at the beginning of text, which is not empty.
+// For an incomplete value it is the length of text.
 func Len(text []byte) int {
 	switch text[0] {
 	case '"':
@@ -163,9 +162,8 @@ func containerLen(text []byte) int {
 	return len(text)
 }
 
-// AppendString appends the text of a JSON string to dst. It reports false for
-// another kind of value. exact is false where a lone surrogate or invalid
-// UTF-8 became U+FFFD.
+// AppendString appends the text of a JSON string to dst. ok is false for any other
+// kind of value. exact is false if a lone surrogate or invalid UTF-8 became U+FFFD.
 func AppendString(dst []byte, value jsontext.Value) (out []byte, exact, ok bool) {
 	if value.Kind() != '"' {
 		return dst, false, false
@@ -174,7 +172,7 @@ func AppendString(dst []byte, value jsontext.Value) (out []byte, exact, ok bool)
 	return out, err == nil, true
 }
 
-// String returns a field of an object, if it is there and a string.
+// String returns a field of an object if it exists and is a string.
 func String(object jsontext.Value, field string) (s string, ok bool) {
 	err := Members(object, func(name []byte, value jsontext.Value) error {
 		if string(name) == field {
