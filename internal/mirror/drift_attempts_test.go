@@ -46,6 +46,8 @@ func (d *drift) attempts(ctx context.Context) (mirror.Summary, error) {
 		case 3:
 			cure()
 			cure = d.poison()
+		case 4:
+			d.changeRules()
 		}
 	}
 	if d.draw("another process", 4) == 0 {
@@ -68,7 +70,7 @@ func (d *drift) breakAfter(n int, f func()) {
 // it began with.
 func (d *drift) runOnce(ctx context.Context, r mirror.Runner, job mirror.Job) (mirror.Summary, error) {
 	s, err := r.Run(ctx, job)
-	spec := fmt.Sprint(r.PageSize, " ", r.Version, " ", job.Endpoint)
+	spec := fmt.Sprint(r.PageSize, " ", r.Version, " ", job.Endpoint, " ", job.Privacy.Rules)
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	if began, ok := d.specs[s.RunID]; ok && began != spec && s.RunID != 0 {

@@ -20,6 +20,7 @@ import (
 	"pgregory.net/rapid"
 
 	"logto-syncer/internal/catalog"
+	"logto-syncer/internal/load"
 	"logto-syncer/internal/logto"
 	"logto-syncer/internal/logtotest"
 	"logto-syncer/internal/mirror"
@@ -167,6 +168,7 @@ var driftVersions = []string{
 // drifting runs the job while the tenant changes.
 func (d *drift) drifting(ctx context.Context) error {
 	d.log = []string{"(Logto " + d.version + ")"}
+	d.changeRules()
 	d.server.Tenant.AdvanceClock(2 * time.Minute) // what was logged so far has settled
 	before := d.truth()
 	d.watch()
@@ -341,6 +343,7 @@ func unknownListings(s mirror.Summary) map[string]bool {
 // resting runs the job on the tenant at rest and expects it mirrored exactly.
 func (d *drift) resting(ctx context.Context) error {
 	d.server.Tenant.AdvanceClock(2 * time.Minute)
+	d.job.Privacy = load.Privacy{}
 	before := d.truth()
 	s, err := d.runner.Run(ctx, d.job)
 	if err == nil {
@@ -380,6 +383,9 @@ func (d *drift) resting(ctx context.Context) error {
 	}
 	if diff != "" {
 		return fmt.Errorf("mirror (+) and tenant (-) differ:\n%s", diff)
+	}
+	if err := d.verified(ctx); err != nil {
+		return err
 	}
 	return d.sound(ctx)
 }
