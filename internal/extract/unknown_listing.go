@@ -18,13 +18,26 @@ var errNoSuchListing = errors.New("the server does not have this listing")
 // that an older server may lack, and of which this run has not had an answer
 // yet, it may say that the server does not have it; see confirmNoSuchListing.
 func (k *walk) request(ctx context.Context, parent string, query url.Values) (logto.Page, error) {
-	api := k.API
-	tentative := k.l.Since != "" && k.Probe != nil && !k.answered.Load()
-	if tentative {
-		api = k.Probe
+	if k.l.Since != "" && k.Probe != nil && !k.answered.Load() {
+		return k.requestFirst(ctx, parent, query)
 	}
-	page, err := k.requestFrom(ctx, api, parent, query)
-	if tentative && logto.IsUnknownPath(err) {
+	return k.requestFrom(ctx, k.API, parent, query)
+}
+
+// requestFirst asks for a list that the server may lack. All parents wait for
+// the first one to find out: what the server does not have is learnt once.
+func (k *walk) requestFirst(ctx context.Context, parent string, query url.Values) (logto.Page, error) {
+	k.doubt.Lock()
+	if k.answered.Load() { // for another parent, in the meantime
+		k.doubt.Unlock()
+		return k.requestFrom(ctx, k.API, parent, query)
+	}
+	defer k.doubt.Unlock()
+	if k.lacking.Load() {
+		return logto.Page{}, errNoSuchListing
+	}
+	page, err := k.requestFrom(ctx, k.Probe, parent, query)
+	if logto.IsUnknownPath(err) {
 		return k.confirmNoSuchListing(ctx, parent, query)
 	}
 	return page, err
@@ -53,16 +66,8 @@ func (k *walk) requestFrom(ctx context.Context, api API, parent string, query ur
 // confirmNoSuchListing asks again for a list that was answered with a 404 in
 // plain text, between two requests for something that every server has. Only
 // if these are answered, the tenant was there, and its server lacks the
-// listing. All parents wait for the first one to find out.
+// listing.
 func (k *walk) confirmNoSuchListing(ctx context.Context, parent string, query url.Values) (logto.Page, error) {
-	k.doubt.Lock()
-	defer k.doubt.Unlock()
-	if k.lacking.Load() {
-		return logto.Page{}, errNoSuchListing
-	}
-	if k.answered.Load() { // for another parent, in the meantime
-		return k.requestFrom(ctx, k.API, parent, query)
-	}
 	if err := k.requestNeighbor(ctx, parent); err != nil {
 		return logto.Page{}, err
 	}
