@@ -98,7 +98,8 @@ func configError(err error) error {
 }
 
 // checkTables wants the tables history.except and privacy name to be there: a
-// name that is mistaken would keep what is not to be kept.
+// name that is mistaken would keep what is not to be kept. The error has all
+// mistakes, each with its place in the file.
 func checkTables(cfg *config.Config) error {
 	var known []string
 	for _, l := range catalog.All() {
@@ -107,17 +108,19 @@ func checkTables(cfg *config.Config) error {
 		}
 	}
 	slices.Sort(known)
+	hint := "the tables are: " + strings.Join(known, ", ")
+	var problems []config.Problem
 	for i, name := range cfg.History.Except {
 		if !slices.Contains(known, name) {
-			return usageError{fmt.Sprintf("history.except[%d]: no table %s", i, name), "there are: " + strings.Join(known, ", ")}
+			problems = append(problems, cfg.Problem(fmt.Sprintf("history.except[%d]", i), "there is no table "+name, hint))
 		}
 	}
 	for _, name := range slices.Sorted(maps.Keys(cfg.Privacy.Tables)) {
 		if !slices.Contains(known, name) {
-			return usageError{"privacy.tables: no table " + name, "there are: " + strings.Join(known, ", ")}
+			problems = append(problems, cfg.Problem("privacy.tables."+name, "there is no table "+name, hint))
 		}
 	}
-	return nil
+	return config.Sorted(problems)
 }
 
 // jobsNamed returns the jobs of those names, all without names.

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/url"
 	"strconv"
+	"time"
 
 	"github.com/go-json-experiment/json"
 
@@ -26,10 +27,10 @@ type demoCmd struct {
 // Run is called by kong.
 func (c *demoCmd) Run(ctx context.Context, a *app) (err error) {
 	if c.Users < 0 || c.Users > 5_000_000 {
-		return usageError{"--users: want a number from 0 to 5000000", ""}
+		return usageError{"--users must be a number from 0 to 5000000", ""}
 	}
 	a.out.printf("A simulated Logto with %s users, half of them imported, which share\ntimestamps; a Postgres to mirror it into:\n", count(c.Users))
-	server := logtotest.Start(logtotest.Generate(logtotest.Options{Users: c.Users, Seed: 1, Ties: true}))
+	server := logtotest.Start(logtotest.Generate(logtotest.Options{Users: c.Users, Seed: 1, Ties: true, Now: time.Now().UTC().Truncate(time.Microsecond)}))
 	defer server.Close()
 	options := postgres.Options{}
 	if c.Keep {
@@ -115,7 +116,7 @@ func pageThrough(ctx context.Context, client *logto.Client, path string) (rows, 
 func (a *app) invite(ctx context.Context, db *database, keep bool) error {
 	psql := db.server.PsqlCommand(embeddedName)
 	if keep {
-		a.out.printf("\nThe database stays in ./%s. While nothing runs, open it with\n\n  syncer psql --embedded\n", embeddedDir)
+		a.out.printf("\nThe database stays in ./%s. While no DATABASE_URL is set, these read it:\n\n  syncer report active_users\n  syncer status\n  syncer psql\n", embeddedDir)
 	}
 	if a.out.json || a.out.quiet || !isTerminal(a.stdin) {
 		return nil

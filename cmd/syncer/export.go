@@ -11,14 +11,17 @@ import (
 	"strings"
 
 	"github.com/jackc/pgx/v5"
+
+	"logto-syncer/internal/report"
 )
 
 // exportCmd is syncer export.
 type exportCmd struct {
-	Tables []string `arg:"" optional:"" name:"table" help:"Tables or views, as users, logto_history.users or report.user_directory; all of schema logto if none is named."`
-	Format string   `enum:"csv,parquet" default:"csv" placeholder:"F" help:"csv or parquet (default: csv)."`
-	Out    string   `required:"" placeholder:"DIR" help:"The folder to write to, a file a table; made if it is not there."`
-	Tenant string   `placeholder:"NAME" help:"Only this tenant; all if none is named."`
+	Tables     []string `arg:"" optional:"" name:"table" help:"Tables or views, as users, logto_history.users or report.user_directory; all of schema logto if none is named."`
+	Format     string   `enum:"csv,parquet,xlsx" default:"csv" placeholder:"F" help:"csv (exact; a spreadsheet takes values that begin with = + - @ for formulas), parquet, or xlsx (safe to open) (default: csv)."`
+	Out        string   `required:"" placeholder:"DIR" help:"The folder to write to, a file a table, and export.json that says what they are; made if it is not there."`
+	Tenant     string   `placeholder:"NAME" help:"Only this tenant; all if none is named."`
+	AllColumns bool     `help:"Also the columns that only syncer needs: item_hash."`
 }
 
 // An exported is a table or view, and its columns in order.
@@ -48,22 +51,26 @@ func (c *exportCmd) Run(ctx context.Context, a *app) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, db.Close()) }()
-	if _, err := mirroredTenants(ctx, db, c.Tenant); err != nil {
+	tenants, err := mirroredTenants(ctx, db, c.Tenant)
+	if err != nil {
 		return err
+	}
+	if c.Tenant != "" {
+		c.Tenant = tenants[0] // as it is written in the mirror
 	}
 	if err := os.MkdirAll(c.Out, 0o750); err != nil {
 		return usageError{err.Error(), ""}
 	}
 	// One snapshot for all: the files fit together whatever is published meanwhile.
 	options := pgx.TxOptions{IsoLevel: pgx.RepeatableRead, AccessMode: pgx.ReadOnly}
-	return pgx.BeginTxFunc(ctx, db.Pool, options, func(tx pgx.Tx) error { return c.export(ctx, a, tx) })
+	return pgx.BeginTxFunc(ctx, db.Pool, options, func(tx pgx.Tx) error { return c.export(ctx, a, tx, tenants) })
 }
 
-func (c *exportCmd) export(ctx context.Context, a *app, tx pgx.Tx) error {
-	if _, err := tx.Exec(ctx, "set local timezone = 'UTC'; set local datestyle = 'ISO'"); err != nil {
+func (c *exportCmd) export(ctx context.Context, a *app, tx pgx.Tx, tenants []string) error {
+	if _, err := tx.Exec(ctx, "set local timezone = 'UTC'; set local datestyle = 'ISO'; set local client_min_messages = 'error'"); err != nil {
 		return fmt.Errorf("begin the export: %w", err)
 	}
-	there, err := exportable(ctx, tx)
+	there, err := exportable(ctx, tx, c.AllColumns)
 	if err != nil {
 		return err
 	}
@@ -71,32 +78,86 @@ func (c *exportCmd) export(ctx context.Context, a *app, tx pgx.Tx) error {
 	if err != nil {
 		return err
 	}
+	about := manifest{Syncer: versionText(), Format: c.Format, Tenants: tenants}
+	if about.Listings, about.ExportedAt, err = exportedListings(ctx, tx, tenants); err != nil {
+		return err
+	}
+	var missing []error
 	for _, t := range tables {
-		path := filepath.Join(c.Out, t.file()+"."+c.Format)
-		rows, err := c.file(ctx, tx, t, path)
+		notices, err := report.Lacking(ctx, tx, "select "+t.selected()+t.from(c.Tenant), tenants)
 		if err != nil {
+			return err
+		}
+		file := manifestFile{Table: t.schema + "." + t.name, Columns: t.names(), Notes: notices}
+		if !about.known(t) {
+			about.NotExported = append(about.NotExported, file)
+			missing = append(missing, c.notMirrored(a, file))
+			continue
+		}
+		path := filepath.Join(c.Out, t.file()+"."+c.Format)
+		if file.Rows, err = c.file(ctx, tx, t, path); err != nil {
 			return fmt.Errorf("export %s.%s: %w", t.schema, t.name, err)
 		}
-		a.out.object(exportLine{"exported", t.schema + "." + t.name, path, rows})
-		a.out.printf("%s  %s rows\n", path, count(rows))
+		file.File = filepath.Base(path)
+		about.Files = append(about.Files, file)
+		a.out.object(exportLine{"exported", file.Table, path, file.Rows})
+		a.out.printf("%s  %s\n", path, rowsText(file.Rows))
+		for _, n := range notices {
+			a.out.printf("  note: %s\n", n)
+		}
 	}
+	if err := about.write(filepath.Join(c.Out, "export.json")); err != nil {
+		return err
+	}
+	return errors.Join(missing...)
+}
+
+// notMirrored tells of a table that is left out, for an empty file would say
+// that there is nothing: an error if the table was named.
+func (c *exportCmd) notMirrored(a *app, file manifestFile) error {
+	text, hint := file.Table+" is not exported: nothing is known of it", "add its listing to listings in jobs.yaml"
+	if len(file.Notes) > 0 {
+		text, hint = file.Table+" is not exported: "+file.Notes[0].Text, file.Notes[0].Hint
+	}
+	if len(c.Tables) > 0 {
+		return unprovedError{text, hint}
+	}
+	a.out.printf("%s\n", text)
 	return nil
 }
 
 // file is the name of the table's file: those of schema logto go without it.
 func (t exported) file() string { return strings.TrimPrefix(t.schema+"."+t.name, "logto.") }
 
+// names are those of the columns, in order.
+func (t exported) names() []string {
+	var names []string
+	for _, c := range t.columns {
+		names = append(names, c.name)
+	}
+	return names
+}
+
+// selected are the columns as a query lists them.
+func (t exported) selected() string {
+	var columns []string
+	for _, c := range t.columns {
+		columns = append(columns, pgx.Identifier{c.name}.Sanitize())
+	}
+	return strings.Join(columns, ", ")
+}
+
 // exportable returns the tables and views that may be exported.
-func exportable(ctx context.Context, tx pgx.Tx) ([]exported, error) {
+func exportable(ctx context.Context, tx pgx.Tx, allColumns bool) ([]exported, error) {
 	rows, err := tx.Query(ctx, `
 		select n.nspname, c.relname, array_agg(a.attname::text order by a.attnum), array_agg(t.typname::text order by a.attnum)
 		from pg_class c
 		join pg_namespace n on n.oid = c.relnamespace
 		join pg_attribute a on a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped
 		join pg_type t on t.oid = a.atttypid
-		where n.nspname in ('logto', 'logto_history', 'report') and c.relkind in ('r', 'p', 'v', 'm')
+		where n.nspname in ('logto', 'logto_history', 'report') and c.relkind in ('r', 'p', 'v', 'm') and ($1 or a.attname <> 'item_hash')
 		group by 1, 2
-		order by 1, 2`)
+		order by 1, 2`, allColumns)
 	if err != nil {
 		return nil, fmt.Errorf("list the tables: %w", err)
 	}
@@ -121,7 +182,7 @@ func (c *exportCmd) chosen(there []exported) ([]exported, error) {
 			return t.schema+"."+t.name == name || t.schema == "logto" && t.name == name
 		})
 		if i < 0 {
-			return nil, usageError{"no table " + name, "syncer psql -- -c '\\dt logto.*' lists them; others want their schema: logto_history.users"}
+			return nil, usageError{"there is no table " + name, "syncer psql -c '\\dt logto.*' lists them; others need their schema: logto_history.users"}
 		}
 		out = append(out, there[i])
 	}
@@ -149,17 +210,32 @@ func (c *exportCmd) file(ctx context.Context, tx pgx.Tx, t exported, path string
 }
 
 func (c *exportCmd) write(ctx context.Context, tx pgx.Tx, t exported, w io.Writer) (rows int64, err error) {
-	if c.Format == "parquet" {
+	switch c.Format {
+	case "parquet":
 		return writeParquet(ctx, tx, t, t.from(c.Tenant), w)
+	case "xlsx":
+		return writeXLSX(ctx, tx, t, t.from(c.Tenant), w)
 	}
-	var columns []string
-	for _, column := range t.columns {
-		columns = append(columns, pgx.Identifier{column.name}.Sanitize())
-	}
-	query := "copy (select " + strings.Join(columns, ", ") + t.from(c.Tenant) + ") to stdout with (format csv, header)"
+	query := "copy (select " + t.selected() + t.from(c.Tenant) + ") to stdout with (format csv, header)"
 	tag, err := tx.Conn().PgConn().CopyTo(ctx, w, query)
 	return tag.RowsAffected(), err
 }
+
+// writeXLSX writes a table as a sheet.
+func writeXLSX(ctx context.Context, tx pgx.Tx, t exported, from string, w io.Writer) (int64, error) {
+	out, err := report.Render("xlsx", w, 0)
+	if err != nil {
+		return 0, err
+	}
+	r := &report.Report{Name: t.name, File: t.name, SQL: "select " + t.selected() + from}
+	answer, err := report.Run(ctx, nestedTx{tx}, r, report.Options{Wide: true}, out)
+	return int64(answer.Rows), err
+}
+
+// nestedTx begins transactions within one: they see its snapshot.
+type nestedTx struct{ pgx.Tx }
+
+func (t nestedTx) BeginTx(ctx context.Context, _ pgx.TxOptions) (pgx.Tx, error) { return t.Begin(ctx) }
 
 // from is the end of a query for the rows of the table; every table and view
 // has the tenant in its first column.

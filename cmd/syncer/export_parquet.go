@@ -39,15 +39,29 @@ func parquetColumn(c exportedColumn) (parquet.Node, string) {
 	return parquet.String(), name + "::text"
 }
 
+// An orderedGroup has its fields in the table's order, where a Group sorts them
+// by name.
+type orderedGroup struct {
+	parquet.Group
+	names []string
+}
+
+// Fields implements parquet.Node.
+func (g orderedGroup) Fields() []parquet.Field {
+	fields := g.Group.Fields()
+	slices.SortFunc(fields, func(a, b parquet.Field) int {
+		return slices.Index(g.names, a.Name()) - slices.Index(g.names, b.Name())
+	})
+	return fields
+}
+
 // writeParquet streams the rows of a table into a Parquet file.
 func writeParquet(ctx context.Context, tx pgx.Tx, t exported, from string, w io.Writer) (n int64, err error) {
-	group := parquet.Group{}
-	columns := slices.Clone(t.columns) // Parquet has them by name
-	slices.SortFunc(columns, func(a, b exportedColumn) int { return strings.Compare(a.name, b.name) })
-	selected := make([]string, len(columns))
-	for i, c := range columns {
+	group := orderedGroup{parquet.Group{}, t.names()}
+	selected := make([]string, len(t.columns))
+	for i, c := range t.columns {
 		node, expression := parquetColumn(c)
-		group[c.name], selected[i] = parquet.Optional(node), expression
+		group.Group[c.name], selected[i] = parquet.Optional(node), expression
 	}
 	out := parquet.NewWriter(w, parquet.NewSchema(t.name, group), parquet.MaxRowsPerRowGroup(groupRows), parquet.Compression(&parquet.Zstd))
 	rows, err := tx.Query(ctx, "select "+strings.Join(selected, ", ")+from)

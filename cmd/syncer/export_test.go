@@ -6,12 +6,14 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/jackc/pgx/v5"
 	"github.com/parquet-go/parquet-go"
+	"github.com/xuri/excelize/v2"
 )
 
 // What is in the files is what is in the table: moments, JSON, lists and nulls.
@@ -78,6 +80,64 @@ func parquetRows(t *testing.T, path string, columns []string) map[string]bool {
 		}
 		if err != nil {
 			t.Fatal(err)
+		}
+	}
+}
+
+// Both have the columns in the table's order, and a text that looks like a
+// formula is one in neither; csv is exact.
+func TestExportedColumnsAreInOrderAndTextsAreNoFormulas(t *testing.T) {
+	t.Parallel()
+	s := newStand(t)
+	dir := t.TempDir()
+	if code, _, stderr := inProcess(t, s.env, "run", "-q", "-c", s.dir+"/jobs.yaml"); code != exitDone {
+		t.Fatal(stderr)
+	}
+	formulas := []string{"=1+1", "+1", "-1", "@a", "\t=1", "\r=1"}
+	if _, err := s.pool.Exec(t.Context(), `with first as (select id, row_number() over (order by id) as n from logto.users order by id limit 6)
+		update logto.users u set name = ($1::text[])[n] from first where first.id = u.id`, formulas); err != nil {
+		t.Fatal(err)
+	}
+	for _, format := range []string{"csv", "parquet", "xlsx"} {
+		if code, _, stderr := inProcess(t, s.env, "export", "users", "--format", format, "--out", dir, "-c", s.dir+"/jobs.yaml"); code != exitDone {
+			t.Fatal(stderr)
+		}
+	}
+	columns := must[[]string](t, "list the columns")(collectText(must[pgx.Rows](t, "ask")(s.pool.Query(t.Context(),
+		"select attname::text from pg_attribute where attrelid = 'logto.users'::regclass and attnum > 0 and attname <> 'item_hash' order by attnum"))))
+
+	f := must[*os.File](t, "open")(os.Open(filepath.Join(dir, "users.parquet")))
+	defer f.Close()
+	var inParquet []string
+	for _, column := range parquet.NewReader(f).Schema().Columns() {
+		inParquet = append(inParquet, column[0])
+	}
+	if diff := cmp.Diff(columns, inParquet); diff != "" {
+		t.Errorf("columns of Parquet (-table +file):\n%s", diff)
+	}
+
+	book := must[*excelize.File](t, "open")(excelize.OpenFile(filepath.Join(dir, "users.xlsx")))
+	defer book.Close()
+	rows := must[[][]string](t, "read")(book.GetRows("Sheet1"))
+	if diff := cmp.Diff(columns, rows[0]); diff != "" {
+		t.Errorf("columns of the workbook (-table +file):\n%s", diff)
+	}
+	name := slices.Index(columns, "name")
+	found := map[string]bool{}
+	for i := range rows[1:] {
+		cell := must[string](t, "name a cell")(excelize.CoordinatesToCellName(name+1, i+2))
+		if formula, err := book.GetCellFormula("Sheet1", cell); err != nil || formula != "" {
+			t.Errorf("%s is the formula %q, %v", cell, formula, err)
+		}
+		found[must[string](t, "read a cell")(book.GetCellValue("Sheet1", cell))] = true
+	}
+	exact := must[[]byte](t, "read")(os.ReadFile(filepath.Join(dir, "users.csv")))
+	for _, text := range formulas[:4] { // tab and carriage return are white space in a cell
+		if !found[text] {
+			t.Errorf("the workbook has no %q", text)
+		}
+		if !strings.Contains(string(exact), ","+text+",") {
+			t.Errorf("the csv file has no %q", text)
 		}
 	}
 }

@@ -65,7 +65,8 @@ func privacyOf(p config.Privacy) load.Privacy {
 }
 
 // checkRules wants the rules to be for columns that are there and can have
-// them. The database is up to date.
+// them: the error has all mistakes, each with its place in the file. The
+// database is up to date.
 func checkRules(ctx context.Context, db *database, cfg *config.Config) error {
 	if len(cfg.Privacy.Tables) == 0 {
 		return nil

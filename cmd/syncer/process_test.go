@@ -214,7 +214,7 @@ func TestTwoRunsAtOnceOneWorksAndOneSaysSo(t *testing.T) {
 		}
 	}
 	_, status, _ := inProcess(t, s.env, "status", "-c", s.dir+"/jobs.yaml")
-	if !strings.Contains(status, "running") {
+	if !strings.Contains(status, "running") || !strings.Contains(status, "is reading") {
 		t.Errorf("status does not say that a run is under way:\n%s", status)
 	}
 	release()
@@ -253,7 +253,7 @@ func TestAKilledRunLeavesTheTablesAndIsResumed(t *testing.T) {
 				t.Errorf("the killed run has changed what is published:\n%s", diff)
 			}
 			_, status, _ := inProcess(t, s.env, "status", "-c", s.dir+"/jobs.yaml")
-			if !strings.Contains(status, "killed") {
+			if !strings.Contains(status, "killed") || !strings.Contains(status, "its process died") {
 				t.Errorf("status does not say that the run was killed:\n%s", status)
 			}
 			code, stdout, stderr := inProcess(t, s.env, "run", "-c", s.dir+"/jobs.yaml", "--json")

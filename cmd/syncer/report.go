@@ -19,7 +19,7 @@ type reportCmd struct {
 	Name    string   `arg:"" optional:"" help:"The report; without one they are listed, with their parameters."`
 	Params  []string `arg:"" optional:"" name:"param=value" help:"Parameters of the report."`
 	Tenant  string   `placeholder:"NAME" help:"Only this tenant; all if none is named."`
-	Format  string   `enum:"table,csv,json,md" default:"table" placeholder:"F" help:"table, csv, json or md (default: table)."`
+	Format  string   `enum:"table,csv,json,md,xlsx" default:"table" placeholder:"F" help:"table, csv, json, md or xlsx, which is safe to open with a spreadsheet (default: table)."`
 	Out     string   `placeholder:"FILE" help:"Write to this file; a table as wide as it needs to be."`
 	Wide    bool     `help:"Do not cut a table's columns to the width of the terminal."`
 	Reports string   `placeholder:"DIR" env:"SYNCER_REPORTS" help:"A folder of reports of your own, beside those built in."`
@@ -29,6 +29,9 @@ type reportCmd struct {
 func (c *reportCmd) Run(ctx context.Context, a *app) (err error) {
 	if c.Name == "" {
 		return c.list(a)
+	}
+	if c.Format == "xlsx" && c.Out == "" {
+		return usageError{"--format xlsx needs a file", "name it: --out FILE.xlsx"}
 	}
 	r, err := report.Find(c.Reports, c.Name)
 	if errors.Is(err, report.ErrUnknown) {
@@ -50,7 +53,7 @@ func (c *reportCmd) Run(ctx context.Context, a *app) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, db.Close()) }()
-	options := report.Options{Args: args, Hash: hashOf(cfg), Wide: a.out.json || c.Format == "csv" || c.Format == "json"}
+	options := report.Options{Args: args, Hash: hashOf(cfg), Wide: a.out.json || c.Format == "csv" || c.Format == "json" || c.Format == "xlsx"}
 	var answer report.Answer
 	err = c.write(a, func(out report.Renderer) (err error) {
 		answer, err = report.Run(ctx, db.Pool, r, options, out)

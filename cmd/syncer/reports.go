@@ -12,7 +12,7 @@ import (
 // demoReports are those the demo shows: people, how they come in, what they
 // may do, where they belong, and how far to trust all of it.
 func demoReports() []string {
-	return []string{"sign_ups", "identity_providers", "organizations", "applications", "freshness"}
+	return []string{"sign_ups", "active_users", "identity_providers", "organizations", "applications", "freshness"}
 }
 
 // report prints the demo's reports.
@@ -31,14 +31,18 @@ func (a *app) report(ctx context.Context, db *database) error {
 			return err
 		}
 		head := &headRenderer{Renderer: out}
-		if _, err := report.Run(ctx, db.Pool, r, report.Options{}, head); err != nil {
+		answer, err := report.Run(ctx, db.Pool, r, report.Options{}, head)
+		if err != nil {
 			return fmt.Errorf("show report %s: %w", name, err)
 		}
 		if head.left > 0 {
 			a.out.printf("and %s more: syncer report %s\n", count(head.left), name)
 		}
+		for _, n := range answer.Notices {
+			a.out.printf("%s", wrap("note: "+n.String(), ""))
+		}
 	}
-	a.out.printf("\nThere are more: syncer report\n")
+	a.out.printf("\nsyncer report lists the reports there are.\n")
 	return nil
 }
 

@@ -33,7 +33,7 @@ func runsText(runs []state.RunRecord, now time.Time) string {
 	if len(runs) == 0 {
 		return "nothing has run yet\n"
 	}
-	rows := table{{"run", "tenant", "job", "status", "began", "took", "requests", "new", "changed", "gone"}}
+	rows := table{{"run", "tenant", "job", "status", "began", "took", "requests", "new", "changed", "deleted"}}
 	var notes strings.Builder
 	for _, r := range runs {
 		var inserted, updated, deleted int64
@@ -52,9 +52,12 @@ func runsText(runs []state.RunRecord, now time.Time) string {
 			job = r.Mode
 		}
 		rows = append(rows, []string{
-			count(r.RunID), r.Tenant, job, status, ago(now.Sub(r.StartedAt).Seconds()) + " ago", fmt.Sprintf("%.1f s", r.Seconds),
-			count(r.Requests), count(inserted), count(updated), count(deleted),
+			count(r.RunID), r.Tenant, job, status, ago(now.Sub(r.StartedAt).Seconds()) + " ago", took(r, now),
+			requests(r), count(inserted), count(updated), count(deleted),
 		})
+		if text := progressText(r, now); text != "" {
+			fmt.Fprintf(&notes, "  run %d: %s\n", r.RunID, text)
+		}
 		if r.Waiting != "" && r.WaitingSince != nil {
 			fmt.Fprintf(&notes, "  run %d: %s, for %s\n", r.RunID, r.Waiting, ago(now.Sub(*r.WaitingSince).Seconds()))
 		}
@@ -63,6 +66,55 @@ func runsText(runs []state.RunRecord, now time.Time) string {
 		}
 	}
 	return rows.String() + notes.String()
+}
+
+// took is how long a run has been at work: of one that is, up to now, and of
+// one whose process died, up to the last it has stored.
+func took(r state.RunRecord, now time.Time) string {
+	seconds := r.Seconds
+	switch {
+	case r.Status != state.Running:
+	case r.Alive:
+		seconds += now.Sub(r.AttemptedAt).Seconds()
+	case r.LastWrittenAt != nil:
+		seconds += max(0, r.LastWrittenAt.Sub(r.AttemptedAt).Seconds())
+	}
+	return fmt.Sprintf("%.1f s", seconds)
+}
+
+// requests is how many requests a run has sent. One that has not ended has not
+// counted them, but each chunk it has stored was at least one.
+func requests(r state.RunRecord) string {
+	if r.Status == state.Running {
+		return ">= " + count(r.Requests+r.ChunksRead)
+	}
+	return count(r.Requests)
+}
+
+// progressText says how far a run is that is at work or whose process died;
+// empty for others.
+func progressText(r state.RunRecord, now time.Time) string {
+	if r.Status != state.Running {
+		return ""
+	}
+	done := fmt.Sprintf("%s of %d of %s", rowsText(r.RowsRead), r.ListingsRead, number(r.ListingCount, "listing"))
+	switch {
+	case r.Alive && r.LastWrittenAt == nil:
+		return "is reading; nothing is stored yet"
+	case r.Alive:
+		return fmt.Sprintf("is reading; %s are stored, the last %s ago", done, ago(now.Sub(*r.LastWrittenAt).Seconds()))
+	case r.LastWrittenAt == nil:
+		return "its process died before it had stored anything"
+	}
+	return fmt.Sprintf("its process died; %s are stored, the last %s ago; the next syncer run of the job resumes it", done, ago(now.Sub(*r.LastWrittenAt).Seconds()))
+}
+
+// rowsText writes a number of rows.
+func rowsText(n int64) string {
+	if n == 1 {
+		return "1 row"
+	}
+	return count(n) + " rows"
 }
 
 func agesText(lines []ageLine) string {

@@ -153,7 +153,7 @@ func (a *app) tellVerified(tenant string, found []mirror.Verification) {
 	if len(found) == 0 {
 		return
 	}
-	rows := table{{"listing", "tenant", "mirror", "compared", "requests", "is"}}
+	rows := table{{"listing", "rows in tenant", "in mirror", "compared", "which", "requests", "is"}}
 	var notes strings.Builder
 	for _, v := range found {
 		if v.Differences == nil {
@@ -164,7 +164,7 @@ func (a *app) tellVerified(tenant string, found []mirror.Verification) {
 		if v.Total != nil {
 			total = count(*v.Total)
 		}
-		rows = append(rows, []string{v.Listing, total, count(v.Mirrored), count(v.Compared), count(v.Requests), likeness(v)})
+		rows = append(rows, []string{v.Listing, total, count(v.Mirrored), count(v.Compared), v.Way, count(v.Requests), likeness(v)})
 		notes.WriteString(differencesText(v))
 	}
 	a.out.printf("\n%s\n%s%s", tenant, rows, notes.String())

@@ -23,7 +23,7 @@ func TestDifferencesAreALineAListing(t *testing.T) {
 		"nothing differs": {mirror.Verification{Listing: "users", Proof: "complete"}, ""},
 		"below parents": {mirror.Verification{Listing: "user_roles", Proof: "complete", Differences: []mirror.Difference{
 			{Parent: "r1", ID: "u1", What: mirror.Missing}, {Parent: "r2", ID: "u1", What: mirror.Deleted}, {Parent: "r2", ID: "u2", What: mirror.Missing},
-		}}, "  user_roles: missing r1/u1 r2/u2; gone r2/u1\n"},
+		}}, "  user_roles: missing r1/u1 r2/u2; deleted r2/u1\n"},
 		"could not be read": {mirror.Verification{Listing: "hooks", Proof: "failed", Reason: "500"}, "  hooks: 500\n"},
 	} {
 		t.Run(name, func(t *testing.T) {

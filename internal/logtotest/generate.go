@@ -10,11 +10,12 @@ import (
 
 // Options says what Generate makes.
 type Options struct {
-	Users         int    // how many users; the other tables follow from it
-	Organizations int    // 0: one for every hundred users, at least one
-	Seed          uint64 // the same seed makes the same tenant
-	Version       string // of the Logto that made the tenant; "" is Newest
-	Ties          bool   // half of the users come in 8 import batches that share one created_at
+	Users         int       // how many users; the other tables follow from it
+	Organizations int       // 0: one for every hundred users, at least one
+	Seed          uint64    // the same seed makes the same tenant
+	Version       string    // of the Logto that made the tenant; "" is Newest
+	Ties          bool      // half of the users come in 8 import batches that share one created_at
+	Now           time.Time // when the tenant's clock starts, its last day; zero: 1 November 2026
 }
 
 // A generator makes up a tenant. Everything it draws comes from one source, in
@@ -31,8 +32,8 @@ type generator struct {
 
 // Generate makes a tenant up: people with all the variety the API knows, and a
 // few rows of every other table. It is deterministic: equal options, equal
-// tenant. Its clock starts on 1 November 2026. It panics where CheckVersion
-// returns an error.
+// tenant. Its clock starts on 1 November 2026 unless Now is another moment. It
+// panics where CheckVersion returns an error.
 func Generate(o Options) *Tenant {
 	if o.Organizations == 0 {
 		o.Organizations = max(1, o.Users/100)
@@ -42,7 +43,10 @@ func Generate(o Options) *Tenant {
 		panic(err)
 	}
 	g := &generator{Tenant: newTenant(o.Seed), Options: o, r: rand.New(rand.NewPCG(o.Seed, 0x5eed))}
-	g.base = time.Date(2026, 11, 1, 0, 0, 0, 0, time.UTC)
+	g.base = o.Now
+	if g.base.IsZero() {
+		g.base = time.Date(2026, 11, 1, 0, 0, 0, 0, time.UTC)
+	}
 	g.basics(e)
 	g.makeOrganizations()
 	g.makeUsers()

@@ -36,9 +36,10 @@ type Verification struct {
 	Type        string       `json:"type"` // "verification"
 	Tenant      string       `json:"tenant"`
 	Listing     string       `json:"listing"`
-	Total       *int         `json:"total"`    // what the tenant has; null where it came unpaged
-	Mirrored    int64        `json:"mirrored"` // what the mirror has
-	Compared    int          `json:"compared"` // items that were compared
+	Total       *int         `json:"total"`    // rows the tenant has; null where it did not count all of them
+	Mirrored    int64        `json:"mirrored"` // rows the mirror has
+	Compared    int          `json:"compared"` // rows that were compared
+	Way         string       `json:"way"`      // how they were chosen, such as "every row"
 	Requests    int          `json:"requests"`
 	Proof       string       `json:"proof"` // of what was read, not of the mirror
 	Reason      string       `json:"reason,omitempty"`
@@ -83,7 +84,8 @@ func (r *Runner) Verify(ctx context.Context, job Job, sample int) ([]Verificatio
 			Type: "verification", Tenant: job.Tenant, Listing: l.Name, Mirrored: mirrored, Compared: proof.Distinct,
 			Requests: proof.Requests, Proof: string(proof.Outcome), Reason: proof.Reason, Differences: c.differences,
 		}
-		if proof.Total >= 0 {
+		v.Way = wayOf(l, sample, proof)
+		if proof.Total >= 0 && (v.Way == everyRow || l.Parent == "") { // else it is of the parents that were chosen
 			v.Total = &proof.Total
 		}
 		slices.SortFunc(v.Differences, func(a, b Difference) int { return slices.Compare(a.key(), b.key()) })
@@ -94,6 +96,22 @@ func (r *Runner) Verify(ctx context.Context, job Job, sample int) ([]Verificatio
 		out = append(out, v)
 	}
 	return out, nil
+}
+
+// everyRow is the way of a comparison that left nothing out.
+const everyRow = "every row"
+
+// wayOf says which rows of a listing were compared.
+func wayOf(l *catalog.Listing, sample int, proof extract.Proof) string {
+	switch {
+	case sample == 0, l.Parent == "" && (proof.Total < 0 || proof.Distinct >= proof.Total):
+		return everyRow
+	case l.Parent == "":
+		return fmt.Sprintf("totals, and the rows of up to %d ranges", sample)
+	case proof.Parents < sample:
+		return everyRow
+	}
+	return fmt.Sprintf("the rows of %d parents", proof.Parents)
 }
 
 // verifyRunID is the number of no run: its stage is empty.

@@ -65,6 +65,16 @@ func tablesIn(node any, found []string) []string {
 	return found
 }
 
+// Lacking returns what the mirror does not know of the tables that a query
+// without parameters rests on.
+func Lacking(ctx context.Context, tx pgx.Tx, sql string, tenants []string) ([]Notice, error) {
+	tables, err := restsOn(ctx, tx, sql, nil, nil)
+	if err != nil {
+		return nil, fmt.Errorf("plan a query: %w", err)
+	}
+	return lacking(ctx, tx, tables, tenants)
+}
+
 // unprovedListings are those that the tables are of and whose last reading is
 // not proved, or that nobody reads.
 const unprovedListings = `select f.listing, f.state, coalesce(f.reason, ''), array_agg(f.tenant_id::text order by f.tenant_id)

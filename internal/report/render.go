@@ -10,11 +10,12 @@ import (
 )
 
 // Formats names what Render can write.
-func Formats() []string { return []string{"table", "csv", "json", "md"} }
+func Formats() []string { return []string{"table", "csv", "json", "md", "xlsx"} }
 
 // Render returns a renderer that writes to w in a format: table (aligned, at
 // most width columns wide), csv (a line of names first; null is empty), json
-// (an array of objects) or md (a Markdown table). Other formats are an error.
+// (an array of objects), md (a Markdown table) or xlsx (a workbook, in which
+// nothing is a formula). Other formats are an error.
 func Render(format string, w io.Writer, width int) (Renderer, error) {
 	switch format {
 	case "table":
@@ -25,8 +26,10 @@ func Render(format string, w io.Writer, width int) (Renderer, error) {
 		return &jsonRenderer{w: bufio.NewWriter(w)}, nil
 	case "md":
 		return &mdRenderer{bufio.NewWriter(w)}, nil
+	case "xlsx":
+		return newXLSX(w)
 	}
-	return nil, fmt.Errorf("unknown format %q: want one of %s", format, strings.Join(Formats(), ", "))
+	return nil, fmt.Errorf("unknown format %q, it must be one of %s", format, strings.Join(Formats(), ", "))
 }
 
 // text is a value for people to read; null is empty.
