@@ -114,7 +114,6 @@ func (k *walk) fetchByPath(ctx context.Context, id string) (there bool, err erro
 	if err != nil {
 		return false, err
 	}
-	k.checkNested(ctx, object)
 	chunk := Chunk{Listing: k.l, Items: []Item{{ID: id, Value: object}}, Checkpoint: k.referenceCheckpoint(id, 1)}
 	return true, k.putChunk(ctx, chunk, 0)
 }

@@ -28,34 +28,9 @@ func (k *walk) decodeItems(ctx context.Context, p logto.Page) []Item {
 			k.addNote(ctx, "items without an id, left out", 1)
 			continue
 		}
-		k.checkNested(ctx, value)
 		items = append(items, Item{ID: id, Value: value})
 	}
 	return items
-}
-
-// checkNested looks whether an item has the lists from which nested tables are
-// filled. One that is not there is no empty list: what the mirror has of it
-// stays, and the listing is not proved.
-func (k *walk) checkNested(ctx context.Context, item jsontext.Value) {
-	if len(k.l.Nested) == 0 {
-		return
-	}
-	there := 0
-	_ = rawjson.Members(item, func(name []byte, value jsontext.Value) error {
-		for i := range k.l.Nested {
-			if kind := value.Kind(); string(name) == k.l.Nested[i].Field && (kind == '[' || kind == '{') {
-				there |= 1 << i
-			}
-		}
-		return nil
-	}) // the item came from a decoder, and is an object: it has an id
-	for i := range k.l.Nested {
-		if there&(1<<i) == 0 {
-			k.downgrade(ctx, NotProved, fmt.Sprintf("the server sent items without %q; what the mirror has of it was kept", k.l.Nested[i].Field))
-			k.addNote(ctx, fmt.Sprintf("items without %q", k.l.Nested[i].Field), 1)
-		}
-	}
 }
 
 // errNoMember says that an object came without the field that holds the list.

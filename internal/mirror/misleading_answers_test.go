@@ -202,9 +202,7 @@ func TestAListThatIsNotSentIsNotEmpty(t *testing.T) {
 			if c.Proof != "not proved" || !strings.Contains(c.Reason, tc.says) {
 				t.Errorf("%s is %s: %s", c.Listing, c.Proof, c.Reason)
 			}
-			if tc.parameter == "includeSsoIdentities" {
-				b.wantEqual(t)
-			}
+			b.wantEqual(t)
 		})
 	}
 }
