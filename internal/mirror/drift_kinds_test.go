@@ -91,9 +91,9 @@ func (d *drift) meddle() (end func()) {
 		m.field = []string{"scopes", "resourceScopes", "organizationRoles", "identities"}[kind-2]
 	}
 	d.log = append(d.log, fmt.Sprintf("(from request %d to %d: without %q, without headers: %t, 404: %t)", m.from, m.to, m.field, m.headers, m.gone))
-	d.meddler.n.Store(0)
-	d.meddler.rules.Store(m)
-	return func() { d.meddler.rules.Store(nil) }
+	d.n.Store(0)
+	d.rules.Store(m)
+	return func() { d.rules.Store(nil) }
 }
 
 func (m *meddler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
