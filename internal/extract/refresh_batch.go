@@ -108,6 +108,9 @@ func (k *walk) readBatchRows(ctx context.Context, r *refreshState, name string, 
 			unsure = append(unsure, idsMissingFrom(ids, items)...)
 		}
 	}
+	if len(unsure) > 0 { // they may be deleted, and would stay in the mirror
+		k.downgrade(ctx, NotProved, "the server's answer about known ids does not agree with its Total-Number")
+	}
 	// Fresh ids are in no row yet: that they are deleted again is no deletion.
 	fresh := func(id string) bool { return chunk.Known[id] == Hash{} }
 	lost := append(slices.Clone(chunk.Deleted), unsure...)
