@@ -30,13 +30,6 @@ func parses(t *testing.T, where string, args []string) {
 	}
 }
 
-// known are the variables that the program, or jobs.yaml as it stands, reads.
-func known(t *testing.T) []string {
-	t.Helper()
-	jobs := must[[]byte](t, "read")(os.ReadFile(repository + "jobs.yaml"))
-	return variables(regexp.MustCompile(`(?m)^ *#.*$`).ReplaceAll(jobs, nil))
-}
-
 // variables are those a jobs.yaml names, and what pgx reads by itself.
 func variables(jobs []byte) []string {
 	names := []string{"PGPASSWORD"}
