@@ -142,7 +142,7 @@ func (f *fleet) read(p *served) {
 // await reads what is logged until enough says so.
 func (f *fleet) await(t *testing.T, what string, enough func(logLine) bool) {
 	t.Helper()
-	deadline := time.NewTimer(2 * time.Minute)
+	deadline := time.NewTimer(20 * time.Minute)
 	defer deadline.Stop()
 	for {
 		select {

@@ -21,7 +21,7 @@ func TestServeContinuesAfterPostgresIsRestarted(t *testing.T) {
 	options := postgres.Options{Dir: openDir(t)}
 	server := must[*postgres.Server](t, "start a Postgres of its own")(postgres.Start(t.Context(), options))
 	stopServer := func() {
-		ctx, cancel := context.WithTimeout(context.WithoutCancel(t.Context()), time.Minute)
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(t.Context()), 20*time.Minute)
 		defer cancel()
 		if err := server.Stop(ctx); err != nil {
 			t.Errorf("stop Postgres: %v", err)
@@ -260,7 +260,7 @@ func (p *served) get(t *testing.T, path string) string {
 // of.
 func (f *fleet) poll(t *testing.T, so func() bool) {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
+	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Minute)
 	defer cancel()
 	ticker := time.NewTicker(100 * time.Millisecond)
 	defer ticker.Stop()

@@ -80,7 +80,7 @@ func (u childProcess) kill(t *testing.T) {
 // process brings about.
 func eventually(t *testing.T, what string, holds func() bool) {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Minute)
 	defer cancel()
 	if err := poll(ctx, func() (bool, error) { return holds(), nil }); err != nil {
 		t.Fatalf("wait until %s: %v", what, err)

@@ -107,7 +107,7 @@ serve: {token: a token for tests, rescue_after: 2s}`, "globex", "initech")
 	if err := b.server.enqueueRuns(t.Context(), job, "initech"); err != nil {
 		t.Fatal(err)
 	}
-	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Minute)
 	defer cancel()
 	for shown := false; !shown; {
 		err := b.pool.QueryRow(ctx, "select exists (select from syncer.servers where (active_runs -> 0 ->> 'rows')::int > 0)").Scan(&shown)
@@ -192,7 +192,7 @@ func (w *recordingProxy) assertNoOutsideRequests(t *testing.T) {
 // message in the page's console.
 func (w *recordingProxy) browse(t *testing.T, address, scheme, size string, args ...string) string {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), 90*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Minute)
 	defer cancel()
 	args = append([]string{
 		"--headless", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--no-first-run", "--hide-scrollbars",

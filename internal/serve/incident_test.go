@@ -51,7 +51,7 @@ func (l *webhookReceiver) next(t *testing.T) receivedRequest {
 	select {
 	case h := <-l.requests:
 		return h
-	case <-time.After(time.Minute):
+	case <-time.After(20 * time.Minute):
 		t.Fatal("no request is received")
 		return receivedRequest{}
 	}
@@ -75,7 +75,7 @@ func (r jobEvents) await(t *testing.T, kind string) *river.Event {
 			if e.Job.Kind == kind {
 				return e
 			}
-		case <-time.After(time.Minute):
+		case <-time.After(20 * time.Minute):
 			t.Fatalf("no job of kind %s events", kind)
 			return nil
 		}

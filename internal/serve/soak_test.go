@@ -72,7 +72,7 @@ func (b *fixture) measureResources(t *testing.T, events jobEvents) []resource {
 		events.await(t, "freshness_check")
 		left = int(b.count(t, "select count(*) from syncer.runs"))
 	}
-	for deadline := time.After(2 * time.Minute); b.count(t, "select count(*) from syncer_queue.river_job where finalized_at < now() - interval '9 days'") > 0; {
+	for deadline := time.After(20 * time.Minute); b.count(t, "select count(*) from syncer_queue.river_job where finalized_at < now() - interval '9 days'") > 0; {
 		select { // River deletes old jobs every half a minute
 		case <-deadline:
 			t.Fatal("River does not delete old jobs")

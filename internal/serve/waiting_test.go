@@ -36,7 +36,7 @@ serve: {rescue_after: 2s}`)
 		"/":        "<title>1 run waiting for Logto · syncer</title>(?s:.*)waiting: connection refused, attempt [1-9]",
 		"/metrics": `syncer_run_waiting_seconds\{job="job",tenant="acme"\} [0-9.]*[1-9]`,
 	} {
-		deadline := time.After(time.Minute)
+		deadline := time.After(20 * time.Minute)
 		for text := ""; !regexp.MustCompile(want).MatchString(text); text = get(t, address+path) {
 			select {
 			case <-deadline:

@@ -94,7 +94,7 @@ func command(f func(*scriptWorld, *testscript.TestScript, []string) error) func(
 }
 
 // patience is for what starts on a busy machine.
-const patience = 2 * time.Minute
+const patience = 20 * time.Minute
 
 func (w *scriptWorld) startTenant(ts *testscript.TestScript, args []string) error {
 	users, err := numbers(args, 1)

@@ -25,7 +25,7 @@ import (
 
 // setupTimeout bounds the preparation of a database, generously: a slow machine
 // is no reason to fail.
-const setupTimeout = 2 * time.Minute
+const setupTimeout = 20 * time.Minute
 
 // Prepare fills a template database, which is copied for each test: it runs the
 // migrations and inserts common data. It must be a named function, because its
