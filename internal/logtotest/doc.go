@@ -1,6 +1,7 @@
 // Package logtotest is a simulated Logto, as net/http/httptest is to net/http:
-// a tenant in memory behind a real HTTP server that answers as Logto OSS 1.42
-// does, its bad habits included. It can be changed while it is read and told to
+// a tenant in memory behind a real HTTP server that answers as Logto OSS does, in
+// the version asked for (WithVersion; releases is the table of what came when),
+// its bad habits included. It can be changed while it is read and told to
 // misbehave, and it keeps count of what it was asked.
 //
 //	tenant := logtotest.Generate(logtotest.Options{Users: 20_000, Ties: true})
