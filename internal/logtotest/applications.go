@@ -130,7 +130,7 @@ func (c *call) applicationSecrets() answer {
 func (c *call) listResources() answer {
 	tab, scopes := c.t.tables["resources"], c.t.tables["scopes"]
 	show := c.item(tab)
-	if c.q.yes("includeScopes") {
+	if c.q.isTrue("includeScopes") {
 		show = func(b []byte, r *row) []byte {
 			b = append(c.append(b, tab, r, true), `,"scopes":`...)
 			return append(appendList(b, scopes.where("resource_id", r.id), c.item(scopes)), '}')

@@ -31,7 +31,7 @@ func (g *generator) makeUsers() {
 	store := make([]user, g.Users) // one allocation instead of many
 	for i := range users {
 		users[i] = &store[i]
-		users[i].place = g.toEnd()
+		users[i].place = g.nextPlace()
 		g.makeUser(users[i], i)
 	}
 	g.users = newUserSet(users)

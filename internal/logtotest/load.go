@@ -73,7 +73,7 @@ func (t *Tenant) loadTable(name string, rows []map[string]json.RawMessage) error
 		if err != nil {
 			return fmt.Errorf("row %d: %w", i+1, err)
 		}
-		u := &user{place: t.toEnd()}
+		u := &user{place: t.nextPlace()}
 		u.fill(t.def(name).cols, vals)
 		users = append(users, u)
 	}

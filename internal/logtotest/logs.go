@@ -139,7 +139,7 @@ func (c *call) recentLogs() answer {
 
 func (c *call) appendHook(b []byte, r *row) []byte {
 	b = c.append(b, c.t.tables["hooks"], r, true)
-	if !c.q.yes("includeExecutionStats") {
+	if !c.q.isTrue("includeExecutionStats") {
 		return append(b, '}')
 	}
 	logs := c.t.tables["logs"]

@@ -28,7 +28,7 @@ func (c *call) keyword(tab *table, cols ...string) func(*row) bool {
 func (c *call) listOrganizations() answer {
 	tab := c.t.tables["organizations"]
 	show := c.item(tab)
-	if c.q.yes("showFeatured") {
+	if c.q.isTrue("showFeatured") {
 		show = func(b []byte, r *row) []byte {
 			members := c.t.members[r.id]
 			b = append(c.append(b, tab, r, true), `,"usersCount":`...)

@@ -70,7 +70,7 @@ func (c *call) list(l listing) answer {
 	c.t.mu.RLock()
 	total := l.count()
 	c.t.mu.RUnlock()
-	c.s.between(c.n, c.r)
+	c.s.callBetweenStatements(c.n, c.r)
 	at, limit := int(offset), int(size)
 	for _, f := range c.faults {
 		switch f.Kind {
@@ -86,7 +86,7 @@ func (c *call) list(l listing) answer {
 	if a.status != http.StatusOK {
 		return a
 	}
-	capped := l.cap > 0 && c.q.yes("enableCap") && total > l.cap
+	capped := l.cap > 0 && c.q.isTrue("enableCap") && total > l.cap
 	if capped {
 		total = l.cap + 1
 	}
@@ -120,7 +120,7 @@ func (c *call) items(l listing, offset, limit int) answer {
 func (c *call) links(a *answer, page, total, size int, capped bool) {
 	last := max(1, (total+size-1)/size)
 	a.set("Total-Number", strconv.Itoa(total))
-	before, after := c.sent.aroundPage()
+	before, after := c.sent.linkQuery()
 	before = "<http://" + c.r.Host + strings.TrimPrefix(c.r.URL.Path, "/api") + "?" + before
 	link := func(page int, rel string) {
 		a.set("Link", before+strconv.Itoa(page)+after+">; rel=\""+rel+"\"")

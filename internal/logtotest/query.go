@@ -55,8 +55,8 @@ func (q query) all(key string) []string {
 	return vs
 }
 
-// yes reads a flag as the server does.
-func (q query) yes(key string) bool {
+// isTrue reads a flag as the server does.
+func (q query) isTrue(key string) bool {
 	switch strings.ToLower(q.get(key)) {
 	case "1", "true", "y", "yes", "yep", "yeah":
 		return true
@@ -64,9 +64,9 @@ func (q query) yes(key string) bool {
 	return false
 }
 
-// aroundPage is the query as Link repeats it, before and after the number of the
+// linkQuery is the query as Link repeats it, before and after the number of the
 // page: values of one key are joined by commas.
-func (q query) aroundPage() (before, after string) {
+func (q query) linkQuery() (before, after string) {
 	var keys []string
 	values := map[string][]string{}
 	for _, p := range q {

@@ -32,7 +32,7 @@ func (e searchError) Error() string { return string(e) }
 // parseSearch reads the search family. fields are the columns that may be
 // searched, in the server's order.
 func parseSearch(q query, fields []string) (search, error) {
-	s := search{sensitive: q.yes("isCaseSensitive")}
+	s := search{sensitive: q.isTrue("isCaseSensitive")}
 	joint := q.get("joint")
 	if joint == "" {
 		joint = q.get("jointMode")

@@ -137,7 +137,7 @@ func (s *Server) BetweenStatements(f func(n int, r *http.Request)) {
 	s.inBetween = f
 }
 
-func (s *Server) between(n int, r *http.Request) {
+func (s *Server) callBetweenStatements(n int, r *http.Request) {
 	s.mu.Lock()
 	f := s.inBetween
 	s.mu.Unlock()
@@ -198,7 +198,7 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	c := &call{s: s, t: s.Tenant, r: r, sent: parseQuery(r.URL.RawQuery)}
 	if r.URL.Path != "/api/status" {
-		c.n = s.arrive(r)
+		c.n = s.countRequest(r)
 		defer s.leave()
 	}
 	s.mu.Lock()
@@ -215,7 +215,7 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	c.edition = s.edition
 	s.mu.Unlock()
 	c.q = c.edition.understood(slices.Clone(c.sent))
-	s.trouble(w, r, c, func() answer { return s.answer(c) })
+	s.respond(w, r, c, func() answer { return s.answer(c) })
 }
 
 func (s *Server) serveOIDC(w http.ResponseWriter, r *http.Request) {
@@ -227,7 +227,7 @@ func (s *Server) serveOIDC(w http.ResponseWriter, r *http.Request) {
 	s.mu.Lock()
 	s.paths[r.URL.Path]++
 	s.mu.Unlock()
-	s.trouble(w, r, &call{s: s, t: s.Tenant, r: r}, func() answer { return s.issue(r) })
+	s.respond(w, r, &call{s: s, t: s.Tenant, r: r}, func() answer { return s.issue(r) })
 }
 
 // requestID looks like the server's.

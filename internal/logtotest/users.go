@@ -51,7 +51,7 @@ func (c *call) withUser(show func(b []byte, u *user) []byte) answer {
 func (c *call) getUser() answer {
 	return c.withUser(func(b []byte, u *user) []byte {
 		b = c.appendProfile(b, u)
-		if c.q.yes("includeSsoIdentities") {
+		if c.q.isTrue("includeSsoIdentities") {
 			tab := c.t.tables["user_sso_identities"]
 			b = append(b, `,"ssoIdentities":`...)
 			b = appendList(b, tab.where("user_id", u.id()), c.item(tab))

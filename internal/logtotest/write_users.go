@@ -64,14 +64,14 @@ func (u *user) fill(cols []column, vals []string) {
 	u.setTexts(&texts)
 }
 
-// toEnd is the next place at the end of the heap of users.
-func (t *Tenant) toEnd() uint64 {
+// nextPlace is the next place at the end of the heap of users.
+func (t *Tenant) nextPlace() uint64 {
 	t.end++
 	return t.end
 }
 
 func (t *Tenant) insertUser(def *table, vals []string) error {
-	u := &user{place: t.toEnd()}
+	u := &user{place: t.nextPlace()}
 	u.fill(def.cols, vals)
 	if t.users.get(u.id()) != nil {
 		return fmt.Errorf("id %s: %w", u.id(), ErrExists)
@@ -87,7 +87,7 @@ func (t *Tenant) updateUser(def *table, id string, raws map[string]string) error
 		return ErrUnknown
 	}
 	t.writes++
-	u.place = t.toEnd()
+	u.place = t.nextPlace()
 	vals := u.values(def.cols)
 	if _, set := raws["updated_at"]; !set {
 		vals[def.index("updated_at")] = rawTime(t.Now().UnixMicro())

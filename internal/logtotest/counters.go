@@ -18,8 +18,8 @@ type Counters struct {
 // maxURIs is how many requests URIs remembers.
 const maxURIs = 100_000
 
-// arrive counts a request in and numbers it.
-func (s *Server) arrive(r *http.Request) int {
+// countRequest counts a request in and numbers it.
+func (s *Server) countRequest(r *http.Request) int {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.counts.Requests++

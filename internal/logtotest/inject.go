@@ -135,8 +135,8 @@ func pathMatches(pattern, path string) bool {
 	return slices.EqualFunc(want, have, func(w, h string) bool { return w == "*" || w == h })
 }
 
-// trouble answers a request, with everything that is to go wrong.
-func (s *Server) trouble(w http.ResponseWriter, r *http.Request, c *call, next func() answer) {
+// respond answers a request, with everything that is to go wrong.
+func (s *Server) respond(w http.ResponseWriter, r *http.Request, c *call, next func() answer) {
 	wait, inside, f := s.pick(r)
 	if wait > 0 {
 		sleep(r.Context(), wait)
@@ -147,7 +147,7 @@ func (s *Server) trouble(w http.ResponseWriter, r *http.Request, c *call, next f
 		return
 	}
 	if f != nil {
-		if a, instead := s.instead(f, r); instead {
+		if a, instead := s.replacement(f, r); instead {
 			a.write(w, r)
 			return
 		}
@@ -180,8 +180,8 @@ func (a *answer) cut(w http.ResponseWriter) {
 	panic(http.ErrAbortHandler)
 }
 
-// instead is the answer of a fault that takes the place of the real one.
-func (s *Server) instead(f *Fault, r *http.Request) (answer, bool) {
+// replacement is the answer of a fault that takes the place of the real one.
+func (s *Server) replacement(f *Fault, r *http.Request) (answer, bool) {
 	switch f.Kind {
 	case Status:
 		a := answer{status: f.Status, body: []byte(`{"message":` + quote(http.StatusText(f.Status)+".") + `}`)}
