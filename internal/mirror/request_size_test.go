@@ -95,13 +95,21 @@ func TestTheNumberOfIDsThatAProxyLetsThroughIsLearntOnceAndKept(t *testing.T) {
 
 func TestAnOutageIsNotTakenForALimit(t *testing.T) {
 	t.Parallel()
-	for name, count := range map[string]int{"one request fails": 1, "some fail": 3, "many fail": 12} {
+	for name, tc := range map[string]struct{ failures, from int }{
+		"one large request fails": {1, 250}, "one request fails": {1, 1}, "some fail": {3, 1}, "many fail": {12, 1},
+	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			b, g := behind(t)
 			before := requests(b.run(t))
-			left := count
-			g.set(func(int) bool { left--; return left >= 0 })
+			left := tc.failures
+			g.set(func(ids int) bool {
+				if ids < tc.from {
+					return false
+				}
+				left--
+				return left >= 0
+			})
 			s := b.run(t)
 			wantProved(t, s)
 			if s.RequestLimit != nil {
