@@ -50,18 +50,22 @@ type limitedTransport struct {
 //
 // A server or proxy closes a kept connection when it was idle for a while, or
 // after its share of requests, and a request that was just sent on it fails. That
-// is no trouble of the server's: the request is sent once more, at once, on a
-// fresh connection. No request of this package changes anything, so that may be
+// is no trouble of the server's: the request is sent again at once, on a fresh
+// connection. No request of this package changes anything, so that may be
 // done to those for tokens as well.
 func (t *limitedTransport) RoundTrip(req *http.Request) (*http.Response, error) {
-	resp, kept, err := t.send(req)
-	if err == nil || !kept || req.Context().Err() != nil || errors.Is(err, errTimeout) {
-		return resp, err
+	for last := maxReconnects; ; last-- {
+		resp, kept, err := t.send(req)
+		if err == nil || !kept || last == 0 || req.Context().Err() != nil || errors.Is(err, errTimeout) {
+			return resp, err
+		}
+		t.CloseIdleConnections() // which may be about to be closed as well
 	}
-	t.CloseIdleConnections() // which may be about to be closed as well
-	resp, _, err = t.send(req)
-	return resp, err
 }
+
+// maxReconnects bounds how often a request finds its kept connection closed: with
+// HTTP/2 the fresh one may be another request's, and at its end again.
+const maxReconnects = 5
 
 // send lets a request through the rate limiter and sends it. It reports whether
 // it went out on a connection that had been used before.
