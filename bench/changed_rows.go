@@ -32,7 +32,7 @@ func (d *database) runUsersWithCost(ctx context.Context, s simulator) (r *proces
 	if err != nil {
 		return nil, cost, err
 	}
-	cost.cpu, err = host.CPUOf(d.harness.Server.Server, func() error {
+	cost.cpu, err = host.CPUTimeOf(d.harness.Server.Server, func() error {
 		r, err = d.syncer(ctx, s, acme, "none", "run", "users")
 		return err
 	})
@@ -44,8 +44,8 @@ func (d *database) runUsersWithCost(ctx context.Context, s simulator) (r *proces
 	return r, cost, err
 }
 
-// A questionTenant is the large tenant with everything the questions are about.
-type questionTenant struct {
+// A queryTenant is the large tenant with everything the questions are about.
+type queryTenant struct {
 	*largeTenant
 	*database
 	previousRunAt, lastRunAt time.Time // when the last two runs were published
@@ -58,7 +58,7 @@ func measureQuestions(ctx context.Context, h *harness) (results []result, err er
 	if err != nil {
 		return nil, err
 	}
-	t := &questionTenant{largeTenant: large, database: large.mirror}
+	t := &queryTenant{largeTenant: large, database: large.mirror}
 	if results, err = t.changedRows(ctx); err != nil {
 		return results, err
 	}
@@ -78,7 +78,7 @@ func measureQuestions(ctx context.Context, h *harness) (results []result, err er
 // changedRows runs the large tenant after one user in a hundred has changed,
 // without and with the indexes for analysts. Before they are created, it fills
 // the rest of the mirror. The people of the questions change before the last run.
-func (t *questionTenant) changedRows(ctx context.Context) (results []result, err error) {
+func (t *queryTenant) changedRows(ctx context.Context) (results []result, err error) {
 	keysAlone, err := t.changedRowsWAL(ctx, rename, "off", "history and the keys kept, no indexes for analysts")
 	if err != nil {
 		return nil, err
@@ -129,7 +129,7 @@ func (t *questionTenant) changedRows(ctx context.Context) (results []result, err
 
 // changedRowsWAL measures the WAL of a run that finds one user in a hundred
 // changed, with images of pages (full_page_writes) on or off.
-func (t *questionTenant) changedRowsWAL(ctx context.Context, what, images, kept string) (r result, err error) {
+func (t *queryTenant) changedRowsWAL(ctx context.Context, what, images, kept string) (r result, err error) {
 	if err := t.setFullPageWrites(ctx, images); err != nil {
 		return r, err
 	}
@@ -146,7 +146,7 @@ func (t *questionTenant) changedRowsWAL(ctx context.Context, what, images, kept 
 	return atMost("1 % changed: "+what, method, cost.wal/size, 6, "", fmt.Sprintf("%.2f MB, %.2f MB; %.1f s", cost.wal/1e6, size/1e6, cost.seconds)), nil
 }
 
-func (t *questionTenant) setFullPageWrites(ctx context.Context, value string) error {
+func (t *queryTenant) setFullPageWrites(ctx context.Context, value string) error {
 	if _, err := t.harness.Admin.Exec(ctx, "alter system set full_page_writes = "+value); err != nil {
 		return err
 	}
@@ -155,10 +155,10 @@ func (t *questionTenant) setFullPageWrites(ctx context.Context, value string) er
 }
 
 // changedUsers is how many users change before a run.
-func (t *questionTenant) changedUsers() int { return t.users / 100 }
+func (t *queryTenant) changedUsers() int { return t.users / 100 }
 
 // runAfterChanges changes 1 % of the users and runs them.
-func (t *questionTenant) runAfterChanges(ctx context.Context, what string) (cost runCost, err error) {
+func (t *queryTenant) runAfterChanges(ctx context.Context, what string) (cost runCost, err error) {
 	change := url.Values{"users": {strconv.Itoa(t.changedUsers())}, "what": {what}}
 	if err := t.post(ctx, "/change", change); err != nil {
 		return cost, err
@@ -177,7 +177,7 @@ func (t *questionTenant) runAfterChanges(ctx context.Context, what string) (cost
 }
 
 // indexSize is the size of the indexes beside that of the tables.
-func (t *questionTenant) indexSize(ctx context.Context, created []string, seconds float64) (result, error) {
+func (t *queryTenant) indexSize(ctx context.Context, created []string, seconds float64) (result, error) {
 	const sql = `select sum(pg_relation_size(c.oid)) filter (where c.relkind = 'i' and c.relname = any($1)),
     sum(pg_table_size(c.oid)) filter (where c.relkind = 'r'), sum(pg_relation_size(c.oid)) filter (where c.relkind = 'i' and c.relname <> all($1))
 from pg_class c

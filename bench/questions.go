@@ -23,7 +23,7 @@ type questionTiming struct {
 }
 
 // questions times all questions of docs/questions.md.
-func (t *questionTenant) questions(ctx context.Context) ([]result, error) {
+func (t *queryTenant) questions(ctx context.Context) ([]result, error) {
 	document, err := os.ReadFile("docs/questions.md")
 	if err != nil {
 		return nil, err
@@ -55,7 +55,7 @@ func (t *questionTenant) questions(ctx context.Context) ([]result, error) {
 }
 
 // searches times report.search_users with each of its arguments.
-func (t *questionTenant) searches(ctx context.Context) ([]result, error) {
+func (t *queryTenant) searches(ctx context.Context) ([]result, error) {
 	const sql = `select quote_literal(organization), quote_literal(name) from report.organization_members
 where organization like '% 3' and name is not null order by user_id limit 1`
 	var organization, name string
@@ -112,7 +112,7 @@ func slowestQuestion(name, about, size string, all []questionTiming, maxSeconds 
 
 // timeQuestion asks once to warm up and then again, and keeps the median. A
 // question without an answer measures nothing: that is an error.
-func (t *questionTenant) timeQuestion(ctx context.Context, q questionTiming, sql string) (questionTiming, error) {
+func (t *queryTenant) timeQuestion(ctx context.Context, q questionTiming, sql string) (questionTiming, error) {
 	times := 5
 	if q.wholeTenant {
 		times = 3

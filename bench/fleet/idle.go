@@ -19,7 +19,7 @@ const idleDuration = 5 * time.Second
 // and processor time as a share of a core.
 func measureIdleWorkers(ctx context.Context, h *harness, pool *pgxpool.Pool) (connections int, cores float64, err error) {
 	stop := watchConnections(ctx, pool)
-	seconds, err := host.CPUOf(h.Server.Server, func() error {
+	seconds, err := host.CPUTimeOf(h.Server.Server, func() error {
 		select {
 		case <-ctx.Done():
 			return ctx.Err()
@@ -69,7 +69,7 @@ type cpuSeconds struct{ workers, postgres, simulator float64 }
 
 // cpuSoFar is the processor time of the server and of this process until now.
 func cpuSoFar(h *harness) (cpuSeconds, error) {
-	postgres, err := host.CPU(h.Server.Server)
+	postgres, err := host.CPUTime(h.Server.Server)
 	if err != nil {
 		return cpuSeconds{}, err
 	}

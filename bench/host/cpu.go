@@ -12,10 +12,10 @@ import (
 // supports.
 const ticksPerSecond = 100
 
-// CPU returns the processor time in seconds that all processes of a server have
+// CPUTime returns the processor time in seconds that all processes of a server have
 // used so far, those that have ended included. Unlike the duration of its
 // queries, it does not include waiting for the client or for a processor.
-func CPU(server *postgres.Server) (seconds float64, err error) {
+func CPUTime(server *postgres.Server) (seconds float64, err error) {
 	postmaster, err := server.PID()
 	if err != nil {
 		return 0, err
@@ -23,7 +23,7 @@ func CPU(server *postgres.Server) (seconds float64, err error) {
 	// A process that ends between the reading of the postmaster and its own would
 	// be counted in neither, so the time of ended ones must not change meanwhile.
 	for {
-		before, err := stat(postmaster)
+		before, err := processStat(postmaster)
 		if err != nil {
 			return 0, err
 		}
@@ -31,7 +31,7 @@ func CPU(server *postgres.Server) (seconds float64, err error) {
 		if err != nil {
 			return 0, err
 		}
-		after, err := stat(postmaster)
+		after, err := processStat(postmaster)
 		if err != nil {
 			return 0, err
 		}
@@ -41,16 +41,16 @@ func CPU(server *postgres.Server) (seconds float64, err error) {
 	}
 }
 
-// CPUOf returns the processor time in seconds that a server uses while f runs.
-func CPUOf(server *postgres.Server, f func() error) (seconds float64, err error) {
-	before, err := CPU(server)
+// CPUTimeOf returns the processor time in seconds that a server uses while f runs.
+func CPUTimeOf(server *postgres.Server, f func() error) (seconds float64, err error) {
+	before, err := CPUTime(server)
 	if err != nil {
 		return 0, err
 	}
 	if err := f(); err != nil {
 		return 0, err
 	}
-	after, err := CPU(server)
+	after, err := CPUTime(server)
 	return after - before, err
 }
 
@@ -68,7 +68,7 @@ func PeakMemory(pid int) float64 {
 	return float64(status.VmHWM) / 1e6
 }
 
-func stat(pid int) (procfs.ProcStat, error) {
+func processStat(pid int) (procfs.ProcStat, error) {
 	proc, err := procfs.NewProc(pid)
 	if err != nil {
 		return procfs.ProcStat{}, fmt.Errorf("find process %d: %w", pid, err)

@@ -22,7 +22,7 @@ func TestTheTimeOfABackendIsNotLostWhenItEnds(t *testing.T) {
 	})
 	cpu := func() float64 {
 		t.Helper()
-		seconds, err := host.CPU(server.Server)
+		seconds, err := host.CPUTime(server.Server)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -18,7 +18,7 @@ import (
 
 // An app is what the commands have in common.
 type app struct {
-	world
+	processEnvironment
 	out    *output
 	config string // path of the configuration
 

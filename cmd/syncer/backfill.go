@@ -24,7 +24,7 @@ func (c *backfillCmd) Run(ctx context.Context, a *app) error {
 	if err != nil {
 		return err
 	}
-	var e errand
+	var e concurrentTasks
 	for _, t := range tenants {
 		listings, err := c.listings(cfg, t.Name)
 		if err != nil {
@@ -34,7 +34,7 @@ func (c *backfillCmd) Run(ctx context.Context, a *app) error {
 		task.job.Afresh = true
 		e = append(e, task)
 	}
-	return a.runAll(ctx, cfg, []errand{e})
+	return a.runAll(ctx, cfg, []concurrentTasks{e})
 }
 
 func (c *backfillCmd) listings(cfg *config.Config, tenant string) ([]*catalog.Listing, error) {

@@ -51,7 +51,7 @@ func (c *demoCmd) Run(ctx context.Context, a *app) (err error) {
 	if err := a.report(ctx, db); err != nil {
 		return err
 	}
-	if err := a.comparePaging(ctx, t.tenant); err != nil {
+	if err := a.compareWithPageWalk(ctx, t.tenant); err != nil {
 		return err
 	}
 	return a.invite(ctx, db, c.Keep)
@@ -67,9 +67,9 @@ func demoTask(server *logtotest.Server) task {
 	}
 }
 
-// comparePaging reads the users page by page, as the documentation of the API
+// compareWithPageWalk reads the users page by page, as the documentation of the API
 // describes it, and says what that would have lost.
-func (a *app) comparePaging(ctx context.Context, t config.Tenant) error {
+func (a *app) compareWithPageWalk(ctx context.Context, t config.Tenant) error {
 	if a.out.json || a.out.quiet {
 		return nil
 	}

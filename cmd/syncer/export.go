@@ -24,8 +24,8 @@ type exportCmd struct {
 	AllColumns bool     `help:"Also the columns that only syncer needs: item_hash."`
 }
 
-// An exported is a table or view, and its columns in order.
-type exported struct {
+// An exportTable is a table or view, and its columns in order.
+type exportTable struct {
 	schema, name string
 	columns      []exportedColumn
 }
@@ -84,7 +84,7 @@ func (c *exportCmd) export(ctx context.Context, a *app, tx pgx.Tx, tenants []str
 	}
 	var missing []error
 	for _, t := range tables {
-		notices, err := report.Lacking(ctx, tx, "select "+t.selected()+t.from(c.Tenant), tenants)
+		notices, err := report.MissingListings(ctx, tx, "select "+t.selected()+t.from(c.Tenant), tenants)
 		if err != nil {
 			return err
 		}
@@ -127,10 +127,10 @@ func (c *exportCmd) notMirrored(a *app, file manifestFile) error {
 }
 
 // file is the name of the table's file: those of schema logto go without it.
-func (t exported) file() string { return strings.TrimPrefix(t.schema+"."+t.name, "logto.") }
+func (t exportTable) file() string { return strings.TrimPrefix(t.schema+"."+t.name, "logto.") }
 
 // names are those of the columns, in order.
-func (t exported) names() []string {
+func (t exportTable) names() []string {
 	var names []string
 	for _, c := range t.columns {
 		names = append(names, c.name)
@@ -139,7 +139,7 @@ func (t exported) names() []string {
 }
 
 // selected are the columns as a query lists them.
-func (t exported) selected() string {
+func (t exportTable) selected() string {
 	var columns []string
 	for _, c := range t.columns {
 		columns = append(columns, pgx.Identifier{c.name}.Sanitize())
@@ -148,7 +148,7 @@ func (t exported) selected() string {
 }
 
 // exportable returns the tables and views that may be exported.
-func exportable(ctx context.Context, tx pgx.Tx, allColumns bool) ([]exported, error) {
+func exportable(ctx context.Context, tx pgx.Tx, allColumns bool) ([]exportTable, error) {
 	rows, err := tx.Query(ctx, `
 		select n.nspname, c.relname, array_agg(a.attname::text order by a.attnum), array_agg(t.typname::text order by a.attnum)
 		from pg_class c
@@ -161,7 +161,7 @@ func exportable(ctx context.Context, tx pgx.Tx, allColumns bool) ([]exported, er
 	if err != nil {
 		return nil, fmt.Errorf("list the tables: %w", err)
 	}
-	return pgx.CollectRows(rows, func(row pgx.CollectableRow) (t exported, err error) {
+	return pgx.CollectRows(rows, func(row pgx.CollectableRow) (t exportTable, err error) {
 		var names, kinds []string
 		err = row.Scan(&t.schema, &t.name, &names, &kinds)
 		for i := range names {
@@ -172,13 +172,13 @@ func exportable(ctx context.Context, tx pgx.Tx, allColumns bool) ([]exported, er
 }
 
 // chosen returns the tables that were named, all of schema logto without names.
-func (c *exportCmd) chosen(there []exported) ([]exported, error) {
+func (c *exportCmd) chosen(there []exportTable) ([]exportTable, error) {
 	if len(c.Tables) == 0 {
-		return slices.DeleteFunc(there, func(t exported) bool { return t.schema != "logto" }), nil
+		return slices.DeleteFunc(there, func(t exportTable) bool { return t.schema != "logto" }), nil
 	}
-	var out []exported
+	var out []exportTable
 	for _, name := range c.Tables {
-		i := slices.IndexFunc(there, func(t exported) bool {
+		i := slices.IndexFunc(there, func(t exportTable) bool {
 			return t.schema+"."+t.name == name || t.schema == "logto" && t.name == name
 		})
 		if i < 0 {
@@ -190,7 +190,7 @@ func (c *exportCmd) chosen(there []exported) ([]exported, error) {
 }
 
 // file writes one file, which has its name only when it is whole.
-func (c *exportCmd) file(ctx context.Context, tx pgx.Tx, t exported, path string) (rows int64, err error) {
+func (c *exportCmd) file(ctx context.Context, tx pgx.Tx, t exportTable, path string) (rows int64, err error) {
 	f, err := os.CreateTemp(c.Out, "."+filepath.Base(path)+".*")
 	if err != nil {
 		return 0, err
@@ -209,7 +209,7 @@ func (c *exportCmd) file(ctx context.Context, tx pgx.Tx, t exported, path string
 	return rows, os.Rename(f.Name(), path)
 }
 
-func (c *exportCmd) write(ctx context.Context, tx pgx.Tx, t exported, w io.Writer) (rows int64, err error) {
+func (c *exportCmd) write(ctx context.Context, tx pgx.Tx, t exportTable, w io.Writer) (rows int64, err error) {
 	switch c.Format {
 	case "parquet":
 		return writeParquet(ctx, tx, t, t.from(c.Tenant), w)
@@ -222,7 +222,7 @@ func (c *exportCmd) write(ctx context.Context, tx pgx.Tx, t exported, w io.Write
 }
 
 // writeXLSX writes a table as a sheet.
-func writeXLSX(ctx context.Context, tx pgx.Tx, t exported, from string, w io.Writer) (int64, error) {
+func writeXLSX(ctx context.Context, tx pgx.Tx, t exportTable, from string, w io.Writer) (int64, error) {
 	out, err := report.Render("xlsx", w, 0)
 	if err != nil {
 		return 0, err
@@ -239,7 +239,7 @@ func (t nestedTx) BeginTx(ctx context.Context, _ pgx.TxOptions) (pgx.Tx, error) 
 
 // from is the end of a query for the rows of the table; every table and view
 // has the tenant in its first column.
-func (t exported) from(tenant string) string {
+func (t exportTable) from(tenant string) string {
 	query := " from " + pgx.Identifier{t.schema, t.name}.Sanitize()
 	if tenant != "" {
 		query += " where tenant_id = '" + strings.ReplaceAll(tenant, "'", "''") + "'"

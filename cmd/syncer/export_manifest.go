@@ -62,7 +62,7 @@ func exportedListings(ctx context.Context, tx pgx.Tx, tenants []string) (all []m
 }
 
 // known reports whether anything is known of a table: of a view, always.
-func (m manifest) known(t exported) bool {
+func (m manifest) known(t exportTable) bool {
 	if t.schema == "report" {
 		return true
 	}

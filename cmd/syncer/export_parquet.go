@@ -39,15 +39,15 @@ func parquetColumn(c exportedColumn) (parquet.Node, string) {
 	return parquet.String(), name + "::text"
 }
 
-// An orderedGroup has its fields in the table's order, where a Group sorts them
+// An orderedParquetGroup has its fields in the table's order, where a Group sorts them
 // by name.
-type orderedGroup struct {
+type orderedParquetGroup struct {
 	parquet.Group
 	names []string
 }
 
 // Fields implements parquet.Node.
-func (g orderedGroup) Fields() []parquet.Field {
+func (g orderedParquetGroup) Fields() []parquet.Field {
 	fields := g.Group.Fields()
 	slices.SortFunc(fields, func(a, b parquet.Field) int {
 		return slices.Index(g.names, a.Name()) - slices.Index(g.names, b.Name())
@@ -56,8 +56,8 @@ func (g orderedGroup) Fields() []parquet.Field {
 }
 
 // writeParquet streams the rows of a table into a Parquet file.
-func writeParquet(ctx context.Context, tx pgx.Tx, t exported, from string, w io.Writer) (n int64, err error) {
-	group := orderedGroup{parquet.Group{}, t.names()}
+func writeParquet(ctx context.Context, tx pgx.Tx, t exportTable, from string, w io.Writer) (n int64, err error) {
+	group := orderedParquetGroup{parquet.Group{}, t.names()}
 	selected := make([]string, len(t.columns))
 	for i, c := range t.columns {
 		node, expression := parquetColumn(c)

@@ -51,7 +51,7 @@ func (c *forgetCmd) Run(ctx context.Context, a *app) (err error) {
 	if err := c.confirm(ctx, a, people); err != nil {
 		return err
 	}
-	erased, err := mirror.Forget(ctx, db.Pool, tenant, storedPeople(people))
+	erased, err := mirror.EraseUsers(ctx, db.Pool, tenant, storedPeople(people))
 	if err != nil {
 		return tenantError{tenant, err}
 	}

@@ -24,13 +24,13 @@ func realMain() int {
 	signals := make(chan os.Signal, 2)
 	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
 	defer signal.Stop(signals)
-	return run(context.Background(), os.Args[1:], world{
+	return run(context.Background(), os.Args[1:], processEnvironment{
 		env: os.LookupEnv, signals: signals, stdin: os.Stdin, stdout: os.Stdout, stderr: os.Stderr,
 	})
 }
 
-// A world is what a run of the program has around it.
-type world struct {
+// A processEnvironment is what a run of the program has around it.
+type processEnvironment struct {
 	env            func(string) (string, bool)
 	signals        <-chan os.Signal // nil: none will come
 	stdin          io.Reader
@@ -78,7 +78,7 @@ func (help) BeforeReset(k *kong.Context) error {
 }
 
 // run is the program. It returns its exit code.
-func run(ctx context.Context, args []string, w world) int {
+func run(ctx context.Context, args []string, w processEnvironment) int {
 	var g grammar
 	out := newOutput(w, slices.Contains(args, "--json")) // as far as is known until the arguments are parsed
 	parser, err := kong.New(&g, kong.Name("syncer"), kong.Writers(w.stdout, w.stderr), kong.NoDefaultHelp(),
@@ -102,7 +102,7 @@ func run(ctx context.Context, args []string, w world) int {
 		return out.fail(parseError(err))
 	}
 	out.set(g.JSON, g.Verbose, g.Quiet)
-	a := &app{world: w, out: out, config: g.Config}
+	a := &app{processEnvironment: w, out: out, config: g.Config}
 	ctx, done := a.watch(ctx)
 	defer done()
 	command.BindTo(ctx, (*context.Context)(nil))

@@ -200,7 +200,7 @@ func serverCommand(ts *testscript.TestScript, neg bool, args []string) {
 func inProcess(t *testing.T, env []string, args ...string) (code int, stdout, stderr string) {
 	t.Helper()
 	var out, errs bytes.Buffer
-	code = run(t.Context(), args, world{
+	code = run(t.Context(), args, processEnvironment{
 		env: func(name string) (string, bool) {
 			for _, pair := range env {
 				if value, ok := strings.CutPrefix(pair, name+"="); ok {

@@ -26,7 +26,7 @@ type output struct {
 	mu             *sync.Mutex // keeps lines on stdout whole
 }
 
-func newOutput(w world, inJSON bool) *output {
+func newOutput(w processEnvironment, inJSON bool) *output {
 	return &output{stdout: w.stdout, stderr: w.stderr, json: inJSON, mu: new(sync.Mutex)}
 }
 

@@ -114,7 +114,7 @@ func privacyRules(ctx context.Context, db *database, cfg *config.Config, tenant 
 	if err != nil {
 		return nil, err
 	}
-	wanted := loader.With(privacyOf(cfg.Privacy)).Rules()
+	wanted := loader.WithPrivacy(privacyOf(cfg.Privacy)).Rules()
 	if len(cfg.Tenants) == 0 { // without a configuration nobody knows what the next run applies
 		for _, f := range stored {
 			wanted[f.Table] = f.Rules

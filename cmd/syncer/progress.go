@@ -142,7 +142,7 @@ func (p *progress) logger(tenant string) *slog.Logger {
 	if p.bars != nil {
 		w = p
 	}
-	return slog.New(listener{p.out.logger(w).Handler(), p, tenant})
+	return slog.New(progressLogHandler{p.out.logger(w).Handler(), p, tenant})
 }
 
 // A listingLine is written as soon as a listing is read, before anything is
@@ -173,21 +173,21 @@ func (p *progress) read(l listingLine) {
 	fmt.Fprintf(p, "%-34s %9s rows  %6s requests  %s\n", name, count(l.Distinct), count(l.Requests), l.Proof)
 }
 
-// listener is the handler of a run's log that hears of listings being read:
+// progressLogHandler is the handler of a run's log that hears of listings being read:
 // the log is where the runner says so.
-type listener struct {
+type progressLogHandler struct {
 	slog.Handler
 	show   *progress
 	tenant string
 }
 
 // Enabled lets through what is listened for, whatever the log's level.
-func (l listener) Enabled(_ context.Context, level slog.Level) bool {
+func (l progressLogHandler) Enabled(_ context.Context, level slog.Level) bool {
 	return level >= slog.LevelInfo || l.Handler.Enabled(context.Background(), level)
 }
 
 // Handle listens, and hands on what the log's level lets through.
-func (l listener) Handle(ctx context.Context, r slog.Record) error {
+func (l progressLogHandler) Handle(ctx context.Context, r slog.Record) error {
 	if r.Message == "listing read" {
 		line := listingLine{Type: "listing", Tenant: l.tenant}
 		r.Attrs(func(a slog.Attr) bool {
@@ -214,11 +214,11 @@ func (l listener) Handle(ctx context.Context, r slog.Record) error {
 }
 
 // WithAttrs keeps listening.
-func (l listener) WithAttrs(attrs []slog.Attr) slog.Handler {
-	return listener{l.Handler.WithAttrs(attrs), l.show, l.tenant}
+func (l progressLogHandler) WithAttrs(attrs []slog.Attr) slog.Handler {
+	return progressLogHandler{l.Handler.WithAttrs(attrs), l.show, l.tenant}
 }
 
 // WithGroup keeps listening.
-func (l listener) WithGroup(name string) slog.Handler {
-	return listener{l.Handler.WithGroup(name), l.show, l.tenant}
+func (l progressLogHandler) WithGroup(name string) slog.Handler {
+	return progressLogHandler{l.Handler.WithGroup(name), l.show, l.tenant}
 }

@@ -33,7 +33,7 @@ func (l *lockedBuffer) String() string {
 func TestBarsComeAndGoWithTheListings(t *testing.T) {
 	t.Parallel()
 	var stdout, stderr lockedBuffer
-	out := newOutput(world{stdout: &stdout, stderr: &stderr}, true)
+	out := newOutput(processEnvironment{stdout: &stdout, stderr: &stderr}, true)
 	out.bars = true
 	show := newProgress(out, true)
 	log := show.logger("acme")
@@ -67,7 +67,7 @@ func TestBarsComeAndGoWithTheListings(t *testing.T) {
 func TestALineStandsInPlaceOfTheBarsWhileTheServerDoesNotAnswer(t *testing.T) {
 	t.Parallel()
 	var stdout, stderr lockedBuffer
-	out := newOutput(world{stdout: &stdout, stderr: &stderr}, true)
+	out := newOutput(processEnvironment{stdout: &stdout, stderr: &stderr}, true)
 	out.bars = true
 	show := newProgress(out, true)
 	for _, tenant := range []string{"acme", "other"} {
@@ -93,7 +93,7 @@ func TestALineStandsInPlaceOfTheBarsWhileTheServerDoesNotAnswer(t *testing.T) {
 func TestWithoutATerminalThereAreLogLinesOnly(t *testing.T) {
 	t.Parallel()
 	var stdout, stderr lockedBuffer
-	out := newOutput(world{stdout: &stdout, stderr: &stderr}, false)
+	out := newOutput(processEnvironment{stdout: &stdout, stderr: &stderr}, false)
 	out.set(false, false, false)
 	show := newProgress(out, false)
 	if show.of("acme") != nil {

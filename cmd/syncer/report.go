@@ -228,7 +228,7 @@ func (c *reportCmd) list(a *app) error {
 		a.out.printf("%s\n%s", r.Name, wrap(r.Question, "  "))
 		for _, p := range r.Params {
 			line.Params = append(line.Params, paramLine(p))
-			usual := cmp.Or(deref(p.Default), "null")
+			usual := cmp.Or(textOrEmpty(p.Default), "null")
 			if p.Required {
 				usual = "..."
 			}
@@ -243,7 +243,7 @@ func (c *reportCmd) list(a *app) error {
 	return err
 }
 
-func deref(text *string) string {
+func textOrEmpty(text *string) string {
 	if text == nil {
 		return ""
 	}

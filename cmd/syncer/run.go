@@ -34,10 +34,10 @@ func (c *runCmd) Run(ctx context.Context, a *app) error {
 	if err != nil {
 		return err
 	}
-	var errands []errand
+	var errands []concurrentTasks
 	for _, j := range jobs {
 		listings := listingsOf(j.Listings)
-		e := errand{}
+		e := concurrentTasks{}
 		for _, t := range cfg.TenantsOf(j) {
 			e = append(e, taskOf(cfg, t, j.Name, listings, c.AllowMassDelete))
 		}
@@ -52,8 +52,8 @@ type task struct {
 	job    mirror.Job
 }
 
-// An errand are tasks of different tenants, which may run at once.
-type errand []task
+// An concurrentTasks are tasks of different tenants, which may run at once.
+type concurrentTasks []task
 
 func taskOf(cfg *config.Config, t config.Tenant, name string, listings []*catalog.Listing, anything bool) task {
 	job := mirror.Job{
@@ -83,7 +83,7 @@ func withoutHistory(h config.History) map[string]bool {
 
 // runAll opens and migrates the database and runs the errands one after
 // another. The error joins those of the tasks.
-func (a *app) runAll(ctx context.Context, cfg *config.Config, errands []errand) (err error) {
+func (a *app) runAll(ctx context.Context, cfg *config.Config, errands []concurrentTasks) (err error) {
 	db, err := openDatabase(ctx, cfg.Database, len(cfg.Tenants))
 	if err != nil {
 		return err
@@ -128,16 +128,16 @@ func (a *app) runTasks(ctx context.Context, db *database, tasks []task) error {
 	}
 	if published {
 		a.graceful.Store(false) // what is published is: from here on, Ctrl-C loses no more than time
-		err = errors.Join(err, a.index(ctx, db))
+		err = errors.Join(err, a.createIndexes(ctx, db))
 	}
 	return err
 }
 
-// index makes the indexes for analysts that are missing: after the first run
+// createIndexes makes the indexes for analysts that are missing: after the first run
 // that is published, all of them. They are made outside of its transaction,
 // since readers need not wait for them, and since an index is cheaper made at
 // once than kept while a table is loaded.
-func (a *app) index(ctx context.Context, db *database) error {
+func (a *app) createIndexes(ctx context.Context, db *database) error {
 	select {
 	case <-a.stop: // the next run makes them
 		return nil

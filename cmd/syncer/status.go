@@ -57,7 +57,7 @@ func (c *statusCmd) Run(ctx context.Context, a *app) (err error) {
 		a.out.object(l)
 	}
 	if c.MaxAge > 0 {
-		return a.judge(lines, c.MaxAge)
+		return a.checkAges(lines, c.MaxAge)
 	}
 	a.out.printf("%s%s%s", runsText(runs, time.Now()), agesText(lines), limitsText(limits))
 	return nil
@@ -148,8 +148,8 @@ func ages(cfg *config.Config, fresh []state.Freshness, now time.Time, maxAge tim
 	return lines
 }
 
-// judge says which tables are too old or not proved.
-func (a *app) judge(lines []ageLine, maxAge time.Duration) error {
+// checkAges says which tables are too old or not proved.
+func (a *app) checkAges(lines []ageLine, maxAge time.Duration) error {
 	var stale []string
 	checked := 0
 	for _, l := range lines {

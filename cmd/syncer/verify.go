@@ -164,13 +164,13 @@ func (a *app) tellVerified(tenant string, found []mirror.Verification) {
 		if v.Total != nil {
 			total = count(*v.Total)
 		}
-		rows = append(rows, []string{v.Listing, total, count(v.Mirrored), count(v.Compared), v.Way, count(v.Requests), likeness(v)})
+		rows = append(rows, []string{v.Listing, total, count(v.Mirrored), count(v.Compared), v.Way, count(v.Requests), verificationResult(v)})
 		notes.WriteString(differencesText(v))
 	}
 	a.out.printf("\n%s\n%s%s", tenant, rows, notes.String())
 }
 
-func likeness(v mirror.Verification) string {
+func verificationResult(v mirror.Verification) string {
 	switch {
 	case len(v.Differences) > 0:
 		return "different"

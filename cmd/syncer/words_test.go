@@ -54,7 +54,7 @@ func TestExitCode(t *testing.T) {
 func TestEveryJoinedErrorIsToldOnItsOwn(t *testing.T) {
 	t.Parallel()
 	var out, errs strings.Builder
-	o := newOutput(world{stdout: &out, stderr: &errs}, true)
+	o := newOutput(processEnvironment{stdout: &out, stderr: &errs}, true)
 	code := o.fail(errors.Join(tenantError{"a", state.ErrLocked}, tenantError{"b", errors.New("broken")}))
 	want := "syncer: a: another run is working on this tenant\n  hint: it ends by itself; syncer status shows it\nsyncer: b: broken\n"
 	if diff := cmp.Diff(want, errs.String()); diff != "" {

@@ -6,18 +6,18 @@ import (
 	"github.com/robfig/cron/v3"
 )
 
-// A wallClock handles daylight saving time: a job at 02:30 runs once a night, also
+// A wallClockSchedule handles daylight saving time: a job at 02:30 runs once a night, also
 // in the night without 02:30 (at the moment the clock is put forward) and in the
 // night with two (at the first). cron's own schedule would skip the first night and
 // run twice in the second. Schedules that run every hour do not use this type: they
 // count hours that pass.
-type wallClock struct {
+type wallClockSchedule struct {
 	spec     cron.SpecSchedule // its Location is UTC
 	location *time.Location
 }
 
 // Next implements cron.Schedule.
-func (w wallClock) Next(after time.Time) time.Time {
+func (w wallClockSchedule) Next(after time.Time) time.Time {
 	wall := onWall(after.In(w.location))
 	// After the clock is put back, it shows times again that were due the first time.
 	// Start before them, and let the loop skip what is past.
@@ -40,7 +40,7 @@ func onWall(t time.Time) time.Time {
 
 // moment returns the first moment at which the clock shows wall or, where it
 // jumps over it, the moment of the jump.
-func (w wallClock) moment(wall time.Time) time.Time {
+func (w wallClockSchedule) moment(wall time.Time) time.Time {
 	at := time.Date(wall.Year(), wall.Month(), wall.Day(), wall.Hour(), wall.Minute(), wall.Second(), 0, w.location)
 	_, offset := at.Add(-12 * time.Hour).Zone()
 	if early := wall.Add(-time.Duration(offset) * time.Second); onWall(early.In(w.location)).Equal(wall) {
@@ -56,12 +56,12 @@ func (w wallClock) moment(wall time.Time) time.Time {
 	return end
 }
 
-// grid runs at a fixed interval counted from 1970, so that all processes find the
+// fixedInterval runs at a fixed interval counted from 1970, so that all processes find the
 // same times and a restart does not shift them.
-type grid time.Duration
+type fixedInterval time.Duration
 
 // Next implements cron.Schedule.
-func (g grid) Next(after time.Time) time.Time {
+func (g fixedInterval) Next(after time.Time) time.Time {
 	every := int64(time.Duration(g) / time.Second)
 	return time.Unix((after.Unix()/every+1)*every, 0).In(after.Location())
 }
@@ -77,5 +77,5 @@ func inLocation(s *cron.SpecSchedule, location *time.Location) cron.Schedule {
 	}
 	spec := *s
 	spec.Location = time.UTC
-	return wallClock{spec, location}
+	return wallClockSchedule{spec, location}
 }

@@ -98,7 +98,7 @@ func checkSchedule(d *decoder, path string, j *Job, location *time.Location) {
 		if delay, err := time.ParseDuration(every); err != nil || delay < time.Second {
 			d.report(path, "must be @every 1s or longer, is "+d.have(path), "")
 		}
-		j.Cron = grid(s.Delay)
+		j.Cron = fixedInterval(s.Delay)
 	}
 }
 

@@ -30,12 +30,12 @@ func (d *decoder) leaf(path string, n *yaml.Node, into any) bool {
 		}
 	case *Missed:
 		parseInto(d, path, n, v, "run or skip", func(text string) (Missed, error) { return Missed(text), nil })
-	case *Form:
-		parseInto(d, path, n, v, "json or slack", func(text string) (Form, error) { return Form(text), nil })
+	case *NotificationFormat:
+		parseInto(d, path, n, v, "json or slack", func(text string) (NotificationFormat, error) { return NotificationFormat(text), nil })
 	case *int:
-		parseInto(d, path, n, v, "a whole number", bare(n, strconv.Atoi))
+		parseInto(d, path, n, v, "a whole number", parseUnquoted(n, strconv.Atoi))
 	case *bool:
-		parseInto(d, path, n, v, "true or false", bare(n, parseBool))
+		parseInto(d, path, n, v, "true or false", parseUnquoted(n, parseBool))
 	case *time.Duration:
 		parseInto(d, path, n, v, "a duration such as 10s, 24h or 400d", parseDuration)
 	case *Limit:
@@ -68,9 +68,9 @@ func parseInto[T any](d *decoder, path string, n *yaml.Node, v *T, want string, 
 	*v = parsed
 }
 
-// bare is parse for values that YAML has a type for: in quotes they are text,
+// parseUnquoted is parse for values that YAML has a type for: in quotes they are text,
 // unless the quotes are around a variable.
-func bare[T any](n *yaml.Node, parse func(string) (T, error)) func(string) (T, error) {
+func parseUnquoted[T any](n *yaml.Node, parse func(string) (T, error)) func(string) (T, error) {
 	quoted := n.Style&(yaml.SingleQuotedStyle|yaml.DoubleQuotedStyle) != 0 && !strings.Contains(n.Value, "$")
 	return func(text string) (T, error) {
 		if quoted {

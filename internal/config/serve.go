@@ -28,7 +28,7 @@ type Alert struct {
 	URL Secret `yaml:"url,omitempty"`
 	// What to POST: json, everything as JSON; or slack, a text as Slack and compatible
 	// services accept it.
-	Form Form `yaml:"form,omitempty" jsonschema:"enum=json,enum=slack,default=json"`
+	Form NotificationFormat `yaml:"form,omitempty" jsonschema:"enum=json,enum=slack,default=json"`
 }
 
 // Missed says what to do about a scheduled time that passed while no process was
@@ -41,13 +41,13 @@ const (
 	SkipMissed Missed = "skip"
 )
 
-// Form is the format of a notification.
-type Form string
+// NotificationFormat is the format of a notification.
+type NotificationFormat string
 
 // Values of Form.
 const (
-	JSONForm  Form = "json"
-	SlackForm Form = "slack"
+	JSONForm  NotificationFormat = "json"
+	SlackForm NotificationFormat = "slack"
 )
 
 // minTokenLength keeps tokens from being guessed.

@@ -58,7 +58,7 @@ func writeTable(b *strings.Builder, t *Table) {
 	fmt.Fprintf(b, "\n#### %s\n\n%s\n\n| column | type | |\n|---|---|---|\n", t.Name, t.Comment)
 	for _, c := range t.Columns {
 		if c.Name != "tenant_id" || t.View {
-			fmt.Fprintf(b, "| %s | %s | %s |\n", nameOf(t, c), typeOf(t, c), meaning(c))
+			fmt.Fprintf(b, "| %s | %s | %s |\n", nameOf(t, c), typeOf(t, c), columnDescription(c))
 		}
 	}
 }
@@ -85,7 +85,7 @@ func typeOf(t *Table, c *Column) string {
 	return name
 }
 
-func meaning(c *Column) string {
+func columnDescription(c *Column) string {
 	text := strings.ReplaceAll(c.Comment, "|", `\|`)
 	if c.Target != "" {
 		text = strings.TrimSpace(fmt.Sprintf("%s → [%s](#%s)", text, c.Target, c.Target))
@@ -124,7 +124,7 @@ func (m *Model) writePast(b *strings.Builder) {
 	}
 	b.WriteString(", and with:\n\n| column | type | |\n|---|---|---|\n")
 	for _, c := range more {
-		fmt.Fprintf(b, "| %s | %s | %s |\n", c.Name, typeOf(&Table{}, c), meaning(c))
+		fmt.Fprintf(b, "| %s | %s | %s |\n", c.Name, typeOf(&Table{}, c), columnDescription(c))
 	}
 }
 

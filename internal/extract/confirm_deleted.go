@@ -78,7 +78,7 @@ func (k *walk) confirmByPath(ctx context.Context, ids []string) ([]string, error
 	for _, id := range ids {
 		p.Go(func(ctx context.Context) error {
 			if k.references {
-				ctx = withReadScope(ctx)
+				ctx = withFindingsCollector(ctx)
 			}
 			there, err := k.fetchByPath(ctx, id)
 			if k.references && logto.IsPoison(err) {
@@ -211,7 +211,7 @@ func (w *Walker) FetchByID(ctx context.Context, p *Proof, ids []string) (err err
 	k := &walk{Walker: w, l: l, proof: newProof(l), references: true}
 	switch {
 	case l.DeletionCheck == catalog.ByIDs && l.Walk == catalog.Split:
-		_, err = k.confirmByID(withReadScope(ctx), "", ids)
+		_, err = k.confirmByID(withFindingsCollector(ctx), "", ids)
 		p.Distinct += k.proof.Distinct
 	case l.ItemPath != "":
 		_, err = k.confirmByPath(ctx, ids)

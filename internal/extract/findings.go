@@ -36,25 +36,25 @@ func (f *Findings) addNote(what string, n int) {
 	f.Notes[what] += n
 }
 
-// A readScope collects the findings of chunks that are read one after another.
+// A findingsCollector collects the findings of chunks that are read one after another.
 // Each checkpoint takes what was found since the one before it. What is found
 // after the last one is in no checkpoint: a resumed walk reads that again.
-type readScope struct {
+type findingsCollector struct {
 	mu       sync.Mutex
 	findings Findings
 }
 
-type readScopeKey struct{}
+type findingsCollectorKey struct{}
 
-// withReadScope begins a scope. Chunks that are read at the same time need a
+// withFindingsCollector begins a scope. Chunks that are read at the same time need a
 // scope each, or the checkpoint of one would take what was found in another.
-func withReadScope(ctx context.Context) context.Context {
-	return context.WithValue(ctx, readScopeKey{}, &readScope{})
+func withFindingsCollector(ctx context.Context) context.Context {
+	return context.WithValue(ctx, findingsCollectorKey{}, &findingsCollector{})
 }
 
-// record adds to the scope of ctx; without one, nothing is kept for a checkpoint.
-func record(ctx context.Context, add func(*Findings)) {
-	if s, ok := ctx.Value(readScopeKey{}).(*readScope); ok {
+// collectFindings adds to the scope of ctx; without one, nothing is kept for a checkpoint.
+func collectFindings(ctx context.Context, add func(*Findings)) {
+	if s, ok := ctx.Value(findingsCollectorKey{}).(*findingsCollector); ok {
 		s.mu.Lock()
 		defer s.mu.Unlock()
 		add(&s.findings)
@@ -63,30 +63,30 @@ func record(ctx context.Context, add func(*Findings)) {
 
 // takeFindings empties the scope of ctx.
 func takeFindings(ctx context.Context) (f Findings) {
-	record(ctx, func(have *Findings) { f, *have = *have, Findings{} })
+	collectFindings(ctx, func(have *Findings) { f, *have = *have, Findings{} })
 	return f
 }
 
 // downgrade records why the listing cannot be proved. The worst outcome stays,
 // with the first reason given for it.
 func (k *walk) downgrade(ctx context.Context, o Outcome, reason string) {
-	k.find(ctx, func(f *Findings) { f.downgrade(o, reason) })
+	k.addFindings(ctx, func(f *Findings) { f.downgrade(o, reason) })
 }
 
 // addNote counts something a reader of the certificate should know.
 func (k *walk) addNote(ctx context.Context, what string, n int) {
-	k.find(ctx, func(f *Findings) { f.addNote(what, n) })
+	k.addFindings(ctx, func(f *Findings) { f.addNote(what, n) })
 }
 
 // addRequest counts a request.
 func (k *walk) addRequest(ctx context.Context) {
-	k.find(ctx, func(f *Findings) { f.Requests++ })
+	k.addFindings(ctx, func(f *Findings) { f.Requests++ })
 }
 
-// find adds to the findings of the walk and to those of the chunk that is being
+// addFindings adds to the findings of the walk and to those of the chunk that is being
 // read in ctx.
-func (k *walk) find(ctx context.Context, add func(*Findings)) {
-	record(ctx, add)
+func (k *walk) addFindings(ctx context.Context, add func(*Findings)) {
+	collectFindings(ctx, add)
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	add(&k.proof.Findings)

@@ -80,8 +80,8 @@ func (r idRange) name() string {
 	return fmt.Sprintf("ids:%d:%s-%s:%d", r.depth, strconv.FormatUint(r.lo, 36), strconv.FormatUint(r.hi, 36), r.irregular)
 }
 
-// parseRange reads what name wrote.
-func parseRange(name string) (r idRange, ok bool) {
+// parseIDRange reads what name wrote.
+func parseIDRange(name string) (r idRange, ok bool) {
 	fields := strings.FieldsFunc(name, func(c rune) bool { return c == ':' || c == '-' })
 	if len(fields) != 5 || fields[0] != "ids" {
 		return idRange{}, false

@@ -86,7 +86,7 @@ func TestTheNameOfARangeIsReadBack(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {
 		r := anyRange(t)
-		if got, ok := parseRange(r.name()); !ok || got != r {
+		if got, ok := parseIDRange(r.name()); !ok || got != r {
 			t.Fatalf("parseRange(%q) = %v, %v, want %v", r.name(), got, ok, r)
 		}
 	})

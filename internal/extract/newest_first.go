@@ -36,7 +36,7 @@ func (k *walk) readNewestFirst(ctx context.Context, p *pagedRead, w window) (rea
 	r.resume()
 	for done := r.rank < 0; !done; {
 		var err error
-		if done, err = r.step(ctx); err != nil {
+		if done, err = r.readNextPage(ctx); err != nil {
 			return readResult{}, err
 		}
 	}
@@ -69,14 +69,14 @@ func (r *newestFirstRead) resume() {
 
 func (r *newestFirstRead) checkpointName() string { return fmt.Sprintf("newest first %d", r.page) }
 
-// A span is what a page has to say of the rows around it.
-type span struct {
+// A pageSpan is what a page has to say of the rows around it.
+type pageSpan struct {
 	newest, oldest int64
 	ties           int // rows that share the oldest moment
 }
 
-func spanOf(page logto.Page) span {
-	s := span{newest: math.MinInt64, oldest: math.MaxInt64}
+func pageSpanOf(page logto.Page) pageSpan {
+	s := pageSpan{newest: math.MinInt64, oldest: math.MaxInt64}
 	for _, item := range page.Items {
 		at, ok := createdAt(item)
 		switch {
@@ -92,8 +92,8 @@ func spanOf(page logto.Page) span {
 	return s
 }
 
-// step reads one page. done is that the window, or the list, has ended.
-func (r *newestFirstRead) step(ctx context.Context) (done bool, err error) {
+// readNextPage reads one page. done is that the window, or the list, has ended.
+func (r *newestFirstRead) readNextPage(ctx context.Context) (done bool, err error) {
 	n, size := pageFrom(r.rank, r.p.k.newestFirstSize())
 	offset := (n - 1) * size
 	page, unreadable, err := r.p.fetchPage(ctx, 0, view{size: size}, n)
@@ -102,17 +102,17 @@ func (r *newestFirstRead) step(ctx context.Context) (done bool, err error) {
 	}
 	r.p.addUnreadable(unreadable)
 	rows, total := len(page.Items)+unreadable, exactTotal(page)
-	s, end, last := spanOf(page), offset+rows, rows < size
+	s, end, last := pageSpanOf(page), offset+rows, rows < size
 	switch {
 	case last && total >= 0 && end != total:
-		return r.again(ctx, page, end, r.rank, fmt.Sprintf("the server counts %d entries and sends fewer", total))
+		return r.rereadPage(ctx, page, end, r.rank, fmt.Sprintf("the server counts %d entries and sends fewer", total))
 	case offset > 0 && s.newest <= r.covered && r.covered != noMoment:
-		return r.again(ctx, page, end, max(0, offset-size/2), "two pages in a row do not overlap")
+		return r.rereadPage(ctx, page, end, max(0, offset-size/2), "two pages in a row do not overlap")
 	case !last && s.oldest >= r.covered && r.total >= 0 && total > r.total: // new rows have shifted the old ones
 		r.rank, r.total = r.rank+total-r.total, total
 		return false, nil
 	case !last && (s.oldest >= r.covered || s.ties == rows):
-		return r.again(ctx, page, end, r.rank, "entries of one millisecond fill a page")
+		return r.rereadPage(ctx, page, end, r.rank, "entries of one millisecond fill a page")
 	}
 	done = last || s.oldest < r.w.from
 	r.retries, r.total, r.covered, r.end = 0, total, s.oldest, max(r.end, end)
@@ -127,10 +127,10 @@ func (k *walk) newestFirstSize() int { return max(k.pageSize(), 20) }
 // noMoment is newer than every row: nothing is covered, or nobody knows what.
 const noMoment = math.MaxInt64
 
-// again asks for a page once more that does not fit the others, from a rank on.
+// rereadPage asks for a page once more that does not fit the others, from a rank on.
 // After a few times it gives up the proof and goes on behind what was read; where
 // that is no further than before, it is done.
-func (r *newestFirstRead) again(ctx context.Context, page logto.Page, end, rank int, reason string) (done bool, err error) {
+func (r *newestFirstRead) rereadPage(ctx context.Context, page logto.Page, end, rank int, reason string) (done bool, err error) {
 	if r.retries++; r.retries <= maxRepeats {
 		r.rank = rank
 		return false, nil

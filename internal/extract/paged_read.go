@@ -48,7 +48,7 @@ func (p *pagedRead) readAllPages(ctx context.Context, v view, ids idSet) error {
 	g := p.k.newTaskGroup(ctx, p.parent)
 	for page := 2; page < planned; page++ {
 		g.Go(func(ctx context.Context) error {
-			_, _, err := p.readPage(withReadScope(ctx), n, v, page, ids)
+			_, _, err := p.readPage(withFindingsCollector(ctx), n, v, page, ids)
 			return err
 		})
 	}

@@ -53,7 +53,7 @@ func (k *walk) readRefresh(ctx context.Context, parent string, known int) (readR
 	if known >= manyKnown*k.pageSize() {
 		// So many that counting them, and splitting one of them, cost the least
 		// together.
-		r.ranges = everyID.divide(int(math.Sqrt(float64(k.rangesFor(known)))))
+		r.ranges = everyID.divide(int(math.Sqrt(float64(k.idRangeCount(known)))))
 		if r.totals, err = k.fetchTotals(ctx, parent, r.ranges); err != nil {
 			return readResult{}, err
 		}
@@ -129,8 +129,8 @@ func (k *walk) idsNotMirrored(ctx context.Context, parent string, items []Item) 
 	}), nil
 }
 
-// successor is the next id by bytes: no text in Postgres holds a NUL.
-func successor(id string) string { return id + "\x01" }
+// nextID is the next id by bytes: no text in Postgres holds a NUL.
+func nextID(id string) string { return id + "\x01" }
 
 // fetchTotals asks for the Total-Number of every range.
 func (k *walk) fetchTotals(ctx context.Context, parent string, ranges []idRange) ([]int, error) {
@@ -138,7 +138,7 @@ func (k *walk) fetchTotals(ctx context.Context, parent string, ranges []idRange)
 	p := k.newTaskGroup(ctx, parent)
 	for i, r := range ranges {
 		p.Go(func(ctx context.Context) (err error) {
-			ctx = withReadScope(ctx)
+			ctx = withFindingsCollector(ctx)
 			name := "total " + r.name()
 			if m, ok := k.checkpoint(parent, name); ok {
 				totals[i] = m.Total
@@ -181,10 +181,10 @@ func (k *walk) compareTotals(ctx context.Context, r *refreshState) (readResult, 
 	for i, in := range r.ranges {
 		if slices.Contains(open, in) {
 			expected := max(r.totals[i], r.alive[i])
-			subranges = append(subranges, in.divideAtMost(k.rangesFor(expected))...)
+			subranges = append(subranges, in.divideAtMost(k.idRangeCount(expected))...)
 		}
 	}
-	rest, err := k.readRanges(ctx, r.parent, subranges)
+	rest, err := k.readIDRanges(ctx, r.parent, subranges)
 	f.total += rest.total
 	f.distinct += rest.distinct
 	return f, err

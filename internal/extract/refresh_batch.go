@@ -14,7 +14,7 @@ import (
 func (k *walk) refreshKnown(ctx context.Context, r *refreshState, fresh []string) error {
 	p := k.newTaskGroup(ctx, r.parent)
 	err := k.batchKnown(ctx, r, fresh, func(batch []Known) {
-		p.Go(func(ctx context.Context) error { return k.refreshBatch(withReadScope(ctx), r, batch) })
+		p.Go(func(ctx context.Context) error { return k.refreshBatch(withFindingsCollector(ctx), r, batch) })
 	})
 	return firstError(p.Wait(), err)
 }
@@ -48,7 +48,7 @@ func (k *walk) batchKnown(ctx context.Context, r *refreshState, fresh []string, 
 			return nil
 		}
 		flush(false)
-		from = successor(known[len(known)-1].ID)
+		from = nextID(known[len(known)-1].ID)
 	}
 	return ErrStopped
 }
@@ -58,7 +58,7 @@ func (k *walk) batchKnown(ctx context.Context, r *refreshState, fresh []string, 
 func (k *walk) knownPerBatch(parent string, ids []string) int {
 	most := k.rowsPerRequest(parent, ids)
 	if k.l.CountOnly {
-		if counted := countPages * k.pageSize(); k.RequestSize.most(k.countRequest(parent, ids), counted) == counted {
+		if counted := countPages * k.pageSize(); k.RequestSize.maxIDs(k.countRequest(parent, ids), counted) == counted {
 			return counted
 		}
 	}
@@ -74,7 +74,7 @@ func (k *walk) refreshBatch(ctx context.Context, r *refreshState, batch []Known)
 		k.progress(m.Rows, 0)
 		return nil
 	}
-	if k.l.CountOnly && !slices.ContainsFunc(batch, mustBeRead) {
+	if k.l.CountOnly && !slices.ContainsFunc(batch, needsFetch) {
 		page, err := k.countRequest(r.parent, ids).fetch(ctx)
 		if err != nil && !errors.Is(err, errTooManyIDs) {
 			return err
@@ -88,9 +88,9 @@ func (k *walk) refreshBatch(ctx context.Context, r *refreshState, batch []Known)
 	return k.readBatchRows(ctx, r, name, batch)
 }
 
-// mustBeRead reports whether it is not enough to count an id: the mirror lacks
+// needsFetch reports whether it is not enough to count an id: the mirror lacks
 // it, or has it in a form that is to change.
-func mustBeRead(known Known) bool { return known.Hash == (Hash{}) || known.Stale }
+func needsFetch(known Known) bool { return known.Hash == (Hash{}) || known.Stale }
 
 // readBatchRows asks for the rows of a batch, and so for which of its ids are deleted.
 func (k *walk) readBatchRows(ctx context.Context, r *refreshState, name string, batch []Known) error {

@@ -16,7 +16,7 @@ func (r idRequest) fetch(ctx context.Context) (logto.Page, error) {
 		if s == nil {
 			break
 		}
-		fits, known := s.look(r)
+		fits, known := s.checkFits(r)
 		if !fits {
 			return logto.Page{}, errTooManyIDs
 		}
@@ -48,21 +48,21 @@ func (r idRequest) probe(ctx context.Context) (page logto.Page, done bool, err e
 		return logto.Page{}, false, ctx.Err()
 	}
 	defer func() { <-s.probe }()
-	if fits, known := s.look(r); !fits || known {
+	if fits, known := s.checkFits(r); !fits || known {
 		return logto.Page{}, false, nil
 	}
-	page, err = r.once(ctx)
+	page, err = r.sendWithoutRetries(ctx)
 	refused, certain := logto.IsTooLarge(err)
 	if !refused {
 		return r.finish(ctx, page, err)
 	}
 	status, refusals := statusOf(err), 1
 	for _, header := range []int{cautiousHeader, smallestHeader, 0} {
-		few := r.first(s.cut(r, header))
+		few := r.withFirstIDs(s.maxIDsForHeader(r, header))
 		if len(few.ids) == len(r.ids) {
 			continue
 		}
-		_, err := few.once(ctx)
+		_, err := few.sendWithoutRetries(ctx)
 		if again, _ := logto.IsTooLarge(err); again {
 			refusals++
 			continue
@@ -71,7 +71,7 @@ func (r idRequest) probe(ctx context.Context) (page logto.Page, done bool, err e
 			break
 		}
 		if refusals == 1 && !certain {
-			page, err := r.once(ctx)
+			page, err := r.sendWithoutRetries(ctx)
 			if again, _ := logto.IsTooLarge(err); !again {
 				return r.finish(ctx, page, err)
 			}
@@ -79,7 +79,7 @@ func (r idRequest) probe(ctx context.Context) (page logto.Page, done bool, err e
 		s.learn(few, header, status)
 		return logto.Page{}, false, errTooManyIDs
 	}
-	_, err = r.first(1).walk.fetchList(ctx, r.parent, r.first(1).query()) // waits until it is answered
+	_, err = r.withFirstIDs(1).walk.fetchList(ctx, r.parent, r.withFirstIDs(1).query()) // waits until it is answered
 	return logto.Page{}, false, err
 }
 
@@ -106,8 +106,8 @@ func TryLargestRequests(ctx context.Context, api API) (RequestLimit, error) {
 	return k.RequestSize.Limit(), nil
 }
 
-// once sends r without retries.
-func (r idRequest) once(ctx context.Context) (logto.Page, error) {
+// sendWithoutRetries sends r without retries.
+func (r idRequest) sendWithoutRetries(ctx context.Context) (logto.Page, error) {
 	if r.walk.stopped() {
 		return logto.Page{}, ErrStopped
 	}
@@ -122,16 +122,16 @@ func (r idRequest) finish(ctx context.Context, page logto.Page, err error) (logt
 		page, err = r.walk.fetchList(ctx, r.parent, r.query())
 	}
 	if err == nil {
-		r.walk.RequestSize.goesThrough(r)
+		r.walk.RequestSize.recordAnswered(r)
 	}
 	return page, true, err
 }
 
-// cut returns how many ids of r make a header of at most so many bytes.
-func (s *RequestSize) cut(r idRequest, header int) int {
+// maxIDsForHeader returns how many ids of r make a header of at most so many bytes.
+func (s *RequestSize) maxIDsForHeader(r idRequest, header int) int {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.within(r, len(r.ids), header)
+	return s.idsWithinHeader(r, len(r.ids), header)
 }
 
 func statusOf(err error) int {

@@ -104,15 +104,15 @@ func (k *walk) rowRequest(parent string, ids []string) idRequest {
 
 // rowsPerRequest is how many of the ids one request may ask the rows of.
 func (k *walk) rowsPerRequest(parent string, ids []string) int {
-	return k.RequestSize.most(k.rowRequest(parent, ids), k.pageSize())
+	return k.RequestSize.maxIDs(k.rowRequest(parent, ids), k.pageSize())
 }
 
 func (r idRequest) path() string { return r.walk.l.ForParent(r.parent) }
 
 func (r idRequest) query() url.Values { return r.walk.query(pageQuery(1, r.rows), idQuery(r.ids)) }
 
-// first is the request for the first n ids.
-func (r idRequest) first(n int) idRequest {
+// withFirstIDs is the request for the first n ids.
+func (r idRequest) withFirstIDs(n int) idRequest {
 	r.ids = r.ids[:n]
 	return r
 }
@@ -137,14 +137,14 @@ func (s *RequestSize) sizeOf(r idRequest) int {
 	return s.header + r.links*link
 }
 
-// within returns how many ids like those of r make a header of at most so many
+// idsWithinHeader returns how many ids like those of r make a header of at most so many
 // bytes: at least one, at most limit.
-func (s *RequestSize) within(r idRequest, limit, bytes int) int {
+func (s *RequestSize) idsWithinHeader(r idRequest, limit, bytes int) int {
 	longest := 0
 	for _, id := range r.ids {
 		longest = max(longest, len(url.QueryEscape(id))+len("%2C"))
 	}
-	room := bytes - s.sizeOf(r.first(0))
+	room := bytes - s.sizeOf(r.withFirstIDs(0))
 	return max(1, min(limit, room/max(1, r.links*longest)))
 }
 
@@ -156,27 +156,27 @@ func (s *RequestSize) bound() int {
 	return largestHeader
 }
 
-// most returns how many ids like those of r it may name, at most limit.
-func (s *RequestSize) most(r idRequest, limit int) int {
+// maxIDs returns how many ids like those of r it may name, at most limit.
+func (s *RequestSize) maxIDs(r idRequest, limit int) int {
 	if s == nil {
 		return limit
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.within(r, limit, s.bound())
+	return s.idsWithinHeader(r, limit, s.bound())
 }
 
-// look reports whether r is within the limit, and whether an answer with a header of
+// checkFits reports whether r is within the limit, and whether an answer with a header of
 // its size is known to go through.
-func (s *RequestSize) look(r idRequest) (fits, known bool) {
+func (s *RequestSize) checkFits(r idRequest) (fits, known bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	size := s.sizeOf(r)
 	return size <= s.bound() || len(r.ids) == 1, size <= s.answered
 }
 
-// goesThrough notes that r was answered.
-func (s *RequestSize) goesThrough(r idRequest) {
+// recordAnswered notes that r was answered.
+func (s *RequestSize) recordAnswered(r idRequest) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.answered = max(s.answered, s.sizeOf(r))

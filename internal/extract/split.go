@@ -10,15 +10,17 @@ import (
 	"logto-syncer/internal/logto"
 )
 
-// rowsPerRange is how many rows a range of ids is expected to hold. Random ids
+// rowsPerIDRange is how many rows a range of ids is expected to hold. Random ids
 // spread around it like a Poisson distribution: with 80, one range in 60
 // overflows a page of 100 and is read again in two. Fewer rows waste requests
 // on half-empty pages, more on overflows; 80 comes to 1.30 requests per 100 of
 // 20,000 rows, and to more than 1.35 for two tenants of that size in a hundred.
-func (k *walk) rowsPerRange() int { return max(1, k.pageSize()*4/5) }
+func (k *walk) rowsPerIDRange() int { return max(1, k.pageSize()*4/5) }
 
-// rangesFor returns how many ranges so many rows are divided into.
-func (k *walk) rangesFor(rows int) int { return (rows + k.rowsPerRange() - 1) / k.rowsPerRange() }
+// idRangeCount returns how many ranges so many rows are divided into.
+func (k *walk) idRangeCount(rows int) int {
+	return (rows + k.rowsPerIDRange() - 1) / k.rowsPerIDRange()
+}
 
 // splitState is the reading of one list in ranges of ids.
 type splitState struct {
@@ -37,11 +39,11 @@ func (k *walk) readSplit(ctx context.Context, parent string) (readResult, error)
 		return resultOrZero(f), err
 	}
 	k.progress(0, total)
-	subranges := everyID.divide(k.rangesFor(total))
+	subranges := everyID.divide(k.idRangeCount(total))
 	if !looksRandom(sample) {
-		subranges = everyID.divideBy(sample, min(16, k.rangesFor(total)))
+		subranges = everyID.divideBy(sample, min(16, k.idRangeCount(total)))
 	}
-	return k.readRanges(ctx, parent, subranges)
+	return k.readIDRanges(ctx, parent, subranges)
 }
 
 // readFirstPage asks for the first page, which may be all. Otherwise it returns the
@@ -70,7 +72,7 @@ func (k *walk) readFirstPage(ctx context.Context, parent string) (total int, sam
 	}
 	total = max(page.Total, len(page.Items), 1)
 	if exactTotal(page) < 0 { // ranges will find out as they overflow
-		total = max(total, 36*k.rowsPerRange())
+		total = max(total, 36*k.rowsPerIDRange())
 	}
 	return total, sample, nil, k.putChunk(ctx, Chunk{Listing: k.l, Parent: parent, Checkpoint: Checkpoint{Name: "begin", Total: total, IDs: sample}}, 0)
 }
@@ -96,12 +98,12 @@ func resultOrZero(f *readResult) readResult {
 	return *f
 }
 
-// readRanges reads the ranges in parallel, and what they have to be divided into.
-func (k *walk) readRanges(ctx context.Context, parent string, subranges []idRange) (readResult, error) {
+// readIDRanges reads the ranges in parallel, and what they have to be divided into.
+func (k *walk) readIDRanges(ctx context.Context, parent string, subranges []idRange) (readResult, error) {
 	s := &splitState{parent: parent}
 	p := k.newTaskGroup(ctx, parent)
 	for _, subrange := range subranges {
-		p.Go(func(ctx context.Context) error { return k.readRange(withReadScope(ctx), s, subrange) })
+		p.Go(func(ctx context.Context) error { return k.readIDRange(withFindingsCollector(ctx), s, subrange) })
 	}
 	if err := p.Wait(); err != nil {
 		return readResult{}, err
@@ -119,8 +121,8 @@ func (k *walk) readRanges(ctx context.Context, parent string, subranges []idRang
 // dividedPrefix leads the checkpoint of a range that was too large, with its subranges.
 const dividedPrefix = "divided "
 
-// readRange reads one range: as one page if it fits, in smaller ranges if not.
-func (k *walk) readRange(ctx context.Context, s *splitState, r idRange) error {
+// readIDRange reads one range: as one page if it fits, in smaller ranges if not.
+func (k *walk) readIDRange(ctx context.Context, s *splitState, r idRange) error {
 	if m, ok := k.checkpoint(s.parent, r.name()); ok {
 		s.addRange(m.Rows, m.IDs)
 		k.progress(m.Rows, 0)
@@ -150,20 +152,20 @@ func (k *walk) readRange(ctx context.Context, s *splitState, r idRange) error {
 			return k.divideOverfull(ctx, s, r, max(page.Total, len(items)), items)
 		}
 		if page.Total < 0 || page.Total == len(items) {
-			return k.storeRange(ctx, s, r, items)
+			return k.storeIDRange(ctx, s, r, items)
 		}
 	}
 	k.downgrade(ctx, NotProved, "the rows of a range and its Total-Number do not agree, however often asked")
-	return k.endRange(ctx, s, r)
+	return k.endEmptyIDRange(ctx, s, r)
 }
 
-// endRange ends a range of which nothing can be stored.
-func (k *walk) endRange(ctx context.Context, s *splitState, r idRange) error {
+// endEmptyIDRange ends a range of which nothing can be stored.
+func (k *walk) endEmptyIDRange(ctx context.Context, s *splitState, r idRange) error {
 	return k.putChunk(ctx, Chunk{Listing: k.l, Parent: s.parent, Checkpoint: Checkpoint{Name: r.name()}}, 0)
 }
 
-// storeRange stores a range that came as one page.
-func (k *walk) storeRange(ctx context.Context, s *splitState, r idRange, items []Item) error {
+// storeIDRange stores a range that came as one page.
+func (k *walk) storeIDRange(ctx context.Context, s *splitState, r idRange, items []Item) error {
 	known, err := k.knownIn(ctx, s.parent, r)
 	if err != nil {
 		return err
@@ -213,16 +215,16 @@ func (k *walk) divideOverfull(ctx context.Context, s *splitState, r idRange, tot
 	}
 	var subranges []idRange
 	if r.irregular == 0 {
-		subranges = r.divideBy(sample, min(32, k.rangesFor(total)))
+		subranges = r.divideBy(sample, min(32, k.idRangeCount(total)))
 	}
 	if len(subranges) < 2 {
 		return k.readRangeByPages(ctx, s, r)
 	}
-	return k.divideRange(ctx, s, r, subranges)
+	return k.divideIDRange(ctx, s, r, subranges)
 }
 
-// divideRange reads a range in smaller ones.
-func (k *walk) divideRange(ctx context.Context, s *splitState, r idRange, subranges []idRange) error {
+// divideIDRange reads a range in smaller ones.
+func (k *walk) divideIDRange(ctx context.Context, s *splitState, r idRange, subranges []idRange) error {
 	names := make([]string, len(subranges))
 	for i, subrange := range subranges {
 		names[i] = subrange.name()
@@ -235,11 +237,11 @@ func (k *walk) divideRange(ctx context.Context, s *splitState, r idRange, subran
 
 func (k *walk) readDivided(ctx context.Context, s *splitState, names []string) error {
 	for _, name := range names {
-		r, ok := parseRange(name)
+		r, ok := parseIDRange(name)
 		if !ok {
 			return fmt.Errorf("the checkpoints of this run are not this program's: %q is no range of ids", name)
 		}
-		if err := k.readRange(ctx, s, r); err != nil {
+		if err := k.readIDRange(ctx, s, r); err != nil {
 			return err
 		}
 	}
@@ -262,12 +264,12 @@ func (k *walk) readAround500(ctx context.Context, s *splitState, r idRange) erro
 		return err
 	}
 	if exactTotal(page) == 0 { // what was there has been deleted in the meantime
-		return k.storeRange(ctx, s, r, nil)
+		return k.storeIDRange(ctx, s, r, nil)
 	}
 	if page.Total == 1 || r.irregular > 0 || r.depth >= maxDepth {
 		k.downgrade(ctx, NotProved, "a row makes the server answer 500, whatever page it is on")
 		k.addNote(ctx, "ids matching "+strconv.Quote(r.regexp())+" cannot be sent by the server (500)", max(page.Total, 1))
-		return k.endRange(ctx, s, r)
+		return k.endEmptyIDRange(ctx, s, r)
 	}
-	return k.divideRange(ctx, s, r, r.divide(4))
+	return k.divideIDRange(ctx, s, r, r.divide(4))
 }

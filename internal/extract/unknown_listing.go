@@ -110,9 +110,9 @@ func (k *walk) parentExists(ctx context.Context, parent string) (bool, error) {
 	return err == nil, err
 }
 
-// judgeLacking ends the walk of a listing that the server does not have. Where it
+// checkUnknownListing ends the walk of a listing that the server does not have. Where it
 // has answered for another parent, or an earlier run, something else is wrong.
-func (k *walk) judgeLacking(ctx context.Context) error {
+func (k *walk) checkUnknownListing(ctx context.Context) error {
 	if !k.lacking.Load() {
 		return nil
 	}

@@ -23,7 +23,7 @@ func (w *Walker) Verify(ctx context.Context, l *catalog.Listing, sample int) (Pr
 	k := &walk{Walker: &afresh, l: l, proof: newProof(l), sample: sample}
 	if l.Parent == "" {
 		err := k.readParent(ctx, "")
-		return k.proof, firstError(err, k.judgeLacking(ctx))
+		return k.proof, firstError(err, k.checkUnknownListing(ctx))
 	}
 	parents, err := k.sampleParents(ctx)
 	if err != nil {
@@ -34,7 +34,7 @@ func (w *Walker) Verify(ctx context.Context, l *catalog.Listing, sample int) (Pr
 		p.Go(func(ctx context.Context) error { return k.readParent(ctx, parent) })
 	}
 	err = p.Wait()
-	return k.proof, firstError(err, k.judgeLacking(ctx))
+	return k.proof, firstError(err, k.checkUnknownListing(ctx))
 }
 
 // sampleParents returns a random sample of the parents.
@@ -72,16 +72,16 @@ func (k *walk) readSample(ctx context.Context, parent string) (readResult, error
 		known += len(in)
 		whole += totals[i]
 		if totals[i] != len(in) {
-			subranges = append(subranges, r.divideAtMost(k.rangesFor(max(totals[i], len(in))))...)
+			subranges = append(subranges, r.divideAtMost(k.idRangeCount(max(totals[i], len(in))))...)
 		}
 	}
-	ranges := everyID.divide(k.rangesFor(max(known, 1)))
+	ranges := everyID.divide(k.idRangeCount(max(known, 1)))
 	for _, i := range rand.Perm(len(ranges))[:min(len(ranges), k.sample)] {
 		if !slices.ContainsFunc(subranges, func(r idRange) bool { return overlap(r, ranges[i]) }) {
 			subranges = append(subranges, ranges[i])
 		}
 	}
-	f, err := k.readRanges(ctx, parent, subranges)
+	f, err := k.readIDRanges(ctx, parent, subranges)
 	f.total = whole
 	return f, err
 }

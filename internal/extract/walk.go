@@ -59,7 +59,7 @@ func (k *walk) readParent(ctx context.Context, parent string) error {
 		k.addResult(readResult{walk: k.l.Walk, total: -1})
 		return nil
 	}
-	ctx = withReadScope(ctx)
+	ctx = withFindingsCollector(ctx)
 	found, err := k.readList(ctx, parent)
 	for range maxRepeats {
 		if parent == "" || !logto.IsNotFound(err) {

@@ -75,7 +75,7 @@ func (w *Walker) Walk(ctx context.Context, l *catalog.Listing) (Proof, error) {
 		err = k.readParents(ctx)
 	}
 	if err == nil {
-		err = k.judgeLacking(ctx)
+		err = k.checkUnknownListing(ctx)
 	}
 	k.proof.ReadAt = time.Now()
 	if err != nil {

@@ -130,7 +130,7 @@ func (k *walk) openWindow(ctx context.Context, p *pagedRead, until time.Time) (l
 			continue
 		}
 		w.to = end.UnixMilli()
-		if newest := spanOf(page).newest; len(page.Items) > 0 && newest < w.to {
+		if newest := pageSpanOf(page).newest; len(page.Items) > 0 && newest < w.to {
 			w.to = newest // whatever the clocks on the way say
 		}
 		return page, w, nil

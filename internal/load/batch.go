@@ -36,7 +36,7 @@ type Batch struct {
 	hash   hash.Hash
 	starts []int // of the item's tuples, by table
 	before []int // rows without the item, by table
-	ends   []tupleEnd
+	ends   []elementEnd
 	tuples [][]byte
 	nested []jsontext.Value // the fields that have tables of their own
 	listed []bool           // which of them the item lists in full
@@ -50,8 +50,8 @@ type deletion struct {
 	seq        int64
 }
 
-// tupleEnd is where the tuple of an element ends.
-type tupleEnd struct{ table, offset int }
+// elementEnd is where the tuple of an element ends.
+type elementEnd struct{ table, offset int }
 
 // NewBatch returns an empty batch for a listing the loader was opened with.
 func (l *Loader) NewBatch(listing *catalog.Listing) *Batch {

@@ -50,7 +50,7 @@ func (l *Loader) compareTable(ctx context.Context, pool *pgxpool.Pool, b *Batch,
 	if err := c.addTuples(b.bytes[table]); err != nil {
 		return err
 	}
-	wanted := newArray(pgtype.TextOID)
+	wanted := newJSONArray(pgtype.TextOID)
 	for _, id := range ids {
 		wanted.append([]byte(id))
 	}
@@ -92,7 +92,7 @@ type comparedTable struct {
 	t      *table
 	root   bool
 	prefix string // of the names of its columns
-	arrays []*array
+	arrays []*jsonArray
 }
 
 func newComparedTable(p *mapping, i int) *comparedTable {
@@ -101,10 +101,10 @@ func newComparedTable(p *mapping, i int) *comparedTable {
 		c.prefix = c.t.name + "."
 	}
 	for _, column := range c.t.columns {
-		c.arrays = append(c.arrays, newArray(kindOIDs[column.kind]))
+		c.arrays = append(c.arrays, newJSONArray(kindOIDs[column.kind]))
 	}
 	if c.t.hasExtra {
-		c.arrays = append(c.arrays, newArray(pgtype.JSONBOID))
+		c.arrays = append(c.arrays, newJSONArray(pgtype.JSONBOID))
 	}
 	return c
 }

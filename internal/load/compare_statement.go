@@ -19,19 +19,19 @@ var arrayOIDs = map[uint32]uint32{
 	pgtype.TimestamptzOID: pgtype.TimestamptzArrayOID, pgtype.JSONBOID: pgtype.JSONBArrayOID,
 }
 
-// array is an array in Postgres's binary format: of the number of dimensions,
+// jsonArray is an array in Postgres's binary format: of the number of dimensions,
 // whether there are nulls, the type, the length, the first index; then each
 // value behind its length.
-type array struct {
+type jsonArray struct {
 	oid    uint32
 	length int
 	values []byte
 }
 
-func newArray(oid uint32) *array { return &array{oid: oid} }
+func newJSONArray(oid uint32) *jsonArray { return &jsonArray{oid: oid} }
 
 // append adds a value in binary; nil is null.
-func (a *array) append(value []byte) {
+func (a *jsonArray) append(value []byte) {
 	a.length++
 	if value == nil {
 		a.values = appendNull(a.values)
@@ -40,7 +40,7 @@ func (a *array) append(value []byte) {
 	a.values = appendBytes(a.values, value)
 }
 
-func (a *array) encode() []byte {
+func (a *jsonArray) encode() []byte {
 	head := []uint32{1, 1, a.oid, uint32(a.length), 1}
 	if a.length == 0 {
 		head = []uint32{0, 0, a.oid}

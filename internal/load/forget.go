@@ -35,12 +35,12 @@ type People struct {
 	Named     int // how many people were named; for the record
 }
 
-// Forget erases people from the mirror and its history, within the caller's
+// EraseUsers erases people from the mirror and its history, within the caller's
 // transaction: the users' own rows, all rows that point at them, invitations
 // sent to an e-mail address they ever had or to one that is named, and log
 // entries about them. It returns how many rows it erased, by table as
 // "logto_history.users". The loader has to have been opened with all listings.
-func (l *Loader) Forget(ctx context.Context, tx pgx.Tx, people People) (map[string]int64, error) {
+func (l *Loader) EraseUsers(ctx context.Context, tx pgx.Tx, people People) (map[string]int64, error) {
 	users := append([]string{}, people.IDs...)
 	erased := map[string]int64{}
 	erase := func(schema, table, where string, args ...any) error {

@@ -109,7 +109,7 @@ func (e *itemEncoder) encodeRow(i int, t *table, object jsontext.Value, member s
 	}
 	if i > 0 {
 		dst = appendInt64(dst, 0) // finish puts the sequence there
-		e.ends = append(e.ends, tupleEnd{i, len(dst)})
+		e.ends = append(e.ends, elementEnd{i, len(dst)})
 	}
 	e.bytes[i] = dst
 	return nil

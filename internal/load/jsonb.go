@@ -85,7 +85,7 @@ func (r *jsonRewriter) rewrite(dst []byte, value jsontext.Value) []byte {
 		case '{', '[':
 			if len(r.stack) == maxNesting {
 				end := rawjson.Len(value[i:])
-				dst = r.tooDeep(dst, value[i:i+end])
+				dst = r.rewriteTooDeep(dst, value[i:i+end])
 				i += end
 				continue
 			}
@@ -165,15 +165,15 @@ func (r *jsonRewriter) scalar(dst []byte, value jsontext.Value) []byte {
 	if r.hidden() {
 		return append(dst, masked...)
 	}
-	if !numeric(value) {
+	if !fitsNumeric(value) {
 		r.replaced++
 		return r.quote(dst, string(value))
 	}
 	return append(dst, value...)
 }
 
-// tooDeep appends a value as a string, for what is nested too deep.
-func (r *jsonRewriter) tooDeep(dst []byte, value jsontext.Value) []byte {
+// rewriteTooDeep appends a value as a string, for what is nested too deep.
+func (r *jsonRewriter) rewriteTooDeep(dst []byte, value jsontext.Value) []byte {
 	r.replaced++
 	if r.mask { // who knows what is in there
 		return append(dst, masked...)
@@ -191,8 +191,8 @@ func (n *encodeNotes) quote(dst []byte, text string) []byte {
 	return dst
 }
 
-// numeric reports whether a JSON number surely fits in numeric.
-func numeric(value jsontext.Value) bool {
+// fitsNumeric reports whether a JSON number surely fits in numeric.
+func fitsNumeric(value jsontext.Value) bool {
 	mantissa, exponent, found := strings.Cut(strings.ToLower(string(value)), "e")
 	if len(mantissa) > maxExponent {
 		return false

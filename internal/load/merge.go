@@ -112,7 +112,7 @@ func (p *publisher) updateChanged(ctx context.Context, t *table, m tableStatemen
 	if m.Empty || m.Nested && len(t.columns) == len(t.Key) {
 		return 0, nil
 	}
-	if err := p.history(ctx, t, "insert_history", m, p.At); err != nil {
+	if err := p.moveToHistory(ctx, t, "insert_history", m, p.At); err != nil {
 		return 0, err
 	}
 	return p.exec(ctx, render("update_changed", m), p.At)
@@ -153,8 +153,8 @@ func (p *publisher) deleteRows(ctx context.Context, t *table, m tableStatement, 
 	return err
 }
 
-// history writes to the history of a table, if it keeps one.
-func (p *publisher) history(ctx context.Context, t *table, name string, m tableStatement, args ...any) error {
+// moveToHistory writes to the history of a table, if it keeps one.
+func (p *publisher) moveToHistory(ctx context.Context, t *table, name string, m tableStatement, args ...any) error {
 	if p.NoRecord[t.name] {
 		return nil
 	}
@@ -162,8 +162,8 @@ func (p *publisher) history(ctx context.Context, t *table, name string, m tableS
 	return err
 }
 
-// cascade removes rows that point at what this run has deleted, as Logto does.
-func (p *publisher) cascade(ctx context.Context, plan *mapping) error {
+// deleteReferencing removes rows that point at what this run has deleted, as Logto does.
+func (p *publisher) deleteReferencing(ctx context.Context, plan *mapping) error {
 	for i, t := range plan.tables() {
 		for _, ref := range t.Refs {
 			ids := p.deleted[ref.Table]

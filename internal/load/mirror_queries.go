@@ -14,7 +14,7 @@ import (
 // ids in [from, to), by id, at most limit of them; all with a limit of 0. An
 // empty to has no end.
 func (l *Loader) Known(ctx context.Context, listing *catalog.Listing, parent, from, to string, limit int) ([]Known, error) {
-	where, args := l.below(listing, parent)
+	where, args := l.belowParent(listing, parent)
 	id := pgx.Identifier{listing.IDColumn()}.Sanitize()
 	sql := fmt.Sprintf("select %s, item_hash from %s where %s", id, mirrorTable(listing), where)
 	if from != "" {
@@ -38,7 +38,7 @@ func (l *Loader) Known(ctx context.Context, listing *catalog.Listing, parent, fr
 
 // Lookup returns which of the ids the mirror has below one parent.
 func (l *Loader) Lookup(ctx context.Context, listing *catalog.Listing, parent string, ids []string) ([]Known, error) {
-	where, args := l.below(listing, parent)
+	where, args := l.belowParent(listing, parent)
 	id := pgx.Identifier{listing.IDColumn()}.Sanitize()
 	args = append(args, ids)
 	sql := fmt.Sprintf("select %s, item_hash from %s where %s and %s = any($%d)", id, mirrorTable(listing), where, id, len(args))
@@ -74,7 +74,7 @@ func (l *Loader) collectKnown(listing *catalog.Listing) func(rows pgx.Rows, err 
 
 // Count returns how many items the mirror has of a listing below one parent.
 func (l *Loader) Count(ctx context.Context, listing *catalog.Listing, parent string) (n int, err error) {
-	where, args := l.below(listing, parent)
+	where, args := l.belowParent(listing, parent)
 	err = l.pool.QueryRow(ctx, fmt.Sprintf("select count(*) from %s where %s", mirrorTable(listing), where), args...).Scan(&n)
 	if err != nil {
 		return 0, fmt.Errorf("count what the mirror has of %s: %w", listing.Name, err)
@@ -82,8 +82,8 @@ func (l *Loader) Count(ctx context.Context, listing *catalog.Listing, parent str
 	return n, nil
 }
 
-// below returns the condition for the rows of a listing below one parent.
-func (l *Loader) below(listing *catalog.Listing, parent string) (where string, args []any) {
+// belowParent returns the condition for the rows of a listing below one parent.
+func (l *Loader) belowParent(listing *catalog.Listing, parent string) (where string, args []any) {
 	if listing.Parent == "" {
 		return "tenant_id = $1", []any{l.tenant}
 	}
@@ -115,14 +115,14 @@ func (l *Loader) CountUpTo(ctx context.Context, tx pgx.Tx, listing *catalog.List
 
 // Rows returns how many items the mirror has of a listing, of all parents.
 func (l *Loader) Rows(ctx context.Context, listing *catalog.Listing) (int64, error) {
-	return count(ctx, l.pool, l.tenant, listing)
+	return countRows(ctx, l.pool, l.tenant, listing)
 }
 
 type queryer interface {
 	QueryRow(ctx context.Context, sql string, args ...any) pgx.Row
 }
 
-func count(ctx context.Context, db queryer, tenant string, listing *catalog.Listing) (n int64, err error) {
+func countRows(ctx context.Context, db queryer, tenant string, listing *catalog.Listing) (n int64, err error) {
 	if err := db.QueryRow(ctx, "select count(*) from "+mirrorTable(listing)+" where tenant_id = $1", tenant).Scan(&n); err != nil {
 		return 0, fmt.Errorf("count %s: %w", listing.Name, err)
 	}

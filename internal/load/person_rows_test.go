@@ -37,7 +37,7 @@ select tenant_id, 'invited', id, 'ANN@mail.example', '', now() from logto.organi
 		if err != nil {
 			t.Fatal(err)
 		}
-		erased, err := b.loader.Forget(t.Context(), tx, load.People{IDs: []string{user}})
+		erased, err := b.loader.EraseUsers(t.Context(), tx, load.People{IDs: []string{user}})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -59,7 +59,7 @@ func TestRulesAreReadBackFromTheirDescription(t *testing.T) {
 	b := setup(t)
 	keys := map[string]bool{}
 	for _, key := range []string{"a key", "another"} {
-		for table, text := range b.loader.With(load.Privacy{Key: []byte(key), Rules: rules}).Rules() {
+		for table, text := range b.loader.WithPrivacy(load.Privacy{Key: []byte(key), Rules: rules}).Rules() {
 			got, hashedBy, err := load.ParseRules(text)
 			if err != nil {
 				t.Fatal(err)

@@ -91,8 +91,8 @@ func (r Rule) check(t *table, name string, key bool) error {
 		return fmt.Errorf("it is of the key, by which rows are found again")
 	case slices.ContainsFunc(t.Refs, func(r catalog.Ref) bool { return r.Column == name }):
 		return fmt.Errorf("it points at another table")
-	case r.spoils(t.name, name) != "":
-		return fmt.Errorf("syncer decides by it %s", r.spoils(t.name, name))
+	case r.breaksProgram(t.name, name) != "":
+		return fmt.Errorf("syncer decides by it %s", r.breaksProgram(t.name, name))
 	case r.Hash && t.columns[i].kind != textKind:
 		return fmt.Errorf("only text can be hashed")
 	case r.Hash && !key:
@@ -103,9 +103,9 @@ func (r Rule) check(t *table, name string, key bool) error {
 	return nil
 }
 
-// spoils returns what the program could no longer decide if the rule were
+// breaksProgram returns what the program could no longer decide if the rule were
 // applied to a column; empty if it still can.
-func (r Rule) spoils(table, column string) string {
+func (r Rule) breaksProgram(table, column string) string {
 	for name, what := range catalog.Decides(table) {
 		outer, path, within := strings.Cut(name, ".")
 		kept := func(keep string) bool { return path == keep || strings.HasPrefix(path, keep+".") }
@@ -120,28 +120,28 @@ func (r Rule) spoils(table, column string) string {
 	return ""
 }
 
-// With returns a loader that stores what the rules allow. The rules have
+// WithPrivacy returns a loader that stores what the rules allow. The rules have
 // passed Check.
-func (l *Loader) With(p Privacy) *Loader {
+func (l *Loader) WithPrivacy(p Privacy) *Loader {
 	private := &Loader{pool: l.pool, tenant: l.tenant, mappings: map[string]*mapping{}, privacy: p}
 	for name, old := range l.mappings {
-		private.mappings[name] = old.with(p)
+		private.mappings[name] = old.withPrivacy(p)
 	}
 	return private
 }
 
-func (p *mapping) with(privacy Privacy) *mapping {
+func (p *mapping) withPrivacy(privacy Privacy) *mapping {
 	out := *p
-	out.root = p.root.with(privacy)
+	out.root = p.root.withPrivacy(privacy)
 	out.nested = nil
 	for _, t := range p.nested {
-		out.nested = append(out.nested, t.with(privacy))
+		out.nested = append(out.nested, t.withPrivacy(privacy))
 	}
 	out.setShape()
 	return &out
 }
 
-func (t *table) with(p Privacy) *table {
+func (t *table) withPrivacy(p Privacy) *table {
 	out := *t
 	rules := p.Rules[t.name]
 	out.origins = slices.Clone(t.origins)

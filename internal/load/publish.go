@@ -75,7 +75,7 @@ func (s *Stage) publish(
 		}
 	}
 	for _, l := range s.allMappings() {
-		if err := p.cascade(ctx, l); err != nil {
+		if err := p.deleteReferencing(ctx, l); err != nil {
 			return nil, fmt.Errorf("publish what deletions take with them in %s: %w", l.Name, err)
 		}
 	}
@@ -101,7 +101,7 @@ func (s *Stage) allMappings() []*mapping {
 // each element within it.
 func (p *publisher) keepLastReadings(ctx context.Context, plan *mapping) error {
 	root := p.statementFor(plan, plan.root)
-	superseded, err := p.supersede(ctx, root)
+	superseded, err := p.deleteOlderReadings(ctx, root)
 	if err != nil {
 		return err
 	}
@@ -118,15 +118,15 @@ func (p *publisher) keepLastReadings(ctx context.Context, plan *mapping) error {
 		}
 	}
 	for _, t := range plan.nested {
-		if _, err := p.supersede(ctx, p.statementFor(plan, t)); err != nil {
+		if _, err := p.deleteOlderReadings(ctx, p.statementFor(plan, t)); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// supersede leaves the last row of each key in the stage of a table.
-func (p *publisher) supersede(ctx context.Context, m tableStatement) (superseded int64, err error) {
+// deleteOlderReadings leaves the last row of each key in the stage of a table.
+func (p *publisher) deleteOlderReadings(ctx context.Context, m tableStatement) (superseded int64, err error) {
 	if !m.Staged {
 		return 0, nil
 	}

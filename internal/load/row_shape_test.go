@@ -17,7 +17,7 @@ import (
 func (b *bench) as(t *testing.T, rules map[string]map[string]load.Rule) {
 	t.Helper()
 	last := b.loader.Rules()
-	b.loader = open(t, b.pool, "acme").loader.With(load.Privacy{Key: []byte("a key"), Rules: rules})
+	b.loader = open(t, b.pool, "acme").loader.WithPrivacy(load.Privacy{Key: []byte("a key"), Rules: rules})
 	if err := b.loader.RecordShapes(t.Context()); err != nil {
 		t.Fatal(err)
 	}

@@ -11,7 +11,7 @@ import (
 
 const applicationTypes = `["Native","SPA","Traditional","MachineToMachine","Protected","SAML"]`
 
-func (c *call) listApplications() answer {
+func (c *apiRequest) listApplications() answer {
 	types, _ := decode(applicationTypes).([]any)
 	if _, _, _, ok := c.paging(true); !ok {
 		return c.list(listing{})
@@ -53,7 +53,7 @@ func (c *call) listApplications() answer {
 
 // application shows an application, without the closing brace. The placeholder in
 // the place of a secret is hidden since 1.42.
-func (c *call) application(b []byte, tab *table, r *row) []byte {
+func (c *apiRequest) application(b []byte, tab *table, r *row) []byte {
 	from := len(b)
 	b = c.append(b, tab, r, true)
 	if secret := tab.raw(r, "secret"); strings.HasPrefix(secret, `"#internal:`) && c.edition.does(hiddenPlaceholder) {
@@ -66,12 +66,12 @@ func (c *call) application(b []byte, tab *table, r *row) []byte {
 }
 
 // appendApplication shows an application whole, with more at its end.
-func (c *call) appendApplication(more string) func(b []byte, r *row) []byte {
+func (c *apiRequest) appendApplication(more string) func(b []byte, r *row) []byte {
 	tab := c.t.tables["applications"]
 	return func(b []byte, r *row) []byte { return append(append(c.application(b, tab, r), more...), '}') }
 }
 
-func (c *call) getApplication() answer {
+func (c *apiRequest) getApplication() answer {
 	if a, ok := c.parent("applications"); !ok {
 		return a
 	}
@@ -84,7 +84,7 @@ func (c *call) getApplication() answer {
 	return answer{status: 200, body: body}
 }
 
-func (c *call) applicationRoles() answer {
+func (c *apiRequest) applicationRoles() answer {
 	if _, _, _, ok := c.paging(false); ok {
 		c.t.mu.RLock()
 		tab := c.t.tables["applications"]
@@ -106,7 +106,7 @@ func (c *call) applicationRoles() answer {
 	})
 }
 
-func (c *call) applicationOrganizations() answer {
+func (c *apiRequest) applicationOrganizations() answer {
 	return c.child("applications", true, func() (listing, error) {
 		tab := c.t.tables["organizations"]
 		return fixed(func() []*row {
@@ -117,7 +117,7 @@ func (c *call) applicationOrganizations() answer {
 	})
 }
 
-func (c *call) applicationSecrets() answer {
+func (c *apiRequest) applicationSecrets() answer {
 	if a, ok := c.parent("applications"); !ok {
 		return a
 	}
@@ -127,7 +127,7 @@ func (c *call) applicationSecrets() answer {
 	return answer{status: 200, body: appendList(nil, tab.where("application_id", c.args[0]), c.item(tab))}
 }
 
-func (c *call) listResources() answer {
+func (c *apiRequest) listResources() answer {
 	tab, scopes := c.t.tables["resources"], c.t.tables["scopes"]
 	show := c.item(tab)
 	if c.q.isTrue("includeScopes") {
@@ -141,7 +141,7 @@ func (c *call) listResources() answer {
 	return c.list(l)
 }
 
-func (c *call) resourceScopes() answer {
+func (c *apiRequest) resourceScopes() answer {
 	s, err := parseSearch(c.q, roleFields())
 	if err != nil {
 		return c.searchFailed(err)

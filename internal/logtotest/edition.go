@@ -8,9 +8,9 @@ import (
 	"strings"
 )
 
-// An edition is what a server of one version lacks, by the words of releases.
+// An versionBehavior is what a server of one version lacks, by the words of releases.
 // It does not change.
-type edition struct {
+type versionBehavior struct {
 	version    string
 	routes     map[string]bool // unknown paths
 	paged      map[string]bool // lists that are paged although nobody asks for a page
@@ -20,8 +20,8 @@ type edition struct {
 }
 
 // newEdition works out what a version lacks; "" is the newest.
-func newEdition(version string) (*edition, error) {
-	e := &edition{
+func newEdition(version string) (*versionBehavior, error) {
+	e := &versionBehavior{
 		version: cmp.Or(version, Newest),
 		routes:  map[string]bool{}, paged: map[string]bool{}, columns: map[string]bool{}, parameters: map[string]bool{},
 		behaviors: map[behavior]bool{},
@@ -67,15 +67,15 @@ func parseVersion(version string) ([]int, error) {
 }
 
 // sends tells if items of a table show a column.
-func (e *edition) sends(table, column string) bool {
+func (e *versionBehavior) sends(table, column string) bool {
 	return len(e.columns) == 0 || !e.columns[table+"."+column]
 }
 
 // does tells if the server behaves so.
-func (e *edition) does(b behavior) bool { return !e.behaviors[b] }
+func (e *versionBehavior) does(b behavior) bool { return !e.behaviors[b] }
 
 // understood takes out of a query what the server ignores.
-func (e *edition) understood(q query) query {
+func (e *versionBehavior) understood(q query) query {
 	if len(e.parameters) == 0 {
 		return q
 	}

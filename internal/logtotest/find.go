@@ -105,7 +105,7 @@ func (f *finder) indexed() (found [][]*user, exact, ok bool) {
 }
 
 // between is the part of the set in a range of ids.
-func (s *userSet) between(r idRange) []*user {
+func (s *userSet) between(r idBounds) []*user {
 	if s == nil {
 		return nil
 	}
@@ -203,13 +203,13 @@ func topByAge(users []*user, top int) []*user {
 			continue
 		}
 		heap[0] = u.created
-		sift(heap)
+		siftDownHeap(heap)
 	}
 	return slices.DeleteFunc(users, func(u *user) bool { return u.created < heap[0] })
 }
 
-// sift restores the heap after its root changed.
-func sift(heap []int64) {
+// siftDownHeap restores the heap after its root changed.
+func siftDownHeap(heap []int64) {
 	for i := 0; ; {
 		least := i
 		for _, child := range []int{2*i + 1, 2*i + 2} {
@@ -226,7 +226,7 @@ func sift(heap []int64) {
 }
 
 // find is a paged listing of users, newest first. set runs under the lock.
-func (c *call) find(s search, set func() *userSet, keep func(*user) bool) listing {
+func (c *apiRequest) find(s search, set func() *userSet, keep func(*user) bool) listing {
 	at := func() *finder { return &finder{set: set(), s: s, keep: keep, t: c.t} }
 	return listing{
 		count: func() int { return at().count() },
@@ -240,7 +240,7 @@ func (c *call) find(s search, set func() *userSet, keep func(*user) bool) listin
 }
 
 // page is a page of what a finder finds, as the server would sort it.
-func (c *call) page(f *finder, offset, limit int) []*user {
+func (c *apiRequest) page(f *finder, offset, limit int) []*user {
 	created := func(u *user) int64 { return u.created }
 	if c.s.orderly || f.count() > sortLimit {
 		return newestFirst(f.newest(offset+limit), created, offset, limit, c.salt(c.t.writes))
@@ -252,9 +252,9 @@ func (c *call) page(f *finder, offset, limit int) []*user {
 
 // salt decides how ties fall; 0, for an orderly server, is not at all. The
 // caller holds the lock.
-func (c *call) salt(writes uint64) uint64 {
+func (c *apiRequest) salt(writes uint64) uint64 {
 	if c.s.orderly {
 		return 0
 	}
-	return mix(c.s.seed, writes) | 1
+	return mixSeed(c.s.seed, writes) | 1
 }

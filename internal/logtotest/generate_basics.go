@@ -6,7 +6,7 @@ import (
 )
 
 // basics makes the small tables that everything else refers to.
-func (g *generator) basics(e *edition) {
+func (g *generator) basics(e *versionBehavior) {
 	at := g.base.AddDate(-2, 0, 0)
 	g.must("resources", Row{"id": "management-api", "name": "Logto Management API", "indicator": "https://default.logto.app/api"})
 	g.must("scopes", Row{
@@ -44,7 +44,7 @@ func (g *generator) basics(e *edition) {
 	})
 }
 
-func (g *generator) basicRoles(e *edition, scopes []string) {
+func (g *generator) basicRoles(e *versionBehavior, scopes []string) {
 	g.must("roles", Row{
 		"id": "admin-role", "name": "#internal:admin", "type": "MachineToMachine", "description": "Internal admin role for Logto tenant default.",
 	})

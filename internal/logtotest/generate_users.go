@@ -64,7 +64,7 @@ func (g *generator) makeUser(u *user, i int) {
 	or(85, `"`, given.plain, ".", family.plain, n, "@", pick(g.r, []string{"example.org", "mail.example.net", "outlook.test"}), `"`)
 	or(15, `"49150`, strconv.Itoa(10_000_000+i), `"`)
 	or(95, `"`, given.name, " ", family.name, `"`)
-	or(50, `"https://cdn.example.com/avatars/`, strconv.FormatUint(mix(g.Seed, uint64(i)), 16), `.png"`)
+	or(50, `"https://cdn.example.com/avatars/`, strconv.FormatUint(mixSeed(g.Seed, uint64(i)), 16), `.png"`)
 	next(g.customData(n)...)
 	next(g.identities(given, family, n)...)
 	next(g.profile(given, family)...)

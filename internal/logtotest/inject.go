@@ -103,7 +103,7 @@ func (s *Server) pick(r *http.Request) (wait time.Duration, inside []Fault, spoi
 			continue
 		}
 		s.dice++
-		chance := float64(mix(s.seed, s.dice)>>11) / (1 << 53)
+		chance := float64(mixSeed(s.seed, s.dice)>>11) / (1 << 53)
 		if f.Probability > 0 && chance >= f.Probability {
 			continue
 		}
@@ -136,7 +136,7 @@ func pathMatches(pattern, path string) bool {
 }
 
 // respond answers a request, with everything that is to go wrong.
-func (s *Server) respond(w http.ResponseWriter, r *http.Request, c *call, next func() answer) {
+func (s *Server) respond(w http.ResponseWriter, r *http.Request, c *apiRequest, next func() answer) {
 	wait, inside, f := s.pick(r)
 	if wait > 0 {
 		sleep(r.Context(), wait)

@@ -52,7 +52,7 @@ func (f *logFilter) accepts(tab *table, r *row) bool {
 }
 
 // window reads start_time and end_time.
-func (c *call) window(f *logFilter) (answer, bool) {
+func (c *apiRequest) window(f *logFilter) (answer, bool) {
 	f.from, f.to = math.NaN(), math.NaN()
 	f.strict = !c.edition.does(inclusiveWindow)
 	for key, bound := range map[string]*float64{"start_time": &f.from, "end_time": &f.to} {
@@ -74,7 +74,7 @@ func (c *call) window(f *logFilter) (answer, bool) {
 	return answer{}, true
 }
 
-func (c *call) logList(f *logFilter, tenant bool) answer {
+func (c *apiRequest) logList(f *logFilter, tenant bool) answer {
 	tab := c.t.tables["logs"]
 	find := func() []*row {
 		return slices.DeleteFunc(slices.Clone(tab.heap), func(r *row) bool { return !f.accepts(tab, r) })
@@ -92,7 +92,7 @@ func (c *call) logList(f *logFilter, tenant bool) answer {
 }
 
 // newestLogs is a page of rows in physical order, as the server would sort them.
-func (c *call) newestLogs(rows []*row, offset, limit int) []*row {
+func (c *apiRequest) newestLogs(rows []*row, offset, limit int) []*row {
 	created := func(r *row) int64 { return r.created }
 	if c.s.orderly || len(rows) > sortLimit {
 		return newestFirst(newestRows(rows), created, offset, limit, c.salt(0))
@@ -100,7 +100,7 @@ func (c *call) newestLogs(rows []*row, offset, limit int) []*row {
 	return window(postgresOrder(rows, created, offset+limit), offset, limit)
 }
 
-func (c *call) listLogs() answer {
+func (c *apiRequest) listLogs() answer {
 	f := &logFilter{key: c.q.get("logKey"), payload: map[string]string{}, prefixes: []string{
 		"ExchangeTokenBy", "RevokeToken", "RevokeGrants", "Interaction", "JwtCustomizer", "SamlApplication", "Action", "Unknown",
 	}}
@@ -113,7 +113,7 @@ func (c *call) listLogs() answer {
 }
 
 // windowed checks paging, then the window, then answers.
-func (c *call) windowed(f *logFilter, tenant bool) answer {
+func (c *apiRequest) windowed(f *logFilter, tenant bool) answer {
 	if _, _, _, ok := c.paging(false); !ok {
 		return c.list(listing{})
 	}
@@ -123,7 +123,7 @@ func (c *call) windowed(f *logFilter, tenant bool) answer {
 	return c.logList(f, tenant)
 }
 
-func (c *call) recentLogs() answer {
+func (c *apiRequest) recentLogs() answer {
 	f := &logFilter{key: c.q.get("logKey"), payload: map[string]string{"hookId": c.args[0]}, prefixes: []string{"TriggerHook"}}
 	if _, _, _, ok := c.paging(false); !ok {
 		return c.list(listing{})
@@ -137,7 +137,7 @@ func (c *call) recentLogs() answer {
 	return c.logList(f, false)
 }
 
-func (c *call) appendHook(b []byte, r *row) []byte {
+func (c *apiRequest) appendHook(b []byte, r *row) []byte {
 	b = c.append(b, c.t.tables["hooks"], r, true)
 	if !c.q.isTrue("includeExecutionStats") {
 		return append(b, '}')
@@ -159,14 +159,14 @@ func (c *call) appendHook(b []byte, r *row) []byte {
 	return append(b, `,"executionStats":{"successCount":`+marshal(successes)+`,"requestCount":`+marshal(requests)+`}}`...)
 }
 
-func (c *call) listHooks() answer {
+func (c *apiRequest) listHooks() answer {
 	tab := c.t.tables["hooks"]
 	l := fixed(func() []*row { return newestRows(tab.heap) }, c.appendHook)
 	l.optional = true
 	return c.list(l)
 }
 
-func (c *call) getHook() answer {
+func (c *apiRequest) getHook() answer {
 	if a, ok := c.parent("hooks"); !ok {
 		return a
 	}

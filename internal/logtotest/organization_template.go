@@ -4,7 +4,7 @@ import "slices"
 
 // This file answers for the organization template and for invitations.
 
-func (c *call) listOrganizationRoles() answer {
+func (c *apiRequest) listOrganizationRoles() answer {
 	tab := c.t.tables["organization_roles"]
 	keep := c.keyword(tab, "id", "name", "description")
 	return c.list(fixed(func() []*row {
@@ -13,7 +13,7 @@ func (c *call) listOrganizationRoles() answer {
 }
 
 // appendOrganizationRole shows a role with the scopes it carries.
-func (c *call) appendOrganizationRole(b []byte, r *row) []byte {
+func (c *apiRequest) appendOrganizationRole(b []byte, r *row) []byte {
 	tab, own := c.t.tables["organization_roles"], c.t.tables["organization_scopes"]
 	scopes, resources := c.t.tables["scopes"], c.t.tables["resources"]
 	b = append(c.append(b, tab, r, true), `,"scopes":`...)
@@ -27,29 +27,29 @@ func (c *call) appendOrganizationRole(b []byte, r *row) []byte {
 	return append(b, '}')
 }
 
-func (c *call) templateScopes(role string) []*row {
+func (c *apiRequest) templateScopes(role string) []*row {
 	ids := c.t.related("organization_role_scope_relations", "organization_role_id", role, "organization_scope_id")
 	return c.t.tables["organization_scopes"].byIDs(ids)
 }
 
-func (c *call) templateResourceScopes(role string) []*row {
+func (c *apiRequest) templateResourceScopes(role string) []*row {
 	ids := c.t.related("organization_role_resource_scope_relations", "organization_role_id", role, "scope_id")
 	return c.t.tables["scopes"].byIDs(ids)
 }
 
-func (c *call) organizationRoleScopes() answer {
+func (c *apiRequest) organizationRoleScopes() answer {
 	return c.child("organization_roles", true, func() (listing, error) {
 		return fixed(func() []*row { return c.templateScopes(c.args[0]) }, c.item(c.t.tables["organization_scopes"])), nil
 	})
 }
 
-func (c *call) organizationRoleResourceScopes() answer {
+func (c *apiRequest) organizationRoleResourceScopes() answer {
 	return c.child("organization_roles", true, func() (listing, error) {
 		return fixed(func() []*row { return c.templateResourceScopes(c.args[0]) }, c.item(c.t.tables["scopes"])), nil
 	})
 }
 
-func (c *call) listOrganizationScopes() answer {
+func (c *apiRequest) listOrganizationScopes() answer {
 	tab := c.t.tables["organization_scopes"]
 	keep := c.keyword(tab, "name")
 	l := fixed(func() []*row {
@@ -59,7 +59,7 @@ func (c *call) listOrganizationScopes() answer {
 	return c.list(l)
 }
 
-func (c *call) listInvitations() answer {
+func (c *apiRequest) listInvitations() answer {
 	tab := c.t.tables["organization_invitations"]
 	filters := map[string]string{"organization_id": c.q.get("organizationId"), "inviter_id": c.q.get("inviterId"), "invitee": c.q.get("invitee")}
 	c.t.mu.RLock()
@@ -84,7 +84,7 @@ func (c *call) listInvitations() answer {
 	return answer{status: 200, body: body}
 }
 
-func (c *call) getInvitation() answer {
+func (c *apiRequest) getInvitation() answer {
 	if a, ok := c.parent("organization_invitations"); !ok {
 		return a
 	}

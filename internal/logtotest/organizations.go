@@ -11,7 +11,7 @@ import (
 // This file answers for /api/organizations and its sub-lists.
 
 // keyword is the condition of q: ilike %q% on any of the columns; nil for no q.
-func (c *call) keyword(tab *table, cols ...string) func(*row) bool {
+func (c *apiRequest) keyword(tab *table, cols ...string) func(*row) bool {
 	q := c.q.get("q")
 	if q == "" {
 		return nil
@@ -25,7 +25,7 @@ func (c *call) keyword(tab *table, cols ...string) func(*row) bool {
 	}
 }
 
-func (c *call) listOrganizations() answer {
+func (c *apiRequest) listOrganizations() answer {
 	tab := c.t.tables["organizations"]
 	show := c.item(tab)
 	if c.q.isTrue("showFeatured") {
@@ -43,7 +43,7 @@ func (c *call) listOrganizations() answer {
 
 // organizationUsers is ordered by user id, which is unique, or in older versions
 // as the join finds it.
-func (c *call) organizationUsers() answer {
+func (c *apiRequest) organizationUsers() answer {
 	q, role := c.q.get("q"), c.q.get("organizationRoleId")
 	find := func(offset, limit int) []*member {
 		all := c.t.members[c.args[0]]
@@ -77,7 +77,7 @@ func (c *call) organizationUsers() answer {
 
 // hashed puts members in the order of a hash table: the same for every page, until
 // somebody writes.
-func (c *call) hashed(members []*member) []*member {
+func (c *apiRequest) hashed(members []*member) []*member {
 	salt := c.salt(c.t.writes)
 	if salt == 0 {
 		return members
@@ -85,14 +85,14 @@ func (c *call) hashed(members []*member) []*member {
 	key := func(m *member) uint64 {
 		h := fnv.New64a()
 		_, _ = h.Write([]byte(m.user.id())) // never fails
-		return mix(salt, h.Sum64())
+		return mixSeed(salt, h.Sum64())
 	}
 	members = slices.Clone(members)
 	slices.SortFunc(members, func(a, b *member) int { return cmp.Compare(key(a), key(b)) })
 	return members
 }
 
-func (c *call) organizationApplications() answer {
+func (c *apiRequest) organizationApplications() answer {
 	apps := c.t.tables["applications"]
 	keep := c.keyword(apps, "id", "name", "description")
 	role := c.q.get("organizationRoleId")
@@ -119,7 +119,7 @@ func (t *Tenant) applicationRoles(org, app string) []string {
 	return ids
 }
 
-func (c *call) jitDomains() answer {
+func (c *apiRequest) jitDomains() answer {
 	tab := c.t.tables["organization_jit_email_domains"]
 	l := fixed(func() []*row { return tab.where("organization_id", c.args[0]) }, c.item(tab))
 	l.optional = true
@@ -127,8 +127,8 @@ func (c *call) jitDomains() answer {
 }
 
 // jit lists what just-in-time provisioning refers to.
-func jit(relation, col, table string) func(*call) answer {
-	return func(c *call) answer {
+func jit(relation, col, table string) func(*apiRequest) answer {
+	return func(c *apiRequest) answer {
 		return c.child("organizations", true, func() (listing, error) {
 			tab := c.t.tables[table]
 			show := c.item(tab)
@@ -140,7 +140,7 @@ func jit(relation, col, table string) func(*call) answer {
 }
 
 // memberRoles lists the organization roles of one member or application.
-func (c *call) memberRoles() answer {
+func (c *apiRequest) memberRoles() answer {
 	c.t.mu.RLock()
 	m := c.t.membership(c.args[0], c.args[1])
 	c.t.mu.RUnlock()
@@ -158,7 +158,7 @@ func (c *call) memberRoles() answer {
 	return c.list(l)
 }
 
-func (c *call) applicationMemberRoles() answer {
+func (c *apiRequest) applicationMemberRoles() answer {
 	c.t.mu.RLock()
 	in := slices.Contains(c.t.related("organization_application_relations", "organization_id", c.args[0], "application_id"), c.args[1])
 	c.t.mu.RUnlock()

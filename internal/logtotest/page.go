@@ -7,8 +7,8 @@ import (
 	"strings"
 )
 
-// A call is one request under /api on its way through the server.
-type call struct {
+// A apiRequest is one request under /api on its way through the server.
+type apiRequest struct {
 	s       *Server
 	t       *Tenant
 	r       *http.Request
@@ -16,7 +16,7 @@ type call struct {
 	args    []string // what the * of the route matched
 	sent    query    // the parameters that were sent
 	q       query    // those the server understands
-	edition *edition
+	edition *versionBehavior
 	faults  []Fault // those that spoil the rows or the headers
 	paged   bool    // this listing is paged although nobody asked for a page
 }
@@ -34,7 +34,7 @@ const defaultPageSize, maxPageSize = 20, 100
 
 // paging reads page and page_size as JavaScript would; whole is that neither was
 // sent where both are optional.
-func (c *call) paging(optional bool) (offset, size float64, whole, ok bool) {
+func (c *apiRequest) paging(optional bool) (offset, size float64, whole, ok bool) {
 	page, pageOK := number(c.q.all("page"), 1)
 	size, sizeOK := number(c.q.all("page_size"), defaultPageSize)
 	if !pageOK || !sizeOK || size > maxPageSize {
@@ -56,7 +56,7 @@ func number(values []string, standard float64) (float64, bool) {
 }
 
 // list answers with a list, in two statements if it is paged.
-func (c *call) list(l listing) answer {
+func (c *apiRequest) list(l listing) answer {
 	offset, size, whole, ok := c.paging(l.optional)
 	if !ok {
 		return failure(http.StatusBadRequest, "guard.invalid_pagination", "The request pagination value is invalid.")
@@ -102,7 +102,7 @@ func (c *call) list(l listing) answer {
 	return a
 }
 
-func (c *call) items(l listing, offset, limit int) answer {
+func (c *apiRequest) items(l listing, offset, limit int) answer {
 	room, _ := bodies.Get().(*[]byte)
 	c.t.mu.RLock()
 	b := l.rows(append((*room)[:0], '['), offset, limit)
@@ -117,7 +117,7 @@ func (c *call) items(l listing, offset, limit int) answer {
 }
 
 // links sets the headers of a paged answer.
-func (c *call) links(a *answer, page, total, size int, capped bool) {
+func (c *apiRequest) links(a *answer, page, total, size int, capped bool) {
 	last := max(1, (total+size-1)/size)
 	a.set("Total-Number", strconv.Itoa(total))
 	before, after := c.sent.linkQuery()
@@ -141,7 +141,7 @@ func (c *call) links(a *answer, page, total, size int, capped bool) {
 
 // tableRows is a page of a table's rows picked by keep (nil is all of them), each
 // shown by show. A page of the whole table comes in the order of table.unordered.
-func (c *call) tableRows(tab *table, keep func(*row) bool, show func(b []byte, r *row) []byte) listing {
+func (c *apiRequest) tableRows(tab *table, keep func(*row) bool, show func(b []byte, r *row) []byte) listing {
 	picked := func() []*row {
 		var rows []*row
 		for _, r := range tab.heap {
@@ -187,6 +187,6 @@ func fixed(find func() []*row, show func(b []byte, r *row) []byte) listing {
 }
 
 // item shows a row of a table whole, as most endpoints do.
-func (c *call) item(tab *table) func(b []byte, r *row) []byte {
+func (c *apiRequest) item(tab *table) func(b []byte, r *row) []byte {
 	return func(b []byte, r *row) []byte { return append(c.append(b, tab, r, true), '}') }
 }

@@ -89,19 +89,19 @@ func similarTo(pattern string) string {
 	return b.String() + ")$"
 }
 
-// An idRange is all ids from from up to, not including, to ("" is no end).
-type idRange struct{ from, to string }
+// An idBounds is all ids from from up to, not including, to ("" is no end).
+type idBounds struct{ from, to string }
 
 // likeRanges reads ab% as a range; nil where the pattern is not of that form.
-func likeRanges(p string) []idRange {
+func likeRanges(p string) []idBounds {
 	prefix, found := strings.CutSuffix(p, "%")
 	if strings.ContainsAny(prefix, `%_\`) {
 		return nil
 	}
 	if !found {
-		return []idRange{{p, p + "\x00"}}
+		return []idBounds{{p, p + "\x00"}}
 	}
-	return []idRange{{prefix, after(prefix)}}
+	return []idBounds{{prefix, after(prefix)}}
 }
 
 // after is the least string greater than everything with this prefix.
@@ -122,7 +122,7 @@ const maxRanges = 4096
 // posixRanges reads ^ab[0-7][^c], or several such in ^(ab|c[0-3]), as ranges;
 // nil where the expression is not made of sequences of letters, digits and
 // classes from the beginning.
-func posixRanges(p string) []idRange {
+func posixRanges(p string) []idBounds {
 	rest, found := strings.CutPrefix(p, "^")
 	if !found {
 		return nil
@@ -134,7 +134,7 @@ func posixRanges(p string) []idRange {
 		}
 		alternatives = strings.Split(inner, "|")
 	}
-	var all []idRange
+	var all []idBounds
 	for _, a := range alternatives {
 		ranges := sequenceRanges(a)
 		if ranges == nil || len(all)+len(ranges) > maxRanges {
@@ -147,8 +147,8 @@ func posixRanges(p string) []idRange {
 
 // joined sorts ranges and joins those that overlap or touch: no id may be
 // found twice.
-func joined(ranges []idRange) []idRange {
-	slices.SortFunc(ranges, func(a, b idRange) int { return strings.Compare(a.from, b.from) })
+func joined(ranges []idBounds) []idBounds {
+	slices.SortFunc(ranges, func(a, b idBounds) int { return strings.Compare(a.from, b.from) })
 	out := ranges[:0]
 	for _, r := range ranges {
 		last := len(out) - 1
@@ -163,8 +163,8 @@ func joined(ranges []idRange) []idRange {
 }
 
 // sequenceRanges reads a sequence of letters, digits and classes.
-func sequenceRanges(rest string) []idRange {
-	ranges := []idRange{{"", ""}}
+func sequenceRanges(rest string) []idBounds {
+	ranges := []idBounds{{"", ""}}
 	for rest != "" {
 		spans, n := posixClass(rest)
 		if n == 0 {
@@ -175,11 +175,11 @@ func sequenceRanges(rest string) []idRange {
 			return nil
 		}
 		last := rest == ""
-		var next []idRange
+		var next []idBounds
 		for _, r := range ranges {
 			for _, span := range spans {
 				if last {
-					next = append(next, idRange{r.from + string([]byte{span[0]}), after(r.from + string([]byte{span[1]}))})
+					next = append(next, idBounds{r.from + string([]byte{span[0]}), after(r.from + string([]byte{span[1]}))})
 					continue
 				}
 				if int(span[1])-int(span[0])+len(next) > maxRanges {
@@ -189,7 +189,7 @@ func sequenceRanges(rest string) []idRange {
 					if c >= utf8.RuneSelf {
 						return nil // a class of letters of several bytes: only at the end
 					}
-					next = append(next, idRange{from: r.from + string([]byte{byte(c)})})
+					next = append(next, idBounds{from: r.from + string([]byte{byte(c)})})
 				}
 			}
 		}

@@ -95,7 +95,7 @@ func TestRangesAreThePattern(t *testing.T) {
 	})
 }
 
-func sameAsScan(t *rapid.T, ids []string, ranges []idRange, matches func(string) bool) {
+func sameAsScan(t *rapid.T, ids []string, ranges []idBounds, matches func(string) bool) {
 	if ranges == nil {
 		return // left to the scan
 	}

@@ -21,7 +21,7 @@ func visibleRole(tab *table, r *row) bool {
 	return !strings.HasPrefix(tab.text(r, "name"), "#internal:")
 }
 
-func (c *call) listRoles() answer {
+func (c *apiRequest) listRoles() answer {
 	kind := c.q.get("type")
 	if c.q.has("type") && kind != "User" && kind != "MachineToMachine" {
 		if a := c.list(listing{count: func() int { return 0 }, rows: func(b []byte, _, _ int) []byte { return b }}); a.status != 200 {
@@ -41,7 +41,7 @@ func (c *call) listRoles() answer {
 }
 
 // excluded tells if excludeUserId or excludeApplicationId has the role.
-func (c *call) excluded(role string) bool {
+func (c *apiRequest) excluded(role string) bool {
 	if id := c.q.get("excludeUserId"); id != "" {
 		if u := c.t.users.get(id); u != nil && slices.Contains(u.roles, role) {
 			return true
@@ -52,7 +52,7 @@ func (c *call) excluded(role string) bool {
 }
 
 // appendRole shows a role with the counts only the list has.
-func (c *call) appendRole(b []byte, r *row) []byte {
+func (c *apiRequest) appendRole(b []byte, r *row) []byte {
 	b = c.append(b, c.t.tables["roles"], r, true)
 	set := c.t.roleUsers[r.id]
 	b = append(b, `,"usersCount":`...)
@@ -98,7 +98,7 @@ func (t *Tenant) related(relation, from, id, to string) []string {
 
 // child answers a sub-list of a row that has to exist: paging is checked first,
 // then the parent, then the search.
-func (c *call) child(table string, optional bool, search func() (listing, error)) answer {
+func (c *apiRequest) child(table string, optional bool, search func() (listing, error)) answer {
 	if _, _, _, ok := c.paging(optional); !ok {
 		return c.list(listing{})
 	}
@@ -114,7 +114,7 @@ func (c *call) child(table string, optional bool, search func() (listing, error)
 }
 
 // parent tells if the row the path names exists, and what to say if not.
-func (c *call) parent(table string) (answer, bool) {
+func (c *apiRequest) parent(table string) (answer, bool) {
 	c.t.mu.RLock()
 	defer c.t.mu.RUnlock()
 	if c.t.tables[table].get(c.args[0]) == nil {
@@ -123,14 +123,14 @@ func (c *call) parent(table string) (answer, bool) {
 	return answer{}, true
 }
 
-func (c *call) roleUsers() answer {
+func (c *apiRequest) roleUsers() answer {
 	return c.child("roles", false, func() (listing, error) {
 		s, err := parseSearch(c.q, userFields())
 		return c.find(s, func() *userSet { return c.t.roleUsers[c.args[0]] }, nil), err
 	})
 }
 
-func (c *call) roleApplications() answer {
+func (c *apiRequest) roleApplications() answer {
 	return c.child("roles", false, func() (listing, error) {
 		s, err := parseSearch(c.q, roleFields())
 		tab := c.t.tables["applications"]
@@ -143,7 +143,7 @@ func (c *call) roleApplications() answer {
 	})
 }
 
-func (c *call) roleScopes() answer {
+func (c *apiRequest) roleScopes() answer {
 	return c.child("roles", true, func() (listing, error) {
 		s, err := parseSearch(c.q, roleFields())
 		tab, resources := c.t.tables["scopes"], c.t.tables["resources"]
@@ -170,8 +170,8 @@ func (t *table) byIDs(ids []string) []*row {
 }
 
 // getRow answers one row of a table by its id.
-func getRow(table string) func(*call) answer {
-	return func(c *call) answer {
+func getRow(table string) func(*apiRequest) answer {
+	return func(c *apiRequest) answer {
 		if a, ok := c.parent(table); !ok {
 			return a
 		}

@@ -9,12 +9,12 @@ import (
 type route struct {
 	path    string   // as releases has it: * matches one element
 	parts   []string // of the path
-	answer  func(*call) answer
+	answer  func(*apiRequest) answer
 	literal int // how many elements are no *, to find the best match
 }
 
 // get makes a route.
-func get(path string, answer func(*call) answer) route {
+func get(path string, answer func(*apiRequest) answer) route {
 	parts := strings.Split(path, "/")
 	return route{path: path, parts: parts, answer: answer, literal: len(parts) - strings.Count(path, "*")}
 }
@@ -22,67 +22,67 @@ func get(path string, answer func(*call) answer) route {
 // routes lists what the simulation knows.
 func routes() []route {
 	return []route{
-		get("users", (*call).listUsers),
-		get("users/*", (*call).getUser),
-		get("users/*/roles", (*call).userRoles),
-		get("users/*/organizations", (*call).userOrganizations),
-		get("users/*/personal-access-tokens", (*call).userTokens),
-		get("users/*/mfa-verifications", (*call).userFactors),
-		get("users/*/all-identities", (*call).userIdentities),
+		get("users", (*apiRequest).listUsers),
+		get("users/*", (*apiRequest).getUser),
+		get("users/*/roles", (*apiRequest).userRoles),
+		get("users/*/organizations", (*apiRequest).userOrganizations),
+		get("users/*/personal-access-tokens", (*apiRequest).userTokens),
+		get("users/*/mfa-verifications", (*apiRequest).userFactors),
+		get("users/*/all-identities", (*apiRequest).userIdentities),
 		get("users/*/custom-data", userPart(uCustomData)),
-		get("users/*/has-password", (*call).hasPassword),
+		get("users/*/has-password", (*apiRequest).hasPassword),
 		get("users/*/sessions", nothingFor(`{"sessions":[]}`)),
 		get("users/*/grants", nothingFor(`{"grants":[]}`)),
-		get("dashboard/users/total", (*call).usersTotal),
-		get("organizations", (*call).listOrganizations),
+		get("dashboard/users/total", (*apiRequest).usersTotal),
+		get("organizations", (*apiRequest).listOrganizations),
 		get("organizations/*", getRow("organizations")),
-		get("organizations/*/users", (*call).organizationUsers),
-		get("organizations/*/users/*/roles", (*call).memberRoles),
-		get("organizations/*/applications", (*call).organizationApplications),
-		get("organizations/*/applications/*/roles", (*call).applicationMemberRoles),
-		get("organizations/*/jit/email-domains", (*call).jitDomains),
+		get("organizations/*/users", (*apiRequest).organizationUsers),
+		get("organizations/*/users/*/roles", (*apiRequest).memberRoles),
+		get("organizations/*/applications", (*apiRequest).organizationApplications),
+		get("organizations/*/applications/*/roles", (*apiRequest).applicationMemberRoles),
+		get("organizations/*/jit/email-domains", (*apiRequest).jitDomains),
 		get("organizations/*/jit/roles", jit("organization_jit_roles", "organization_role_id", "organization_roles")),
 		get("organizations/*/jit/sso-connectors", jit("organization_jit_sso_connectors", "sso_connector_id", "sso_connectors")),
-		get("organization-roles", (*call).listOrganizationRoles),
+		get("organization-roles", (*apiRequest).listOrganizationRoles),
 		get("organization-roles/*", getRow("organization_roles")),
-		get("organization-roles/*/scopes", (*call).organizationRoleScopes),
-		get("organization-roles/*/resource-scopes", (*call).organizationRoleResourceScopes),
-		get("organization-scopes", (*call).listOrganizationScopes),
+		get("organization-roles/*/scopes", (*apiRequest).organizationRoleScopes),
+		get("organization-roles/*/resource-scopes", (*apiRequest).organizationRoleResourceScopes),
+		get("organization-scopes", (*apiRequest).listOrganizationScopes),
 		get("organization-scopes/*", getRow("organization_scopes")),
-		get("organization-invitations", (*call).listInvitations),
-		get("organization-invitations/*", (*call).getInvitation),
-		get("roles", (*call).listRoles),
+		get("organization-invitations", (*apiRequest).listInvitations),
+		get("organization-invitations/*", (*apiRequest).getInvitation),
+		get("roles", (*apiRequest).listRoles),
 		get("roles/*", getRow("roles")),
-		get("roles/*/users", (*call).roleUsers),
-		get("roles/*/applications", (*call).roleApplications),
-		get("roles/*/scopes", (*call).roleScopes),
-		get("resources", (*call).listResources),
+		get("roles/*/users", (*apiRequest).roleUsers),
+		get("roles/*/applications", (*apiRequest).roleApplications),
+		get("roles/*/scopes", (*apiRequest).roleScopes),
+		get("resources", (*apiRequest).listResources),
 		get("resources/*", getRow("resources")),
-		get("resources/*/scopes", (*call).resourceScopes),
-		get("applications", (*call).listApplications),
-		get("applications/*", (*call).getApplication),
-		get("applications/*/roles", (*call).applicationRoles),
-		get("applications/*/organizations", (*call).applicationOrganizations),
-		get("applications/*/secrets", (*call).applicationSecrets),
-		get("connectors", (*call).listConnectors),
-		get("sso-connectors", (*call).listSSOConnectors),
-		get("hooks", (*call).listHooks),
-		get("hooks/*", (*call).getHook),
-		get("hooks/*/recent-logs", (*call).recentLogs),
-		get("logs", (*call).listLogs),
+		get("resources/*/scopes", (*apiRequest).resourceScopes),
+		get("applications", (*apiRequest).listApplications),
+		get("applications/*", (*apiRequest).getApplication),
+		get("applications/*/roles", (*apiRequest).applicationRoles),
+		get("applications/*/organizations", (*apiRequest).applicationOrganizations),
+		get("applications/*/secrets", (*apiRequest).applicationSecrets),
+		get("connectors", (*apiRequest).listConnectors),
+		get("sso-connectors", (*apiRequest).listSSOConnectors),
+		get("hooks", (*apiRequest).listHooks),
+		get("hooks/*", (*apiRequest).getHook),
+		get("hooks/*/recent-logs", (*apiRequest).recentLogs),
+		get("logs", (*apiRequest).listLogs),
 		get("logs/*", getRow("logs")),
-		get("custom-profile-fields", (*call).listProfileFields),
-		get("email-templates", (*call).listEmailTemplates),
+		get("custom-profile-fields", (*apiRequest).listProfileFields),
+		get("email-templates", (*apiRequest).listEmailTemplates),
 		get("email-templates/*", getRow("email_templates")),
-		get("one-time-tokens", (*call).listOneTimeTokens),
-		get("domains", (*call).listDomains),
-		get("custom-phrases", (*call).listCustomPhrases),
+		get("one-time-tokens", (*apiRequest).listOneTimeTokens),
+		get("domains", (*apiRequest).listDomains),
+		get("custom-phrases", (*apiRequest).listCustomPhrases),
 		get("saml-applications", methodNotAllowed), // one can only be added
 	}
 }
 
 // find picks the route for a path below /api/; nil for one that this edition has not.
-func (s *Server) find(e *edition, path string) (best *route, args []string) {
+func (s *Server) find(e *versionBehavior, path string) (best *route, args []string) {
 	parts := strings.Split(path, "/")
 	for i := range s.routes {
 		r := &s.routes[i]
@@ -104,14 +104,14 @@ func (s *Server) find(e *edition, path string) (best *route, args []string) {
 	return best, args
 }
 
-func methodNotAllowed(*call) answer {
+func methodNotAllowed(*apiRequest) answer {
 	a := plainText(http.StatusMethodNotAllowed)
 	a.set("Allow", "HEAD, GET")
 	return a
 }
 
 // answer is the answer of an untroubled server to a request under /api.
-func (s *Server) answer(c *call) answer {
+func (s *Server) answer(c *apiRequest) answer {
 	path := strings.TrimSuffix(strings.TrimPrefix(c.r.URL.Path, "/api/"), "/")
 	if path == "status" {
 		return answer{status: http.StatusNoContent}

@@ -10,18 +10,18 @@ import (
 
 // A search is the search family of a request, compiled.
 type search struct {
-	matches   []match
+	matches   []searchCondition
 	and       bool
 	sensitive bool
 }
 
-// A match is one condition: one of the values, in one of the fields.
-type match struct {
+// A searchCondition is one condition: one of the values, in one of the fields.
+type searchCondition struct {
 	fields []string
 	mode   string
 	values []string
 	test   func(string) bool
-	ranges []idRange // what a match of the id alone amounts to, nil when that is not known
+	ranges []idBounds // what a match of the id alone amounts to, nil when that is not known
 }
 
 // searchError is a mistake in the parameters; the text is the server's.
@@ -59,7 +59,7 @@ func parseSearch(q query, fields []string) (search, error) {
 		if slices.Contains(values[field], "") {
 			return s, searchError("Search value cannot be empty.")
 		}
-		s.matches = append(s.matches, match{fields: []string{field}, mode: mode, values: values[field]})
+		s.matches = append(s.matches, searchCondition{fields: []string{field}, mode: mode, values: values[field]})
 	}
 	for i := range s.matches {
 		if err := s.matches[i].compile(fields, s.sensitive); err != nil {
@@ -103,7 +103,7 @@ func searchParts(q query) (modes map[string]string, values map[string][]string, 
 	return modes, values, order, nil
 }
 
-func (m *match) compile(fields []string, sensitive bool) error {
+func (m *searchCondition) compile(fields []string, sensitive bool) error {
 	field := snake(m.fields[0])
 	switch {
 	case field == "":
@@ -141,7 +141,7 @@ func (m *match) compile(fields []string, sensitive bool) error {
 // errPattern is a regular expression the database refuses: a plain 500.
 const errPattern = searchError("")
 
-func (m *match) regexp(pattern string) error {
+func (m *searchCondition) regexp(pattern string) error {
 	re, err := regexp.Compile(pattern)
 	if err != nil {
 		return errPattern

@@ -31,7 +31,7 @@ type Server struct {
 	tokens    map[string]token
 	ttl       time.Duration
 	scope     string
-	edition   *edition
+	edition   *versionBehavior
 	faults    []*injected
 	dice      uint64
 	poisons   []string
@@ -196,7 +196,7 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		s.serveOIDC(w, r)
 		return
 	}
-	c := &call{s: s, t: s.Tenant, r: r, sent: parseQuery(r.URL.RawQuery)}
+	c := &apiRequest{s: s, t: s.Tenant, r: r, sent: parseQuery(r.URL.RawQuery)}
 	if r.URL.Path != "/api/status" {
 		c.n = s.countRequest(r)
 		defer s.leave()
@@ -227,7 +227,7 @@ func (s *Server) serveOIDC(w http.ResponseWriter, r *http.Request) {
 	s.mu.Lock()
 	s.paths[r.URL.Path]++
 	s.mu.Unlock()
-	s.respond(w, r, &call{s: s, t: s.Tenant, r: r}, func() answer { return s.issue(r) })
+	s.respond(w, r, &apiRequest{s: s, t: s.Tenant, r: r}, func() answer { return s.issue(r) })
 }
 
 // requestID looks like the server's.
@@ -235,7 +235,7 @@ func requestID(n uint64) string {
 	const alphabet = "0123456789abcdefghijklmnopqrstuvwxyz"
 	b := make([]byte, 16)
 	for i := range b {
-		n = mix(n, uint64(i))
+		n = mixSeed(n, uint64(i))
 		b[i] = alphabet[n%uint64(len(alphabet))]
 	}
 	return string(b)
@@ -246,7 +246,7 @@ func (s *Server) draw() uint64 {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.dice++
-	return mix(s.seed, s.dice)
+	return mixSeed(s.seed, s.dice)
 }
 
 // sleep waits, unless the client goes away first.

@@ -13,7 +13,7 @@ import (
 //go:embed sso-logo.txt
 var logos string
 
-func (c *call) listSSOConnectors() answer {
+func (c *apiRequest) listSSOConnectors() answer {
 	tab := c.t.tables["sso_connectors"]
 	l := c.tableRows(tab, nil, c.appendSSOConnector(tab))
 	l.optional = true
@@ -22,7 +22,7 @@ func (c *call) listSSOConnectors() answer {
 
 // appendSSOConnector adds what the provider's factory says. providerConfig is
 // left out, as it is by a server that cannot reach the provider.
-func (c *call) appendSSOConnector(tab *table) func(b []byte, r *row) []byte {
+func (c *apiRequest) appendSSOConnector(tab *table) func(b []byte, r *row) []byte {
 	light, dark, _ := strings.Cut(strings.TrimSpace(logos), "\n")
 	return func(b []byte, r *row) []byte {
 		kind := "oidc"
@@ -39,7 +39,7 @@ func (c *call) appendSSOConnector(tab *table) func(b []byte, r *row) []byte {
 }
 
 // connectorItem adds the static part of a connector's factory.
-func (c *call) connectorItem(tab *table) func(b []byte, r *row) []byte {
+func (c *apiRequest) connectorItem(tab *table) func(b []byte, r *row) []byte {
 	return func(b []byte, r *row) []byte {
 		id := tab.text(r, "connector_id")
 		kind, name := "Social", strings.TrimSuffix(id, "-universal")
@@ -55,14 +55,14 @@ func (c *call) connectorItem(tab *table) func(b []byte, r *row) []byte {
 	}
 }
 
-func (c *call) listConnectors() answer {
+func (c *apiRequest) listConnectors() answer {
 	tab := c.t.tables["connectors"]
 	return c.wholeTable(tab, tab.sorted, c.connectorItem(tab))
 }
 
 // wholeTable answers a list that is never paged, of rows picked by filters on
 // columns that are query parameters of the same name.
-func (c *call) wholeTable(tab *table, rows []*row, show func([]byte, *row) []byte, filters ...string) answer {
+func (c *apiRequest) wholeTable(tab *table, rows []*row, show func([]byte, *row) []byte, filters ...string) answer {
 	c.t.mu.RLock()
 	defer c.t.mu.RUnlock()
 	rows = slices.DeleteFunc(slices.Clone(rows), func(r *row) bool {
@@ -74,7 +74,7 @@ func (c *call) wholeTable(tab *table, rows []*row, show func([]byte, *row) []byt
 	return answer{status: 200, body: appendList(nil, rows, show)}
 }
 
-func (c *call) sortedTable(name string, key ...string) (*table, []*row) {
+func (c *apiRequest) sortedTable(name string, key ...string) (*table, []*row) {
 	tab := c.t.tables[name]
 	c.t.mu.RLock()
 	defer c.t.mu.RUnlock()
@@ -90,22 +90,22 @@ func (c *call) sortedTable(name string, key ...string) (*table, []*row) {
 	return tab, rows
 }
 
-func (c *call) listEmailTemplates() answer {
+func (c *apiRequest) listEmailTemplates() answer {
 	tab, rows := c.sortedTable("email_templates", "language_tag", "template_type")
 	return c.wholeTable(tab, rows, c.item(tab), "language_tag", "template_type")
 }
 
-func (c *call) listCustomPhrases() answer {
+func (c *apiRequest) listCustomPhrases() answer {
 	tab, rows := c.sortedTable("custom_phrases", "language_tag")
 	return c.wholeTable(tab, rows, c.item(tab))
 }
 
-func (c *call) listDomains() answer {
+func (c *apiRequest) listDomains() answer {
 	tab, rows := c.sortedTable("domains", "created_at")
 	return c.wholeTable(tab, rows, func(b []byte, r *row) []byte { return append(c.append(b, tab, r, false), '}') })
 }
 
-func (c *call) listProfileFields() answer {
+func (c *apiRequest) listProfileFields() answer {
 	tab, rows := c.sortedTable("custom_profile_fields")
 	slices.SortStableFunc(rows, func(a, b *row) int {
 		x, y := tab.raw(a, "sie_order"), tab.raw(b, "sie_order")
@@ -118,7 +118,7 @@ func (c *call) listProfileFields() answer {
 }
 
 // listOneTimeTokens counts without its filters, as the server does.
-func (c *call) listOneTimeTokens() answer {
+func (c *apiRequest) listOneTimeTokens() answer {
 	tab := c.t.tables["one_time_tokens"]
 	email, status := c.q.get("email"), c.q.get("status")
 	l := fixed(func() []*row {

@@ -143,7 +143,7 @@ func window[T any](list []T, offset, limit int) []T {
 }
 
 // append shows a row as the API does, without the closing brace.
-func (c *call) append(b []byte, t *table, r *row, tenant bool) []byte {
+func (c *apiRequest) append(b []byte, t *table, r *row, tenant bool) []byte {
 	b = append(b, '{')
 	if tenant {
 		b = append(b, `"tenantId":"default",`...)

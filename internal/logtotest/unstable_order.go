@@ -20,7 +20,7 @@ func newestFirst[T any](list []T, when func(T) int64, offset, limit int, salt ui
 		to := sort.Search(len(list), func(j int) bool { return when(list[j]) < t })
 		group := list[from:to]
 		for ; i < len(page) && offset+i < to; i++ {
-			out[i] = group[shuffled(offset+i-from, len(group), mix(salt, end))]
+			out[i] = group[shuffled(offset+i-from, len(group), mixSeed(salt, end))]
 		}
 	}
 	return out
@@ -45,8 +45,8 @@ func gcd(a, b uint64) uint64 {
 	return a
 }
 
-// mix is a number that looks random for every pair of numbers.
-func mix(a, b uint64) uint64 {
+// mixSeed is a number that looks random for every pair of numbers.
+func mixSeed(a, b uint64) uint64 {
 	x := a*0x9e3779b97f4a7c15 ^ b + 0x632be59bd9b4e019
 	x = (x ^ x>>30) * 0xbf58476d1ce4e5b9
 	x = (x ^ x>>27) * 0x94d049bb133111eb

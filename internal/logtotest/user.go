@@ -69,7 +69,7 @@ func (u *user) setTexts(texts *[uTexts]string) {
 }
 
 // appendUser shows a user as UserInfo, without the closing brace.
-func (c *call) appendUser(b []byte, u *user) []byte {
+func (c *apiRequest) appendUser(b []byte, u *user) []byte {
 	b = append(b, `{"id":`...)
 	b = append(b, u.raw(uID)...)
 	b = append(b, `,"username":`...)
@@ -105,7 +105,7 @@ func (c *call) appendUser(b []byte, u *user) []byte {
 }
 
 // appendProfile shows a user as UserProfile, without the closing brace.
-func (c *call) appendProfile(b []byte, u *user) []byte {
+func (c *apiRequest) appendProfile(b []byte, u *user) []byte {
 	b = c.appendUser(b, u)
 	if !c.edition.sends("users", "has_password") {
 		return b

@@ -8,7 +8,7 @@ import (
 
 // This file answers for /api/users.
 
-func (c *call) listUsers() answer {
+func (c *apiRequest) listUsers() answer {
 	s, err := parseSearch(c.q, userFields())
 	if err != nil {
 		return c.searchFailed(err)
@@ -30,7 +30,7 @@ func (c *call) listUsers() answer {
 }
 
 // searchFailed answers a bad search; bad paging comes first, as with the server.
-func (c *call) searchFailed(err error) answer {
+func (c *apiRequest) searchFailed(err error) answer {
 	if _, _, _, ok := c.paging(false); !ok {
 		return c.list(listing{})
 	}
@@ -38,7 +38,7 @@ func (c *call) searchFailed(err error) answer {
 }
 
 // withUser answers with what show makes of a user, under the lock.
-func (c *call) withUser(show func(b []byte, u *user) []byte) answer {
+func (c *apiRequest) withUser(show func(b []byte, u *user) []byte) answer {
 	c.t.mu.RLock()
 	defer c.t.mu.RUnlock()
 	u := c.t.users.get(c.args[0])
@@ -48,7 +48,7 @@ func (c *call) withUser(show func(b []byte, u *user) []byte) answer {
 	return answer{status: http.StatusOK, body: show(nil, u)}
 }
 
-func (c *call) getUser() answer {
+func (c *apiRequest) getUser() answer {
 	return c.withUser(func(b []byte, u *user) []byte {
 		b = c.appendProfile(b, u)
 		if c.q.isTrue("includeSsoIdentities") {
@@ -100,7 +100,7 @@ func (t *Tenant) appendRoles(b []byte, ids []string) []byte {
 	return append(appendList(b, roles, appendNamed(tab)), '}')
 }
 
-func (c *call) userOrganizations() answer {
+func (c *apiRequest) userOrganizations() answer {
 	return c.withUser(func(b []byte, u *user) []byte {
 		orgs := c.t.tables["organizations"]
 		return appendList(b, u.orgs, func(b []byte, m *member) []byte {
@@ -109,7 +109,7 @@ func (c *call) userOrganizations() answer {
 	})
 }
 
-func (c *call) userRoles() answer {
+func (c *apiRequest) userRoles() answer {
 	s, err := parseSearch(c.q, roleFields())
 	if err != nil {
 		return c.searchFailed(err)
@@ -135,7 +135,7 @@ func (c *call) userRoles() answer {
 	}, c.item(tab)))
 }
 
-func (c *call) userTokens() answer {
+func (c *apiRequest) userTokens() answer {
 	tab := c.t.tables["personal_access_tokens"]
 	return c.withUser(func(b []byte, u *user) []byte {
 		return appendList(b, tab.where("user_id", u.id()), c.item(tab))
@@ -143,7 +143,7 @@ func (c *call) userTokens() answer {
 }
 
 // userFactors leaves the secrets of MFA factors out, as the server does.
-func (c *call) userFactors() answer {
+func (c *apiRequest) userFactors() answer {
 	return c.withUser(func(b []byte, u *user) []byte {
 		factors := []map[string]any{}
 		list, _ := decode(u.raw(uMFA)).([]any)
@@ -167,7 +167,7 @@ func (c *call) userFactors() answer {
 	})
 }
 
-func (c *call) userIdentities() answer {
+func (c *apiRequest) userIdentities() answer {
 	return c.withUser(func(b []byte, u *user) []byte {
 		social := []map[string]any{}
 		byTarget, _ := decode(rounded(u.raw(uIdentities))).(map[string]any)
@@ -192,25 +192,25 @@ func (c *call) userIdentities() answer {
 }
 
 // userPart answers one column of a user by itself.
-func userPart(col int) func(*call) answer {
-	return func(c *call) answer {
+func userPart(col int) func(*apiRequest) answer {
+	return func(c *apiRequest) answer {
 		return c.withUser(func(b []byte, u *user) []byte { return append(b, rounded(u.raw(col))...) })
 	}
 }
 
-func (c *call) hasPassword() answer {
+func (c *apiRequest) hasPassword() answer {
 	return c.withUser(func(b []byte, u *user) []byte {
 		return append(appendBool(append(b, `{"hasPassword":`...), u.password != null), '}')
 	})
 }
 
-func (c *call) usersTotal() answer {
+func (c *apiRequest) usersTotal() answer {
 	c.t.mu.RLock()
 	defer c.t.mu.RUnlock()
 	return answer{status: http.StatusOK, body: []byte(`{"totalUserCount":` + marshal(c.t.users.len()) + `}`)}
 }
 
 // nothingFor answers a fixed empty object: what the simulation has none of.
-func nothingFor(body string) func(*call) answer {
-	return func(*call) answer { return answer{status: http.StatusOK, body: []byte(body)} }
+func nothingFor(body string) func(*apiRequest) answer {
+	return func(*apiRequest) answer { return answer{status: http.StatusOK, body: []byte(body)} }
 }

@@ -80,7 +80,7 @@ func (r *Runner) begin(ctx context.Context, job Job) (*attempt, error) {
 
 // readBefore reports whether an earlier run has read a listing of the tenant.
 func (a *attempt) readBefore(ctx context.Context, l *catalog.Listing) (bool, error) {
-	return withRetry(ctx, a.log, func() (bool, error) { return state.HasRead(ctx, a.pool, a.job.Tenant, l.Name) })
+	return withRetry(ctx, a.log, func() (bool, error) { return state.WasReadBefore(ctx, a.pool, a.job.Tenant, l.Name) })
 }
 
 // openLoader returns a loader that stores what the job's privacy rules allow. It is
@@ -94,7 +94,7 @@ func (r *Runner) openLoader(ctx context.Context, job Job) (*load.Loader, error) 
 	if errs := job.Privacy.Check(loader); len(errs) > 0 {
 		return nil, fmt.Errorf("apply the privacy rules: %w", errors.Join(errs...))
 	}
-	return loader.With(job.Privacy), nil
+	return loader.WithPrivacy(job.Privacy), nil
 }
 
 // openStage opens the stage of the run, with what is in it by now.

@@ -11,11 +11,11 @@ import (
 	"logto-syncer/internal/state"
 )
 
-// Forget erases people from a tenant's mirror and its history, and abandons an
+// EraseUsers erases people from a tenant's mirror and its history, and abandons an
 // unfinished run, which may hold them. It returns how many rows it erased, by
 // table. A user who is still in Logto comes back with the next run, log entries
 // included. It returns state.ErrLocked while the tenant is being read.
-func Forget(ctx context.Context, pool *pgxpool.Pool, tenant string, people load.People) (map[string]int64, error) {
+func EraseUsers(ctx context.Context, pool *pgxpool.Pool, tenant string, people load.People) (map[string]int64, error) {
 	lock, err := state.Acquire(ctx, pool, tenant)
 	if err != nil {
 		return nil, err
@@ -39,7 +39,7 @@ func Forget(ctx context.Context, pool *pgxpool.Pool, tenant string, people load.
 				return err
 			}
 		}
-		if erased, err = loader.Forget(ctx, tx, people); err != nil {
+		if erased, err = loader.EraseUsers(ctx, tx, people); err != nil {
 			return err
 		}
 		return state.RecordErasure(ctx, tx, tenant, people.IDs, max(people.Named, len(people.IDs)), erased)

@@ -54,16 +54,16 @@ func (r *Runner) Plan(ctx context.Context, job Job, limit logto.Limit) (Plan, er
 		if err != nil {
 			return Plan{}, fmt.Errorf("plan %s: %w", l.Name, err)
 		}
-		e.Seconds = secondsAt(limit, e.Requests)
+		e.Seconds = secondsAtLimit(limit, e.Requests)
 		plan.Requests += e.Requests
 		plan.AtLeast = plan.AtLeast || e.AtLeast
 		plan.Listings = append(plan.Listings, e)
 	}
-	plan.Seconds = secondsAt(limit, plan.Requests)
+	plan.Seconds = secondsAtLimit(limit, plan.Requests)
 	return plan, nil
 }
 
-func secondsAt(limit logto.Limit, requests int) float64 {
+func secondsAtLimit(limit logto.Limit, requests int) float64 {
 	if limit.Requests == 0 {
 		return 0
 	}
@@ -89,12 +89,12 @@ type parents struct {
 
 func (p *planner) estimate(ctx context.Context, l *catalog.Listing) (Estimate, error) {
 	if l.Parent != "" {
-		return p.below(ctx, l)
+		return p.estimatePerParent(ctx, l)
 	}
 	if l.Walk == catalog.Window {
 		return p.window(ctx, l)
 	}
-	total, err := p.total(ctx, l, nil)
+	total, err := p.fetchTotal(ctx, l, nil)
 	if l.Since != "" && logto.IsUnknownPath(err) {
 		p.parents[l.Name] = parents{unknown: true}
 		return Estimate{Listing: l.Name, Walk: l.Walk, Requests: 1, Note: "unknown to server"}, nil
@@ -103,17 +103,17 @@ func (p *planner) estimate(ctx context.Context, l *catalog.Listing) (Estimate, e
 		return Estimate{}, err
 	}
 	p.parents[l.Name] = parents{number: total}
-	known, err := p.count(ctx, l, "")
+	known, err := p.countMirrored(ctx, l, "")
 	if err != nil {
 		return Estimate{}, err
 	}
 	e := Estimate{Listing: l.Name, Total: &total}
-	e.Walk, e.Requests = cost(l, total, known)
+	e.Walk, e.Requests = estimateRequests(l, total, known)
 	return e, nil
 }
 
-// total asks for one row of a list and returns how many there are.
-func (p *planner) total(ctx context.Context, l *catalog.Listing, filter url.Values) (int, error) {
+// fetchTotal asks for one row of a list and returns how many there are.
+func (p *planner) fetchTotal(ctx context.Context, l *catalog.Listing, filter url.Values) (int, error) {
 	query := url.Values{"page": {"1"}, "page_size": {"1"}}
 	maps.Copy(query, l.Query)
 	maps.Copy(query, filter)
@@ -128,8 +128,8 @@ func (p *planner) total(ctx context.Context, l *catalog.Listing, filter url.Valu
 	return max(page.Total, len(page.Items)), nil // without a total, it came whole
 }
 
-// count returns how many items the mirror has below a parent.
-func (p *planner) count(ctx context.Context, l *catalog.Listing, parent string) (int, error) {
+// countMirrored returns how many items the mirror has below a parent.
+func (p *planner) countMirrored(ctx context.Context, l *catalog.Listing, parent string) (int, error) {
 	if p.known == nil || l.Walk != catalog.Split {
 		return 0, nil
 	}
@@ -138,9 +138,9 @@ func (p *planner) count(ctx context.Context, l *catalog.Listing, parent string) 
 
 const perPage = 100
 
-// cost reckons the requests of one list of so many items. The figures are
+// estimateRequests reckons the requests of one list of so many items. The figures are
 // those of package extract.
-func cost(l *catalog.Listing, total, known int) (catalog.Walk, int) {
+func estimateRequests(l *catalog.Listing, total, known int) (catalog.Walk, int) {
 	pages := (total + perPage - 1) / perPage
 	switch {
 	case l.Walk == catalog.Whole || total < perPage && known < perPage:

@@ -13,38 +13,38 @@ import (
 // maxRolePages bounds how many roles a plan looks at: 2,000.
 const maxRolePages = 20
 
-// role is what a plan reads of a role. The numbers are nil from a server too
+// roleCounts is what a plan reads of a role. The numbers are nil from a server too
 // old to send them.
-type role struct {
+type roleCounts struct {
 	ID           string `json:"id"`
 	Type         string `json:"type"`
 	Users        *int   `json:"usersCount"`
 	Applications *int   `json:"applicationsCount"`
 }
 
-// below estimates a listing that is read once for every parent. How big the
+// estimatePerParent estimates a listing that is read once for every parent. How big the
 // lists are is known of roles only; of others, a request a parent is the least.
-func (p *planner) below(ctx context.Context, l *catalog.Listing) (Estimate, error) {
+func (p *planner) estimatePerParent(ctx context.Context, l *catalog.Listing) (Estimate, error) {
 	above := catalog.Find(l.Parent)
 	if p.parents[above.Name].unknown {
 		return Estimate{Listing: l.Name, Walk: l.Walk, Note: "no parents: " + above.Name + " is unknown to server"}, nil
 	}
 	if above.Name == "roles" && l.Walk != catalog.Whole {
-		return p.belowRoles(ctx, l, above)
+		return p.estimatePerRole(ctx, l, above)
 	}
 	number := p.parents[above.Name].number
 	if l.ParentType != "" {
 		var err error
-		if number, err = p.total(ctx, above, url.Values{"types": {l.ParentType}}); err != nil {
+		if number, err = p.fetchTotal(ctx, above, url.Values{"types": {l.ParentType}}); err != nil {
 			return Estimate{}, err
 		}
 	}
 	return Estimate{Listing: l.Name, Walk: l.Walk, Requests: number, AtLeast: l.Walk != catalog.Whole}, nil
 }
 
-// belowRoles adds up what the roles say of themselves.
-func (p *planner) belowRoles(ctx context.Context, l, above *catalog.Listing) (Estimate, error) {
-	roles, all, err := p.roles(ctx, above)
+// estimatePerRole adds up what the roles say of themselves.
+func (p *planner) estimatePerRole(ctx context.Context, l, above *catalog.Listing) (Estimate, error) {
+	roles, all, err := p.fetchRoleCounts(ctx, above)
 	if err != nil {
 		return Estimate{}, err
 	}
@@ -63,11 +63,11 @@ func (p *planner) belowRoles(ctx context.Context, l, above *catalog.Listing) (Es
 			e.Requests++
 			continue
 		}
-		known, err := p.count(ctx, l, r.ID)
+		known, err := p.countMirrored(ctx, l, r.ID)
 		if err != nil {
 			return Estimate{}, err
 		}
-		walk, requests := cost(l, *number, known)
+		walk, requests := estimateRequests(l, *number, known)
 		if walk == catalog.Refresh {
 			e.Walk = walk
 		}
@@ -80,16 +80,16 @@ func (p *planner) belowRoles(ctx context.Context, l, above *catalog.Listing) (Es
 	return e, nil
 }
 
-// roles reads the roles with the numbers of who has them, and whether these
+// fetchRoleCounts reads the roles with the numbers of who has them, and whether these
 // are all.
-func (p *planner) roles(ctx context.Context, l *catalog.Listing) (roles []role, all bool, err error) {
+func (p *planner) fetchRoleCounts(ctx context.Context, l *catalog.Listing) (roles []roleCounts, all bool, err error) {
 	for n := 1; n <= maxRolePages; n++ {
 		page, err := p.api.List(ctx, l.Path, url.Values{"page": {strconv.Itoa(n)}, "page_size": {strconv.Itoa(perPage)}})
 		if err != nil {
 			return nil, false, err
 		}
 		for _, item := range page.Items {
-			var r role
+			var r roleCounts
 			if err := json.Unmarshal(item, &r); err != nil {
 				return nil, false, err
 			}

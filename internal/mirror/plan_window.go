@@ -25,7 +25,7 @@ func (p *planner) window(ctx context.Context, l *catalog.Listing) (Estimate, err
 	if !until.IsZero() {
 		since.Set("start_time", strconv.FormatInt(until.UnixMilli(), 10))
 	}
-	total, err := p.total(ctx, l, since)
+	total, err := p.fetchTotal(ctx, l, since)
 	if err != nil {
 		return Estimate{}, err
 	}
@@ -34,7 +34,7 @@ func (p *planner) window(ctx context.Context, l *catalog.Listing) (Estimate, err
 		return e, nil
 	}
 	e.Requests = 4 + total/perPage // a look, whether it is narrowed, the count, and pages to one that is not full
-	ignored, err := p.total(ctx, l, url.Values{"start_time": {"1"}, "end_time": {"2"}})
+	ignored, err := p.fetchTotal(ctx, l, url.Values{"start_time": {"1"}, "end_time": {"2"}})
 	if err != nil || ignored == 0 {
 		return e, err
 	}

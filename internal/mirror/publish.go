@@ -81,7 +81,7 @@ func (a *attempt) publishIn(ctx context.Context, tx pgx.Tx, proofs map[string]*e
 		return err
 	}
 	certificates, status := a.certify(proofs, changes)
-	if err := a.record(ctx, tx, at, proofs, certificates); err != nil {
+	if err := a.recordProofs(ctx, tx, at, proofs, certificates); err != nil {
 		return err
 	}
 	if _, err := a.run.Finish(ctx, tx, status, at, nil, effortFrom(a.client.Stats(), time.Since(began))); err != nil {
@@ -94,8 +94,8 @@ func (a *attempt) publishIn(ctx context.Context, tx pgx.Tx, proofs map[string]*e
 	return nil
 }
 
-// record keeps what the run proved, and how far tables and windows are known.
-func (a *attempt) record(ctx context.Context, tx pgx.Tx, at time.Time, proofs map[string]*extract.Proof, certificates []state.Certificate) error {
+// recordProofs keeps what the run proved, and how far tables and windows are known.
+func (a *attempt) recordProofs(ctx context.Context, tx pgx.Tx, at time.Time, proofs map[string]*extract.Proof, certificates []state.Certificate) error {
 	if err := a.run.Certify(ctx, tx, certificates); err != nil {
 		return err
 	}

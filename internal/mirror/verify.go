@@ -84,7 +84,7 @@ func (r *Runner) Verify(ctx context.Context, job Job, sample int) ([]Verificatio
 			Type: "verification", Tenant: job.Tenant, Listing: l.Name, Mirrored: mirrored, Compared: proof.Distinct,
 			Requests: proof.Requests, Proof: string(proof.Outcome), Reason: proof.Reason, Differences: c.differences,
 		}
-		v.Way = wayOf(l, sample, proof)
+		v.Way = comparedRowsText(l, sample, proof)
 		if proof.Total >= 0 && (v.Way == everyRow || l.Parent == "") { // else it is of the parents that were chosen
 			v.Total = &proof.Total
 		}
@@ -101,8 +101,8 @@ func (r *Runner) Verify(ctx context.Context, job Job, sample int) ([]Verificatio
 // everyRow is the way of a comparison that left nothing out.
 const everyRow = "every row"
 
-// wayOf says which rows of a listing were compared.
-func wayOf(l *catalog.Listing, sample int, proof extract.Proof) string {
+// comparedRowsText says which rows of a listing were compared.
+func comparedRowsText(l *catalog.Listing, sample int, proof extract.Proof) string {
 	switch {
 	case sample == 0, l.Parent == "" && (proof.Total < 0 || proof.Distinct >= proof.Total):
 		return everyRow

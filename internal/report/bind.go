@@ -8,16 +8,16 @@ import (
 	"unicode/utf8"
 )
 
-// A bound is the SQL of a report as Postgres takes it: $1 where it says @name.
-type bound struct {
+// A boundQuery is the SQL of a report as Postgres takes it: $1 where it says @name.
+type boundQuery struct {
 	sql   string
-	names []string // of $1, $2, ...
-	moved []move   // where places in sql and in the file drift apart
+	names []string      // of $1, $2, ...
+	moved []offsetShift // where places in sql and in the file drift apart
 }
 
-// A move says that from this place on in the SQL sent, the file is shift bytes
+// A offsetShift says that from this place on in the SQL sent, the file is shift bytes
 // further.
-type move struct{ sent, file int }
+type offsetShift struct{ sent, file int }
 
 // code matches what is not a parameter, though it may look like one, and what
 // is. Dollar quotes and nested comments are more than an expression can match,
@@ -26,8 +26,8 @@ var code = regexp.MustCompile(`(?s)--[^\n]*|/\*|[eE]'(?:[^'\\]|''|\\.)*'|'(?:[^'
 
 // bind finds the parameters in the SQL of a report. An unknown one is an
 // error that names file, line and column.
-func bind(r *Report) (bound, error) {
-	b, out, at := bound{}, strings.Builder{}, 0
+func bind(r *Report) (boundQuery, error) {
+	b, out, at := boundQuery{}, strings.Builder{}, 0
 	for at < len(r.SQL) {
 		place := code.FindStringIndex(r.SQL[at:])
 		if place == nil {
@@ -52,7 +52,7 @@ func bind(r *Report) (bound, error) {
 		out.WriteString(r.SQL[at:start])
 		fmt.Fprintf(&out, "$%d", n+1)
 		at = end
-		b.moved = append(b.moved, move{sent: out.Len(), file: end})
+		b.moved = append(b.moved, offsetShift{sent: out.Len(), file: end})
 	}
 	out.WriteString(r.SQL[at:])
 	b.sql = out.String()
@@ -90,7 +90,7 @@ func skip(sql string, start, end int) int {
 
 // inFile turns a place in the SQL sent, in characters from 1 as Postgres
 // counts, into one in the file, in bytes from 0.
-func (b bound) inFile(position int) int {
+func (b boundQuery) inFile(position int) int {
 	sent := 0
 	for range position - 1 {
 		_, size := utf8.DecodeRuneInString(b.sql[sent:])

@@ -21,9 +21,9 @@ var ErrUnknown = errors.New("no such report")
 // returned beside it.
 func List(folder string) ([]*Report, error) {
 	found := map[string]*Report{}
-	err := add(found, reports.Files(), "")
+	err := addReportFile(found, reports.Files(), "")
 	if folder != "" {
-		err = errors.Join(err, add(found, os.DirFS(folder), folder))
+		err = errors.Join(err, addReportFile(found, os.DirFS(folder), folder))
 	}
 	var all []*Report
 	for _, r := range found {
@@ -57,7 +57,7 @@ func Find(folder, name string) (*Report, error) {
 	return nil, fmt.Errorf("%w: %q", ErrUnknown, name)
 }
 
-func add(found map[string]*Report, folder fs.FS, path string) error {
+func addReportFile(found map[string]*Report, folder fs.FS, path string) error {
 	files, err := fs.Glob(folder, "*.sql")
 	if err == nil && path != "" {
 		_, err = fs.Stat(folder, ".")

@@ -71,9 +71,9 @@ var paramForm = regexp.MustCompile(`^([a-z_][a-z0-9_]*) +([A-Za-z0-9_|\[\]]+)(?:
 // line.
 func Parse(name, file, text string) (*Report, error) {
 	r := &Report{Name: name, File: file, SQL: text}
-	lines, numbers := headLines(text)
+	lines, numbers := readHeadLines(text)
 	for i, line := range lines {
-		if err := r.headLine(line); err != nil {
+		if err := r.parseHeadLine(line); err != nil {
 			return nil, fmt.Errorf("%s:%d: %w", file, numbers[i], err)
 		}
 	}
@@ -92,9 +92,9 @@ func Parse(name, file, text string) (*Report, error) {
 	return r, nil
 }
 
-// headLines returns the lines of the comment a file begins with, continued
+// readHeadLines returns the lines of the comment a file begins with, continued
 // ones joined, and the number of each.
-func headLines(text string) (lines []string, numbers []int) {
+func readHeadLines(text string) (lines []string, numbers []int) {
 	number := 0
 	for line := range strings.Lines(text) {
 		number++
@@ -111,7 +111,7 @@ func headLines(text string) (lines []string, numbers []int) {
 	return lines, numbers
 }
 
-func (r *Report) headLine(line string) error {
+func (r *Report) parseHeadLine(line string) error {
 	if title, ok := strings.CutPrefix(line, "title:"); ok {
 		r.Title = strings.TrimSpace(title)
 	}

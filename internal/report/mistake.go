@@ -65,7 +65,7 @@ var ofParameter = regexp.MustCompile(`parameter \$(\d+)`)
 
 // explain turns what Postgres says of a report into a mistake where it names a
 // place, and into the name of the parameter where a value does not fit.
-func explain(r *Report, b bound, err error) error {
+func explain(r *Report, b boundQuery, err error) error {
 	refused, ok := errors.AsType[*pgconn.PgError](err)
 	if !ok {
 		return fmt.Errorf("run report %s: %w", r.Name, err)

@@ -65,9 +65,9 @@ func tablesIn(node any, found []string) []string {
 	return found
 }
 
-// Lacking returns what the mirror does not know of the tables that a query
+// MissingListings returns what the mirror does not know of the tables that a query
 // without parameters rests on.
-func Lacking(ctx context.Context, tx pgx.Tx, sql string, tenants []string) ([]Notice, error) {
+func MissingListings(ctx context.Context, tx pgx.Tx, sql string, tenants []string) ([]Notice, error) {
 	tables, err := restsOn(ctx, tx, sql, nil, nil)
 	if err != nil {
 		return nil, fmt.Errorf("plan a query: %w", err)
@@ -92,7 +92,7 @@ func lacking(ctx context.Context, db Queryer, tables, tenants []string) (notices
 	var listing, state, reason string
 	var of []string
 	_, err = pgx.ForEachRow(rows, []any{&listing, &state, &reason, &of}, func() error {
-		notices = append(notices, stateNotice(few(of), listing, state, reason))
+		notices = append(notices, stateNotice(listFirst(of), listing, state, reason))
 		return nil
 	})
 	if err != nil {
@@ -115,9 +115,9 @@ func stateNotice(tenants, listing, state, reason string) Notice {
 	return Notice{text, "syncer run reads it again"}
 }
 
-// told returns what functions of the database have told while the query ran:
+// queryNotices returns what functions of the database have told while the query ran:
 // report.tell keeps it in a setting of the transaction, a line each.
-func told(ctx context.Context, tx pgx.Tx) ([]Notice, error) {
+func queryNotices(ctx context.Context, tx pgx.Tx) ([]Notice, error) {
 	var text *string
 	if err := tx.QueryRow(ctx, "select current_setting('report.notices', true)").Scan(&text); err != nil {
 		return nil, fmt.Errorf("read the notices: %w", err)

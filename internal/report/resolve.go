@@ -38,16 +38,16 @@ func names() map[string]string {
 	}
 }
 
-// resolved are values of parameters in which names have become ids.
-type resolved struct {
+// resolvedValues are values of parameters in which names have become ids.
+type resolvedValues struct {
 	values  map[string]*string // nil: null
 	tenants []string           // that are asked about
 }
 
 // resolve turns what the arguments name into ids: a report compares ids, and a
 // name that nothing has is a mistake and not an empty answer.
-func (r *Report) resolve(ctx context.Context, db Queryer, args map[string]string, hash Hash) (resolved, error) {
-	out := resolved{values: map[string]*string{}}
+func (r *Report) resolve(ctx context.Context, db Queryer, args map[string]string, hash Hash) (resolvedValues, error) {
+	out := resolvedValues{values: map[string]*string{}}
 	for _, p := range r.Params {
 		out.values[p.Name] = p.Default
 		if value, given := args[p.Name]; given {
@@ -79,7 +79,7 @@ func (r *Report) resolve(ctx context.Context, db Queryer, args map[string]string
 		}
 		out.values[p.Name] = &id
 		if tenant != "" {
-			r.pin(&out, tenant)
+			r.setOnlyTenant(&out, tenant)
 		}
 	}
 	return out, nil
@@ -87,7 +87,7 @@ func (r *Report) resolve(ctx context.Context, db Queryer, args map[string]string
 
 // resolveTenant finds out which tenants are meant: the one named, or the only
 // one there is.
-func (r *Report) resolveTenant(ctx context.Context, db Queryer, out *resolved) error {
+func (r *Report) resolveTenant(ctx context.Context, db Queryer, out *resolvedValues) error {
 	rows, err := db.Query(ctx, "select tenant_id::text from report.tenants order by tenant_id")
 	if err == nil {
 		out.tenants, err = pgx.CollectRows(rows, pgx.RowTo[string])
@@ -103,16 +103,16 @@ func (r *Report) resolveTenant(ctx context.Context, db Queryer, out *resolved) e
 	given := out.values[p.Name]
 	switch {
 	case given == nil && len(out.tenants) > 1:
-		return &ArgumentError{r.Name, p.Name, "the database has several tenants: " + few(out.tenants), "name one: " + p.Name + "=NAME; " + p.Name + "=" + AllTenants + " asks about all of them"}
+		return &ArgumentError{r.Name, p.Name, "the database has several tenants: " + listFirst(out.tenants), "name one: " + p.Name + "=NAME; " + p.Name + "=" + AllTenants + " asks about all of them"}
 	case given == nil && len(out.tenants) == 1:
-		r.pin(out, out.tenants[0])
+		r.setOnlyTenant(out, out.tenants[0])
 	case given == nil:
 	case strings.EqualFold(*given, AllTenants):
 		out.values[p.Name] = nil
 	default:
 		for _, t := range out.tenants {
 			if strings.EqualFold(t, *given) {
-				r.pin(out, t)
+				r.setOnlyTenant(out, t)
 				return nil
 			}
 		}
@@ -121,8 +121,8 @@ func (r *Report) resolveTenant(ctx context.Context, db Queryer, out *resolved) e
 	return nil
 }
 
-// pin makes a tenant the only one that is asked about.
-func (r *Report) pin(out *resolved, tenant string) {
+// setOnlyTenant makes a tenant the only one that is asked about.
+func (r *Report) setOnlyTenant(out *resolvedValues, tenant string) {
 	out.tenants = []string{tenant}
 	for _, p := range r.Params {
 		if p.Type == "tenant" {
@@ -195,7 +195,7 @@ func (r *Report) named(ctx context.Context, db Queryer, p Param, tenants []strin
 		}
 		return "", "", r.unknown(p, names()[p.Type], value, known)
 	}
-	return "", "", &ArgumentError{r.Name, p.Name, fmt.Sprintf("several %ss are named %q: %s", names()[p.Type], value, few(candidates)), "name one by id"}
+	return "", "", &ArgumentError{r.Name, p.Name, fmt.Sprintf("several %ss are named %q: %s", names()[p.Type], value, listFirst(candidates)), "name one by id"}
 }
 
 func thingsNamed(ctx context.Context, db Queryer, tenants []string, kind string, name *string) ([]namedThing, error) {
@@ -219,7 +219,7 @@ func (r *Report) unknown(p Param, kind, value string, known []string) error {
 	case len(known) == 0:
 		e.Hint = "the mirror has no " + kind + " at all"
 	case e.Hint == "":
-		e.Hint = "there are: " + few(known)
+		e.Hint = "there are: " + listFirst(known)
 	}
 	return e
 }
@@ -227,9 +227,9 @@ func (r *Report) unknown(p Param, kind, value string, known []string) error {
 // listed is how many names a message lists.
 const listed = 10
 
-// few writes names behind each other; of many only the first, and how many
+// listFirst writes names behind each other; of many only the first, and how many
 // more there are.
-func few(names []string) string {
+func listFirst(names []string) string {
 	if len(names) <= listed {
 		return strings.Join(names, ", ")
 	}

@@ -92,7 +92,7 @@ func Run(ctx context.Context, db Database, r *Report, o Options, out Renderer) (
 	if err := query(ctx, tx, r, b, values, types, counted); err != nil {
 		return answer, err
 	}
-	notices, err := told(ctx, tx)
+	notices, err := queryNotices(ctx, tx)
 	if err != nil {
 		return answer, err
 	}
@@ -101,7 +101,7 @@ func Run(ctx context.Context, db Database, r *Report, o Options, out Renderer) (
 }
 
 // query streams the rows to out.
-func query(ctx context.Context, tx pgx.Tx, r *Report, b bound, values [][]byte, types []uint32, out Renderer) error {
+func query(ctx context.Context, tx pgx.Tx, r *Report, b boundQuery, values [][]byte, types []uint32, out Renderer) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	answer := tx.Conn().PgConn().ExecParams(ctx, b.sql, values, types, nil, nil)
@@ -141,7 +141,7 @@ func (r *Report) checkArgs(args map[string]string) error {
 
 // values returns the values and types of $1, $2, ...; the text of a value is
 // for Postgres to read.
-func (r *Report) values(names []string, found resolved) (values [][]byte, types []uint32) {
+func (r *Report) values(names []string, found resolvedValues) (values [][]byte, types []uint32) {
 	for _, name := range names {
 		p := r.Params[slices.IndexFunc(r.Params, func(p Param) bool { return p.Name == name })]
 		var value []byte

@@ -41,8 +41,8 @@ func (r Run) Certify(ctx context.Context, tx pgx.Tx, certificates []Certificate)
 		if err != nil {
 			return fmt.Errorf("encode the notes on %s: %w", c.Listing, err)
 		}
-		batch.Queue(query("certify"), r.ID, r.Tenant, c.Listing, c.Walk, c.Parents, c.Total, c.Distinct, c.Requests,
-			c.Inserted, c.Updated, c.Deleted, c.Unchanged, c.Proof, storable(c.Reason), string(notes), c.ReadAt)
+		batch.Queue(readStatement("certify"), r.ID, r.Tenant, c.Listing, c.Walk, c.Parents, c.Total, c.Distinct, c.Requests,
+			c.Inserted, c.Updated, c.Deleted, c.Unchanged, c.Proof, storableText(c.Reason), string(notes), c.ReadAt)
 	}
 	if err := tx.SendBatch(ctx, batch).Close(); err != nil {
 		return fmt.Errorf("write the certificates of run %d: %w", r.ID, err)
@@ -50,10 +50,10 @@ func (r Run) Certify(ctx context.Context, tx pgx.Tx, certificates []Certificate)
 	return nil
 }
 
-// HasRead reports whether a published run has read a listing to its proof and
+// WasReadBefore reports whether a published run has read a listing to its proof and
 // has asked the server for it: one without parents is complete without a
 // request.
-func HasRead(ctx context.Context, pool *pgxpool.Pool, tenant, listing string) (found bool, err error) {
+func WasReadBefore(ctx context.Context, pool *pgxpool.Pool, tenant, listing string) (found bool, err error) {
 	const sql = "select exists (select from syncer.certificates where tenant_id = $1 and listing = $2 and proof = 'complete' and requests > 0)"
 	if err := pool.QueryRow(ctx, sql, tenant, listing).Scan(&found); err != nil {
 		return false, fmt.Errorf("look for a certificate of %s: %w", listing, err)

@@ -37,11 +37,11 @@ func Acquire(ctx context.Context, pool *pgxpool.Pool, tenant string) (*Lock, err
 	err = conn.QueryRow(ctx, "select pg_try_advisory_lock(hashtextextended($2, $1))", lockSeed, tenant).Scan(&got)
 	l := &Lock{pool, tenant, conn}
 	if err != nil {
-		l.drop()
+		l.unlockAndClose()
 		return nil, fmt.Errorf("lock %s: %w", tenant, err)
 	}
 	if !got {
-		l.drop()
+		l.unlockAndClose()
 		return nil, ErrLocked
 	}
 	return l, nil
@@ -65,7 +65,7 @@ func (l *Lock) Hold(ctx context.Context, every time.Duration) error {
 		if ctx.Err() != nil {
 			return nil
 		}
-		l.drop()
+		l.unlockAndClose()
 		again, err := Acquire(ctx, l.pool, l.tenant)
 		if errors.Is(err, ErrLocked) {
 			return fmt.Errorf("the database was gone, and with it the lock of %s: %w", l.tenant, err)
@@ -89,13 +89,13 @@ func (l *Lock) alive(ctx context.Context) bool {
 }
 
 // Release gives the lock back. It is called when Hold has returned.
-func (l *Lock) Release() { l.drop() }
+func (l *Lock) Release() { l.unlockAndClose() }
 
-// drop gives the lock back and ends its connection. Ending it alone would do,
+// unlockAndClose gives the lock back and ends its connection. Ending it alone would do,
 // but the server takes a moment to notice, and whoever comes next would find
 // the tenant locked. Where the lock cannot be given back, the connection is
 // broken, and the lock gone with it.
-func (l *Lock) drop() {
+func (l *Lock) unlockAndClose() {
 	if l.conn == nil {
 		return
 	}

@@ -29,7 +29,7 @@ func (r Run) RecordTables(ctx context.Context, tx pgx.Tx, tables []PublishedTabl
 	if !prunedBefore.IsZero() {
 		before = &prunedBefore
 	}
-	if _, err := tx.Exec(ctx, query("mirrored_tables"), r.Tenant, names, listings, proved, history, at, before); err != nil {
+	if _, err := tx.Exec(ctx, readStatement("mirrored_tables"), r.Tenant, names, listings, proved, history, at, before); err != nil {
 		return fmt.Errorf("record the published tables: %w", err)
 	}
 	return nil

@@ -21,7 +21,7 @@ func (r Run) Privacy(ctx context.Context, tx pgx.Tx) (rules map[string]string, e
 // SetPrivacy keeps which privacy rules the tenant's rows are stored by, and
 // that this run has applied those that are not what they were.
 func (r Run) SetPrivacy(ctx context.Context, tx pgx.Tx, rules map[string]string) error {
-	if _, err := tx.Exec(ctx, query("set_privacy"), r.Tenant, rules, r.ID); err != nil {
+	if _, err := tx.Exec(ctx, readStatement("set_privacy"), r.Tenant, rules, r.ID); err != nil {
 		return fmt.Errorf("keep the privacy rules in force: %w", err)
 	}
 	return nil
@@ -38,7 +38,7 @@ type PrivacyRuleInForce struct {
 // PrivacyRulesInForce returns the privacy rules a tenant's rows are stored by, sorted
 // by table; none for a tenant that is not known.
 func PrivacyRulesInForce(ctx context.Context, pool *pgxpool.Pool, tenant string) ([]PrivacyRuleInForce, error) {
-	rows, err := pool.Query(ctx, query("rules_in_force"), tenant)
+	rows, err := pool.Query(ctx, readStatement("rules_in_force"), tenant)
 	if err != nil {
 		return nil, fmt.Errorf("read the privacy rules in force: %w", err)
 	}

@@ -62,7 +62,7 @@ func Begin(
 	ctx context.Context, pool *pgxpool.Pool, e RunSpec, within time.Duration, clear func(ctx context.Context, tx pgx.Tx, run int64) error,
 ) (run Run, err error) {
 	err = pgx.BeginFunc(ctx, pool, func(tx pgx.Tx) error {
-		if _, err := tx.Exec(ctx, query("tenant"), e.Tenant, e.Endpoint); err != nil {
+		if _, err := tx.Exec(ctx, readStatement("tenant"), e.Tenant, e.Endpoint); err != nil {
 			return err
 		}
 		run, err = resume(ctx, tx, e, within)
@@ -89,7 +89,7 @@ func Abandon(ctx context.Context, tx pgx.Tx, tenant string, clear func(ctx conte
 
 // abandon gives up the unfinished runs of a tenant but for one.
 func abandon(ctx context.Context, tx pgx.Tx, tenant string, but int64, clear func(ctx context.Context, tx pgx.Tx, run int64) error) error {
-	rows, err := tx.Query(ctx, query("abandon"), tenant, but)
+	rows, err := tx.Query(ctx, readStatement("abandon"), tenant, but)
 	if err != nil {
 		return err
 	}
@@ -122,14 +122,14 @@ func (r Run) Fence(ctx context.Context, tx pgx.Tx) error {
 
 func resume(ctx context.Context, tx pgx.Tx, e RunSpec, within time.Duration) (Run, error) {
 	run := Run{Tenant: e.Tenant}
-	err := tx.QueryRow(ctx, query("resume"), e.Tenant, e.Mode, e.Listings, within, e.Shape, e.Endpoint, e.PageSize, e.Version).
+	err := tx.QueryRow(ctx, readStatement("resume"), e.Tenant, e.Mode, e.Listings, within, e.Shape, e.Endpoint, e.PageSize, e.Version).
 		Scan(&run.ID, &run.Attempt, &run.Started, &run.owner)
 	return run, err
 }
 
 func begin(ctx context.Context, tx pgx.Tx, e RunSpec) (Run, error) {
 	run := Run{Tenant: e.Tenant}
-	err := tx.QueryRow(ctx, query("begin"), e.Tenant, e.Job, e.Mode, e.Listings, e.Shape, e.Endpoint, e.PageSize, e.Version).
+	err := tx.QueryRow(ctx, readStatement("begin"), e.Tenant, e.Job, e.Mode, e.Listings, e.Shape, e.Endpoint, e.PageSize, e.Version).
 		Scan(&run.ID, &run.Attempt, &run.Started, &run.owner)
 	return run, err
 }
@@ -139,7 +139,7 @@ func begin(ctx context.Context, tx pgx.Tx, e RunSpec) (Run, error) {
 // if the clock has jumped. It returns ErrRunTaken when another process has
 // taken the run over.
 func (r Run) Claim(ctx context.Context, tx pgx.Tx) (at time.Time, err error) {
-	err = tx.QueryRow(ctx, query("claim"), r.ID, r.owner, r.Tenant).Scan(&at)
+	err = tx.QueryRow(ctx, readStatement("claim"), r.ID, r.owner, r.Tenant).Scan(&at)
 	if errors.Is(err, pgx.ErrNoRows) {
 		return at, ErrRunTaken
 	}
@@ -179,7 +179,7 @@ func (r Run) SetWaiting(ctx context.Context, pool *pgxpool.Pool, text string, si
 	if text == "" {
 		_, err = pool.Exec(ctx, "delete from syncer.run_waits where run_id = $1 and owner = $2", r.ID, r.owner)
 	} else {
-		_, err = pool.Exec(ctx, query("set_waiting"), r.Tenant, r.ID, r.owner, storable(text), since)
+		_, err = pool.Exec(ctx, readStatement("set_waiting"), r.Tenant, r.ID, r.owner, storableText(text), since)
 	}
 	if err != nil {
 		return fmt.Errorf("note what run %d is waiting for: %w", r.ID, err)
@@ -204,10 +204,10 @@ func (r Run) Finish(ctx context.Context, db Execer, status string, published tim
 	}
 	var reason *string
 	if cause != nil {
-		text := storable(cause.Error())
+		text := storableText(cause.Error())
 		reason = &text
 	}
-	tag, err := db.Exec(ctx, query("finish"), r.ID, r.owner, status, at, reason, e.Requests, e.Retries, e.Throttled, e.Seconds)
+	tag, err := db.Exec(ctx, readStatement("finish"), r.ID, r.owner, status, at, reason, e.Requests, e.Retries, e.Throttled, e.Seconds)
 	if err != nil {
 		return false, fmt.Errorf("finish run %d: %w", r.ID, err)
 	}

@@ -50,7 +50,7 @@ func CheckSchemas(ctx context.Context, pool *pgxpool.Pool) error {
 	for i, s := range schemas {
 		names[i] = s.name
 	}
-	rows, err := pool.Query(ctx, query("occupied_schemas"), names, migrationsTable)
+	rows, err := pool.Query(ctx, readStatement("occupied_schemas"), names, migrationsTable)
 	if err != nil {
 		return fmt.Errorf("look into the schemas that are there: %w", err)
 	}

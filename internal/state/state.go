@@ -14,8 +14,8 @@ import (
 //go:embed sql/*.sql
 var files embed.FS
 
-// query returns one of the package's statements by the name of its file.
-func query(name string) string {
+// readStatement returns one of the package's statements by the name of its file.
+func readStatement(name string) string {
 	text, err := files.ReadFile("sql/" + name + ".sql")
 	if err != nil {
 		panic(err) // a name in this package, a file beside it
@@ -23,8 +23,8 @@ func query(name string) string {
 	return strings.TrimSpace(string(text))
 }
 
-// storable returns a text as Postgres can hold it: what is not UTF-8, and NUL,
+// storableText returns a text as Postgres can hold it: what is not UTF-8, and NUL,
 // becomes U+FFFD.
-func storable(text string) string {
+func storableText(text string) string {
 	return strings.ReplaceAll(strings.ToValidUTF8(text, "\ufffd"), "\x00", "\ufffd")
 }

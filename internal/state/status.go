@@ -69,7 +69,7 @@ func Migrated(ctx context.Context, pool *pgxpool.Pool) (bool, error) {
 // LastRuns returns the last runs of every tenant, at most so many each, the newest
 // first, with their certificates.
 func LastRuns(ctx context.Context, pool *pgxpool.Pool, limit int) ([]RunRecord, error) {
-	rows, err := pool.Query(ctx, query("status_runs"), limit, lockSeed)
+	rows, err := pool.Query(ctx, readStatement("status_runs"), limit, lockSeed)
 	if err != nil {
 		return nil, fmt.Errorf("read the last runs: %w", err)
 	}
@@ -83,7 +83,7 @@ func LastRuns(ctx context.Context, pool *pgxpool.Pool, limit int) ([]RunRecord, 
 		ids[i], at[records[i].RunID] = records[i].RunID, i
 		records[i].Listings = []Certificate{}
 	}
-	rows, err = pool.Query(ctx, query("status_certificates"), ids)
+	rows, err = pool.Query(ctx, readStatement("status_certificates"), ids)
 	if err != nil {
 		return nil, fmt.Errorf("read certificates: %w", err)
 	}
@@ -115,7 +115,7 @@ func scanCertificate(row pgx.CollectableRow) (run int64, c Certificate, err erro
 // ListFreshness returns how fresh every listing ever published is, by tenant and
 // listing.
 func ListFreshness(ctx context.Context, pool *pgxpool.Pool) ([]Freshness, error) {
-	rows, err := pool.Query(ctx, query("status_fresh"))
+	rows, err := pool.Query(ctx, readStatement("status_fresh"))
 	if err != nil {
 		return nil, fmt.Errorf("read how fresh the tables are: %w", err)
 	}
