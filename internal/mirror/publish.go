@@ -15,22 +15,28 @@ import (
 )
 
 // publish merges what was read into the mirror and writes the certificates,
-// in one transaction.
+// in one transaction. The summary tells of it only once it is committed.
 func (a *attempt) publish(ctx context.Context, proofs map[string]*extract.Proof, s *Summary, began time.Time) error {
+	done := *s
 	_, err := withRetry(ctx, a.log, func() (struct{}, error) {
-		return struct{}{}, a.inTx(ctx, func(tx pgx.Tx) error { return a.publishIn(ctx, tx, proofs, s, began) })
+		return struct{}{}, a.inTx(ctx, func(tx pgx.Tx) error { return a.publishIn(ctx, tx, proofs, &done, began) })
 	})
-	if errors.Is(err, state.ErrRunTaken) { // or it was us, and the answer to the commit was lost
-		published, lookErr := a.run.Published(ctx, a.pool)
-		if published {
-			return nil
-		}
-		err = errors.Join(err, lookErr)
-	}
 	if err != nil {
-		return fmt.Errorf("publish run %d: %w", a.run.ID, err)
+		published, lookErr := a.published(ctx)
+		if !published {
+			return fmt.Errorf("publish run %d: %w", a.run.ID, errors.Join(err, lookErr))
+		}
 	}
+	*s = done
 	return nil
+}
+
+// published reports whether the run was published after all, and the answer to
+// the commit was lost, or not waited for.
+func (a *attempt) published(ctx context.Context) (bool, error) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 10*time.Second)
+	defer cancel()
+	return a.run.Published(ctx, a.pool)
 }
 
 func (a *attempt) publishIn(ctx context.Context, tx pgx.Tx, proofs map[string]*extract.Proof, s *Summary, began time.Time) error {

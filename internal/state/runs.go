@@ -161,9 +161,9 @@ func (r Run) EndpointMoved(ctx context.Context, tx pgx.Tx, endpoint string) (mov
 }
 
 // Published reports whether the run has been published: so it has if the answer
-// to its commit was lost on the way.
+// to its commit was lost on the way. It waits for a commit that is under way.
 func (r Run) Published(ctx context.Context, pool *pgxpool.Pool) (yes bool, err error) {
-	err = pool.QueryRow(ctx, "select published_at is not null from syncer.runs where run_id = $1 and owner = $2", r.ID, r.owner).Scan(&yes)
+	err = pool.QueryRow(ctx, "select published_at is not null from syncer.runs where run_id = $1 and owner = $2 for share", r.ID, r.owner).Scan(&yes)
 	if errors.Is(err, pgx.ErrNoRows) { // another attempt's
 		return false, nil
 	}
