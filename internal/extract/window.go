@@ -60,6 +60,11 @@ func (k *walk) readWindow(ctx context.Context) (readResult, error) {
 		if len(items) == 0 {
 			w.to = 0 // no row says what time it is
 		}
+		if page.Total < 0 && len(page.Items) == defaultPage {
+			if err := k.checkPageSize(ctx); err != nil {
+				return readResult{}, err
+			}
+		}
 		chunk := Chunk{Listing: k.l, Items: items, Checkpoint: Checkpoint{Name: "proved", Total: page.Total, Rows: len(items), IDs: millis(w.to)}}
 		return k.windowProved(w.to, readResult{total: page.Total, distinct: len(items)}), k.putChunk(ctx, chunk, len(items))
 	}
@@ -135,6 +140,17 @@ func (k *walk) openWindow(ctx context.Context, p *pagedRead, until time.Time) (l
 		}
 		return page, w, nil
 	}
+}
+
+// checkPageSize finds out whether a default page without Total-Number is what a
+// proxy has made of the list that drops query and headers: a page of one entry
+// tells.
+func (k *walk) checkPageSize(ctx context.Context) error {
+	page, err := k.fetchList(ctx, "", pageQuery(1, 1))
+	if err == nil && len(page.Items) > 1 {
+		k.downgrade(ctx, NotProved, "the server sends no Total-Number, and more entries than a page was to have: is something between that drops the query?")
+	}
+	return err
 }
 
 // windowMode finds out whether the server narrows the list to a window. One that

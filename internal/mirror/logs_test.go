@@ -288,3 +288,53 @@ func TestAnEmptyAnswerDoesNotSpoilTheWindowOfLogs(t *testing.T) {
 		b.wantSettledLogs(t, start)
 	}
 }
+
+// A proxy that drops the query and Total-Number makes the newest entries look as
+// if they were all.
+func TestADefaultPageOfTheLogIsNotTakenForTheWholeLog(t *testing.T) {
+	t.Parallel()
+	b := setup(t, logtotest.Generate(logtotest.Options{Users: 3, Seed: 52}), "logs")
+	b.runner.Log = silent()
+	tenant := b.server.Tenant
+	addLogs(t, tenant, 300, time.Second)
+	tenant.AdvanceClock(2 * time.Minute)
+	start, direct := tenant.Now(), b.runner.Client
+	b.behind(t, func(w http.ResponseWriter, r *http.Request, next http.Handler) {
+		if r.URL.Path == "/api/logs" {
+			r.URL.RawQuery = ""
+		}
+		next.ServeHTTP(w, r)
+	})
+	remove := b.server.Inject(logtotest.Fault{Kind: logtotest.NoTotal, Path: "/api/logs"})
+	if c := certificate(b.run(t), "logs"); c.Proof == "complete" {
+		t.Errorf("logs are complete with %d of %d entries: %+v", b.count(t, "logs"), tenant.Count("logs"), c)
+	}
+	remove()
+	b.runner.Client = direct
+	wantProved(t, b.run(t))
+	b.wantSettledLogs(t, start)
+}
+
+// Without Total-Number, as many entries as a default page has are proved if the
+// query arrives.
+func TestAWindowAsLongAsADefaultPageIsProvedWithoutTotalNumber(t *testing.T) {
+	t.Parallel()
+	b := setup(t, logtotest.Generate(logtotest.Options{Users: 3, Seed: 53}), "logs")
+	b.runner.Log = silent()
+	tenant := b.server.Tenant
+	wantProved(t, b.run(t))
+	b.server.Inject(logtotest.Fault{Kind: logtotest.NoTotal, Path: "/api/logs"})
+	tenant.AdvanceClock(time.Hour)
+	addLogs(t, tenant, 20, time.Second)
+	for sizes := []int{}; !slices.Contains(sizes, 20); {
+		if len(sizes) == 5 {
+			t.Fatalf("windows of %v entries, none of 20", sizes)
+		}
+		tenant.AdvanceClock(10 * time.Minute)
+		start := tenant.Now()
+		s := b.run(t)
+		wantProved(t, s)
+		b.wantSettledLogs(t, start)
+		sizes = append(sizes, certificate(s, "logs").Distinct)
+	}
+}
