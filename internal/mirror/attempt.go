@@ -159,13 +159,18 @@ func (a *attempt) walk(ctx context.Context) (map[string]*extract.Proof, error) {
 	if err := primaryError(errs); err != nil {
 		return proofs, err
 	}
-	for _, l := range a.job.Listings {
+	return proofs, context.Cause(ctx)
+}
+
+// downgradeChildren takes the proof from listings whose parents are not proved:
+// there may be more of these, and one that is gone may have stayed.
+func downgradeChildren(listings []*catalog.Listing, proofs map[string]*extract.Proof) {
+	for _, l := range listings {
 		if l.Parent != "" && proofs[l.Parent].Outcome != extract.Complete && proofs[l.Name].Outcome == extract.Complete {
 			proofs[l.Name].Outcome = extract.NotProved
 			proofs[l.Name].Reason = "there may be more parents: " + l.Parent + " is " + string(proofs[l.Parent].Outcome)
 		}
 	}
-	return proofs, context.Cause(ctx)
 }
 
 // primaryError returns the error that tells most: not one that follows from another.

@@ -5,7 +5,10 @@ import (
 	"fmt"
 	"net/http"
 	"slices"
+	"strings"
+	"sync"
 	"testing"
+	"time"
 
 	"logto-syncer/internal/extract"
 	"logto-syncer/internal/load"
@@ -316,4 +319,61 @@ func (b *bench) after(requests int, f func()) {
 		})
 	}
 	b.due[requests] = append(b.due[requests], f)
+}
+
+// An organization that was made during the run and cannot be sent takes the proof
+// from organizations after those below them were read. One that is gone stays in
+// the mirror then, and its members with it: that they are all is not proved either.
+func TestMembersAreNotProvedIfAnOrganizationThatIsGoneStays(t *testing.T) {
+	t.Parallel()
+	b := setup(t, logtotest.Generate(logtotest.Options{Users: 20, Seed: 51}), "organization_users", "organization_invitations")
+	b.runner.Client, b.runner.Log = retrying(t, b.server, b.server.URL, patient), silent()
+	tenant := b.server.Tenant
+	gone, err := tenant.CreateOrganization(logtotest.Row{"name": "Gone"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := tenant.AddMember(gone, userIDs(tenant)[0]); err != nil {
+		t.Fatal(err)
+	}
+	wantProved(t, b.run(t))
+	if err := tenant.DeleteOrganization(gone); err != nil {
+		t.Fatal(err)
+	}
+	listed := make(chan struct{}) // all organizations are
+	var members, invitations sync.Once
+	b.server.OnRequest(func(_ int, r *http.Request) {
+		switch {
+		case strings.HasPrefix(r.URL.Path, "/api/organizations/") && strings.HasSuffix(r.URL.Path, "/users"):
+			members.Do(func() { close(listed) })
+		case r.URL.Path == "/api/organization-invitations":
+			invitations.Do(func() {
+				select {
+				case <-listed:
+				case <-time.After(10 * time.Second):
+					t.Error("no members were asked for")
+				}
+				late, err := tenant.CreateOrganization(logtotest.Row{"name": "Late"})
+				if err == nil {
+					_, err = tenant.CreateInvitation(late, "somebody@example.com", logtotest.Row{})
+				}
+				if err != nil {
+					t.Error(err)
+				}
+				b.server.Inject(logtotest.Fault{Kind: logtotest.Status, Status: 500, Path: "/api/organizations/" + late})
+			})
+		}
+	})
+	s := b.run(t)
+	var stays bool
+	const sql = "select exists (select from logto.organization_users where organization_id = $1)"
+	if err := b.pool.QueryRow(t.Context(), sql, gone).Scan(&stays); err != nil {
+		t.Fatal(err)
+	}
+	if c := certificate(s, "organizations"); c.Proof != "not proved" {
+		t.Errorf("organizations are %s", c.Proof)
+	}
+	if c := certificate(s, "organization_users"); stays && c.Proof == "complete" {
+		t.Errorf("organization_users is complete, with a member of an organization that was gone before the run began: %+v", c)
+	}
 }

@@ -178,6 +178,7 @@ func (a *attempt) attempt(ctx context.Context, s *Summary, began time.Time) erro
 		err = a.fetchReferences(ctx, proofs)
 	}
 	if err == nil {
+		downgradeChildren(a.job.Listings, proofs)
 		err = a.publish(ctx, proofs, s, began)
 	}
 	return err

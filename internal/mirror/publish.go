@@ -149,6 +149,7 @@ func (a *attempt) guard(leaving []load.TableDeletions) error {
 // is as a whole.
 func (a *attempt) certify(proofs map[string]*extract.Proof, changes map[string]*load.Change) ([]state.Certificate, string) {
 	downgradeIncomplete(proofs, changes)
+	downgradeChildren(a.job.Listings, proofs)
 	status := state.Succeeded
 	var out []state.Certificate
 	for _, l := range a.job.Listings {
