@@ -3,6 +3,7 @@ package mirror_test
 import (
 	"net/http"
 	"net/http/httptest"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -122,6 +123,27 @@ func TestAListingThatWasReadBeforeIsNotUnknownToTheServer(t *testing.T) {
 		f()
 	}
 	wantProved(t, b.run(t))
+}
+
+// That it could not be proved then makes no difference.
+func TestAListingThatWasReadInPartIsNotUnknownToTheServer(t *testing.T) {
+	t.Parallel()
+	b := setup(t, logtotest.Generate(logtotest.Options{Users: 20, Organizations: 5, Seed: 16}), "organization_jit_roles")
+	b.runner.Client, b.runner.Log = retrying(t, b.server, b.server.URL, patient), silent()
+	with := b.server.Tenant.Rows("organization_jit_roles")[0]["organization_id"].(string)
+	orgs := b.server.Tenant.IDs("organizations")
+	other := orgs[(slices.Index(orgs, with)+1)%len(orgs)]
+	heal := b.server.Inject(logtotest.Fault{Kind: logtotest.Status, Status: 500, Path: "/api/organizations/" + other + "/jit/roles"})
+	c := certificate(b.run(t), "organization_jit_roles")
+	heal()
+	if c.Proof != "not proved" || b.count(t, "organization_jit_roles") == 0 {
+		t.Fatalf("organization_jit_roles is %s, with %d rows", c.Proof, b.count(t, "organization_jit_roles"))
+	}
+	b.server.Inject(logtotest.Fault{Kind: logtotest.Missing, Path: "/api/organizations/*/jit/roles"})
+	s := b.run(t)
+	if c := certificate(s, "organization_jit_roles"); s.Status != state.Unproved || c.Proof != "failed" {
+		t.Errorf("status %s, proof %s because %q: want it failed", s.Status, c.Proof, c.Reason)
+	}
 }
 
 func TestAListingThatSomeParentsWereAnsweredForIsNotUnknown(t *testing.T) {

@@ -50,11 +50,13 @@ func (r Run) Certify(ctx context.Context, tx pgx.Tx, certificates []Certificate)
 	return nil
 }
 
-// WasReadBefore reports whether a published run has read a listing to its proof and
-// has asked the server for it: one without parents is complete without a
-// request.
+// WasReadBefore reports whether a published run has read a listing, and has asked the
+// server for it: to its proof, or at least some items. One without parents is
+// complete without a request.
 func WasReadBefore(ctx context.Context, pool *pgxpool.Pool, tenant, listing string) (found bool, err error) {
-	const sql = "select exists (select from syncer.certificates where tenant_id = $1 and listing = $2 and proof = 'complete' and requests > 0)"
+	const sql = `select exists (
+    select from syncer.certificates where tenant_id = $1 and listing = $2 and requests > 0 and (proof = 'complete' or distinct_ids > 0)
+)`
 	if err := pool.QueryRow(ctx, sql, tenant, listing).Scan(&found); err != nil {
 		return false, fmt.Errorf("look for a certificate of %s: %w", listing, err)
 	}
