@@ -126,8 +126,19 @@ func (m mark) repeated(ids []string) (func(request) bool, error) {
 		}, err
 	case words[0] == "batch":
 		return func(r request) bool { return slices.Contains(r.exact, words[2]) }, nil
+	case m.Name == "newest" && m.listing.CountOnly: // read once more behind the last look-up, which shows who came meanwhile
+		seen := 0
+		return func(r request) bool {
+			if r.searches() || r.counts() {
+				return false
+			}
+			seen++
+			return seen > 1
+		}, nil
 	case m.Name == "begin", m.Name == "newest":
 		return func(r request) bool { return !r.searches() && !r.counts() }, nil
+	case words[0] == "reference":
+		return func(r request) bool { return slices.Contains(r.exact, words[1]) }, nil
 	case m.Name == "whole", m.Name == "proved":
 		return func(r request) bool { return !r.searches() }, nil
 	case len(words) == 2 && words[1] == "total":
