@@ -55,18 +55,7 @@ func (k *walk) readWindow(ctx context.Context) (readResult, error) {
 		return readResult{}, err
 	}
 	if p.unreadable == 0 && len(page.Items) < k.pageSize() && (page.Total == len(page.Items) || page.Total < 0) {
-		items := distinctItems(k.decodeItems(ctx, page)) // of one statement: the window, or the whole list
-		k.progress(0, len(items))
-		if len(items) == 0 {
-			w.to = 0 // no row says what time it is
-		}
-		if page.Total < 0 && len(page.Items) == defaultPage {
-			if err := k.checkPageSize(ctx); err != nil {
-				return readResult{}, err
-			}
-		}
-		chunk := Chunk{Listing: k.l, Items: items, Checkpoint: Checkpoint{Name: "proved", Total: page.Total, Rows: len(items), IDs: millis(w.to)}}
-		return k.windowProved(w.to, readResult{total: page.Total, distinct: len(items)}), k.putChunk(ctx, chunk, len(items))
+		return k.storeShortWindow(ctx, page, w)
 	}
 	mode, err := k.windowMode(ctx, page, w)
 	if err != nil {
@@ -86,6 +75,23 @@ func (k *walk) readWindow(ctx context.Context) (readResult, error) {
 		return readResult{}, err
 	}
 	return k.readLongWindow(ctx, p, w, mode)
+}
+
+// storeShortWindow stores a window that came on a page that is not full: one
+// statement of the server, which is the window or the whole list.
+func (k *walk) storeShortWindow(ctx context.Context, page logto.Page, w window) (readResult, error) {
+	items := distinctItems(k.decodeItems(ctx, page))
+	k.progress(0, len(items))
+	if len(items) == 0 {
+		w.to = 0 // no row says what time it is
+	}
+	if page.Total < 0 && len(page.Items) == defaultPage {
+		if err := k.checkPageSize(ctx); err != nil {
+			return readResult{}, err
+		}
+	}
+	chunk := Chunk{Listing: k.l, Items: items, Checkpoint: Checkpoint{Name: "proved", Total: page.Total, Rows: len(items), IDs: millis(w.to)}}
+	return k.windowProved(w.to, readResult{total: page.Total, distinct: len(items)}), k.putChunk(ctx, chunk, len(items))
 }
 
 func (k *walk) readLongWindow(ctx context.Context, p *pagedRead, w window, mode string) (readResult, error) {

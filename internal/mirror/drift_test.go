@@ -145,7 +145,7 @@ func newDrift(t *rapid.T, pool *pgxpool.Pool, number int64) *drift {
 	})
 	d.version, d.seed = driftVersions[d.draw("version", len(driftVersions))], seed
 	d.server = logtotest.Start(tenant, logtotest.WithSeed(seed), logtotest.WithVersion(d.version))
-	d.meddler.next = d.server
+	d.next = d.server
 	d.proxy = httptest.NewServer(&d.meddler)
 	client, err := logto.New(logto.Config{
 		Endpoint: d.proxy.URL, Resource: d.server.Resource, AppID: d.server.AppID, AppSecret: d.server.AppSecret,

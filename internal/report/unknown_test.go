@@ -259,6 +259,7 @@ func TestAViewShowsWhatIsKnownWhateverIsMirrored(t *testing.T) {
 	}
 	for source, compute := range everyView() {
 		t.Run(source, func(t *testing.T) {
+			t.Parallel()
 			want := compute(tr)
 			if source == "duplicate_people" || source == "identity_providers" {
 				return // rows of enterprise identities: compared by the test above
