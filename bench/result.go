@@ -43,7 +43,7 @@ func (r result) holds() bool {
 	return r.value <= r.limit
 }
 
-func (r result) promised() string {
+func (r result) promisedText() string {
 	switch {
 	case r.informational:
 		return ""
@@ -53,9 +53,9 @@ func (r result) promised() string {
 	return "≤ " + number(r.limit) + r.unit
 }
 
-func (r result) measured() string { return number(r.value) + r.unit }
+func (r result) measuredText() string { return number(r.value) + r.unit }
 
-func (r result) verdict() string {
+func (r result) verdictText() string {
 	switch {
 	case r.informational:
 		return ""
@@ -66,11 +66,11 @@ func (r result) verdict() string {
 }
 
 func (r result) textLine() string {
-	return fmt.Sprintf("%-34s %12s  %10s  %-6s %s", r.name, r.measured(), r.promised(), r.verdict(), r.detail)
+	return fmt.Sprintf("%-34s %12s  %10s  %-6s %s", r.name, r.measuredText(), r.promisedText(), r.verdictText(), r.detail)
 }
 
 func (r result) tableRow() string {
-	return "| " + strings.Join([]string{r.name, r.method, r.promised(), r.measured(), r.verdict(), r.detail}, " | ") + " |"
+	return "| " + strings.Join([]string{r.name, r.method, r.promisedText(), r.measuredText(), r.verdictText(), r.detail}, " | ") + " |"
 }
 
 func number(v float64) string {

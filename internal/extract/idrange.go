@@ -196,7 +196,7 @@ func (r idRange) divide(n int) []idRange {
 			subranges = append(subranges, subrange)
 		}
 	}
-	return append(subranges, r.irregularBelow(depth)...)
+	return append(subranges, r.irregularSubrange(depth)...)
 }
 
 // divideBy cuts the range so that about as many of the sample's ids are in
@@ -221,7 +221,7 @@ func (r idRange) divideBy(sample []string, n int) []idRange {
 			subranges = append(subranges, idRange{depth: depth, lo: lo, hi: cut})
 			lo = cut
 		}
-		return append(subranges, r.irregularBelow(depth)...)
+		return append(subranges, r.irregularSubrange(depth)...)
 	}
 	return nil
 }
@@ -242,9 +242,9 @@ func (r idRange) cutPoints(ids []string, depth, n int) []uint64 {
 	return cuts
 }
 
-// irregularBelow returns what the subranges at a greater depth do not
+// irregularSubrange returns what the subranges at a greater depth do not
 // cover: nothing at the same depth.
-func (r idRange) irregularBelow(depth int) []idRange {
+func (r idRange) irregularSubrange(depth int) []idRange {
 	if depth == r.depth {
 		return nil
 	}

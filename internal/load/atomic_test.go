@@ -48,7 +48,7 @@ func TestAReaderSeesTheTablesBeforeOrAfter(t *testing.T) {
 	stage := b.stage(t, gone("users", "a"), item("users", "b").with(`"name":"B"`), item("users", "c"))
 	before := b.rows(t, "logto.users")
 	err := pgx.BeginFunc(t.Context(), b.pool, func(tx pgx.Tx) error {
-		if _, err := stage.Publish(t.Context(), tx, catalog.All(), load.Publication{At: b.at.AddDate(1, 0, 0), Proved: all()}); err != nil {
+		if _, err := stage.Publish(t.Context(), tx, catalog.All(), load.PublishOptions{At: b.at.AddDate(1, 0, 0), Proved: all()}); err != nil {
 			return err
 		}
 		if diff := cmp.Diff(before, b.rows(t, "logto.users")); diff != "" { // in another connection
@@ -71,14 +71,14 @@ func TestAPublicationThatFailsHalfWayLeavesEverythingAndCanBeRepeated(t *testing
 create trigger no before insert on logto.logs for each row execute function no()`)
 	stage := b.stage(t, gone("users", "u"), item("users", "new"), item("logs", "l"))
 	before := b.texts(t, versions+"logto.users order by 1")
-	if _, err := b.publish(t, stage, load.Publication{}); err == nil {
+	if _, err := b.publish(t, stage, load.PublishOptions{}); err == nil {
 		t.Fatal("published, although a table refused")
 	}
 	if diff := cmp.Diff(before, b.texts(t, versions+"logto.users order by 1")); diff != "" {
 		t.Errorf("users changed:\n%s", diff)
 	}
 	exec(t, b, "drop trigger no on logto.logs")
-	changes, err := b.publish(t, stage, load.Publication{})
+	changes, err := b.publish(t, stage, load.PublishOptions{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -119,7 +119,7 @@ func TestAnUnchangedTenantIsNotWritten(t *testing.T) {
 	stage := b.stage(t)
 	start := b.texts(t, "select pg_current_wal_insert_lsn()::text")[0]
 	b.write(t, stage, batches)
-	changes, err := b.publish(t, stage, load.Publication{})
+	changes, err := b.publish(t, stage, load.PublishOptions{})
 	if err != nil {
 		t.Fatal(err)
 	}

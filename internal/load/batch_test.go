@@ -271,13 +271,13 @@ func TestABatchMayHaveMoreRowsThanAStatementParameters(t *testing.T) {
 	}
 	stage := b.stage(t)
 	b.write(t, stage, []*load.Batch{batch})
-	changes, err := b.publish(t, stage, load.Publication{})
+	changes, err := b.publish(t, stage, load.PublishOptions{})
 	if err != nil || changes["organization_scopes"].Inserted != n {
 		t.Fatalf("%+v, %v", changes["organization_scopes"], err)
 	}
 	stage = b.stage(t)
 	b.write(t, stage, []*load.Batch{away})
-	changes, err = b.publish(t, stage, load.Publication{})
+	changes, err = b.publish(t, stage, load.PublishOptions{})
 	if err != nil || changes["organization_scopes"].Deleted != n {
 		t.Fatalf("%+v, %v", changes["organization_scopes"], err)
 	}

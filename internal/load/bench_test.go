@@ -99,7 +99,7 @@ func BenchmarkPublish(b *testing.B) {
 		if err != nil {
 			b.Fatal(err)
 		}
-		if _, err := stage.Publish(b.Context(), tx, catalog.All(), load.Publication{At: bench.at, Proved: all()}); err != nil {
+		if _, err := stage.Publish(b.Context(), tx, catalog.All(), load.PublishOptions{At: bench.at, Proved: all()}); err != nil {
 			b.Fatal(err)
 		}
 		if err := tx.Rollback(b.Context()); err != nil {

@@ -19,7 +19,7 @@ import (
 // ranges and the mirror has nothing yet: that took an eighth of a first load,
 // and the primary key finds out. If it does, all is published again, with a
 // look. Lists that are read by pages are read twice as a rule.
-func (s *Stage) Publish(ctx context.Context, tx pgx.Tx, listings []*catalog.Listing, how Publication) (changes map[string]*Change, err error) {
+func (s *Stage) Publish(ctx context.Context, tx pgx.Tx, listings []*catalog.Listing, how PublishOptions) (changes map[string]*Change, err error) {
 	fresh, err := s.emptyTables(ctx, tx, listings)
 	if err != nil {
 		return nil, err

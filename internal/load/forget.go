@@ -26,8 +26,8 @@ func (l *Loader) Prune(ctx context.Context, tx pgx.Tx, before time.Time) error {
 	return nil
 }
 
-// People names whose rows are meant.
-type People struct {
+// ErasureTargets names whose rows are meant.
+type ErasureTargets struct {
 	IDs []string // of users
 	// E-mail addresses besides those that the users have or had, in any case,
 	// or as a privacy rule stores them. What else is in it finds nothing.
@@ -40,7 +40,7 @@ type People struct {
 // sent to an e-mail address they ever had or to one that is named, and log
 // entries about them. It returns how many rows it erased, by table as
 // "logto_history.users". The loader has to have been opened with all listings.
-func (l *Loader) EraseUsers(ctx context.Context, tx pgx.Tx, people People) (map[string]int64, error) {
+func (l *Loader) EraseUsers(ctx context.Context, tx pgx.Tx, people ErasureTargets) (map[string]int64, error) {
 	users := append([]string{}, people.IDs...)
 	erased := map[string]int64{}
 	erase := func(schema, table, where string, args ...any) error {
@@ -92,7 +92,7 @@ where tenant_id = $1 and (inviter_id = any($2) or accepted_user_id = any($2) or 
 
 // addresses returns the e-mail addresses the people have or had, and those that
 // are named, in lower case.
-func (l *Loader) addresses(ctx context.Context, tx pgx.Tx, people People) ([]string, error) {
+func (l *Loader) addresses(ctx context.Context, tx pgx.Tx, people ErasureTargets) ([]string, error) {
 	const sql = `select distinct lower(primary_email) from (
     select tenant_id, id, primary_email from logto.users
     union all select tenant_id, id, primary_email from logto_history.users

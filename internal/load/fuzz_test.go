@@ -75,7 +75,7 @@ func publishAndLookUp(t *testing.T, b *bench, stage *load.Stage, batch *load.Bat
 	if err := stage.Write(t.Context(), tx, []*load.Batch{batch}); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := stage.Publish(t.Context(), tx, []*catalog.Listing{l}, load.Publication{At: b.at.AddDate(1, 0, 0)}); err != nil {
+	if _, err := stage.Publish(t.Context(), tx, []*catalog.Listing{l}, load.PublishOptions{At: b.at.AddDate(1, 0, 0)}); err != nil {
 		t.Fatal(err)
 	}
 	sql := "select item_hash from logto." + l.Name + " where valid_from > $1 and length(item_hash) = 16"

@@ -112,7 +112,7 @@ func TestWhatWasIncompleteIsKnownAfterARestart(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	changes, err := b.publish(t, stage, load.Publication{})
+	changes, err := b.publish(t, stage, load.PublishOptions{})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -149,7 +149,7 @@ func (b *bench) write(t testing.TB, stage *load.Stage, batches []*load.Batch) {
 }
 
 // publish publishes a stage and drops it. A zero time becomes the next second.
-func (b *bench) publish(t testing.TB, stage *load.Stage, how load.Publication) (map[string]*load.Change, error) {
+func (b *bench) publish(t testing.TB, stage *load.Stage, how load.PublishOptions) (map[string]*load.Change, error) {
 	t.Helper()
 	b.at = b.at.Add(time.Second)
 	how.At = b.at
@@ -169,7 +169,7 @@ func (b *bench) publish(t testing.TB, stage *load.Stage, how load.Publication) (
 // run stages readings and publishes them, everything proved.
 func (b *bench) run(t testing.TB, readings ...reading) map[string]*load.Change {
 	t.Helper()
-	changes, err := b.publish(t, b.stage(t, readings...), load.Publication{})
+	changes, err := b.publish(t, b.stage(t, readings...), load.PublishOptions{})
 	if err != nil {
 		t.Fatalf("publish: %v", err)
 	}

@@ -10,8 +10,8 @@ import (
 	"logto-syncer/internal/catalog"
 )
 
-// A Publication says how a run is published.
-type Publication struct {
+// A PublishOptions says how a run is published.
+type PublishOptions struct {
 	At       time.Time       // when the new versions become valid
 	Proved   map[string]bool // listings whose absent items leave the mirror
 	NoRecord map[string]bool // tables that keep no history; nil: all keep it
@@ -41,7 +41,7 @@ type Change struct {
 // publisher is one publication under way.
 type publisher struct {
 	*Stage
-	Publication
+	PublishOptions
 	tx             pgx.Tx
 	shapes         map[string]map[shapeTag]shape // rows have been stored in, by listing
 	empty          map[string]bool               // staged tables of which the mirror has nothing
@@ -53,7 +53,7 @@ type publisher struct {
 
 // publish is Publish with what is known of the tables it publishes to.
 func (s *Stage) publish(
-	ctx context.Context, tx pgx.Tx, listings []*catalog.Listing, how Publication, fresh map[string]bool, hopeful bool,
+	ctx context.Context, tx pgx.Tx, listings []*catalog.Listing, how PublishOptions, fresh map[string]bool, hopeful bool,
 ) (map[string]*Change, error) {
 	shapes, err := s.readShapes(ctx, tx)
 	if err != nil {

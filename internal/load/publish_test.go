@@ -42,7 +42,7 @@ func TestWhatWasGoneAlreadyIsNotCounted(t *testing.T) {
 	b.run(t, item("users", "a"))
 	var told []load.TableDeletions
 	stage := b.stage(t, gone("users", "a"), gone("users", "a"), gone("users", "never"))
-	changes, err := b.publish(t, stage, load.Publication{Guard: func(leaving []load.TableDeletions) error { told = leaving; return nil }})
+	changes, err := b.publish(t, stage, load.PublishOptions{Guard: func(leaving []load.TableDeletions) error { told = leaving; return nil }})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -133,7 +133,7 @@ func TestHistoryIsWhatWasReplaced(t *testing.T) {
 func TestATableMayKeepNoHistory(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
-	none := load.Publication{NoRecord: map[string]bool{"users": true, "user_identities": true}}
+	none := load.PublishOptions{NoRecord: map[string]bool{"users": true, "user_identities": true}}
 	for _, r := range []reading{item("users", "u").with(`"identities":{"a":{}}`), item("users", "u").with(`"identities":{"a":{"userId":"1"}}`), gone("users", "u")} {
 		if _, err := b.publish(t, b.stage(t, r), none); err != nil {
 			t.Fatal(err)
@@ -184,7 +184,7 @@ func TestABatchMayBeWrittenTwice(t *testing.T) {
 	batches := b.batches(t, item("users", "u").with(`"identities":{"a":{}}`))
 	b.write(t, stage, batches)
 	b.write(t, stage, batches)
-	changes, err := b.publish(t, stage, load.Publication{})
+	changes, err := b.publish(t, stage, load.PublishOptions{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -308,7 +308,7 @@ func TestNothingIsDeletedOfAListingThatIsNotProved(t *testing.T) {
 	b.run(t, edges()...)
 	proved := all()
 	proved["users"] = false
-	changes, err := b.publish(t, b.stage(t, gone("users", "u"), item("users", "new")), load.Publication{
+	changes, err := b.publish(t, b.stage(t, gone("users", "u"), item("users", "new")), load.PublishOptions{
 		Proved: proved, Guard: func(leaving []load.TableDeletions) error {
 			if len(leaving) > 0 {
 				t.Errorf("the guard is told of %v", leaving)
@@ -333,7 +333,7 @@ func TestTheGuardEndsThePublicationAndTellsAllThatWouldGo(t *testing.T) {
 	stage := b.stage(t, gone("users", "u"), item("users", "v"))
 	var told []load.TableDeletions
 	err := pgx.BeginFunc(t.Context(), b.pool, func(tx pgx.Tx) error {
-		_, err := stage.Publish(t.Context(), tx, catalog.All(), load.Publication{At: b.at, Proved: all(), Guard: func(leaving []load.TableDeletions) error {
+		_, err := stage.Publish(t.Context(), tx, catalog.All(), load.PublishOptions{At: b.at, Proved: all(), Guard: func(leaving []load.TableDeletions) error {
 			told = leaving
 			return objection
 		}})

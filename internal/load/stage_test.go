@@ -162,7 +162,7 @@ func TestAStageOutlivesTheProcess(t *testing.T) {
 	}
 	b.write(t, again, b.batches(t, item("users", "c").with(`"identities":{"a":{}}`)))
 	b.runs = 1
-	changes, err := b.publish(t, again, load.Publication{})
+	changes, err := b.publish(t, again, load.PublishOptions{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -208,7 +208,7 @@ alter table syncer_stage.run_1_users drop column valid_from`); err != nil {
 			}
 			b.write(t, stage, batches)
 			b.runs = 1
-			changes, err := b.publish(t, stage, load.Publication{})
+			changes, err := b.publish(t, stage, load.PublishOptions{})
 			if err != nil {
 				t.Fatal(err)
 			}

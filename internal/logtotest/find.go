@@ -24,11 +24,11 @@ type finder struct {
 	t    *Tenant          // remembers scans of all users; nil: nobody does
 }
 
-// A scanned is what a search without an index has found by looking at all users. A
+// A scanResult is what a search without an index has found by looking at all users. A
 // page needs it for the count and for the rows, a listing for every page: to
 // look at everybody each time would make a request to a big tenant dearer than
 // one to a small one.
-type scanned struct {
+type scanResult struct {
 	search string
 	writes uint64  // as the tenant counted them then
 	users  []*user // by id
@@ -38,7 +38,7 @@ type scanned struct {
 // the same and nobody has written since.
 func (f *finder) scan() []*user {
 	remember := f.t != nil && f.set == f.t.users && f.keep == nil
-	now := &scanned{}
+	now := &scanResult{}
 	if remember {
 		now.search, now.writes = f.s.key(), f.t.writes
 		if last := f.t.lastScan.Load(); last != nil && last.search == now.search && last.writes == now.writes {

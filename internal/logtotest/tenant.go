@@ -32,7 +32,7 @@ type Tenant struct {
 	roleUsers map[string]*userSet  // by role
 	members   map[string][]*member // by organization, sorted by user id
 	writes    uint64               // changes of users: the heap is not the same after one
-	lastScan  atomic.Pointer[scanned]
+	lastScan  atomic.Pointer[scanResult]
 	end       uint64       // of the heap of users
 	ids       *rand.Rand   // for fresh ids
 	base      time.Time    // the tenant's clock when it began

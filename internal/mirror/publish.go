@@ -64,7 +64,7 @@ func (a *attempt) publishIn(ctx context.Context, tx pgx.Tx, proofs map[string]*e
 			return err
 		}
 	}
-	how := load.Publication{At: at, Proved: map[string]bool{}, NoRecord: a.job.NoHistory}
+	how := load.PublishOptions{At: at, Proved: map[string]bool{}, NoRecord: a.job.NoHistory}
 	for name, p := range proofs {
 		how.Proved[name] = p.Outcome == extract.Complete
 	}
@@ -83,7 +83,7 @@ func (a *attempt) publishIn(ctx context.Context, tx pgx.Tx, proofs map[string]*e
 			return err
 		}
 	}
-	if a.changedTables, err = a.stage.ChangedTables(ctx, tx, a.sink.loadedListings()); err != nil {
+	if a.changedTables, err = a.stage.ChangedTables(ctx, tx, a.sink.initiallyEmptyListings()); err != nil {
 		return err
 	}
 	certificates, status := a.certify(proofs, changes)

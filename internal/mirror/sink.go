@@ -109,7 +109,7 @@ func (s *sink) encode(ctx context.Context, chunk *extract.Chunk) (*load.Batch, e
 		// What an earlier reading of this run has staged is superseded even by
 		// one that equals the mirror. A backfill compares values, not hashes: it
 		// repairs what somebody has overwritten.
-		hash, before := load.Hash(known[item.ID]), s.isStaged(p, item.ID)
+		hash, before := load.Hash(known[item.ID]), s.isItemStaged(p, item.ID)
 		if before || s.a.job.Afresh {
 			hash = load.Hash{}
 		}
@@ -177,9 +177,9 @@ func (s *sink) restore(listing string, checkpoints []extract.Checkpoint) {
 	}
 }
 
-// loadedListings returns the listings of which the mirror had nothing before
+// initiallyEmptyListings returns the listings of which the mirror had nothing before
 // this run.
-func (s *sink) loadedListings() (names []string) {
+func (s *sink) initiallyEmptyListings() (names []string) {
 	for name, empty := range s.empty {
 		if empty {
 			names = append(names, name)
@@ -196,8 +196,8 @@ func itemKey(l *catalog.Listing, parent, id string) uint64 {
 	return h.Sum64()
 }
 
-// isStaged reports whether this run has staged the item already.
-func (s *sink) isStaged(p extract.Chunk, id string) bool {
+// isItemStaged reports whether this run has staged the item already.
+func (s *sink) isItemStaged(p extract.Chunk, id string) bool {
 	if s.empty[p.Listing.Name] {
 		return false // then nothing equals the mirror
 	}
