@@ -79,7 +79,9 @@ func (k *walk) refreshBatch(ctx context.Context, r *refreshState, batch []Known)
 		if err != nil && !errors.Is(err, errTooManyIDs) {
 			return err
 		}
-		if err == nil && page.Total == len(ids) {
+		// More than the one row asked for: the query was dropped on the way, and the
+		// total is of all there are.
+		if err == nil && page.Total == len(ids) && len(page.Items) <= 1 {
 			r.countAlive(ids, nil)
 			chunk := Chunk{Listing: k.l, Parent: r.parent, Checkpoint: Checkpoint{Name: name, Rows: len(ids)}}
 			return k.putChunk(ctx, chunk, len(ids))

@@ -315,3 +315,48 @@ func sequential(t *testing.T, server *logtotest.Server) *logto.Client {
 	t.Cleanup(c.Close)
 	return c
 }
+
+// A proxy that drops the query answers a question about some holders with how
+// many there are. As many were asked for: of one who came when another went,
+// that says nothing.
+func TestTheNumberOfAllHoldersIsNotTakenForThatOfThoseAskedFor(t *testing.T) {
+	t.Parallel()
+	b := setup(t, logtotest.Generate(logtotest.Options{Users: 3, Seed: 54}), "application_roles")
+	b.runner.Log, b.runner.PageSize = silent(), 30
+	tenant := b.server.Tenant
+	role, err := tenant.CreateRole(logtotest.Row{"name": "machines", "description": "x", "type": "MachineToMachine"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var apps []string
+	for i := range 41 {
+		app, err := tenant.CreateApplication(logtotest.Row{"name": fmt.Sprint("App ", i), "type": "MachineToMachine"})
+		if err == nil && i < 40 {
+			_, err = tenant.Insert("applications_roles", logtotest.Row{"role_id": role, "application_id": app})
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		apps = append(apps, app)
+	}
+	wantProved(t, b.run(t))
+	b.wantEqual(t)
+	_, err = tenant.Insert("applications_roles", logtotest.Row{"role_id": role, "application_id": apps[40]})
+	if err := errors.Join(err, tenant.Unlink("applications_roles", logtotest.Row{"role_id": role, "application_id": apps[39]})); err != nil {
+		t.Fatal(err)
+	}
+	direct := b.runner.Client
+	b.behind(t, func(w http.ResponseWriter, r *http.Request, next http.Handler) {
+		if r.URL.Path == "/api/roles/"+role+"/applications" {
+			r.URL.RawQuery = ""
+		}
+		next.ServeHTTP(w, r)
+	})
+	if s, err := b.runner.Run(t.Context(), b.job); err == nil && certificate(s, "application_roles").Proof == "complete" {
+		b.wantEqual(t)
+	}
+	b.runner.Client = direct
+	b.run(t) // it may resume the one that failed, and what that could not prove
+	wantProved(t, b.run(t))
+	b.wantEqual(t)
+}
