@@ -120,7 +120,7 @@ func (b *bench) inPieces(t *testing.T, requests int) (s mirror.Summary) {
 func TestACertificateIsTheSameHoweverOftenItsRunWasResumed(t *testing.T) {
 	t.Parallel()
 	for name, poisoned := range map[string]bool{"a tenant that is proved": false, "a tenant that is not": true} {
-		for _, requests := range []int{25, 60} {
+		for _, requests := range []int{40, 60} {
 			t.Run(fmt.Sprintf("%s, in pieces of %d requests", name, requests), func(t *testing.T) {
 				t.Parallel()
 				whole, pieces := unreadable(t), unreadable(t)
