@@ -3,6 +3,7 @@ package extract
 import (
 	"errors"
 	"fmt"
+	"math/bits"
 	"net/url"
 	"slices"
 	"strconv"
@@ -191,12 +192,21 @@ func (r idRange) divide(n int) []idRange {
 	var subranges []idRange
 	width := hi - lo
 	for i := range uint64(n) {
-		subrange := idRange{depth: depth, lo: lo + width*i/uint64(n), hi: lo + width*(i+1)/uint64(n)}
+		subrange := idRange{depth: depth, lo: lo + fraction(width, i, uint64(n)), hi: lo + fraction(width, i+1, uint64(n))}
 		if subrange.lo < subrange.hi {
 			subranges = append(subranges, subrange)
 		}
 	}
 	return append(subranges, r.irregularSubrange(depth)...)
+}
+
+// fraction returns width*i/n for i <= n. The product may need more than 64 bits:
+// a range as deep as maxDepth allows, divided by 158, would wrap around, and its
+// subranges would overlap.
+func fraction(width, i, n uint64) uint64 {
+	high, low := bits.Mul64(width, i)
+	quotient, _ := bits.Div64(high, low, n)
+	return quotient
 }
 
 // divideBy cuts the range so that about as many of the sample's ids are in

@@ -82,6 +82,24 @@ func TestEveryIDOfARangeIsInExactlyOneOfItsParts(t *testing.T) {
 	})
 }
 
+// Their product needs more than 64 bits: 36^11, as deep as ranges go, times 158.
+func TestTheSubrangesOfTheWidestRangeDoNotOverlap(t *testing.T) {
+	t.Parallel()
+	r := idRange{depth: maxDepth, lo: 0, hi: prefixCount(maxDepth)}
+	for _, n := range []int{2, 141, 142, 158, 100_000} {
+		at := r.lo
+		for _, subrange := range r.divide(n) {
+			if subrange.lo != at {
+				t.Fatalf("divided by %d, a subrange begins at %d, want %d, where the last one ended", n, subrange.lo, at)
+			}
+			at = subrange.hi
+		}
+		if at != r.hi {
+			t.Errorf("divided by %d, the subranges end at %d, want %d", n, at, r.hi)
+		}
+	}
+}
+
 func TestTheNameOfARangeIsReadBack(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {
