@@ -42,6 +42,8 @@ func check(d *decoder, c *Config, known []string) {
 	}
 	checkNames(d, "tenants", len(c.Tenants), func(i int) string { return c.Tenants[i].Name })
 	checkNames(d, "jobs", len(c.Jobs), func(i int) string { return c.Jobs[i].Name })
+	checkProvers(d, c)
+	checkWebhook(d, c)
 }
 
 // checkNames reports invalid names and names that are used twice.

@@ -111,6 +111,9 @@ type Job struct {
 	// The listings to read: all, or a list of names. [all, NAME] adds one that
 	// is off by default.
 	Listings Selection `yaml:"listings,omitempty"`
+	// changes: the job asks Logto what changed since its last run, and reads that.
+	// Empty: it reads everything, with a proof.
+	Read ReadMode `yaml:"read,omitempty" jsonschema:"enum=changes"`
 	// What to do about a time that passed while no syncer serve was running: run once
 	// to catch up, or skip.
 	Missed Missed `yaml:"missed,omitempty" jsonschema:"enum=run,enum=skip,default=run"`
@@ -122,7 +125,8 @@ type Job struct {
 	// How many times a failed run is retried before its next scheduled time, 0 to 20.
 	Retries int `yaml:"retries,omitempty" jsonschema:"minimum=0,maximum=20,default=3"`
 	// A listing of this job whose last proof is older is stale: an incident opens and
-	// /readyz answers 503. 0s: never stale.
+	// /readyz answers 503. For read: changes, the moment up to which the listing is
+	// followed counts instead of the proof. 0s: never stale.
 	MaxAge time.Duration `yaml:"max_age,omitempty" jsonschema:"default=0s"`
 	// URL to request after every run, as healthchecks.io expects it: as it is after a
 	// good run, with /fail appended after a bad one. Empty: none.
@@ -131,6 +135,15 @@ type Job struct {
 	// of the time alone: every process finds the same times.
 	Cron cron.Schedule `yaml:"-"`
 }
+
+// ReadMode says what the runs of a job read.
+type ReadMode string
+
+// Values of ReadMode.
+const (
+	ReadEverything ReadMode = ""        // every row, with a proof
+	ReadChanges    ReadMode = "changes" // what changed since the last run
+)
 
 // A Selection is all of something, or names, or both: [all, NAME] is everything
 // that is on by default, and NAME. Names has no duplicates.

@@ -122,6 +122,7 @@ func TestEveryKeyIsRead(t *testing.T) {
 				Missed: config.SkipMissed, Jitter: time.Minute, Timeout: 6 * time.Hour, Retries: 0, MaxAge: 36 * time.Hour, Ping: "https://ping.example.org/hunter2",
 			},
 			{Name: "users", Schedule: "@every 6h", Timezone: "UTC", Tenants: config.Selection{Names: []string{"ours"}}, Listings: config.Selection{Names: []string{"users", "roles"}}, Missed: "run", Jitter: 30 * time.Second, Retries: 3},
+			{Name: "fresh", Read: config.ReadChanges, Schedule: "@every 2m", Timezone: "UTC", Tenants: config.Selection{All: true}, Listings: config.Selection{All: true}, Missed: "run", Jitter: 30 * time.Second, Retries: 3, MaxAge: 5 * time.Minute},
 		},
 		ResumeWithin: 36 * time.Hour,
 		History:      config.History{Enabled: false, Except: []string{"user_roles"}, Retention: 30 * day},
@@ -129,7 +130,13 @@ func TestEveryKeyIsRead(t *testing.T) {
 			"users":                    {"primary_phone": {Drop: true}, "primary_email": {Hash: true}, "custom_data": {Keep: []string{"plan", "address.country"}}},
 			"organization_invitations": {"invitee": {Hash: true}},
 		}},
-		Serve:  config.Serve{Listen: "[::1]:80", Workers: 64, Token: "a token of hunter2", RescueAfter: 2 * time.Second},
+		Serve: config.Serve{
+			Listen: "[::1]:80", Workers: 64, Token: "a token of hunter2", RescueAfter: 2 * time.Second,
+			Webhook: config.Webhook{Listen: ":8078", Hooks: []config.Hook{
+				{Tenant: "acme", SigningKey: "a key of hunter2", Path: "/webhook/acme"},
+				{Tenant: "ours", SigningKey: "another key of hunter2", Path: "/hooks/ours"},
+			}},
+		},
 		Alerts: []config.Alert{{URL: "https://hooks.example.org/hunter2", Form: config.SlackForm}, {URL: "", Form: config.JSONForm}},
 		Warnings: config.Errors{{
 			File: "testdata/full.yaml", Line: 10, Column: 16, Field: "tenants[1].endpoint",
@@ -210,6 +217,9 @@ func TestRootJobsFileWithItsExamples(t *testing.T) {
 	c, err := config.Parse("jobs.yaml", data, env, nil)
 	if err != nil {
 		t.Fatal(err)
+	}
+	if len(c.Jobs) != 2 || c.Jobs[1].Read != config.ReadChanges || len(c.Serve.Webhook.Hooks) != 1 || len(c.Warnings) != 0 {
+		t.Errorf("the example of a job that reads changes was not read: %+v", c)
 	}
 	if len(c.Tenants) != 2 || c.Tenants[0].Limit.Requests != 200 || c.Tenants[1].Name != "ours" || len(c.History.Except) != 1 || len(c.Privacy.Tables["users"]) != 3 {
 		t.Errorf("an example was not read: %+v", c)

@@ -16,6 +16,7 @@ func checkJob(d *decoder, path string, j *Job, tenants []Tenant, known []string)
 	location := checkTimezone(d, path+".timezone", j)
 	checkSchedule(d, path+".schedule", j, location)
 	checkServing(d, path, j)
+	checkRead(d, path+".read", j)
 	if !d.is(path + ".tenants").set {
 		j.Tenants.All = true
 	}

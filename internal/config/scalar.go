@@ -30,6 +30,8 @@ func (d *decoder) leaf(path string, n *yaml.Node, into any) bool {
 		}
 	case *Missed:
 		parseInto(d, path, n, v, "run or skip", func(text string) (Missed, error) { return Missed(text), nil })
+	case *ReadMode:
+		parseInto(d, path, n, v, wantRead, func(text string) (ReadMode, error) { return ReadMode(text), nil })
 	case *NotificationFormat:
 		parseInto(d, path, n, v, "json or slack", func(text string) (NotificationFormat, error) { return NotificationFormat(text), nil })
 	case *int:

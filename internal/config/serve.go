@@ -20,6 +20,9 @@ type Serve struct {
 	// A process that has sent no heartbeat for this long counts as dead, and another
 	// process rescues its runs; at least 2s.
 	RescueAfter time.Duration `yaml:"rescue_after,omitempty" jsonschema:"default=30s"`
+	// Receiver of Logto's webhook deliveries. Each is a hint that starts the tenant's
+	// job with read: changes. Empty: none.
+	Webhook Webhook `yaml:"webhook,omitempty"`
 }
 
 // An Alert is an address that notifications are sent to.

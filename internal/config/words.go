@@ -76,6 +76,8 @@ func shapeOf(path string, t reflect.Type) string {
 		return "the id of a machine-to-machine application"
 	case "tenants.app_secret":
 		return "the secret of the machine-to-machine application"
+	case "serve.webhook.hooks.signing_key":
+		return "the webhook's signing key"
 	case "database":
 		return wantDatabase
 	}

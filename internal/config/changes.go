@@ -1,0 +1,56 @@
+package config
+
+import (
+	"fmt"
+	"strings"
+)
+
+const wantRead = "changes, or be left out"
+
+func checkRead(d *decoder, path string, j *Job) {
+	if d.ok(path) && j.Read != ReadChanges {
+		d.report(path, "must be "+wantRead+", is "+d.have(path), "without it the job reads everything, with a proof")
+	}
+}
+
+// checkProvers warns of tenants whose changes are followed and that no job
+// proves: a run that reads changes begins where a proof ended.
+func checkProvers(d *decoder, c *Config) {
+	for i, j := range c.Jobs {
+		if j.Read != ReadChanges {
+			continue
+		}
+		var unproved []string
+		for _, t := range c.TenantsOf(j) {
+			if !c.proves(t.Name) {
+				unproved = append(unproved, t.Name)
+			}
+		}
+		if len(unproved) > 0 {
+			d.warn(fmt.Sprintf("jobs[%d].read", i), "no job of this file proves "+strings.Join(unproved, ", ")+": changes are followed from the last proof on",
+				"add a job without read: changes, for example one with schedule: @daily")
+		}
+	}
+}
+
+// proves reports whether a job reads everything of the tenant.
+func (c *Config) proves(tenant string) bool {
+	for _, j := range c.Jobs {
+		if j.Read == ReadEverything && j.Tenants.Has(tenant) {
+			return true
+		}
+	}
+	return false
+}
+
+// ChangesJobs returns the jobs that read the changes of a tenant, in the
+// file's order.
+func (c *Config) ChangesJobs(tenant string) []Job {
+	var jobs []Job
+	for _, j := range c.Jobs {
+		if j.Read == ReadChanges && j.Tenants.Has(tenant) {
+			jobs = append(jobs, j)
+		}
+	}
+	return jobs
+}
