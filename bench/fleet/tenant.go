@@ -109,7 +109,7 @@ func (t *tenant) reset() {
 	defer t.mu.Unlock()
 	t.tokens, t.concurrent = nil, false
 	clear(t.inProgress)
-	t.server.Forget()
+	t.server.ResetCounters()
 }
 
 // hadConcurrentRuns reports whether two runs have read the tenant at once.

@@ -52,7 +52,7 @@ func (f *measurements) verify(ctx context.Context, pool *pgxpool.Pool, tenants [
 		if t.hadConcurrentRuns() {
 			f.concurrent = append(f.concurrent, t.name)
 		}
-		most := t.server.MaxIn(window)
+		most := t.server.MaxRequestsIn(window)
 		f.maxInWindow = max(f.maxInWindow, most)
 		if most > limit {
 			f.overLimit = append(f.overLimit, t.name)

@@ -40,7 +40,7 @@ type hintedError struct{ text, hint string }
 
 func (e hintedError) Error() string { return e.text }
 
-// A reportedError has been told to the user in detail: only its code counts.
+// A reportedError has been reported to the user in detail: only its code counts.
 type reportedError struct{ code int }
 
 func (reportedError) Error() string { return "see above" }

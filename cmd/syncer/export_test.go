@@ -19,7 +19,7 @@ import (
 // What is in the files is what is in the table: moments, JSON, lists and nulls.
 func TestAParquetFileHoldsTheRowsOfTheTable(t *testing.T) {
 	t.Parallel()
-	s := newStand(t)
+	s := newFixture(t)
 	dir := t.TempDir()
 	for _, args := range [][]string{{"run"}, {"export", "users", "report.user_directory", "--format", "parquet", "--out", dir}} {
 		if code, _, stderr := inProcess(t, s.env, append(args, "-c", s.dir+"/jobs.yaml")...); code != exitDone {
@@ -88,7 +88,7 @@ func parquetRows(t *testing.T, path string, columns []string) map[string]bool {
 // formula is one in neither; csv is exact.
 func TestExportedColumnsAreInOrderAndTextsAreNoFormulas(t *testing.T) {
 	t.Parallel()
-	s := newStand(t)
+	s := newFixture(t)
 	dir := t.TempDir()
 	if code, _, stderr := inProcess(t, s.env, "run", "-q", "-c", s.dir+"/jobs.yaml"); code != exitDone {
 		t.Fatal(stderr)

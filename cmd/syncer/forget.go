@@ -64,7 +64,7 @@ func (c *forgetCmd) Run(ctx context.Context, a *app) (err error) {
 func (c *forgetCmd) running(ctx context.Context, db *database) error {
 	tenants, err := mirroredTenants(ctx, db, c.Tenant)
 	if err != nil {
-		return nil //nolint:nilerr // it is why nobody was found, and told
+		return nil //nolint:nilerr // it is why nobody was found, and is reported
 	}
 	for _, t := range tenants {
 		lock, err := state.Acquire(ctx, db.Pool, t)

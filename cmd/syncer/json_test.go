@@ -14,7 +14,7 @@ import (
 // taken away.
 func TestTheSummaryKeepsItsFields(t *testing.T) {
 	t.Parallel()
-	s := newStand(t)
+	s := newFixture(t)
 	_, stdout, _ := inProcess(t, s.env, "run", "-c", s.dir+"/jobs.yaml", "--json")
 	var summary map[string]json.RawMessage
 	if err := json.Unmarshal([]byte(last(stdout)), &summary); err != nil {
@@ -44,7 +44,7 @@ func TestTheSummaryKeepsItsFields(t *testing.T) {
 // What is on stdout with --json is JSON, all of it, whatever the command.
 func TestEveryLineIsAnObjectOfAType(t *testing.T) {
 	t.Parallel()
-	s := newStand(t)
+	s := newFixture(t)
 	types := map[string]bool{}
 	for _, args := range [][]string{
 		{"check"},

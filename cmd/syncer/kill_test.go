@@ -17,27 +17,27 @@ import (
 	"logto-syncer/internal/logtotest"
 )
 
-// A blow ends the program with SIGKILL: when the attempt has sent so many
+// A killPoint ends the program with SIGKILL: when the attempt has sent so many
 // requests, or, where it names a table, when the program wants to write there
 // after that.
-type blow struct {
+type killPoint struct {
 	after int
 	table string
 	mode  string // of a lock that stands in the program's way
 }
 
-// indexing is the mode of a lock that is in the way of making an index and of
+// indexLockMode is the mode of a lock that is in the way of making an index and of
 // nothing else.
-const indexing = "share update exclusive"
+const indexLockMode = "share update exclusive"
 
 // stageTables stands for whichever table of the stage there is.
 const stageTables = "syncer_stage"
 
-// blows are where a run may die in the database, from its first statement to
+// killPoints are where a run may die in the database, from its first statement to
 // its last.
-func blows() []blow {
+func killPoints() []killPoint {
 	const write = "share" // conflicts with writing rows
-	return []blow{
+	return []killPoint{
 		{table: "syncer.runs", mode: write}, // the beginning
 		{table: "syncer.checkpoints", mode: write},
 		{table: "logto.users", mode: write}, // the publication, table by table
@@ -47,18 +47,18 @@ func blows() []blow {
 		{table: "logto.organization_users", mode: write},
 		{table: "logto_history.users", mode: write},
 		{table: "syncer.certificates", mode: write},
-		{table: stageTables, mode: "access share"}, // its end: conflicts with dropping
-		{table: "logto.users", mode: indexing},     // and what follows
+		{table: stageTables, mode: "access share"},  // its end: conflicts with dropping
+		{table: "logto.users", mode: indexLockMode}, // and what follows
 	}
 }
 
-// drawBlow draws a moment; places in the database come in turn.
-func (k *killing) drawBlow(r *rand.Rand) blow {
+// drawKillPoint draws a moment; places in the database come in turn.
+func (k *killTest) drawKillPoint(r *rand.Rand) killPoint {
 	if r.IntN(100) < 75 {
-		return blow{after: 1 + r.IntN(25)}
+		return killPoint{after: 1 + r.IntN(25)}
 	}
-	k.place++
-	b := blows()[k.place%len(blows())]
+	k.nextPoint++
+	b := killPoints()[k.nextPoint%len(killPoints())]
 	b.after = r.IntN(2) * (1 + r.IntN(30)) // half of them from the start
 	return b
 }
@@ -79,22 +79,22 @@ func TestAKilledRunIsResumed(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			s := newStandOf(t, logtotest.Options{Users: 400, Seed: 3, Ties: true})
-			k := &killing{stand: s, changing: tc.changing, place: tc.place, old: map[string]bool{}}
+			s := newFixtureOf(t, logtotest.Options{Users: 400, Seed: 3, Ties: true})
+			k := &killTest{fixture: s, changing: tc.changing, nextPoint: tc.place, deadTokens: map[string]bool{}}
 			draws := rand.New(rand.NewPCG(uint64(len(name)), 1))
 			for life := 0; k.kills < 25; life++ {
 				if life == 0 || !tc.refresh {
-					k.renew(t)
+					k.renewDatabase(t)
 					k.migrate(t)
 				}
 				if tc.refresh {
 					k.finish(t, false)
-					k.night(t, life)
+					k.changeTenant(t, life)
 				}
 				k.ids = usualIDs(k.server)
 				published := false
 				for k.kills < 25 && !published {
-					published = k.strike(t, k.drawBlow(draws))
+					published = k.runUntilKilled(t, k.drawKillPoint(draws))
 				}
 				k.finish(t, published)
 			}
@@ -102,30 +102,30 @@ func TestAKilledRunIsResumed(t *testing.T) {
 	}
 }
 
-// killing is a stand on which runs are killed.
-type killing struct {
-	*stand
-	changing bool     // the tenant changes while it is read
-	ids      []string // of users who are there all the time
-	kills    int
-	place    int // of blows, the last that was drawn
-	made     int
+// killTest is a fixture on which runs are killed.
+type killTest struct {
+	*fixture
+	changing  bool     // the tenant changes while it is read
+	ids       []string // of users who are there all the time
+	kills     int
+	nextPoint int // of blows, the last that was drawn
+	holders   int
 
-	mu    sync.Mutex
-	old   map[string]bool // tokens of programs that are dead
-	fresh map[string]bool // and of the one that runs
-	asked []string        // its requests
+	mu         sync.Mutex
+	deadTokens map[string]bool // tokens of programs that are dead
+	liveTokens map[string]bool // and of the one that runs
+	requests   []string        // its requests
 }
 
-func (k *killing) migrate(t *testing.T) {
+func (k *killTest) migrate(t *testing.T) {
 	t.Helper()
 	if code, _, stderr := inProcess(t, k.env, "migrate", "-c", k.dir+"/jobs.yaml"); code != exitDone {
 		t.Fatalf("migrate: exit %d: %s", code, stderr)
 	}
 }
 
-// night changes the tenant between two runs.
-func (k *killing) night(t *testing.T, n int) {
+// changeTenant changes the tenant between two runs.
+func (k *killTest) changeTenant(t *testing.T, n int) {
 	t.Helper()
 	users := idsOf(k.server.Tenant, "users")
 	slices.Sort(users)
@@ -142,37 +142,37 @@ func (k *killing) night(t *testing.T, n int) {
 	}
 }
 
-// watch notes what the program asks and calls at with the count of each
+// recordRequests notes what the program asks and calls at with the count of each
 // request. What a dead program had sent may still arrive; it does not count.
-func (k *killing) watch(at func(n int)) {
+func (k *killTest) recordRequests(at func(n int)) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	for token := range k.fresh {
-		k.old[token] = true
+	for token := range k.liveTokens {
+		k.deadTokens[token] = true
 	}
-	k.fresh, k.asked = map[string]bool{}, nil
+	k.liveTokens, k.requests = map[string]bool{}, nil
 	k.server.OnRequest(func(_ int, r *http.Request) {
 		token := r.Header.Get("Authorization")
 		k.mu.Lock()
-		if k.old[token] {
+		if k.deadTokens[token] {
 			k.mu.Unlock()
 			return
 		}
-		k.fresh[token] = true
-		k.asked = append(k.asked, r.URL.RequestURI())
-		n := len(k.asked)
+		k.liveTokens[token] = true
+		k.requests = append(k.requests, r.URL.RequestURI())
+		n := len(k.requests)
 		k.mu.Unlock()
 		if k.changing {
-			k.move(r)
+			k.createHolders(r)
 		}
 		at(n)
 	})
 }
 
-// move makes users with a role while the holders of roles are read: those who
+// createHolders makes users with a role while the holders of roles are read: those who
 // were made behind the back of the walk of the users have to be fetched before
 // publishing.
-func (k *killing) move(r *http.Request) {
+func (k *killTest) createHolders(r *http.Request) {
 	role, ok := strings.CutPrefix(r.URL.Path, "/api/roles/")
 	role, isUsers := strings.CutSuffix(role, "/users")
 	if !ok || !isUsers {
@@ -180,7 +180,7 @@ func (k *killing) move(r *http.Request) {
 	}
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	if k.made++; k.made%5 != 1 {
+	if k.holders++; k.holders%5 != 1 {
 		return
 	}
 	if id, err := k.server.Tenant.CreateUser(logtotest.Row{"name": "Newcomer"}); err == nil {
@@ -188,15 +188,15 @@ func (k *killing) move(r *http.Request) {
 	}
 }
 
-// strike runs the program until the blow falls. The program may end by itself
+// runUntilKilled runs the program until the point where it is killed. The program may end by itself
 // before, which is well, too. It reports whether the run is published, and
 // nothing left to do.
-func (k *killing) strike(t *testing.T, b blow) (published bool) {
+func (k *killTest) runUntilKilled(t *testing.T, b killPoint) (published bool) {
 	t.Helper()
-	before, marks := k.published(t), k.marks(t)
+	before, done := k.published(t), k.checkpoints(t)
 	reached, proceed := make(chan struct{}), make(chan struct{})
 	var first sync.Once
-	k.watch(func(n int) {
+	k.recordRequests(func(n int) {
 		if n != b.after {
 			return
 		}
@@ -205,7 +205,7 @@ func (k *killing) strike(t *testing.T, b blow) (published bool) {
 	})
 	var obstacle pgx.Tx
 	if b.after == 0 {
-		obstacle = k.obstruct(t, b)
+		obstacle = k.lockTable(t, b)
 	}
 	p := k.start(t, "run", "-q")
 	ended := make(chan int, 1)
@@ -221,7 +221,7 @@ func (k *killing) strike(t *testing.T, b blow) (published bool) {
 		select {
 		case <-reached:
 			if b.table != "" {
-				obstacle = k.obstruct(t, b)
+				obstacle = k.lockTable(t, b)
 				close(proceed)
 			}
 		case code = <-ended:
@@ -248,20 +248,20 @@ func (k *killing) strike(t *testing.T, b blow) (published bool) {
 	if over && code != exitDone {
 		t.Fatalf("%+v: want it killed or done, have exit %d: %s", b, code, p.errs.String())
 	}
-	k.settle(t)
+	k.awaitSessionsEnded(t)
 	if !over {
 		k.kills++
 	}
-	k.wantNotRedone(t, b, marks)
+	k.wantNotRepeated(t, b, done)
 	published = k.isPublished(t)
 	if diff := cmp.Diff(before, k.published(t)); !published && diff != "" {
 		t.Errorf("%+v: not published, and yet the mirror has changed:\n%s", b, diff)
 	}
-	return published && b.mode != indexing
+	return published && b.mode != indexLockMode
 }
 
-// obstruct takes the lock the blow waits for.
-func (k *killing) obstruct(t *testing.T, b blow) pgx.Tx {
+// lockTable takes the lock on the table of the point.
+func (k *killTest) lockTable(t *testing.T, b killPoint) pgx.Tx {
 	t.Helper()
 	tx := must[pgx.Tx](t, "begin")(k.pool.Begin(t.Context()))
 	table := b.table
@@ -281,7 +281,7 @@ func (k *killing) obstruct(t *testing.T, b blow) pgx.Tx {
 }
 
 // awaitBlocked waits until the program waits for the obstacle, or has ended.
-func (k *killing) awaitBlocked(t *testing.T, obstacle pgx.Tx, ended <-chan int) (code int, over bool) {
+func (k *killTest) awaitBlocked(t *testing.T, obstacle pgx.Tx, ended <-chan int) (code int, over bool) {
 	t.Helper()
 	tick := time.NewTicker(10 * time.Millisecond) // the database tells nobody who waits for whom
 	defer tick.Stop()
@@ -300,8 +300,8 @@ func (k *killing) awaitBlocked(t *testing.T, obstacle pgx.Tx, ended <-chan int) 
 	return 0, false
 }
 
-// settle waits until the database has noticed that the program is gone.
-func (k *killing) settle(t *testing.T) {
+// awaitSessionsEnded waits until the database has noticed that the program is gone.
+func (k *killTest) awaitSessionsEnded(t *testing.T) {
 	t.Helper()
 	k.awaitUnlocked(t)
 	for n := 1; n > 0; {
@@ -312,7 +312,7 @@ func (k *killing) settle(t *testing.T) {
 	}
 }
 
-func (k *killing) isPublished(t *testing.T) (yes bool) {
+func (k *killTest) isPublished(t *testing.T) (yes bool) {
 	t.Helper()
 	if err := k.pool.QueryRow(t.Context(), "select count(published_at) > 0 from (select published_at from syncer.runs order by run_id desc limit 1) r").Scan(&yes); err != nil {
 		t.Fatal(err)
@@ -320,28 +320,28 @@ func (k *killing) isPublished(t *testing.T) (yes bool) {
 	return yes
 }
 
-// wantNotRedone fails if the program has asked again for what is done. Of a
+// wantNotRepeated fails if the program has asked again for what is done. Of a
 // tenant that changes it may: a list that has changed is read again.
-func (k *killing) wantNotRedone(t *testing.T, b blow, marks []mark) {
+func (k *killTest) wantNotRepeated(t *testing.T, b killPoint, done []checkpoint) {
 	t.Helper()
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	again, err := redone(marks, k.asked, k.ids)
+	again, err := repeatedRequests(done, k.requests, k.ids)
 	if err != nil {
 		t.Fatal(err)
 	}
 	if !k.changing && len(again) > 0 {
-		t.Errorf("%+v: after %d marks the run asked again for %d parts, such as %s", b, len(marks), len(again), again[0])
+		t.Errorf("%+v: after %d checkpoints the run requested %d chunks again, such as %s", b, len(done), len(again), again[0])
 	}
 }
 
 // finish ends the life of a run, unless it is published: then it equals the
 // tenant, if that has not changed since, and nothing is left of those killed.
-func (k *killing) finish(t *testing.T, published bool) {
+func (k *killTest) finish(t *testing.T, published bool) {
 	t.Helper()
 	for n := 0; !published || k.changing && n < 2; n++ {
-		marks := k.marks(t)
-		k.watch(func(int) {})
+		done := k.checkpoints(t)
+		k.recordRequests(func(int) {})
 		if n == 1 {
 			k.server.OnRequest(nil) // at rest
 		}
@@ -349,15 +349,15 @@ func (k *killing) finish(t *testing.T, published bool) {
 		if code := p.wait(t); code != exitDone {
 			t.Fatalf("exit %d: %s", code, p.errs.String())
 		}
-		k.settle(t)
-		k.wantNotRedone(t, blow{}, marks)
+		k.awaitSessionsEnded(t)
+		k.wantNotRepeated(t, killPoint{}, done)
 		published = true
 	}
 	k.wantEqual(t)
 	for what, query := range map[string]string{
 		"locks":           "select count(*) from pg_locks where locktype = 'advisory' and database = (select oid from pg_database where datname = current_database())",
 		"tables of stage": "select count(*) from pg_tables where schemaname = 'syncer_stage'",
-		"marks":           "select count(*) from syncer.checkpoints",
+		"checkpoints":     "select count(*) from syncer.checkpoints",
 		"broken indexes":  "select count(*) from pg_index where not indisvalid",
 		"unfinished runs": "select count(*) from syncer.runs where status not in ('succeeded', 'abandoned')",
 	} {

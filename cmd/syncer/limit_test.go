@@ -12,7 +12,7 @@ import (
 
 // limit gives the jobs of the repository the limit of Logto Cloud, which
 // a server elsewhere does not have unless it is told.
-func (s *stand) limit(t *testing.T) {
+func (s *fixture) limit(t *testing.T) {
 	t.Helper()
 	path := s.dir + "/jobs.yaml"
 	text := string(must[[]byte](t, "read")(os.ReadFile(path)))
@@ -30,7 +30,7 @@ func (s *stand) limit(t *testing.T) {
 // sees more requests than the limit allows.
 func TestNoWindowSeesMoreThanTheLimit(t *testing.T) {
 	t.Parallel()
-	s := newStandOf(t, logtotest.Options{Users: 6000, Seed: 4, Ties: true})
+	s := newFixtureOf(t, logtotest.Options{Users: 6000, Seed: 4, Ties: true})
 	s.limit(t)
 	for _, f := range []logtotest.Fault{
 		{Kind: logtotest.Status, Status: http.StatusTooManyRequests, RetryAfter: time.Second, Probability: 0.02, Count: 3},
@@ -52,7 +52,7 @@ func TestNoWindowSeesMoreThanTheLimit(t *testing.T) {
 		t.Fatalf("the resumed run: %s", p.errs.String())
 	}
 	seen := s.server.Counters()
-	if most := s.server.MaxIn(10 * time.Second); most > 200 {
+	if most := s.server.MaxRequestsIn(10 * time.Second); most > 200 {
 		t.Errorf("want at most 200 requests in any 10 s, have %d", most)
 	}
 	if seen.Faulted == 0 || seen.Requests < 300 {

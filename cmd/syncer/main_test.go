@@ -161,19 +161,19 @@ func age(ts *testscript.TestScript, neg bool, args []string) {
 	}
 }
 
-// server asked N | forget | scope WORD | delete N | drift | user | poison | cure
+// server requests N | reset | scope WORD | delete N | drift | user | break | repair
 // drift makes, renames and deletes a user; user sets $user to the id of one.
 func serverCommand(ts *testscript.TestScript, neg bool, args []string) {
 	server := ts.Value("server").(*logtotest.Server)
 	users := idsOf(server.Tenant, "users")
 	slices.Sort(users)
 	switch args[0] {
-	case "asked":
+	case "requests":
 		if n := server.Requests("") + server.Requests("/oidc/token"); strconv.Itoa(n) != args[1] {
 			ts.Fatalf("want %s requests, have %d", args[1], n)
 		}
-	case "forget":
-		server.Forget()
+	case "reset":
+		server.ResetCounters()
 	case "scope":
 		server.SetTokenScope(args[1])
 	case "delete":
@@ -187,10 +187,10 @@ func serverCommand(ts *testscript.TestScript, neg bool, args []string) {
 		ts.Check(server.Tenant.DeleteUser(users[2]))
 	case "user":
 		ts.Setenv("user", users[0])
-	case "poison":
-		server.Poison(users[0])
-	case "cure":
-		server.Cure(users[0])
+	case "break":
+		server.BreakRow(users[0])
+	case "repair":
+		server.RepairRow(users[0])
 	default:
 		ts.Fatalf("unknown: server %s", strings.Join(args, " "))
 	}

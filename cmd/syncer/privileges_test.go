@@ -9,7 +9,7 @@ import (
 // The README's privileges are enough, and check names the one that is missing.
 func TestARoleThatMayMakeSchemasIsEnough(t *testing.T) {
 	t.Parallel()
-	s := newStand(t)
+	s := newFixture(t)
 	exec := func(sql string) {
 		t.Helper()
 		if _, err := s.pool.Exec(t.Context(), sql); err != nil {

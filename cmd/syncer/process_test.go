@@ -23,9 +23,9 @@ import (
 	"logto-syncer/internal/postgres/pgtest"
 )
 
-// A stand is a simulated Logto and a database, for programs in processes of
+// A fixture is a simulated Logto and a database, for programs in processes of
 // their own.
-type stand struct {
+type fixture struct {
 	server *logtotest.Server
 	url    string
 	pool   *pgxpool.Pool
@@ -33,25 +33,25 @@ type stand struct {
 	dir    string
 }
 
-func newStand(t *testing.T) *stand {
+func newFixture(t *testing.T) *fixture {
 	t.Helper()
-	return newStandOf(t, logtotest.Options{Users: 400, Seed: 2, Ties: true})
+	return newFixtureOf(t, logtotest.Options{Users: 400, Seed: 2, Ties: true})
 }
 
-func newStandOf(t *testing.T, options logtotest.Options) *stand {
+func newFixtureOf(t *testing.T, options logtotest.Options) *fixture {
 	t.Helper()
 	server := logtotest.Start(logtotest.Generate(options))
 	t.Cleanup(server.Close)
-	s := &stand{server: server, dir: t.TempDir()}
-	s.renew(t)
+	s := &fixture{server: server, dir: t.TempDir()}
+	s.renewDatabase(t)
 	if err := ownJobs(s.dir); err != nil {
 		t.Fatal(err)
 	}
 	return s
 }
 
-// renew gives the stand a database with nothing in it.
-func (s *stand) renew(t *testing.T) {
+// renewDatabase gives the fixture a database with nothing in it.
+func (s *fixture) renewDatabase(t *testing.T) {
 	t.Helper()
 	s.url = pgtest.URL(t, nil)
 	s.env = environment(s.server, s.url)
@@ -69,7 +69,7 @@ type process struct {
 }
 
 // start starts the program, which ends with the test if it has not before.
-func (s *stand) start(t *testing.T, args ...string) *process {
+func (s *fixture) start(t *testing.T, args ...string) *process {
 	t.Helper()
 	p := &process{cmd: exec.CommandContext(t.Context(), "syncer", args...)}
 	p.cmd.Dir, p.cmd.Env = s.dir, append(os.Environ(), s.env...)
@@ -116,9 +116,9 @@ func (p *process) end() (code int, err error) {
 
 // hold lets so many requests pass and holds the others until release is
 // called, or the test ends. held is closed when the first is.
-func (s *stand) hold(t *testing.T, pass int) (held <-chan struct{}, release func()) {
+func (s *fixture) hold(t *testing.T, pass int) (held <-chan struct{}, release func()) {
 	t.Helper()
-	s.server.Forget()
+	s.server.ResetCounters()
 	reached, open := make(chan struct{}), make(chan struct{})
 	var first, last sync.Once
 	s.server.OnRequest(func(n int, r *http.Request) {
@@ -141,7 +141,7 @@ func (s *stand) hold(t *testing.T, pass int) (held <-chan struct{}, release func
 
 // published is what a reader sees of the users: a digest, empty before the
 // first migration.
-func (s *stand) published(t *testing.T) string {
+func (s *fixture) published(t *testing.T) string {
 	t.Helper()
 	var digest string
 	err := s.pool.QueryRow(t.Context(), "select count(*) || ' ' || coalesce(md5(string_agg(u::text, ',' order by id)), '') from logto.users u").Scan(&digest)
@@ -153,7 +153,7 @@ func (s *stand) published(t *testing.T) string {
 
 // awaitUnlocked waits until no process works on the tenant: the lock of one
 // that was killed goes when the server has noticed.
-func (s *stand) awaitUnlocked(t *testing.T) {
+func (s *fixture) awaitUnlocked(t *testing.T) {
 	t.Helper()
 	conn := must[*pgxpool.Conn](t, "connect")(s.pool.Acquire(t.Context()))
 	defer conn.Release()
@@ -167,7 +167,7 @@ func (s *stand) awaitUnlocked(t *testing.T) {
 }
 
 // wantEqual fails unless the mirror equals the tenant.
-func (s *stand) wantEqual(t *testing.T) {
+func (s *fixture) wantEqual(t *testing.T) {
 	t.Helper()
 	var tables []string
 	for _, l := range catalog.Select(nil) {
@@ -185,7 +185,7 @@ func (s *stand) wantEqual(t *testing.T) {
 }
 
 // change changes enough for a run to have something to publish.
-func (s *stand) change(t *testing.T) {
+func (s *fixture) change(t *testing.T) {
 	t.Helper()
 	for _, id := range idsOf(s.server.Tenant, "users")[:20] {
 		if err := s.server.Tenant.UpdateUser(id, logtotest.Row{"name": "Changed"}); err != nil {
@@ -196,7 +196,7 @@ func (s *stand) change(t *testing.T) {
 
 func TestTwoRunsAtOnceOneWorksAndOneSaysSo(t *testing.T) {
 	t.Parallel()
-	s := newStand(t)
+	s := newFixture(t)
 	held, release := s.hold(t, 5)
 	first := s.start(t, "run")
 	<-held
@@ -232,7 +232,7 @@ func TestAKilledRunLeavesTheTablesAndIsResumed(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			s := newStand(t)
+			s := newFixture(t)
 			if code, _, stderr := inProcess(t, s.env, "run", "-c", s.dir+"/jobs.yaml"); code != exitDone {
 				t.Fatalf("the first run: exit %d: %s", code, stderr)
 			}
@@ -270,7 +270,7 @@ func TestTheFirstInterruptionLeavesAResumableRun(t *testing.T) {
 	for name, sig := range map[string]os.Signal{"Ctrl-C": os.Interrupt, "SIGTERM": syscall.SIGTERM} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			s := newStand(t)
+			s := newFixture(t)
 			held, release := s.hold(t, 20)
 			p := s.start(t, "run", "--json")
 			<-held
@@ -296,7 +296,7 @@ func TestTheFirstInterruptionLeavesAResumableRun(t *testing.T) {
 
 func TestTheSecondInterruptionStopsAtOnce(t *testing.T) {
 	t.Parallel()
-	s := newStand(t)
+	s := newFixture(t)
 	held, _ := s.hold(t, 20)
 	p := s.start(t, "run")
 	<-held
@@ -331,7 +331,7 @@ func TestTheSimulatedLogtoServesAndEnds(t *testing.T) {
 
 func simulated(t *testing.T, args []string, users string) {
 	t.Helper()
-	s := newStand(t)
+	s := newFixture(t)
 	p := s.start(t, append([]string{"simulate", "--listen", "127.0.0.1:0", "--json"}, args...)...)
 	var fields struct {
 		Endpoint string `json:"endpoint"`
@@ -356,7 +356,7 @@ func simulated(t *testing.T, args []string, users string) {
 
 func TestARunWithoutADatabaseKeepsItsOwn(t *testing.T) {
 	t.Parallel()
-	s := newStand(t)
+	s := newFixture(t)
 	s.env = append(s.env, "DATABASE_URL=") // the last one counts
 	if code := s.start(t, "run", "-q").wait(t); code != exitDone {
 		t.Fatalf("run: exit %d", code)

@@ -41,7 +41,7 @@ func newProgress(out *output, several bool) *progress {
 	return p
 }
 
-// of returns what is to be told of the pages of a tenant; nil without bars.
+// of returns what receives the progress of a tenant; nil without bars.
 func (p *progress) of(tenant string) func(extract.Step) {
 	if p.bars == nil {
 		return nil
@@ -49,7 +49,7 @@ func (p *progress) of(tenant string) func(extract.Step) {
 	return func(s extract.Step) { p.step(tenant, s) }
 }
 
-// waiting returns what is to be told of the waiting of a tenant's client: its
+// waiting returns what receives the waits of a tenant's client: its
 // bars make way for a line that says so, until w is nil.
 func (p *progress) waiting(tenant string) func(w *logto.Waiting) {
 	return func(w *logto.Waiting) {
@@ -135,7 +135,7 @@ func (p *progress) Write(line []byte) (int, error) {
 	return p.out.stderr.Write(line)
 }
 
-// logger returns the log of the run of a tenant. It hears which listings have
+// logger returns the log of the run of a tenant. It notices which listings have
 // been read, too.
 func (p *progress) logger(tenant string) *slog.Logger {
 	w := p.out.stderr
@@ -173,7 +173,7 @@ func (p *progress) read(l listingLine) {
 	fmt.Fprintf(p, "%-34s %9s rows  %6s requests  %s\n", name, count(l.Distinct), count(l.Requests), l.Proof)
 }
 
-// progressLogHandler is the handler of a run's log that hears of listings being read:
+// progressLogHandler is the handler of a run's log that notices listings being read:
 // the log is where the runner says so.
 type progressLogHandler struct {
 	slog.Handler

@@ -113,7 +113,7 @@ func (s *simulated1) asked(_ int, r *http.Request) {
 // serve starts a process and waits until it answers.
 func (f *fleet) serve(t *testing.T) *served {
 	t.Helper()
-	s := &stand{dir: f.dir}
+	s := &fixture{dir: f.dir}
 	p := &served{process: s.start(t, "serve", "--listen", "127.0.0.1:0", "--json")}
 	f.reading.Go(func() { f.read(p) })
 	var ready struct{ Address string }
@@ -224,7 +224,7 @@ func (f *fleet) wantProved(t *testing.T) {
 			t.Errorf("%s was worked by two at once: %d tokens, one of them again after another", s.name, len(s.tokens))
 		}
 		s.mu.Unlock()
-		if n := s.server.MaxIn(fleetWindow); n > fleetLimit {
+		if n := s.server.MaxRequestsIn(fleetWindow); n > fleetLimit {
 			t.Errorf("%s: %d requests in %s, the limit is %d", s.name, n, fleetWindow, fleetLimit)
 		}
 	}

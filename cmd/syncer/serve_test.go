@@ -71,7 +71,7 @@ func (f *fleet) rewrite(t *testing.T, before, after string) {
 	f.write(t, strings.ReplaceAll(string(data), before, after))
 }
 
-func TestServeTakesAChangedConfigurationOver(t *testing.T) {
+func TestServeReloadsAChangedConfiguration(t *testing.T) {
 	t.Parallel()
 	f := newFleet(t, 2, 20, fleetJobs)
 	p := f.serve(t)
@@ -126,10 +126,10 @@ func TestServeDrainsAndTheNextGoesOn(t *testing.T) {
 		t.Errorf("exit %d", code)
 	}
 	var status string
-	var marks int
-	err := f.pool.QueryRow(t.Context(), `select status, (select count(*) from syncer.checkpoints) from syncer.runs`).Scan(&status, &marks)
-	if err != nil || status != "stopped" || marks == 0 {
-		t.Errorf("want a run that is stopped and has marks, have %s with %d, %v", status, marks, err)
+	var checkpoints int
+	err := f.pool.QueryRow(t.Context(), `select status, (select count(*) from syncer.checkpoints) from syncer.runs`).Scan(&status, &checkpoints)
+	if err != nil || status != "stopped" || checkpoints == 0 {
+		t.Errorf("want a run that is stopped and has checkpoints, have %s with %d, %v", status, checkpoints, err)
 	}
 	next := f.serve(t)
 	f.await(t, "the run to be resumed", func(line logLine) bool { return line.Message == "run finished" && line.Resumed })
@@ -164,7 +164,7 @@ serve: {token: `+serveToken+`, rescue_after: 2s}
 	tenant.server.OnRequest(nil)
 	next := f.serve(t)
 	f.awaitRuns(t, 1)
-	if n := tenant.server.MaxIn(window); n > limit || n < 12 {
+	if n := tenant.server.MaxRequestsIn(window); n > limit || n < 12 {
 		t.Errorf("%d requests in %s, the limit is %d", n, window, limit)
 	}
 	next.end(t, syscall.SIGTERM)

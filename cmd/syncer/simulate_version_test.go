@@ -10,7 +10,7 @@ import (
 
 func TestTheSimulatedLogtoAnswersAsTheVersionAskedFor(t *testing.T) {
 	t.Parallel()
-	s := newStand(t)
+	s := newFixture(t)
 	p := s.start(t, "simulate", "--listen", "127.0.0.1:0", "--json", "--users", "10", "--logto", "1.25")
 	var fields struct{ Endpoint string }
 	if err := json.NewDecoder(p.stdout).Decode(&fields); err != nil {

@@ -122,7 +122,7 @@ func (p *pagedRead) readToProof(ctx context.Context) (readResult, error) {
 		return readResult{}, err
 	}
 	total := -1
-	for round := 0; round < maxRounds && p.unreadable == 0; round++ { // with poison no reading has all
+	for round := 0; round < maxRounds && p.unreadable == 0; round++ { // with an unreadable page no reading has all
 		var settled bool
 		var err error
 		if total, settled, err = p.countAndReread(ctx, round, total); err != nil {

@@ -42,7 +42,7 @@ type Walker struct {
 	RequestSize *RequestSize
 	// Stop, once closed, ends every walk before its next request; nil never.
 	Stop <-chan struct{}
-	// Progress is told of pages as they are stored; nil is not told.
+	// Progress receives pages as they are stored; nil receives none.
 	Progress func(Step)
 }
 

@@ -192,7 +192,7 @@ func TestABatchMayBeWrittenTwice(t *testing.T) {
 	same(t, b, "logto.user_identities", `{"target": "a", "user_id": "u"}`)
 }
 
-func TestADanglingRowIsHeldBackUntilItsTargetIsThere(t *testing.T) {
+func TestADanglingRowIsWithheldUntilItsTargetIsThere(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
 	member := reading{"organization_users", "o", "u", `{"id":"u","organizationRoles":[{"id":"r"}]}`}

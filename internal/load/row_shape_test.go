@@ -60,7 +60,7 @@ func (b *bench) wantVersions(t *testing.T, table string, history int, since ...i
 	}
 }
 
-func TestAColumnARelaseAddsOrDropsIsNoVersion(t *testing.T) {
+func TestAColumnAReleaseAddsOrDropsIsNoVersion(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
 	b.alter(t, "roles", "drop column is_default")

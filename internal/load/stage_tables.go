@@ -68,7 +68,7 @@ func (s *Stage) missingTables(batches []*Batch) (ddl []string) {
 }
 
 // createAttempts is how many attempts at a run may still be making its tables: they
-// can be broken off while the server is at it, and the server hears of it late.
+// can be broken off while the server is at it, and the server notices it late.
 const createAttempts = 4
 
 // createTables makes stage tables. "If not exists" does not look at what a

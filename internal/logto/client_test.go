@@ -134,7 +134,7 @@ func TestListFailsForGood(t *testing.T) {
 		text  string // is in the error
 		asked int64
 	}{
-		"a 500 that stays is poison after three attempts": {
+		"a 500 that stays is an unreadable page after three attempts": {
 			internalErrorResponse, verdict{Transient: true, Poison: true}, "GET /api/users/u1/roles: status 500: Internal server error.: the same 3 times (request req1)", 3,
 		},
 		"a body over the bound is poison at once": {

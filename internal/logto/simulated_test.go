@@ -103,7 +103,7 @@ func TestClientStaysBelowTheLimitAsTheServerCounts(t *testing.T) {
 			t.Errorf("%d requests throttled", n)
 		}
 	}
-	if n := s.MaxIn(time.Second); n > 20 {
+	if n := s.MaxRequestsIn(time.Second); n > 20 {
 		t.Errorf("%d requests in a second, the limit is 20", n)
 	}
 	if n := s.Counters().MaxConcurrent; n > 6 {

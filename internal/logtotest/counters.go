@@ -6,12 +6,12 @@ import (
 	"time"
 )
 
-// Counters are what the server has seen since it began or was last forgotten.
+// Counters are what the server has seen since it began or was last reset.
 type Counters struct {
 	Requests      int // all but tokens and /api/status, refused ones included
 	Tokens        int // tokens issued
 	Throttled     int // 429 answered by Throttle
-	Faulted       int // answers spoilt by a Fault (delays apart) or Poison
+	Faulted       int // answers changed by a Fault (delays apart) or BreakRow
 	MaxConcurrent int // most requests in progress at one time
 }
 
@@ -71,9 +71,9 @@ func (s *Server) RequestsOf(uri string) int {
 	return n
 }
 
-// MaxIn returns the most requests that arrived within any window of this
+// MaxRequestsIn returns the most requests that arrived within any window of this
 // length, tokens not counted.
-func (s *Server) MaxIn(window time.Duration) int {
+func (s *Server) MaxRequestsIn(window time.Duration) int {
 	s.mu.Lock()
 	times := slices.Clone(s.arrivals)
 	s.mu.Unlock()
@@ -95,8 +95,8 @@ func (s *Server) URIs() []string {
 	return slices.Clone(s.uris)
 }
 
-// Forget sets all counters to zero; requests are numbered from 1 again.
-func (s *Server) Forget() {
+// ResetCounters sets all counters to zero; requests are numbered from 1 again.
+func (s *Server) ResetCounters() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.counts, s.arrivals, s.uris = Counters{}, nil, nil

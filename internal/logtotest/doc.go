@@ -32,7 +32,7 @@
 //   - a deletion shifts the pages after it; integers beyond 2^53 are rounded; idle
 //     connections are closed after 5 seconds; secrets are listed in plain text.
 //
-// Changes (CreateUser, Insert, ...) and faults (Inject, Throttle, Poison,
+// Changes (CreateUser, Insert, ...) and faults (Inject, Throttle, BreakRow,
 // SetVersion, ...) take effect for the next statement, from any goroutine. Chances
 // are drawn from the server's seed: requests sent one after the other meet the
 // same fate every time.
@@ -44,7 +44,7 @@
 // center, configurations, sessions and grants (always empty), SAML applications,
 // consent, Logto Cloud. Tokens look like JWTs but are not signed, and their
 // audience and issuer are not checked. Response guards strip nothing: a row of
-// the wrong shape is shown as it is, where Logto would answer 500 (use Poison).
+// the wrong shape is shown as it is, where Logto would answer 500 (use BreakRow).
 // Neither uniqueness other than of ids nor types of columns are enforced on what
 // is loaded or inserted. Webhooks are not sent, and changes leave no log rows; a
 // token request leaves one.

@@ -5,7 +5,7 @@ import "time"
 // A Kind says what goes wrong.
 type Kind int
 
-// The kinds of Fault. Empty to Capped spoil paged answers only, the others any.
+// The kinds of Fault. Empty to Capped change paged answers only, the others any.
 const (
 	Status    Kind = iota // answer Fault.Status with an error body
 	Reset                 // reset the connection without an answer
@@ -31,7 +31,7 @@ type Fault struct {
 	Query       string        // only requests whose raw query contains it
 	Probability float64       // 0 is always; otherwise by the server's seed
 	Skip        int           // let the first n matching requests pass
-	Count       int           // go away after n requests; 0 is never
+	Count       int           // end after n requests; 0 is never
 	Status      int           // for Status
 	RetryAfter  time.Duration // for Status: sent in whole seconds, 0 sends none
 	Delay       time.Duration // for Delay

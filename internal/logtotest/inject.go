@@ -37,29 +37,29 @@ func (s *Server) Inject(f Fault) (remove func()) {
 func (s *Server) Throttle(limit int, window time.Duration, retryAfter bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.throttle = throttle{limit: limit, window: window, say: retryAfter}
+	s.throttle = throttle{limit: limit, window: window, sendRetryAfter: retryAfter}
 }
 
-// Poison makes every answer that would contain the row with this id (a user, an
-// organization, ...) a 500, until Cure.
-func (s *Server) Poison(id string) {
+// BreakRow makes every answer that would contain the row with this id (a user, an
+// organization, ...) a 500, until RepairRow.
+func (s *Server) BreakRow(id string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.poisons = append(s.poisons, `"id":`+quote(id))
+	s.brokenRows = append(s.brokenRows, `"id":`+quote(id))
 }
 
-// Cure ends what Poison began; unknown ids do nothing.
-func (s *Server) Cure(id string) {
+// RepairRow ends what BreakRow began; unknown ids do nothing.
+func (s *Server) RepairRow(id string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.poisons = slices.DeleteFunc(s.poisons, func(p string) bool { return p == `"id":`+quote(id) })
+	s.brokenRows = slices.DeleteFunc(s.brokenRows, func(p string) bool { return p == `"id":`+quote(id) })
 }
 
 type throttle struct {
-	limit    int
-	window   time.Duration
-	say      bool
-	accepted []time.Time
+	limit          int
+	window         time.Duration
+	sendRetryAfter bool
+	accepted       []time.Time
 }
 
 // refuse decides about a request that arrives now.
@@ -79,7 +79,7 @@ func (s *Server) refuse(now time.Time) (answer, bool) {
 	}
 	s.counts.Throttled++
 	a := answer{status: http.StatusTooManyRequests, body: []byte(`{"message":"Too many requests."}`)}
-	if t.say {
+	if t.sendRetryAfter {
 		wait := t.window - now.Sub(t.accepted[0])
 		a.set("Retry-After", strconv.Itoa(int(math.Ceil(wait.Seconds()))))
 	}
@@ -87,8 +87,8 @@ func (s *Server) refuse(now time.Time) (answer, bool) {
 }
 
 // pick finds the faults of a request: what it costs in time, the faults of its
-// rows and headers, and the one that spoils it, nil for none.
-func (s *Server) pick(r *http.Request) (wait time.Duration, inside []Fault, spoils *Fault) {
+// rows and headers, and the one that replaces or cuts the answer, nil for none.
+func (s *Server) pick(r *http.Request) (wait time.Duration, inside []Fault, replaces *Fault) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for _, in := range s.faults {
@@ -99,7 +99,7 @@ func (s *Server) pick(r *http.Request) (wait time.Duration, inside []Fault, spoi
 		if in.seen++; in.seen <= f.Skip {
 			continue
 		}
-		if f.Kind != Delay && (spoils != nil || len(inside) > 0) {
+		if f.Kind != Delay && (replaces != nil || len(inside) > 0) {
 			continue
 		}
 		s.dice++
@@ -119,11 +119,11 @@ func (s *Server) pick(r *http.Request) (wait time.Duration, inside []Fault, spoi
 			inside = append(inside, *f)
 		default:
 			copied := *f
-			spoils = &copied
+			replaces = &copied
 		}
 		s.counts.Faulted++
 	}
-	return wait, inside, spoils
+	return wait, inside, replaces
 }
 
 // pathMatches compares a path with a pattern, * being one element.
@@ -153,7 +153,7 @@ func (s *Server) respond(w http.ResponseWriter, r *http.Request, c *apiRequest, 
 		}
 	}
 	a := next()
-	if s.poisoned(a.body) {
+	if s.hasBrokenRow(a.body) {
 		a = internalError()
 	}
 	if f != nil && f.Kind == Close {
@@ -209,10 +209,10 @@ func (s *Server) replacement(f *Fault, r *http.Request) (answer, bool) {
 	return answer{}, false
 }
 
-func (s *Server) poisoned(body []byte) bool {
+func (s *Server) hasBrokenRow(body []byte) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	for _, p := range s.poisons {
+	for _, p := range s.brokenRows {
 		if bytes.Contains(body, []byte(p)) {
 			s.counts.Faulted++
 			return true

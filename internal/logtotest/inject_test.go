@@ -207,12 +207,12 @@ func TestProbability(t *testing.T) {
 	}
 }
 
-func TestPoison(t *testing.T) {
+func TestABrokenRowMakesItsAnswersA500(t *testing.T) {
 	t.Parallel()
 	s := start(t, logtotest.Generate(logtotest.Options{Users: 40}))
 	bearer := token(t, s, "all")
 	ids, _ := walk(t, s, "/api/users")
-	s.Poison(ids[17])
+	s.BreakRow(ids[17])
 	for path, want := range map[string]int{
 		"/api/users?page=1&page_size=10":      200,
 		"/api/users?page=2&page_size=10":      500,
@@ -225,9 +225,9 @@ func TestPoison(t *testing.T) {
 			t.Errorf("%s: %d, want %d", path, got.status, want)
 		}
 	}
-	s.Cure(ids[17])
+	s.RepairRow(ids[17])
 	if got := ask(t, s, http.MethodGet, "/api/users/"+ids[17], bearer); got.status != 200 {
-		t.Errorf("cured: %d", got.status)
+		t.Errorf("after it was repaired: %d", got.status)
 	}
 }
 
@@ -246,7 +246,7 @@ func TestThrottle(t *testing.T) {
 		}
 	}
 	c := s.Counters()
-	if c.Requests != 8 || c.Throttled != 3 || s.MaxIn(time.Hour) != 8 || s.Requests("/api/roles") != 8 || s.RequestsOf("/api/roles") != 8 {
+	if c.Requests != 8 || c.Throttled != 3 || s.MaxRequestsIn(time.Hour) != 8 || s.Requests("/api/roles") != 8 || s.RequestsOf("/api/roles") != 8 {
 		t.Errorf("counted %+v", c)
 	}
 	s.Throttle(0, 0, false)

@@ -17,7 +17,7 @@ type apiRequest struct {
 	sent    query    // the parameters that were sent
 	q       query    // those the server understands
 	edition *versionBehavior
-	faults  []Fault // those that spoil the rows or the headers
+	faults  []Fault // those that change the rows or the headers
 	paged   bool    // this listing is paged although nobody asked for a page
 }
 

@@ -131,7 +131,7 @@ func TestChangeWhileRead(t *testing.T) {
 			tenant := logtotest.Generate(logtotest.Options{Users: 250})
 			s := start(t, tenant)
 			before, _ := walk(t, s, "/api/users")
-			s.Forget()
+			s.ResetCounters()
 			s.OnRequest(func(n int, _ *http.Request) {
 				if n == 2 {
 					tc.change(t, tenant, before)

@@ -25,22 +25,22 @@ type Server struct {
 	seed    uint64
 	http    *httptest.Server // nil unless started
 
-	mu        sync.Mutex // guards what is below
-	onRequest func(int, *http.Request)
-	inBetween func(int, *http.Request)
-	tokens    map[string]token
-	ttl       time.Duration
-	scope     string
-	edition   *versionBehavior
-	faults    []*injected
-	dice      uint64
-	poisons   []string
-	throttle  throttle
-	counts    Counters
-	active    int
-	arrivals  []time.Time
-	paths     map[string]int
-	uris      []string
+	mu         sync.Mutex // guards what is below
+	onRequest  func(int, *http.Request)
+	inBetween  func(int, *http.Request)
+	tokens     map[string]token
+	ttl        time.Duration
+	scope      string
+	edition    *versionBehavior
+	faults     []*injected
+	dice       uint64
+	brokenRows []string
+	throttle   throttle
+	counts     Counters
+	active     int
+	arrivals   []time.Time
+	paths      map[string]int
+	uris       []string
 }
 
 // An Option changes how a Server behaves from the start.

@@ -19,7 +19,7 @@ import (
 // after it were written all the same. The next attempt counted again, after
 // one of those it believed alive had died and another had come, and the sum
 // was right by two mistakes.
-func TestMarksOfARunThatIsBrokenOffLackNoneThatCameBefore(t *testing.T) {
+func TestCheckpointsOfARunThatIsBrokenOffLackNoneThatCameBefore(t *testing.T) {
 	t.Parallel()
 	b := setup(t, logtotest.Generate(logtotest.Options{Users: 30, Seed: 21}), "users")
 	b.runner.PageSize = 10

@@ -92,12 +92,12 @@ func (d *drift) poison() (cure func()) {
 		}
 	}
 	for _, id := range ids {
-		d.server.Poison(id)
+		d.server.BreakRow(id)
 		d.log = append(d.log, "(cannot be sent: "+id+")")
 	}
 	return func() {
 		for _, id := range ids {
-			d.server.Cure(id)
+			d.server.RepairRow(id)
 		}
 	}
 }
@@ -190,8 +190,8 @@ func (d *drift) impostor(ctx context.Context) error {
 	defer client.Close()
 	if d.draw("unproved", 2) == 0 {
 		id := userIDs(d.decoy.Tenant)[d.draw("unproved user", 20)]
-		d.decoy.Poison(id)
-		defer d.decoy.Cure(id)
+		d.decoy.BreakRow(id)
+		defer d.decoy.RepairRow(id)
 	}
 	r, job := *d.runner, d.job
 	r.Client, job.Guard = client, func(int64, int64) bool { return true }

@@ -158,7 +158,7 @@ func TestARowTheServerCannotSendIsReportedAndTheRestKept(t *testing.T) {
 				wantProved(t, b.run(t))
 			}
 			poison := userIDs(b.server.Tenant)[333]
-			b.server.Poison(poison)
+			b.server.BreakRow(poison)
 			s := b.run(t)
 			c := s.Listings[0]
 			if s.Status != state.Unproved || c.Proof != "not proved" || len(c.Notes) == 0 {
@@ -175,7 +175,7 @@ func TestARowTheServerCannotSendIsReportedAndTheRestKept(t *testing.T) {
 			if rows != want {
 				t.Errorf("%d users in the mirror, want %d", rows, want)
 			}
-			b.server.Cure(poison)
+			b.server.RepairRow(poison)
 			wantProved(t, b.run(t))
 			b.wantEqual(t)
 		})

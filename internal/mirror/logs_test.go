@@ -150,11 +150,11 @@ func TestAWindowThatWasNotProvedIsReadAgain(t *testing.T) {
 			hour()
 			addLogs(t, b.server.Tenant, 3, time.Minute)
 			hour()
-			b.server.Poison(poisoned)
+			b.server.BreakRow(poisoned)
 			if c := certificate(b.run(t), "logs"); c.Proof != string(extract.NotProved) {
 				t.Fatalf("with an entry that makes the server answer 500: %s", c.Proof)
 			}
-			b.server.Cure(poisoned)
+			b.server.RepairRow(poisoned)
 			hour()
 			wantProved(t, b.run(t))
 			if !b.ids(t, "logs")[poisoned] {

@@ -49,7 +49,7 @@ type Runner struct {
 	Pool   *pgxpool.Pool
 	Client *logto.Client
 	Log    *slog.Logger
-	// Progress is told of every page; nil is not told.
+	// Progress receives every page; nil receives none.
 	Progress func(extract.Step)
 	// Version is the program's. A run is resumed only by the same version: another
 	// may read its checkpoints otherwise.

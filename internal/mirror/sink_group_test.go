@@ -142,7 +142,7 @@ func TestGroupsAreWrittenBesideEachOther(t *testing.T) {
 
 // A walk relies on what it has marked first, also when all that was under way
 // is lost.
-func TestMarksKeptBackAreWrittenAlone(t *testing.T) {
+func TestDelayedCheckpointsAreWrittenAlone(t *testing.T) {
 	t.Parallel()
 	s := openStaging(t)
 	s.hold(t)

@@ -115,7 +115,7 @@ func stateNotice(tenants, listing, state, reason string) Notice {
 	return Notice{text, "syncer run reads it again"}
 }
 
-// queryNotices returns what functions of the database have told while the query ran:
+// queryNotices returns the notices that functions of the database raised while the query ran:
 // report.tell keeps it in a setting of the transaction, a line each.
 func queryNotices(ctx context.Context, tx pgx.Tx) ([]Notice, error) {
 	var text *string

@@ -9,7 +9,7 @@ import (
 	"github.com/jackc/pgx/v5"
 )
 
-// A Renderer is told what a report says, row by row as it comes. A value is
+// A Renderer receives the rows of a report as they come. A value is
 // nil, bool, json.Number, json.RawMessage, string, or []any of these; times
 // are strings in UTC. A row's slice is its own, to keep.
 type Renderer interface {

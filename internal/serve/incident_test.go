@@ -118,8 +118,8 @@ func TestANotificationIsSentOnceWhenAnIncidentOpensAndOnceWhenItCloses(t *testin
 		"a run that is not proved": {"unproved", "users is ", func(t *testing.T, b *fixture) func() {
 			t.Helper()
 			rows := b.acme.Tenant.Rows("users")
-			b.acme.Poison(rows[3]["id"].(string))
-			return func() { b.acme.Cure(rows[3]["id"].(string)) }
+			b.acme.BreakRow(rows[3]["id"].(string))
+			return func() { b.acme.RepairRow(rows[3]["id"].(string)) }
 		}},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -79,7 +79,7 @@ func (b *fixture) measureResources(t *testing.T, events jobEvents) []resource {
 		case <-time.After(time.Second):
 		}
 	}
-	b.acme.Forget()
+	b.acme.ResetCounters()
 	runtime.GC()
 	runtime.GC()
 	var m runtime.MemStats

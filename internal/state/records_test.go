@@ -11,7 +11,7 @@ import (
 	"logto-syncer/internal/state"
 )
 
-func TestMarksComeBackInTheirOrder(t *testing.T) {
+func TestCheckpointsComeBackInTheirOrder(t *testing.T) {
 	t.Parallel()
 	pool := pgtest.New(t, migrated)
 	run, _ := begin(t, pool, errand())

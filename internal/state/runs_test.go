@@ -120,7 +120,7 @@ func TestOnlyTheLastRunIsResumed(t *testing.T) {
 	}
 }
 
-func TestARunTakenOverIsNotOurs(t *testing.T) {
+func TestARunClaimedByAnotherAttemptIsNotOurs(t *testing.T) {
 	t.Parallel()
 	pool := pgtest.New(t, migrated)
 	first, _ := begin(t, pool, errand())

@@ -227,7 +227,7 @@ func (w *scriptWorld) equal(*testscript.TestScript, []string) error {
 
 func (w *scriptWorld) requests(ts *testscript.TestScript, args []string) error {
 	n := w.logto.Requests("") + w.logto.Requests("/oidc/token")
-	w.logto.Forget()
+	w.logto.ResetCounters()
 	ts.Logf("%d requests", n)
 	return within("requests", n, args)
 }

@@ -16,23 +16,23 @@ import (
 	"logto-syncer/internal/catalog"
 )
 
-// A mark is a part of a run that is done, as the database has it.
-type mark struct {
+// A checkpoint is a chunk of a run that is done, as the database has it.
+type checkpoint struct {
 	run     int64
 	listing *catalog.Listing
 	Parent  string `json:"p"`
 	Name    string `json:"m"`
 }
 
-// marks returns what is done of runs that are not published yet.
-func (s *stand) marks(t *testing.T) []mark {
+// checkpoints returns what is done of runs that are not published yet.
+func (s *fixture) checkpoints(t *testing.T) []checkpoint {
 	t.Helper()
-	rows := must[pgx.Rows](t, "read the marks")(s.pool.Query(t.Context(), "select run_id, listing, chunks::text from syncer.checkpoints"))
-	var all []mark
+	rows := must[pgx.Rows](t, "read the checkpoints")(s.pool.Query(t.Context(), "select run_id, listing, chunks::text from syncer.checkpoints"))
+	var all []checkpoint
 	var run int64
 	var listing, array string
 	_, err := pgx.ForEachRow(rows, []any{&run, &listing, &array}, func() error {
-		var some []mark
+		var some []checkpoint
 		if err := json.Unmarshal([]byte(array), &some); err != nil {
 			return err
 		}
@@ -48,9 +48,9 @@ func (s *stand) marks(t *testing.T) []mark {
 	return all
 }
 
-// redone returns the requests that ask for something again that a mark says is
+// repeatedRequests returns the requests that ask for something again that a checkpoint says is
 // done. ids are of rows that were there all the time.
-func redone(marks []mark, asked []string, ids []string) ([]string, error) {
+func repeatedRequests(done []checkpoint, asked []string, ids []string) ([]string, error) {
 	requests := make([]request, len(asked))
 	for i, uri := range asked {
 		var err error
@@ -59,8 +59,8 @@ func redone(marks []mark, asked []string, ids []string) ([]string, error) {
 		}
 	}
 	var again []string
-	for _, m := range marks {
-		repeats, err := m.repeated(ids)
+	for _, m := range done {
+		repeats, err := m.repeatedBy(ids)
 		if err != nil {
 			return nil, err
 		}
@@ -100,11 +100,11 @@ func parseRequest(uri string) (request, error) {
 	return r, err
 }
 
-// otherReading is the mark of a page of a reading behind the second.
+// otherReading is the checkpoint of a page of a reading behind the second.
 var otherReading = regexp.MustCompile(`^[0-9]+ [0-9]+[a-z0-9]?/[0-9]+$`)
 
-// repeated returns whether a request for the list asks for the part again.
-func (m mark) repeated(ids []string) (func(request) bool, error) {
+// repeatedBy returns whether a request for the list asks for the chunk again.
+func (m checkpoint) repeatedBy(ids []string) (func(request) bool, error) {
 	name, list := strings.CutPrefix(m.Name, "divided ")
 	words := strings.Fields(m.Name)
 	switch {
@@ -114,7 +114,7 @@ func (m mark) repeated(ids []string) (func(request) bool, error) {
 			if r.pattern == nil || r.counts() || len(in) == 0 {
 				return false
 			}
-			if list { // its parts are asked for, itself is not
+			if list { // its ranges are asked for, itself is not
 				return !slices.ContainsFunc(in, func(id string) bool { return !r.pattern.MatchString(id) })
 			}
 			return slices.ContainsFunc(in, r.pattern.MatchString)
@@ -158,7 +158,7 @@ func (m mark) repeated(ids []string) (func(request) bool, error) {
 	if otherReading.MatchString(m.Name) { // of a list that changes, which is rightly read again
 		return func(request) bool { return false }, nil
 	}
-	return nil, fmt.Errorf("the test does not know what the mark %q of %s says", m.Name, m.listing.Name)
+	return nil, fmt.Errorf("the test does not know what the checkpoint %q of %s says", m.Name, m.listing.Name)
 }
 
 // idsIn returns the ids in a range such as ids:2:a0-b0:0: those whose first 2
