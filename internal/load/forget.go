@@ -94,9 +94,9 @@ where tenant_id = $1 and (inviter_id = any($2) or accepted_user_id = any($2) or 
 // are named, in lower case.
 func (l *Loader) addresses(ctx context.Context, tx pgx.Tx, people ErasureTargets) ([]string, error) {
 	const sql = `select distinct lower(primary_email) from (
-    select tenant_id, id, primary_email from logto.users
-    union all select tenant_id, id, primary_email from logto_history.users
-) u where tenant_id = $1 and id = any($2) and primary_email is not null`
+    select id, primary_email from logto.users where tenant_id = $1
+    union all select id, primary_email from logto_history.users where tenant_id = $1
+) u where id = any($2) and primary_email is not null`
 	rows, err := tx.Query(ctx, sql, l.tenant, append([]string{}, people.IDs...))
 	if err != nil {
 		return nil, fmt.Errorf("look for the people's addresses: %w", err)

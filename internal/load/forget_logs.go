@@ -12,7 +12,7 @@ import (
 // are still in Logto, as far as the mirror knows; zero: they have none.
 func (l *Loader) OldestLog(ctx context.Context, tx pgx.Tx, people ErasureTargets) (time.Time, error) {
 	const sql = `select min(l.created_at) from logto.logs l
-join logto.users u on u.tenant_id = l.tenant_id and u.id = l.payload->>'userId'
+join logto.users u on u.tenant_id = $1 and u.id = l.payload->>'userId'
 where l.tenant_id = $1 and u.id = any($2)`
 	var oldest *time.Time
 	if err := tx.QueryRow(ctx, sql, l.tenant, append([]string{}, people.IDs...)).Scan(&oldest); err != nil {

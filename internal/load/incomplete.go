@@ -43,7 +43,7 @@ func (b *Batch) Incomplete() (fields []string) {
 }
 
 func (s *Stage) createIncompleteTable() string {
-	return fmt.Sprintf(`create table if not exists %s (listing text, table_name text, field text, parent text collate "C", id text collate "C", %s bigint)`,
+	return fmt.Sprintf(`create table if not exists %s (tenant_id text collate "C" not null, listing text, table_name text, field text, parent text collate "C", id text collate "C", %s bigint)`,
 		pgx.Identifier{StageSchema, s.name(incompleteTable)}.Sanitize(), seqColumn)
 }
 
@@ -59,9 +59,9 @@ func (s *Stage) writeIncomplete(ctx context.Context, tx pgx.Tx, batches []*Batch
 	if len(ids) == 0 {
 		return nil
 	}
-	sql := fmt.Sprintf("insert into %s select * from unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[], $6::bigint[])",
+	sql := fmt.Sprintf("insert into %s select $1, * from unnest($2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::bigint[])",
 		pgx.Identifier{StageSchema, s.name(incompleteTable)}.Sanitize())
-	if _, err := tx.Exec(ctx, sql, listings, tables, fields, parents, ids, seqs); err != nil {
+	if _, err := tx.Exec(ctx, sql, s.tenant, listings, tables, fields, parents, ids, seqs); err != nil {
 		return fmt.Errorf("stage which items are incomplete: %w", err)
 	}
 	return nil
@@ -74,7 +74,7 @@ func (p *publisher) findIncomplete(ctx context.Context, plan *mapping) error {
 		return nil
 	}
 	sql := render("select_incomplete_fields", p.statementFor(plan, plan.root))
-	rows, err := p.tx.Query(ctx, sql, execMode, plan.Name)
+	rows, err := p.tx.Query(ctx, sql, execMode, p.tenant, plan.Name)
 	if err != nil {
 		return err
 	}

@@ -144,7 +144,7 @@ func (p *publisher) deleteRows(ctx context.Context, t *table, m tableStatement, 
 	if ids == nil {
 		m.DeleteWhere += " and $3::text[] is null"
 	}
-	rows, err := p.tx.Query(ctx, render("delete_rows", m), execMode, p.At, p.tenant, ids, !p.NoRecord[t.name])
+	rows, err := p.tx.Query(ctx, render("delete_rows", m), execMode, p.tenant, p.At, ids, !p.NoRecord[t.name])
 	if err != nil {
 		return err
 	}

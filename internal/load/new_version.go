@@ -36,7 +36,7 @@ func (m tableStatement) tag() string {
 	if !m.Nested {
 		return fmt.Sprintf("substr(m.item_hash, 1, %d)", tagSize)
 	}
-	return fmt.Sprintf("(select substr(r.item_hash, 1, %d) from logto.%s r where %s)", tagSize, quote(m.root.name), m.RootMatch("m", "r"))
+	return fmt.Sprintf("(select substr(r.item_hash, 1, %d) from logto.%s r where r.tenant_id = $1 and %s)", tagSize, quote(m.root.name), m.RootMatch("m", "r"))
 }
 
 // TagSize is how many bytes of item_hash say in which shape a row is stored.

@@ -132,14 +132,14 @@ func (p *publisher) deleteOlderReadings(ctx context.Context, m tableStatement) (
 	}
 	// The planner needs to know how many rows there are and how their keys are
 	// spread; to sample every column took a fifth of a first publication.
-	if _, err := p.exec(ctx, "analyze "+m.Stage+" ("+m.Keys()+")"); err != nil {
+	if _, err := p.tx.Exec(ctx, "analyze "+m.Stage+" ("+m.Keys()+")"); err != nil {
 		return 0, err
 	}
 	if p.assumeDistinct && m.Empty && m.listing.Walk == catalog.Split {
 		return 0, nil
 	}
 	var twice bool
-	if err := p.tx.QueryRow(ctx, render("has_duplicates", m)).Scan(&twice); err != nil || !twice {
+	if err := p.tx.QueryRow(ctx, render("has_duplicates", m), execMode, p.tenant).Scan(&twice); err != nil || !twice {
 		return 0, err
 	}
 	return p.exec(ctx, render("delete_older_readings", m))
@@ -151,7 +151,7 @@ func (p *publisher) reconcileDeletions(ctx context.Context, plan *mapping, root 
 			return 0, err
 		}
 	}
-	_, err = p.exec(ctx, render("delete_obsolete_deletions", root), plan.Name, p.tenant)
+	_, err = p.exec(ctx, render("delete_obsolete_deletions", root), plan.Name)
 	return superseded, err
 }
 
@@ -183,7 +183,8 @@ func (p *publisher) guard(ctx context.Context) error {
 // prepare it first would cost a round trip for nothing.
 const execMode = pgx.QueryExecModeExec
 
+// exec executes a statement whose $1 is the tenant; args follow.
 func (p *publisher) exec(ctx context.Context, sql string, args ...any) (int64, error) {
-	tag, err := p.tx.Exec(ctx, sql, append([]any{execMode}, args...)...)
+	tag, err := p.tx.Exec(ctx, sql, append([]any{execMode, p.tenant}, args...)...)
 	return tag.RowsAffected(), err
 }

@@ -153,9 +153,9 @@ func (s *Stage) writeDeletions(ctx context.Context, tx pgx.Tx, batches []*Batch)
 	if len(ids) == 0 {
 		return nil
 	}
-	sql := fmt.Sprintf("insert into %s select * from unnest($1::text[], $2::text[], $3::text[], $4::bigint[])",
+	sql := fmt.Sprintf("insert into %s select $1, * from unnest($2::text[], $3::text[], $4::text[], $5::bigint[])",
 		pgx.Identifier{StageSchema, s.name(deletionsTable)}.Sanitize())
-	if _, err := tx.Exec(ctx, sql, listings, parents, ids, seqs); err != nil {
+	if _, err := tx.Exec(ctx, sql, s.tenant, listings, parents, ids, seqs); err != nil {
 		return fmt.Errorf("stage what is deleted: %w", err)
 	}
 	return nil
@@ -219,10 +219,10 @@ func (s *Stage) Parents(ctx context.Context, l *catalog.Listing, kind, after str
 // listing is deleted and has not been read again since. listing is the number of
 // the parameter with the listing's name.
 func (s *Stage) deletedCondition(l *catalog.Listing, id string, listing int) string {
-	sql := fmt.Sprintf("select from %s deleted where deleted.listing = $%d and deleted.id = %s",
+	sql := fmt.Sprintf("select from %s deleted where deleted.tenant_id = $1 and deleted.listing = $%d and deleted.id = %s",
 		pgx.Identifier{StageSchema, s.name(deletionsTable)}.Sanitize(), listing, id)
 	if s.has(l.Root.Name) {
-		sql += fmt.Sprintf(" and not exists (select from %s again where again.%s = deleted.id and again.%s > deleted.%s)",
+		sql += fmt.Sprintf(" and not exists (select from %s again where again.tenant_id = $1 and again.%s = deleted.id and again.%s > deleted.%s)",
 			pgx.Identifier{StageSchema, s.name(l.Root.Name)}.Sanitize(), quote(l.IDColumn()), seqColumn, seqColumn)
 	}
 	return sql
@@ -237,16 +237,16 @@ func (s *Stage) StagedItems(ctx context.Context, l *catalog.Listing, f func(pare
 		if column := l.ParentColumn(); column != "" {
 			parent = quote(column)
 		}
-		found = append(found, fmt.Sprintf("select %s, %s from %s where $1::text is not null", parent, quote(l.IDColumn()),
+		found = append(found, fmt.Sprintf("select %s, %s from %s where tenant_id = $1 and $2::text is not null", parent, quote(l.IDColumn()),
 			pgx.Identifier{StageSchema, s.name(l.Root.Name)}.Sanitize()))
 	}
 	if s.has(deletionsTable) {
-		found = append(found, "select parent, id from "+pgx.Identifier{StageSchema, s.name(deletionsTable)}.Sanitize()+" where listing = $1")
+		found = append(found, "select parent, id from "+pgx.Identifier{StageSchema, s.name(deletionsTable)}.Sanitize()+" where tenant_id = $1 and listing = $2")
 	}
 	if len(found) == 0 {
 		return nil
 	}
-	rows, err := s.pool.Query(ctx, strings.Join(found, " union all "), l.Name)
+	rows, err := s.pool.Query(ctx, strings.Join(found, " union all "), s.tenant, l.Name)
 	if err != nil {
 		return fmt.Errorf("read what is staged of %s: %w", l.Name, err)
 	}

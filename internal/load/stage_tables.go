@@ -56,7 +56,7 @@ func (s *Stage) missingTables(batches []*Batch) (ddl []string) {
 		}
 		if len(b.deletions) > 0 && !s.has(deletionsTable) {
 			ddl = append(ddl, fmt.Sprintf(
-				`create table if not exists %s (listing text, parent text collate "C", id text collate "C", %s bigint)`,
+				`create table if not exists %s (tenant_id text collate "C" not null, listing text, parent text collate "C", id text collate "C", %s bigint)`,
 				pgx.Identifier{StageSchema, s.name(deletionsTable)}.Sanitize(), seqColumn))
 		}
 		if len(b.incompletes) > 0 && !s.has(incompleteTable) {

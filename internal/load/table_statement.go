@@ -110,8 +110,9 @@ func (m tableStatement) Assign() string {
 	return strings.Join(set, ", ")
 }
 
-// KeysMatch compares the primary keys of two aliases.
-func (m tableStatement) KeysMatch(a, b string) string { return columnsMatch(a, m.keys(), b, m.keys()) }
+// KeysMatch compares the primary keys of two aliases, whose tenant the statement
+// names.
+func (m tableStatement) KeysMatch(a, b string) string { return columnsMatch(a, m.t.Key, b, m.t.Key) }
 
 // columnsMatch compares columns of two aliases pairwise.
 func columnsMatch(a string, as []string, b string, bs []string) string {
@@ -122,24 +123,25 @@ func columnsMatch(a string, as []string, b string, bs []string) string {
 	return strings.Join(pairs, " and ")
 }
 
-// RootMatch compares an element, under alias a, with its item, under alias r.
+// RootMatch compares an element, under alias a, with its item, under alias r. The
+// statement names the tenant of both.
 func (m tableStatement) RootMatch(a, r string) string {
-	return a + ".tenant_id = " + r + ".tenant_id" + m.ownerMatch(a, r+"."+quote(m.listing.IDColumn()), r+"."+quote(m.listing.ParentColumn()))
+	return m.ownerMatch(a, r+"."+quote(m.listing.IDColumn()), r+"."+quote(m.listing.ParentColumn()))
 }
 
 // ownerMatch compares the columns in which an element names its item and its
 // item's parent with the given expressions.
 func (m tableStatement) ownerMatch(alias, id, parent string) string {
-	var out strings.Builder
+	var matches []string
 	for _, c := range slices.Sorted(maps.Keys(m.t.From)) {
 		switch source := m.t.From[c]; {
 		case source.IsItem():
-			out.WriteString(" and " + alias + "." + quote(c) + " = " + id)
+			matches = append(matches, alias+"."+quote(c)+" = "+id)
 		case source.IsParent():
-			out.WriteString(" and " + alias + "." + quote(c) + " = " + parent)
+			matches = append(matches, alias+"."+quote(c)+" = "+parent)
 		}
 	}
-	return out.String()
+	return strings.Join(matches, " and ")
 }
 
 // MatchesDeletion compares a row of the root table with what is deleted, alias d.
@@ -153,12 +155,12 @@ func (m tableStatement) MatchesDeletion(alias string) string {
 
 // deletedItems are the items that are deleted.
 func (m tableStatement) deletedItems() string {
-	return "exists (select from " + m.Deletions + " d where d.listing = '" + m.listing.Name + "' and " + m.MatchesDeletion("m") + ")"
+	return "exists (select from " + m.Deletions + " d where d.tenant_id = $1 and d.listing = '" + m.listing.Name + "' and " + m.MatchesDeletion("m") + ")"
 }
 
 // elementsOfDeleted are the elements of items that are deleted.
 func (m tableStatement) elementsOfDeleted() string {
-	return "exists (select from " + m.Deletions + " d where d.listing = '" + m.listing.Name + "'" + m.ownerMatch("m", "d.id", "d.parent") + ")"
+	return "exists (select from " + m.Deletions + " d where d.tenant_id = $1 and d.listing = '" + m.listing.Name + "' and " + m.ownerMatch("m", "d.id", "d.parent") + ")"
 }
 
 // replacedElements are those the item in the stage no longer has, where it
@@ -166,11 +168,11 @@ func (m tableStatement) elementsOfDeleted() string {
 func (m tableStatement) replacedElements(staged, incomplete bool) string {
 	listed := ""
 	if incomplete {
-		listed = " and not exists (select from " + m.Incomplete + " i where " + m.isIncomplete("r") + ")"
+		listed = " and not exists (select from " + m.Incomplete + " i where i.tenant_id = $1 and " + m.isIncomplete("r") + ")"
 	}
-	sql := "exists (select from " + m.RootStage + " r where " + m.RootMatch("m", "r") + listed + ")"
+	sql := "exists (select from " + m.RootStage + " r where r.tenant_id = $1 and " + m.RootMatch("m", "r") + listed + ")"
 	if staged {
-		sql += " and not exists (select from " + m.Stage + " s where " + m.KeysMatch("m", "s") + ")"
+		sql += " and not exists (select from " + m.Stage + " s where s.tenant_id = $1 and " + m.KeysMatch("m", "s") + ")"
 	}
 	return sql
 }

@@ -27,7 +27,7 @@ func (s *Stage) UnresolvedReferences(ctx context.Context) (map[string][]string, 
 	}
 	out := map[string][]string{}
 	for target, statements := range byTarget {
-		rows, err := s.pool.Query(ctx, strings.Join(statements, "\nunion\n"), execMode)
+		rows, err := s.pool.Query(ctx, strings.Join(statements, "\nunion\n"), execMode, s.tenant)
 		if err != nil {
 			return nil, fmt.Errorf("look for references to %s: %w", target, err)
 		}
@@ -46,11 +46,11 @@ func (s *Stage) UnresolvedReferences(ctx context.Context) (map[string][]string, 
 // vain.
 func (s *Stage) unresolved(t *table, column, target string) string {
 	stage := func(name string) string { return pgx.Identifier{StageSchema, s.name(name)}.Sanitize() }
-	sql := fmt.Sprintf(`select distinct s.%[1]s from %[2]s s where s.%[1]s is not null
-and not exists (select from logto.%[3]s t where t.tenant_id = s.tenant_id and t.id = s.%[1]s)`,
+	sql := fmt.Sprintf(`select distinct s.%[1]s from %[2]s s where s.tenant_id = $1 and s.%[1]s is not null
+and not exists (select from logto.%[3]s t where t.tenant_id = $1 and t.id = s.%[1]s)`,
 		quote(column), stage(t.name), quote(target))
 	if s.has(target) {
-		sql += fmt.Sprintf(" and not exists (select from %s t where t.tenant_id = s.tenant_id and t.id = s.%s)",
+		sql += fmt.Sprintf(" and not exists (select from %s t where t.tenant_id = $1 and t.id = s.%s)",
 			stage(target), quote(column))
 	}
 	return sql

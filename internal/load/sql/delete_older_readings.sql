@@ -3,4 +3,5 @@
 -- heard of has been repeated: then even their numbers are the same.
 delete from {{.Stage}} older
 using {{.Stage}} newer
-where {{.KeysMatch "older" "newer"}} and (older.stage_seq, older.ctid) < (newer.stage_seq, newer.ctid)
+where older.tenant_id = $1 and newer.tenant_id = $1 and {{.KeysMatch "older" "newer"}}
+    and (older.stage_seq, older.ctid) < (newer.stage_seq, newer.ctid)

@@ -1,5 +1,5 @@
 -- Elements belong to the reading of their item.
 delete from {{.Stage}} n
-where not exists (
-    select from {{.RootStage}} r where {{.RootMatch "n" "r"}} and n.stage_seq = r.stage_seq
+where n.tenant_id = $1 and not exists (
+    select from {{.RootStage}} r where r.tenant_id = $1 and {{.RootMatch "n" "r"}} and n.stage_seq = r.stage_seq
 )

@@ -2,4 +2,4 @@
 -- of it before.
 delete from {{.Stage}} s
 using {{.Deletions}} d
-where d.listing = $1 and {{.MatchesDeletion "s"}} and d.stage_seq > s.stage_seq
+where s.tenant_id = $1 and d.tenant_id = $1 and d.listing = $2 and {{.MatchesDeletion "s"}} and d.stage_seq > s.stage_seq

@@ -1,4 +1,4 @@
 -- Whether the run has read an item of {{.Stage}} more than once.
 select exists (
-    select from {{.Stage}} group by {{.Keys}} having count(*) > 1
+    select from {{.Stage}} where tenant_id = $1 group by {{.Keys}} having count(*) > 1
 )

@@ -1,4 +1,4 @@
 insert into {{.Mirror}} ({{.Columns ""}}{{if not .Nested}}, item_hash{{end}}, valid_from)
-select {{.Columns "s."}}{{if not .Nested}}, s.item_hash{{end}}, $1::timestamptz
+select {{.Columns "s."}}{{if not .Nested}}, s.item_hash{{end}}, $2::timestamptz
 from {{.Stage}} s
-{{if not .Empty}}where not exists (select from {{.Mirror}} m where {{.KeysMatch "m" "s"}}){{end}}
+where s.tenant_id = $1{{if not .Empty}} and not exists (select from {{.Mirror}} m where m.tenant_id = $1 and {{.KeysMatch "m" "s"}}){{end}}

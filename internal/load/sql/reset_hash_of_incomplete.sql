@@ -2,9 +2,9 @@
 -- hash only the tag of its shape stays.
 update {{.RootStage}} r
 set item_hash = substr(r.item_hash, 1, {{.TagSize}})
-where exists (
+where r.tenant_id = $1 and exists (
     select from {{.Stage}} s
-    where {{.RootMatch "s" "r"}} and not exists (
-        select from {{.Target}} t where t.tenant_id = s.tenant_id and t.id = s.{{.Column}}
+    where s.tenant_id = $1 and {{.RootMatch "s" "r"}} and not exists (
+        select from {{.Target}} t where t.tenant_id = $1 and t.id = s.{{.Column}}
     )
 )

@@ -2,5 +2,5 @@
 select distinct i.field
 from {{.Incomplete}} i
 join {{.Stage}} s on {{.IsIncomplete "s"}}
-where i.listing = $1
+where i.tenant_id = $1 and s.tenant_id = $1 and i.listing = $2
 order by i.field
