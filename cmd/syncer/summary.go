@@ -33,7 +33,7 @@ func summaryText(s mirror.Summary) string {
 	if len(s.Listings) == 0 {
 		return head + "\n"
 	}
-	rows := table{{"listing", "rows", "new", "changed", "gone", "requests", "proof"}}
+	rows := table{{"listing", "rows", "new", "changed", "deleted", "requests", "proof"}}
 	var reasons strings.Builder
 	for _, c := range s.Listings {
 		rows = append(rows, []string{

@@ -34,7 +34,7 @@ func required(r *report.Report) map[string]string {
 // Texts that name nothing, and may be any: what they are compared with is free
 // text.
 func freeText() []string {
-	return []string{"search_users.query", "search_users.email_domain"}
+	return []string{"search_users.query", "search_users.email_domain", "erasures.user_id"}
 }
 
 // No value of any parameter of any report is ignored: a mistake is an
@@ -84,6 +84,11 @@ func TestAFunctionRefusesANameThatNothingHas(t *testing.T) {
 		t.Fatal(err)
 	}
 	calls := map[string]string{
+		"active_users_at tenant":                  "active_users_at('infinity', $1)",
+		"dormant_users_at tenant":                 "dormant_users_at('infinity', tenant => $1)",
+		"erasures_of user_id":                     "erasures_of($1 || '@example.org')",
+		"tenants_known_at tenant":                 "tenants_known_at('infinity', $1)",
+		"erasures_of tenant":                      "erasures_of('x', $1)",
 		"access_changes tenant":                   "access_changes('-infinity', tenant => $1)",
 		"changes_between tenant":                  "changes_between('-infinity', 'infinity', tenant => $1)",
 		"changes_between changed_table":           "changes_between('-infinity', 'infinity', changed_table => $1)",

@@ -116,7 +116,7 @@ func stateNotice(tenants, listing, state, reason string) Notice {
 }
 
 // queryNotices returns the notices that functions of the database raised while the query ran:
-// report.tell keeps it in a setting of the transaction, a line each.
+// report.add_notice keeps them in a setting of the transaction, a line each.
 func queryNotices(ctx context.Context, tx pgx.Tx) ([]Notice, error) {
 	var text *string
 	if err := tx.QueryRow(ctx, "select current_setting('report.notices', true)").Scan(&text); err != nil {

@@ -14,12 +14,11 @@ func countViews() map[string]func(*truth) []row {
 	week := func(t time.Time) string { return t.AddDate(0, 0, -(int(t.Weekday())+6)%7).Format(time.DateOnly) }
 	month := func(t time.Time) string { return t.Format("2006-01") + "-01" }
 	return map[string]func(*truth) []row{
-		"sign_ups_by_day":                 func(tr *truth) []row { return tr.signUps("day", day) },
-		"sign_ups_by_week":                func(tr *truth) []row { return tr.signUps("week", week) },
-		"sign_ups_by_month":               func(tr *truth) []row { return tr.signUps("month", month) },
-		"active_users_at(" + moment + ")": active,
-		"last_sign_ins_by_day":            lastSignIns,
-		"organization_growth":             growth,
+		"sign_ups_by_day":      func(tr *truth) []row { return tr.signUps("day", day) },
+		"sign_ups_by_week":     func(tr *truth) []row { return tr.signUps("week", week) },
+		"sign_ups_by_month":    func(tr *truth) []row { return tr.signUps("month", month) },
+		"last_sign_ins_by_day": lastSignIns,
+		"organization_growth":  growth,
 	}
 }
 

@@ -13,13 +13,12 @@ func momentTime() time.Time { return time.Date(2026, 11, 1, 0, 0, 0, 0, time.UTC
 // peopleViews compute the views with a row a user.
 func peopleViews() map[string]func(*truth) []row {
 	return map[string]func(*truth) []row{
-		"user_directory":                       directory,
-		"users_without_access":                 withoutAccess,
-		"never_signed_in":                      neverSignedIn,
-		"suspended_users":                      suspended,
-		"dormant_users_at(" + moment + ", 30)": dormant,
-		"duplicate_people":                     duplicates,
-		"identity_providers":                   providers,
+		"user_directory":       directory,
+		"users_without_access": withoutAccess,
+		"never_signed_in":      neverSignedIn,
+		"suspended_users":      suspended,
+		"duplicate_people":     duplicates,
+		"identity_providers":   providers,
 	}
 }
 

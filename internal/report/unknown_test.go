@@ -299,29 +299,3 @@ func TestTheDatabaseKnowsEveryListing(t *testing.T) {
 		t.Errorf("%d listings, error %v", n, err)
 	}
 }
-
-// Whatever takes a moment says when it is before the past that is known: a
-// report, or a function by name.
-func TestAMomentBeforeThePastHasNoAnswer(t *testing.T) {
-	t.Parallel()
-	pool := mirrored(t)
-	reports, err := report.List("")
-	if err != nil {
-		t.Fatal(err)
-	}
-	fromNow := map[string]bool{"active_users.at": true, "dormant_users.at": true} // of today's users, as their comments say
-	for _, r := range reports {
-		for _, p := range r.Params {
-			if p.Type != "timestamptz" || p.Name == "until" || strings.HasPrefix(r.Name, "search_") || fromNow[r.Name+"."+p.Name] {
-				continue
-			}
-			args := required(r)
-			args[p.Name] = "2001-01-01"
-			out := &collect{}
-			got, err := report.Run(t.Context(), pool, r, report.Options{Args: args}, out)
-			if text := fmt.Sprint(got.Notices, err); !strings.Contains(text, "no answer before 20") || len(out.rows) > 0 {
-				t.Errorf("%s with %s before the first run: %d rows, %s", r.Name, p.Name, len(out.rows), text)
-			}
-		}
-	}
-}

@@ -36,10 +36,11 @@ func (r Run) RecordTables(ctx context.Context, tx pgx.Tx, tables []PublishedTabl
 }
 
 // RecordErasure notes that people were erased, within the transaction that
-// erases them: the ids of the users, how many people were named, and how many
-// rows were erased by table.
+// erases them: hashes of the users' ids, how many people were named, and how
+// many rows were erased by table.
 func RecordErasure(ctx context.Context, tx pgx.Tx, tenant string, users []string, people int, erased map[string]int64) error {
-	const sql = "insert into syncer.erasures (tenant_id, user_ids, people, erased_rows) values ($1, $2, $3, $4)"
+	const sql = `insert into syncer.erasures (tenant_id, salt, user_hashes, people, erased_rows)
+select $1, s.salt, array(select report.erasure_hash(s.salt, $1, id) from unnest($2::text[]) id), $3, $4 from (select uuid_send(gen_random_uuid()) as salt) s`
 	if erased == nil {
 		erased = map[string]int64{}
 	}

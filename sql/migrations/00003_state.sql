@@ -224,16 +224,24 @@ comment on column syncer.mirrored_tables.history_since is 'Since when every vers
 create table syncer.erasures (
     erasure_id bigint generated always as identity primary key,
     tenant_id text collate "C" not null,
-    user_ids text[] not null,
+    salt bytea not null,
+    user_hashes bytea[] not null,
     people integer not null,
     erased_rows jsonb not null,
     erased_at timestamptz not null default now(),
     erased_by text not null default session_user
 );
-comment on table syncer.erasures is 'Erasures by syncer forget: that people were erased, when, by whom, how many rows. Ids are all that is kept of them.';
+-- An erased person must be in no table, not even by id; yet of an id that somebody has,
+-- it must be possible to say whether it was erased. So there is a hash of each id. The
+-- salt is the erasure's own: no list of hashes made elsewhere fits, one person erased
+-- twice or in two tenants has two hashes, and trying all ids that Logto could give
+-- (36^12) has to be done for each erasure anew. An id that can be guessed can be
+-- asked for, with any design that answers the question.
+comment on table syncer.erasures is 'Erasures by syncer forget: that people were erased, when, by whom, how many rows. Whether one of them had a given id, report.erasures_of says; ids are not kept.';
 comment on column syncer.erasures.erasure_id is 'Number of the erasure.';
 comment on column syncer.erasures.tenant_id is 'The tenant.';
-comment on column syncer.erasures.user_ids is 'Logto ids of the users; empty: only invitations sent to an address.';
+comment on column syncer.erasures.salt is 'Random bytes that the hashes are made with.';
+comment on column syncer.erasures.user_hashes is 'Hashes of the Logto ids of the users, see report.erasure_hash; empty: only invitations sent to an address.';
 comment on column syncer.erasures.people is 'How many people were named.';
 comment on column syncer.erasures.erased_rows is 'Object, table to the number of rows erased.';
 comment on column syncer.erasures.erased_at is 'When.';

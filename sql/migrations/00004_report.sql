@@ -74,13 +74,19 @@ left join syncer.runs r on r.run_id = (t.privacy_run_ids ->> rules.key)::bigint;
 comment on view report.privacy_rules is 'Which privacy rules do the stored rows follow? One row a tenant and table with rules.';
 
 create view report.erasures as
-select e.tenant_id, e.erasure_id, e.erased_at, e.erased_by, e.people, e.user_ids, e.erased_rows
+select e.tenant_id, e.erasure_id, e.erased_at, e.erased_by, e.people, e.erased_rows, e.salt, e.user_hashes
 from syncer.erasures e;
-comment on view report.erasures is 'Who was erased from the mirror, when, and by whom? One row a call of syncer forget.';
+comment on view report.erasures is 'When were people erased from the mirror, how many, and by whom? One row a call of syncer forget. For a given id, report.erasures_of.';
 
--- What a question cannot be answered for is told: to psql as a notice, to syncer
--- report as a line below the answer, and as an error where there is no answer at
--- all. The codes are LS001 (not mirrored), LS002 (no answer before) and LS003
+create function report.erasure_hash(salt bytea, tenant text, user_id text)
+returns bytea
+language sql immutable
+as $$ select sha256(salt || convert_to(tenant || '/' || user_id, 'UTF8')) $$;
+comment on function report.erasure_hash is 'What an erasure keeps of the id of a user.';
+
+
+-- What an answer does not say is a notice in psql and a line below the answer in
+-- syncer report; where there is no answer at all it is an error. The codes are LS001 (not mirrored), LS002 (no answer before) and LS003
 -- (an unknown name).
 
 create function report.few(names text[])
@@ -90,7 +96,7 @@ as $$ select array_to_string(names[:5], ', ') || case when cardinality(names) > 
 comment on function report.few is 'The names as a list; of more than five the first five, and how many more there are.';
 
 -- +goose StatementBegin
-create function report.tell(code text, message text, hint text)
+create function report.add_notice(code text, message text, hint text)
 returns void
 language plpgsql
 as $$
@@ -99,14 +105,14 @@ declare
     line constant text := message || E'\t' || hint;
 begin
     if line = any (string_to_array(earlier, E'\n')) then
-        return; -- once is enough for a statement
+        return; -- once a statement
     end if;
     raise notice '%', message using errcode = code, hint = hint;
     perform set_config('report.notices', case earlier when '' then line else earlier || E'\n' || line end, true);
 end
 $$;
 -- +goose StatementEnd
-comment on function report.tell is 'A notice for who asks in psql, which syncer report reads from the setting report.notices of the transaction.';
+comment on function report.add_notice is 'Raises a notice, once a statement, and keeps it in the setting report.notices of the transaction, where syncer report reads it.';
 
 -- +goose StatementBegin
 create function report.require_tables(tables text[], tenant text default null)
@@ -134,7 +140,7 @@ begin
         order by f.listing
     loop
         if answerable then
-            perform report.tell('LS001', format('%s: %s is %s', lacking.tenants, lacking.listing, lacking.state), format('add %s to listings in jobs.yaml', lacking.listing));
+            perform report.add_notice('LS001', format('%s: %s is %s', lacking.tenants, lacking.listing, lacking.state), format('add %s to listings in jobs.yaml', lacking.listing));
         else
             raise exception '%: % is %', lacking.tenants, lacking.listing, lacking.state
                 using errcode = 'LS001', hint = format('add %s to listings in jobs.yaml', lacking.listing);
@@ -143,7 +149,7 @@ begin
 end
 $$;
 -- +goose StatementEnd
-comment on function report.require_tables is 'Tells which listings a question needs and does not have: a notice for each, an error if no tenant has all of them.';
+comment on function report.require_tables is 'Says which listings a question needs and does not have: a notice for each, an error if no tenant has all of them.';
 
 -- +goose StatementBegin
 create function report.require_tenant(tenant text)
@@ -159,6 +165,88 @@ end
 $$;
 -- +goose StatementEnd
 comment on function report.require_tenant is 'An error unless the tenant is mirrored, or null.';
+
+-- +goose StatementBegin
+create function report.erasures_of(user_id text default null, tenant text default null)
+returns table (tenant_id text, erasure_id bigint, erased_at timestamptz, erased_by text, people integer, erased_rows jsonb)
+language plpgsql stable
+as $$
+begin
+    perform report.require_tenant(tenant);
+    if user_id like '%@%' then
+        raise exception 'an address is no id of a user'
+            using errcode = 'LS003', hint = 'an erasure keeps nothing but hashes of ids; the id may be in the records of other systems';
+    end if;
+    return query select e.tenant_id::text, e.erasure_id, e.erased_at, e.erased_by, e.people, e.erased_rows from report.erasures e
+        where (erasures_of.tenant is null or e.tenant_id = erasures_of.tenant)
+            and (erasures_of.user_id is null or report.erasure_hash(e.salt, e.tenant_id, erasures_of.user_id) = any (e.user_hashes));
+end
+$$;
+-- +goose StatementEnd
+comment on function report.erasures_of is 'When was the user with this Logto id erased, and by whom? Null: all erasures. No rows: nobody with this id was erased.';
+
+-- +goose StatementBegin
+create function report.require_past(tables text[], moment timestamptz, tenant text default null, all_or_nothing boolean default false)
+returns void
+language plpgsql stable
+as $$
+declare
+    lacking record;
+    answerable boolean;
+begin
+    perform report.require_tenant(tenant);
+    select exists (
+        select from report.mirrored_tables m
+        where m.table_name = any(tables) and (require_past.tenant is null or m.tenant_id = require_past.tenant) and m.history_since <= moment
+    ) into answerable;
+    for lacking in
+        select m.history_since, array_agg(distinct m.tenant_id::text) as tenants, array_agg(distinct m.table_name) as table_names
+        from report.mirrored_tables m
+        where m.table_name = any(tables) and (require_past.tenant is null or m.tenant_id = require_past.tenant)
+            and (m.history_since is null or m.history_since > moment)
+        group by m.history_since
+        order by m.history_since desc nulls first
+    loop
+        if all_or_nothing and not answerable then
+            raise exception '%', report.past_notice(lacking.tenants, lacking.table_names, lacking.history_since)
+                using errcode = 'LS002', hint = 'report.mirrored_tables has since when the past of each table is known';
+        end if;
+        perform report.add_notice('LS002', report.past_notice(lacking.tenants, lacking.table_names, lacking.history_since), 'report.mirrored_tables has since when the past of each table is known');
+    end loop;
+end
+$$;
+-- +goose StatementEnd
+comment on function report.require_past is 'Says since when the past of tables is known if it is not at the moment: a notice, or an error if nothing can be answered.';
+
+create function report.past_notice(tenants text[], table_names text[], since timestamptz)
+returns text
+language sql stable
+as $$
+    select case
+        when since is null then format('%s: no answer about the past: no history of %s is kept', report.few(tenants), report.few(table_names))
+        else format('%s: no answer before %s UTC: the history of %s begins then', report.few(tenants), to_char(since at time zone 'UTC', 'YYYY-MM-DD HH24:MI:SS.MS'), report.few(table_names))
+    end
+$$;
+comment on function report.past_notice is 'The notice for tables whose past is not known at a moment.';
+
+-- +goose StatementBegin
+create function report.tenants_known_at(moment timestamptz, tenant text default null)
+returns setof text
+language plpgsql stable
+as $$
+begin
+    perform report.require_tenant(tenant);
+    if moment < now() then
+        perform report.require_past('{users}', moment, tenant, true);
+        perform report.add_notice('LS002', 'users: of those who are there now, each by the last sign-in, which may be later than the moment: Logto keeps no other', 'the listing logs has every sign-in');
+    end if;
+    return query select t.tenant_id::text from report.tenants t
+        where (tenants_known_at.tenant is null or t.tenant_id = tenants_known_at.tenant)
+            and (moment >= now() or exists (select from report.mirrored_tables m where m.tenant_id = t.tenant_id and m.table_name = 'users' and m.history_since <= moment));
+end
+$$;
+-- +goose StatementEnd
+comment on function report.tenants_known_at is 'Tenants whose users are known at a moment; with notices, or an error if there is none.';
 
 create view report.user_directory as
 select u.tenant_id, u.id as user_id, u.username, u.primary_email, u.primary_phone, u.name, u.is_suspended, u.has_password,
@@ -406,21 +494,25 @@ from logto.users u
 group by 1, 2;
 comment on view report.sign_ups_by_month is 'How many people signed up each month, and how many of them came back? Users deleted since then are not counted.';
 
-create function report.active_users_at(at timestamptz)
+create function report.active_users_at(at timestamptz, tenant text default null)
 returns table (tenant_id text, users bigint, within_1_day bigint, within_7_days bigint, within_30_days bigint, within_90_days bigint, never bigint)
 language sql stable
 as $$
-    select u.tenant_id, count(*),
-        count(*) filter (where u.last_sign_in_at > at - interval '1 day'),
-        count(*) filter (where u.last_sign_in_at > at - interval '7 days'),
-        count(*) filter (where u.last_sign_in_at > at - interval '30 days'),
-        count(*) filter (where u.last_sign_in_at > at - interval '90 days'),
-        count(*) filter (where u.last_sign_in_at is null)
-    from logto.users u
-    where u.created_at <= at
-    group by u.tenant_id
+    select counted.*
+    from report.tenants_known_at(at, tenant) k (tenant_id)
+    cross join lateral (
+        select u.tenant_id, count(*),
+            count(*) filter (where u.last_sign_in_at > at - interval '1 day'),
+            count(*) filter (where u.last_sign_in_at > at - interval '7 days'),
+            count(*) filter (where u.last_sign_in_at > at - interval '30 days'),
+            count(*) filter (where u.last_sign_in_at > at - interval '90 days'),
+            count(*) filter (where u.last_sign_in_at is null)
+        from logto.users u
+        where u.tenant_id = k.tenant_id and u.created_at <= at
+        group by u.tenant_id
+    ) counted
 $$;
-comment on function report.active_users_at is 'How many of today''s users had their last sign-in in the 1, 7, 30, 90 days before a moment, or later? Logto stores only the last sign-in, so for a moment long ago later sign-ins count too.';
+comment on function report.active_users_at is 'How many of today''s users had their last sign-in in the 1, 7, 30, 90 days before a moment, or later? Logto keeps only the last sign-in, so later ones count too. A moment before the history of users begins is an error.';
 
 create view report.active_users as
 select a.tenant_id, a.users, a.within_1_day, a.within_7_days, a.within_30_days, a.within_90_days, a.never
@@ -434,16 +526,21 @@ where u.last_sign_in_at is not null
 group by 1, 2;
 comment on view report.last_sign_ins_by_day is 'When were people last seen? How many users have their last sign-in on each day.';
 
-create function report.dormant_users_at(at timestamptz, days integer default 90)
+create function report.dormant_users_at(at timestamptz, days integer default 90, tenant text default null)
 returns table (tenant_id text, user_id text, username text, primary_email text, name text, is_suspended boolean, last_sign_in_at timestamptz, days_away integer)
 language sql stable
 as $$
-    select u.tenant_id, u.id, u.username, u.primary_email, u.name, u.is_suspended, u.last_sign_in_at,
-        floor(extract(epoch from at - u.last_sign_in_at) / 86400)::integer
-    from logto.users u
-    where u.last_sign_in_at < at - make_interval(days => dormant_users_at.days)
+    select away.*
+    from report.tenants_known_at(at, tenant) k (tenant_id)
+    cross join lateral (
+        select u.tenant_id, u.id, u.username, u.primary_email, u.name, u.is_suspended, u.last_sign_in_at,
+            floor(extract(epoch from at - u.last_sign_in_at) / 86400)::integer
+        from logto.users u
+        where u.tenant_id = k.tenant_id and u.last_sign_in_at < at - make_interval(days => dormant_users_at.days)
+        offset 0 -- k is read first, and says what is not known even if there are no rows
+    ) away
 $$;
-comment on function report.dormant_users_at is 'Who had not signed in for this many days, at a moment? Users who never signed in are in report.never_signed_in.';
+comment on function report.dormant_users_at is 'Which of today''s users had not signed in for this many days, at a moment, and have not since? Users who never signed in are in report.never_signed_in. A moment before the history of users begins is an error.';
 
 create view report.dormant_users as
 select d.tenant_id, d.user_id, d.username, d.primary_email, d.name, d.is_suspended, d.last_sign_in_at, d.days_away
@@ -676,6 +773,8 @@ declare
         "erased_by": "Role of the database that erased them.",
         "people": "How many people were named.",
         "erased_rows": "Object, table to the number of rows erased.",
+        "salt": "Random bytes that the hashes are made with.",
+        "user_hashes": "Hashes of the Logto ids of the users, made by report.erasure_hash. Empty: only invitations sent to an address.",
         "run_id": "Number of the run.",
         "proof": "complete: the table equals the listing. not proved, failed, unknown to server: see reason. Null: not mirrored.",
         "reason": "Why the proof is not complete. Null: it is, or the listing is not mirrored.",

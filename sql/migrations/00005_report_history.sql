@@ -149,50 +149,6 @@ $$;
 comment on function report.ids_named is 'Ids of the applications, roles, organization roles or organizations (the kind) of a name, in any case, or of an id; with past, those that once had the name, too. An unknown name is an error.';
 
 -- +goose StatementBegin
-create function report.require_past(tables text[], moment timestamptz, tenant text default null, all_or_nothing boolean default false)
-returns void
-language plpgsql stable
-as $$
-declare
-    lacking record;
-    answerable boolean;
-begin
-    perform report.require_tenant(tenant);
-    select exists (
-        select from report.mirrored_tables m
-        where m.table_name = any(tables) and (require_past.tenant is null or m.tenant_id = require_past.tenant) and m.history_since <= moment
-    ) into answerable;
-    for lacking in
-        select m.history_since, array_agg(distinct m.tenant_id::text) as tenants, array_agg(distinct m.table_name) as table_names
-        from report.mirrored_tables m
-        where m.table_name = any(tables) and (require_past.tenant is null or m.tenant_id = require_past.tenant)
-            and (m.history_since is null or m.history_since > moment)
-        group by m.history_since
-        order by m.history_since desc nulls first
-    loop
-        if all_or_nothing and not answerable then
-            raise exception '%', report.past_notice(lacking.tenants, lacking.table_names, lacking.history_since)
-                using errcode = 'LS002', hint = 'report.mirrored_tables has since when the past of each table is known';
-        end if;
-        perform report.tell('LS002', report.past_notice(lacking.tenants, lacking.table_names, lacking.history_since), 'report.mirrored_tables has since when the past of each table is known');
-    end loop;
-end
-$$;
--- +goose StatementEnd
-comment on function report.require_past is 'Tells since when the past of tables is known if it is not at the moment: a notice, or an error if nothing can be answered.';
-
-create function report.past_notice(tenants text[], table_names text[], since timestamptz)
-returns text
-language sql stable
-as $$
-    select case
-        when since is null then format('%s: no answer about the past: no history of %s is kept', report.few(tenants), report.few(table_names))
-        else format('%s: no answer before %s UTC: the history of %s begins then', report.few(tenants), to_char(since at time zone 'UTC', 'YYYY-MM-DD HH24:MI:SS.MS'), report.few(table_names))
-    end
-$$;
-comment on function report.past_notice is 'What is told of tables whose past is not known at a moment.';
-
--- +goose StatementBegin
 create function report.role_holders_at(role text, at timestamptz, tenant text default null)
 returns table (tenant_id text, role_id text, holder_type text, holder_id text, holder text, valid_from timestamptz, valid_to timestamptz)
 language plpgsql stable
