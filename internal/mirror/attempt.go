@@ -30,6 +30,7 @@ type attempt struct {
 
 	lockWaits lockWaits
 
+	clock         *serverClock
 	changedTables []string             // to be analyzed once the run is published
 	keptLimit     extract.RequestLimit // as the database has it
 }
@@ -39,6 +40,10 @@ func (r *Runner) begin(ctx context.Context, job Job) (*attempt, error) {
 	mode := "run"
 	if job.Afresh {
 		mode = "backfill"
+	}
+	within := job.ResumeWithin
+	if job.Changes {
+		mode, within = state.Changes, 0 // it begins again from its positions
 	}
 	names := make([]string, len(job.Listings))
 	for i, l := range job.Listings {
@@ -52,11 +57,11 @@ func (r *Runner) begin(ctx context.Context, job Job) (*attempt, error) {
 		Tenant: job.Tenant, Job: job.Name, Mode: mode, Listings: names, Endpoint: job.Endpoint,
 		PageSize: r.PageSize, Version: r.Version, Shape: loader.Shape(),
 	}
-	run, err := state.Begin(ctx, r.Pool, spec, job.ResumeWithin, clearRun)
+	run, err := state.Begin(ctx, r.Pool, spec, within, clearRun)
 	if err != nil {
 		return nil, err
 	}
-	a := &attempt{job: job, pool: r.Pool, client: r.Client, log: r.Log, run: run}
+	a := &attempt{job: job, pool: r.Pool, client: r.Client, log: r.Log, run: run, clock: &serverClock{API: r.Client}}
 	if err := loader.RecordShapes(ctx); err != nil {
 		return nil, err
 	}
@@ -72,7 +77,7 @@ func (r *Runner) begin(ctx context.Context, job Job) (*attempt, error) {
 	}
 	a.keptLimit = kept
 	a.walker = &extract.Walker{
-		API: r.Client, Probe: r.Client.Probe(), ReadBefore: a.readBefore, Mirror: a.sink, Store: a.sink, Log: r.Log, Afresh: job.Afresh,
+		API: a.clock, Probe: r.Client.Probe(), ReadBefore: a.readBefore, Mirror: a.sink, Store: a.sink, Log: r.Log, Afresh: job.Afresh,
 		PageSize: r.PageSize, RequestSize: size, Stop: r.Stop, Progress: r.Progress,
 	}
 	return a, nil

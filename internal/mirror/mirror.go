@@ -30,6 +30,9 @@ type Job struct {
 	Listings []*catalog.Listing // in the order of the catalog
 	// Afresh reads everything as if for the first time.
 	Afresh bool
+	// Changes reads what changed since the last run, and proves nothing. Such a run
+	// yields to every other run of the tenant, and is not resumed.
+	Changes bool
 	// ResumeWithin is how old an unfinished run may be to be resumed;
 	// 0 begins afresh.
 	ResumeWithin time.Duration
@@ -81,9 +84,13 @@ func (e *GuardError) Error() string {
 	return "nothing was published, for more rows would be deleted than max_delete allows: " + strings.Join(tables, ", ") + "; if the tenant really lost them, run once with --allow-mass-delete"
 }
 
+// ErrNoProof says that a run of changes has nothing to go on from.
+var ErrNoProof = errors.New("no run has proved any of the job's listings yet, so changes cannot be followed; run a job without `read: changes` first")
+
 // Run runs a job. The summary is whole when the error is nil, and tells what
 // is known otherwise. Errors a caller may want to tell apart: state.ErrLocked,
-// extract.ErrStopped, *GuardError, *logto.Error.
+// ErrNoProof, extract.ErrStopped, *GuardError, *logto.Error. A run of changes that
+// yields to another run ends without an error, with the status state.Yielded.
 func (r *Runner) Run(ctx context.Context, job Job) (s Summary, err error) {
 	began := time.Now()
 	s = Summary{Type: "summary", Tenant: job.Tenant, Status: state.Failed, Resumable: true}
@@ -93,6 +100,9 @@ func (r *Runner) Run(ctx context.Context, job Job) (s Summary, err error) {
 	lock, err := withRetry(ctx, r.Log, func() (*state.Lock, error) { return state.Acquire(ctx, r.Pool, job.Tenant) })
 	if err != nil {
 		s.Resumable = false
+		if job.Changes && errors.Is(err, state.ErrLocked) {
+			s.Status, s.YieldsTo, err = state.Yielded, "another run is working on the tenant", nil
+		}
 		return s, err
 	}
 	ctx, cancel := context.WithCancelCause(ctx)
@@ -109,6 +119,11 @@ func (r *Runner) Run(ctx context.Context, job Job) (s Summary, err error) {
 		lock.Release()
 	}()
 
+	if job.Changes {
+		if err := r.prepareChanges(ctx, &job, &s); err != nil || s.Status == state.Yielded {
+			return s, err
+		}
+	}
 	endRequests, err := r.BeginRequests(ctx, job)
 	if err == nil {
 		err = r.run(ctx, job, &s, began)
@@ -173,6 +188,9 @@ const maxRereads = 3
 
 // attempt walks, closes and publishes.
 func (a *attempt) attempt(ctx context.Context, s *Summary, began time.Time) error {
+	if a.job.Changes {
+		return a.attemptChanges(ctx, s, began)
+	}
 	proofs, err := a.walk(ctx)
 	if err == nil {
 		err = a.fetchReferences(ctx, proofs)

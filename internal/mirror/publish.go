@@ -40,29 +40,9 @@ func (a *attempt) published(ctx context.Context) (bool, error) {
 }
 
 func (a *attempt) publishIn(ctx context.Context, tx pgx.Tx, proofs map[string]*extract.Proof, s *Summary, began time.Time) error {
-	at, err := a.run.Claim(ctx, tx)
+	at, err := a.mayPublish(ctx, tx)
 	if err != nil {
 		return err
-	}
-	// What is published is what is there, not what this attempt remembers.
-	if err := a.stage.Reopen(ctx, tx); err != nil {
-		return err
-	}
-	if err := a.sink.checkKept(ctx, tx); err != nil {
-		return err
-	}
-	last, err := a.run.Privacy(ctx, tx)
-	if err != nil {
-		return err
-	}
-	redacted, err := a.stage.Redact(ctx, tx, last)
-	if err != nil {
-		return err
-	}
-	if redacted {
-		if err := a.run.SetPrivacy(ctx, tx, a.stage.Rules()); err != nil {
-			return err
-		}
 	}
 	how := load.PublishOptions{At: at, Proved: map[string]bool{}, NoRecord: a.job.NoHistory}
 	for name, p := range proofs {
@@ -90,6 +70,9 @@ func (a *attempt) publishIn(ctx context.Context, tx pgx.Tx, proofs map[string]*e
 	if err := a.recordProofs(ctx, tx, at, proofs, certificates); err != nil {
 		return err
 	}
+	if err := a.followProved(ctx, tx, certificates); err != nil {
+		return err
+	}
 	if _, err := a.run.Finish(ctx, tx, status, at, nil, effortFrom(a.client.Stats(), time.Since(began))); err != nil {
 		return err
 	}
@@ -98,6 +81,30 @@ func (a *attempt) publishIn(ctx context.Context, tx pgx.Tx, proofs map[string]*e
 	}
 	s.Status, s.Resumable, s.Listings, s.PublishedAt = status, false, certificates, &at
 	return nil
+}
+
+// mayPublish claims the run, makes sure of what it has staged, and applies new
+// privacy rules. It returns the moment of publication.
+func (a *attempt) mayPublish(ctx context.Context, tx pgx.Tx) (at time.Time, err error) {
+	if at, err = a.run.Claim(ctx, tx); err != nil {
+		return at, err
+	}
+	// What is published is what is there, not what this attempt remembers.
+	if err := a.stage.Reopen(ctx, tx); err != nil {
+		return at, err
+	}
+	if err := a.sink.checkKept(ctx, tx); err != nil {
+		return at, err
+	}
+	last, err := a.run.Privacy(ctx, tx)
+	if err != nil {
+		return at, err
+	}
+	redacted, err := a.stage.Redact(ctx, tx, last)
+	if err != nil || !redacted {
+		return at, err
+	}
+	return at, a.run.SetPrivacy(ctx, tx, a.stage.Rules())
 }
 
 // recordProofs keeps what the run proved, and how far tables and windows are known.

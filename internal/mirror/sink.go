@@ -80,7 +80,7 @@ func (s *sink) Put(ctx context.Context, p extract.Chunk) error {
 	}
 	s.addNotes(p.Listing.Name, &p.Checkpoint, batch.Notes())
 	if batch.Changed() == 0 {
-		if p.Checkpoint.Name == "" {
+		if p.Checkpoint.Name == "" || s.a.job.Changes { // a run of changes is not resumed
 			return nil
 		}
 		if due := s.deferCheckpoint(p.Listing.Name, p.Checkpoint); !due {

@@ -26,6 +26,21 @@ type Summary struct {
 	// RequestLimit is what a proxy before the tenant allows; nil: all that is asked.
 	RequestLimit *RequestLimit       `json:"request_limit,omitempty"`
 	Listings     []state.Certificate `json:"listings"`
+	// YieldsTo says what a run of changes left the tenant to, where Status is
+	// state.Yielded.
+	YieldsTo string `json:"yields_to,omitempty"`
+	// Changed is what a run of changes published, by listing; nil of other runs.
+	Changed []ListingChange `json:"changed,omitempty"`
+	// Followed is up to when it follows which listing; nil of other runs.
+	Followed []state.Followed `json:"followed,omitempty"`
+}
+
+// A ListingChange is what a run of changes did to the root table of a listing.
+type ListingChange struct {
+	Listing  string `json:"listing"`
+	Inserted int64  `json:"inserted"`
+	Updated  int64  `json:"updated"`
+	Deleted  int64  `json:"deleted"`
 }
 
 // Proved reports whether the run was published and every listing is proved.

@@ -41,7 +41,7 @@ create table syncer.runs (
     page_size integer not null,
     program_version text not null,
     columns_hash text not null,
-    mode text not null check (mode in ('run', 'backfill')),
+    mode text not null check (mode in ('run', 'backfill', 'changes')),
     status text not null check (status in ('running', 'stopped', 'succeeded', 'unproved', 'refused', 'failed', 'abandoned')),
     attempt integer not null default 1 check (attempt > 0),
     owner uuid not null,
@@ -67,8 +67,8 @@ comment on column syncer.runs.endpoint is 'Endpoint it reads. A run is resumed o
 comment on column syncer.runs.page_size is 'Rows of a page. A run is resumed only with the same page size.';
 comment on column syncer.runs.program_version is 'Version of syncer that reads it, which decides what its checkpoints mean. A run is resumed only by the same version.';
 comment on column syncer.runs.columns_hash is 'Hash of the columns and privacy rules it stores rows with. A run is resumed only if they have not changed.';
-comment on column syncer.runs.mode is 'run: uses what the mirror knows. backfill: reads everything as if for the first time.';
-comment on column syncer.runs.status is 'running; stopped (interrupted, can be resumed); succeeded (published, everything proved); unproved (published, not everything proved); refused (by the deletion guard, nothing published); failed (can be resumed); abandoned (replaced by a newer run).';
+comment on column syncer.runs.mode is 'run: uses what the mirror knows. backfill: reads everything as if for the first time. changes: reads what changed since the last run, and proves nothing.';
+comment on column syncer.runs.status is 'running; stopped (interrupted, can be resumed); succeeded (published, everything proved; of a run of changes: published); unproved (published, not everything proved); refused (by the deletion guard, nothing published); failed (can be resumed); abandoned (replaced by a newer run).';
 comment on column syncer.runs.attempt is 'Number of attempts: 1, plus 1 each time the run was resumed.';
 comment on column syncer.runs.owner is 'Token of the attempt that may write to the run and publish it. A new attempt has a new one.';
 comment on column syncer.runs.started_at is 'When the first attempt started.';
@@ -220,6 +220,42 @@ comment on column syncer.mirrored_tables.table_name is 'The table, in schema log
 comment on column syncer.mirrored_tables.listing is 'The listing that fills it.';
 comment on column syncer.mirrored_tables.first_proved_at is 'When the first run that proved it complete was published. Before, a missing row says nothing.';
 comment on column syncer.mirrored_tables.history_since is 'Since when every version that was replaced or deleted is in schema logto_history. Null: no history of the table is kept.';
+
+create table syncer.followed (
+    tenant_id text collate "C" not null references syncer.tenants,
+    listing text not null references syncer.listings,
+    followed_until timestamptz not null,
+    sources text[] not null,
+    gap text,
+    gap_heals boolean not null default false,
+    run_id bigint not null,
+    primary key (tenant_id, listing)
+);
+comment on table syncer.followed is 'Up to when listings are followed between two proofs. A row says that what its sources told until then is in the mirror, not that nothing else changed. Written in the transaction that publishes.';
+comment on column syncer.followed.tenant_id is 'The tenant.';
+comment on column syncer.followed.listing is 'The listing.';
+comment on column syncer.followed.followed_until is 'Changes that the sources told of up to this moment, by the clock of Logto, are in the mirror.';
+comment on column syncer.followed.sources is 'What tells of changes: hook events, audit log, newest users, count, whole list.';
+comment on column syncer.followed.gap is 'Why it is not followed further. Null: nothing is in the way.';
+comment on column syncer.followed.gap_heals is 'True: a later run of changes may close the gap. False: the next proof closes it.';
+comment on column syncer.followed.run_id is 'The run that wrote the row.';
+
+create table syncer.feed_positions (
+    tenant_id text collate "C" not null references syncer.tenants,
+    source text not null,
+    read_until timestamptz not null,
+    recent_ids text[] not null default '{}',
+    events text[] not null default '{}',
+    run_id bigint not null,
+    primary key (tenant_id, source)
+);
+comment on table syncer.feed_positions is 'How far what tells of changes has been read. Written in the transaction that publishes, so that it is never ahead of the mirror.';
+comment on column syncer.feed_positions.tenant_id is 'The tenant.';
+comment on column syncer.feed_positions.source is 'hook:ID (deliveries of a webhook), logs (the audit log) or list:LISTING (a list that is read whole, or counted).';
+comment on column syncer.feed_positions.read_until is 'Up to when it has been read, by the clock of Logto.';
+comment on column syncer.feed_positions.recent_ids is 'Ids of log entries shortly before read_until that have been read. The next run reads a little before it again, and skips these.';
+comment on column syncer.feed_positions.events is 'Events that the webhook has been delivering since the last proof.';
+comment on column syncer.feed_positions.run_id is 'The run that wrote the row.';
 
 create table syncer.erasures (
     erasure_id bigint generated always as identity primary key,

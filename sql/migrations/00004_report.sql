@@ -25,7 +25,8 @@ comment on view report.certificates is 'What did each run prove? One row for eac
 create view report.freshness as
 select t.tenant_id, l.listing, l.is_optional, l.table_names,
     case when c.proof is null then 'not mirrored' when c.proof = 'complete' then 'proved' else c.proof end as state,
-    c.proof, c.reason, c.distinct_ids, c.read_at, c.published_at, c.run_id, p.read_at as last_proved_at
+    c.proof, c.reason, c.distinct_ids, c.read_at, c.published_at, c.run_id, p.read_at as last_proved_at,
+    f.followed_until, f.sources as followed_sources, f.gap as followed_gap
 from syncer.tenants t
 cross join syncer.listings l
 left join lateral (
@@ -41,8 +42,9 @@ left join lateral (
     where c.tenant_id = t.tenant_id and c.listing = l.listing and c.proof = 'complete'
     order by c.run_id desc
     limit 1
-) p on true;
-comment on view report.freshness is 'How fresh is the mirror, and is it proved? One row a tenant and listing, those that are not mirrored included: its last certificate.';
+) p on true
+left join syncer.followed f on f.tenant_id = t.tenant_id and f.listing = l.listing;
+comment on view report.freshness is 'How fresh is the mirror, and is it proved? One row a tenant and listing, those that are not mirrored included: its last certificate, and up to when runs of changes have followed it since.';
 
 create view report.mirrored_tables as
 select m.tenant_id, m.table_name, m.listing, m.first_proved_at, m.history_since

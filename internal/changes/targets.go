@@ -1,0 +1,133 @@
+package changes
+
+import (
+	"slices"
+	"strings"
+)
+
+// maxDeltas is how many ids Logto names in an event: of more, the rest is missing.
+const maxDeltas = 5000
+
+// A Set is a set of ids.
+type Set map[string]struct{}
+
+// Sorted returns the ids in order.
+func (s Set) Sorted() []string {
+	ids := make([]string, 0, len(s))
+	for id := range s {
+		ids = append(ids, id)
+	}
+	slices.Sort(ids)
+	return ids
+}
+
+// Targets are what entries point at: what is to be read again.
+type Targets struct {
+	IDs     map[string]Set    // items to be read by their ids, by listing
+	Parents map[string]Set    // parents whose lists are to be read, by listing
+	Members map[string]Set    // users whose membership may have changed, by organization
+	Whole   Set               // listings to be read whole
+	Unclear map[string]string // by listing, why an entry does not say enough
+}
+
+// NewTargets returns targets of no entries.
+func NewTargets() *Targets {
+	return &Targets{IDs: map[string]Set{}, Parents: map[string]Set{}, Members: map[string]Set{}, Whole: Set{}, Unclear: map[string]string{}}
+}
+
+// Add adds what an entry points at.
+func (t *Targets) Add(e Entry) {
+	event := e.event()
+	if event == "" {
+		t.addLog(e)
+		return
+	}
+	d := e.payload.HookRequest.Body
+	kind, _, _ := strings.Cut(event, ".")
+	switch {
+	case event == "Organization.Membership.Updated":
+		t.addMembership(d)
+	case event == "Role.Scopes.Updated":
+		t.add(t.Parents, "role_scopes", event, d.param("id", d.RoleID))
+	case kind == "User":
+		t.add(t.IDs, "users", event, d.param("userId", ""))
+	case kind == "PostRegister" || kind == "PostSignIn" || kind == "PostResetPassword":
+		t.add(t.IDs, "users", event, d.param("userId", firstOf(d.UserID, d.User.ID)))
+	case kind == "Role":
+		t.add(t.IDs, "roles", event, d.param("id", ""))
+	case kind == "Organization":
+		t.add(t.IDs, "organizations", event, d.param("id", ""))
+	case kind == "Scope":
+		t.Whole["resources"] = struct{}{}
+	case kind == "OrganizationRole":
+		t.Whole["organization_roles"] = struct{}{}
+	case kind == "OrganizationScope":
+		t.Whole["organization_scopes"] = struct{}{}
+	}
+}
+
+// addLog adds the user of an interaction. Tokens that are issued or revoked
+// change no user.
+func (t *Targets) addLog(e Entry) {
+	if strings.HasPrefix(e.key, "Interaction.") && e.payload.UserID != "" {
+		put(t.IDs, "users", e.payload.UserID)
+	}
+}
+
+// addMembership adds the members that an event names. Before Logto 1.40 it names
+// the organization alone.
+func (t *Targets) addMembership(d delivery) {
+	organization := d.param("id", d.OrganizationID)
+	users := append(slices.Clone(d.AddedUserIDs), d.RemovedUserIDs...)
+	applications := append(slices.Clone(d.AddedApplicationIDs), d.RemovedApplicationIDs...)
+	if organization == "" {
+		t.unclear("organization_users", "an event names no organization")
+		t.unclear("organization_applications", "an event names no organization")
+		return
+	}
+	for _, id := range users {
+		put(t.Members, organization, id)
+	}
+	for _, id := range applications {
+		put(t.Parents, "organization_applications", id)
+	}
+	aboutApplications := strings.Contains(d.MatchedRoute, "/applications")
+	cut := func(ids []string) bool { return len(ids) >= maxDeltas }
+	if cut(d.AddedUserIDs) || cut(d.RemovedUserIDs) || len(users)+len(applications) == 0 && !aboutApplications {
+		put(t.Parents, "organization_users", organization)
+	}
+	if cut(d.AddedApplicationIDs) || cut(d.RemovedApplicationIDs) || len(users)+len(applications) == 0 && (aboutApplications || d.MatchedRoute == "") {
+		t.unclear("organization_applications", "an event does not name the applications")
+	}
+}
+
+// add adds an id that an event names; without one, the listing is unclear.
+func (t *Targets) add(sets map[string]Set, listing, event, id string) {
+	if id == "" {
+		t.unclear(listing, "an event "+event+" names no id")
+		return
+	}
+	put(sets, listing, id)
+}
+
+func (t *Targets) unclear(listing, why string) {
+	if t.Unclear[listing] == "" {
+		t.Unclear[listing] = why
+	}
+}
+
+func put(sets map[string]Set, name, id string) {
+	if sets[name] == nil {
+		sets[name] = Set{}
+	}
+	sets[name][id] = struct{}{}
+}
+
+func firstOf(texts ...string) string {
+	for _, text := range texts {
+		if text != "" {
+			return text
+		}
+	}
+	return ""
+}

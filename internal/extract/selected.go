@@ -1,0 +1,210 @@
+package extract
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/go-json-experiment/json/jsontext"
+
+	"logto-syncer/internal/catalog"
+	"logto-syncer/internal/logto"
+	"logto-syncer/internal/rawjson"
+)
+
+// The methods in this file read a part of a listing, for whoever knows what has
+// changed. They add what they found to a proof, which then says whether the part
+// was read: an outcome other than Complete says what stood in the way. Nothing
+// of it has a checkpoint: who is interrupted begins again.
+
+// NewProof returns a proof of a listing of which nothing has been read.
+func NewProof(l *catalog.Listing) *Proof {
+	p := newProof(l)
+	return &p
+}
+
+// partial returns a walk that reads a part of a listing.
+func (w *Walker) partial(p *Proof) *walk {
+	return &walk{Walker: w, l: p.Listing, proof: newProof(p.Listing)}
+}
+
+// include adds what a partial walk has found to the proof.
+func (p *Proof) include(k *walk) {
+	p.Distinct += k.proof.Distinct
+	p.add(k.proof.Findings)
+	p.ReadAt = time.Now()
+}
+
+// ReadByID reads the items of a top-level listing with these ids again. Those
+// the server does not have any more are deleted, as the listing's deletion check
+// confirms it. It is for listings that are split or that have paths for their
+// items.
+func (w *Walker) ReadByID(ctx context.Context, p *Proof, ids []string) error {
+	k := w.partial(p)
+	k.references = true
+	defer p.include(k)
+	var deleted []string
+	var err error
+	if k.l.DeletionCheck == catalog.ByIDs {
+		deleted, err = k.confirmByID(withFindingsCollector(ctx), "", ids)
+	} else {
+		deleted, err = k.confirmByPath(ctx, ids)
+	}
+	if err == nil {
+		err = k.deleteKnown(ctx, "", deleted)
+	}
+	return k.wrap(err)
+}
+
+// deleteKnown deletes those of the ids that the mirror has.
+func (k *walk) deleteKnown(ctx context.Context, parent string, ids []string) error {
+	if len(ids) == 0 {
+		return nil
+	}
+	known, err := k.Mirror.Lookup(ctx, k.l, parent, ids)
+	if err != nil || len(known) == 0 {
+		return err
+	}
+	return k.putChunk(ctx, Chunk{Listing: k.l, Parent: parent, Deleted: idsOf(known)}, 0)
+}
+
+// ReadBelow reads a listing below these parents, each to its proof.
+func (w *Walker) ReadBelow(ctx context.Context, p *Proof, parents []string) error {
+	k := w.partial(p)
+	defer p.include(k)
+	g := k.newTaskGroup(ctx, "")
+	for _, id := range parents {
+		g.Go(func(ctx context.Context) error { return k.readParent(ctx, id) })
+	}
+	err := g.Wait()
+	if err == nil {
+		err = k.checkUnknownListing(ctx)
+	}
+	return k.wrap(err)
+}
+
+// ReadNewest reads a top-level listing, newest first, until a page has nothing
+// that the mirror lacks. It returns the Total-Number that came with the last
+// page, all items before which were read; -1 without one.
+func (w *Walker) ReadNewest(ctx context.Context, p *Proof) (total int, err error) {
+	k := w.partial(p)
+	defer p.include(k)
+	seen := map[string]bool{}
+	for n := 1; ; n++ {
+		page, err := k.fetchList(ctx, "", pageQuery(n, k.pageSize()))
+		if err != nil {
+			return -1, k.wrap(err)
+		}
+		items := distinctItems(k.decodeItems(ctx, page))
+		unknown, err := k.idsNotMirrored(ctx, "", items)
+		if err != nil {
+			return -1, k.wrap(err)
+		}
+		found := false
+		for _, id := range unknown {
+			found = found || !seen[id]
+			seen[id] = true
+		}
+		k.proof.Distinct += len(items)
+		if err := k.putChunk(ctx, Chunk{Listing: k.l, Items: items}, len(items)); err != nil {
+			return -1, k.wrap(err)
+		}
+		if !found || len(page.Items) < k.pageSize() {
+			return exactTotal(page), nil
+		}
+		if len(seen) >= manyNew*k.pageSize() {
+			k.downgrade(ctx, NotProved, "more is new than is read newest first")
+			return -1, nil
+		}
+	}
+}
+
+// Count asks for the Total-Number of a top-level listing; -1: the server sends
+// none.
+func (w *Walker) Count(ctx context.Context, p *Proof) (total int, err error) {
+	k := w.partial(p)
+	defer p.include(k)
+	total, err = k.fetchTotal(ctx, "", everyID)
+	return total, k.wrap(err)
+}
+
+// ReadMember reads, from the list of one item of the other side, to which of
+// some parents it belongs: the organizations of a user for the users of
+// organizations. path is that of the list, whose elements have the parent's id
+// and what else belongs to the item. A parent that is missing from two answers
+// has the item no more.
+func (w *Walker) ReadMember(ctx context.Context, p *Proof, path, id string, parents []string, item func(element jsontext.Value) (jsontext.Value, error)) error {
+	k := w.partial(p)
+	defer p.include(k)
+	missing := parents
+	for range 2 {
+		there, err := k.readMemberOnce(ctx, path, id, missing, item)
+		if err != nil {
+			return k.wrap(err)
+		}
+		var still []string
+		for _, parent := range missing {
+			if !there[parent] {
+				still = append(still, parent)
+			}
+		}
+		if missing = still; len(missing) == 0 {
+			return nil
+		}
+	}
+	for _, parent := range missing {
+		if err := k.deleteKnown(ctx, parent, []string{id}); err != nil {
+			return k.wrap(err)
+		}
+	}
+	return nil
+}
+
+func (k *walk) wrap(err error) error {
+	if err != nil {
+		return fmt.Errorf("read %s: %w", k.l.Name, err)
+	}
+	return nil
+}
+
+// readMemberOnce stores the item below those of the parents that the list has,
+// and returns which these are.
+func (k *walk) readMemberOnce(
+	ctx context.Context, path, id string, parents []string, item func(jsontext.Value) (jsontext.Value, error),
+) (there map[string]bool, err error) {
+	if k.stopped() {
+		return nil, ErrStopped
+	}
+	k.addRequest(ctx)
+	page, err := k.API.List(ctx, path, nil)
+	if logto.IsNotFound(err) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	wanted := make(map[string]bool, len(parents))
+	for _, parent := range parents {
+		wanted[parent] = true
+	}
+	there = map[string]bool{}
+	for _, element := range page.Items {
+		parent, ok := rawjson.String(element, "id")
+		if !ok || !wanted[parent] {
+			continue
+		}
+		value, err := item(element)
+		if err != nil {
+			return nil, err
+		}
+		there[parent] = true
+		if err := k.putChunk(ctx, Chunk{Listing: k.l, Parent: parent, Items: []Item{{ID: id, Value: value}}}, 1); err != nil {
+			return nil, err
+		}
+	}
+	if page.Total >= 0 || len(page.Items) == defaultPage { // it may be a page, and not all
+		k.downgrade(ctx, NotProved, "the list of a member came in pages")
+		return wanted, nil
+	}
+	return there, nil
+}

@@ -1,0 +1,136 @@
+package mirror
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+
+	"logto-syncer/internal/catalog"
+	"logto-syncer/internal/changes"
+	"logto-syncer/internal/extract"
+	"logto-syncer/internal/state"
+)
+
+// This file and the others named changes_ hold the runs between two proofs. Such
+// a run asks what has changed, reads these items again by the walks there are,
+// and publishes them as any run does. It proves nothing: it says up to when each
+// listing is followed.
+
+// prepareChanges narrows a job to the listings that have been proved, or yields
+// to a run that is not finished: what that has staged is older than what a run of
+// changes would publish before it.
+func (r *Runner) prepareChanges(ctx context.Context, job *Job, s *Summary) error {
+	s.Resumable = false
+	unfinished, err := withRetry(ctx, r.Log, func() (int64, error) { return state.ResumableProof(ctx, r.Pool, job.Tenant, job.ResumeWithin) })
+	if err != nil {
+		return err
+	}
+	if unfinished > 0 {
+		s.Status, s.YieldsTo = state.Yielded, fmt.Sprintf("run %d is not finished and will be resumed", unfinished)
+		return nil
+	}
+	proved, err := withRetry(ctx, r.Log, func() (map[string]bool, error) { return state.ProvedListings(ctx, r.Pool, job.Tenant) })
+	if err != nil {
+		return err
+	}
+	job.Listings = slices.DeleteFunc(slices.Clone(job.Listings), func(l *catalog.Listing) bool { return !proved[l.Name] })
+	if len(job.Listings) == 0 {
+		return ErrNoProof
+	}
+	job.Afresh = false
+	return nil
+}
+
+// changesRun is the reading of one run of changes.
+type changesRun struct {
+	*attempt
+	followed  map[string]state.Followed
+	positions map[string]state.FeedPosition
+	proofs    map[string]*extract.Proof // outcomes of what was read
+	began     time.Time
+	told      changes.Set     // events that webhooks have told of without a break
+	hooks     map[string]hook // by source
+	targets   *changes.Targets
+	totals    map[string]int    // counts of the server, by listing
+	whole     map[string]bool   // listings that were read whole
+	doubts    map[string]string // why a listing cannot be followed further, until it is proved
+	moved     []state.FeedPosition
+	gone      []string // sources that are no more
+	mu        sync.Mutex
+}
+
+// attemptChanges reads what changed and publishes it.
+func (a *attempt) attemptChanges(ctx context.Context, s *Summary, began time.Time) error {
+	s.Resumable = false
+	c, err := a.openChanges(ctx)
+	if err != nil {
+		return err
+	}
+	for _, step := range []func(context.Context) error{c.readHooks, c.readFeeds, c.readTargets, c.readNewest, c.readInRotation} {
+		if err := step(ctx); err != nil {
+			return errors.Join(err, a.sink.flush(context.WithoutCancel(ctx)))
+		}
+	}
+	a.keepRequestLimit(ctx)
+	if err := a.fetchReferences(ctx, c.proofs); err != nil {
+		return err
+	}
+	return c.publish(ctx, s, began)
+}
+
+// openChanges reads from where on changes are to be read.
+func (a *attempt) openChanges(ctx context.Context) (*changesRun, error) {
+	c := &changesRun{
+		attempt: a, began: time.Now(), told: changes.Set{}, proofs: map[string]*extract.Proof{}, hooks: map[string]hook{}, targets: changes.NewTargets(), totals: map[string]int{},
+		whole: map[string]bool{}, doubts: map[string]string{},
+	}
+	for _, l := range a.job.Listings {
+		c.proofs[l.Name] = extract.NewProof(l)
+	}
+	var err error
+	if c.followed, err = state.FollowedListings(ctx, a.pool, a.job.Tenant); err != nil {
+		return nil, err
+	}
+	c.positions, err = state.FeedPositions(ctx, a.pool, a.job.Tenant)
+	return c, err
+}
+
+// doubt notes why a listing cannot be followed further, the first reason.
+func (c *changesRun) doubt(listing, why string) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if why != "" && c.doubts[listing] == "" {
+		c.doubts[listing] = why
+	}
+}
+
+// followProved moves what is followed to the proofs of a run.
+func (a *attempt) followProved(ctx context.Context, tx pgx.Tx, certificates []state.Certificate) error {
+	now, ok := a.clock.at(time.Now())
+	if !ok {
+		return nil // nothing was asked for
+	}
+	var proved []string
+	for _, c := range certificates {
+		if c.Proof == string(extract.Complete) {
+			proved = append(proved, c.Listing)
+		}
+	}
+	return a.run.FollowProved(ctx, tx, now, proved, a.provedAllTold(proved))
+}
+
+// provedAllTold reports whether a run has proved every listing that events or the
+// audit log tell of, so that what they told before it is of no use any more.
+func (a *attempt) provedAllTold(proved []string) bool {
+	for _, r := range changes.Rules() {
+		if len(r.Events) > 0 && !slices.Contains(proved, r.Listing) {
+			return false
+		}
+	}
+	return true
+}

@@ -1,0 +1,228 @@
+package mirror
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+
+	"logto-syncer/internal/catalog"
+	"logto-syncer/internal/changes"
+	"logto-syncer/internal/extract"
+	"logto-syncer/internal/load"
+	"logto-syncer/internal/state"
+)
+
+// publish merges what was read into the mirror, and moves what is followed and
+// how far the sources are read, in one transaction.
+func (c *changesRun) publish(ctx context.Context, s *Summary, began time.Time) error {
+	done := *s
+	_, err := withRetry(ctx, c.log, func() (struct{}, error) {
+		return struct{}{}, c.inTx(ctx, func(tx pgx.Tx) error { return c.publishIn(ctx, tx, &done, began) })
+	})
+	if err != nil {
+		published, lookErr := c.published(ctx)
+		if !published {
+			return fmt.Errorf("publish run %d: %w", c.run.ID, errors.Join(err, lookErr))
+		}
+	}
+	*s = done
+	return nil
+}
+
+func (c *changesRun) publishIn(ctx context.Context, tx pgx.Tx, s *Summary, began time.Time) error {
+	at, err := c.mayPublish(ctx, tx)
+	if err != nil {
+		return err
+	}
+	how := load.PublishOptions{At: at, Proved: map[string]bool{}, NoRecord: c.job.NoHistory}
+	for name, p := range c.proofs {
+		how.Proved[name] = p.Outcome == extract.Complete
+	}
+	if c.job.Guard != nil {
+		how.Guard = c.guard
+		if err := c.checkSameTenant(ctx, tx, c.proofs); err != nil {
+			return err
+		}
+	}
+	published, err := c.stage.Publish(ctx, tx, c.job.Listings, how)
+	if err != nil {
+		return err
+	}
+	if c.changedTables, err = c.stage.ChangedTables(ctx, tx, c.sink.initiallyEmptyListings()); err != nil {
+		return err
+	}
+	if err := c.recordTables(ctx, tx, nil, at); err != nil {
+		return err
+	}
+	followed, err := c.follow(ctx, tx, published)
+	if err != nil {
+		return err
+	}
+	if _, err := c.run.Finish(ctx, tx, state.Succeeded, at, nil, effortFrom(c.client.Stats(), time.Since(began))); err != nil {
+		return err
+	}
+	if err := clearRun(ctx, tx, c.run.ID); err != nil {
+		return err
+	}
+	s.Status, s.PublishedAt, s.Followed, s.Changed = state.Succeeded, &at, followed, c.changed(published)
+	return nil
+}
+
+// changed lists what was published.
+func (c *changesRun) changed(published map[string]*load.Change) []ListingChange {
+	var out []ListingChange
+	for _, l := range c.job.Listings {
+		if p := published[l.Name]; p.Inserted+p.Updated+p.Deleted > 0 {
+			out = append(out, ListingChange{Listing: l.Name, Inserted: p.Inserted, Updated: p.Updated, Deleted: p.Deleted})
+		}
+	}
+	return out
+}
+
+// follow records up to when listings are followed, and how far the sources are
+// read. If no answer has said what time it is at the server, nothing moves: the
+// next run reads the same again.
+func (c *changesRun) follow(ctx context.Context, tx pgx.Tx, published map[string]*load.Change) ([]state.Followed, error) {
+	asked, ok := c.asked()
+	if !ok {
+		return nil, nil
+	}
+	for i := range c.moved {
+		c.moved[i].ReadUntil = asked
+	}
+	c.doubtWhatIsMissing(published)
+	var followed, written []state.Followed
+	for _, l := range c.job.Listings {
+		f, moved, err := c.followListing(ctx, tx, l, asked)
+		if err != nil {
+			return nil, err
+		}
+		if moved {
+			written = append(written, f)
+		}
+		if f.Until != nil {
+			followed = append(followed, f)
+		}
+	}
+	return followed, c.run.Follow(ctx, tx, written, c.moved, c.gone)
+}
+
+// doubtWhatIsMissing notes what could not be read or published as it is.
+func (c *changesRun) doubtWhatIsMissing(published map[string]*load.Change) {
+	for name, p := range c.proofs {
+		if p.Outcome != extract.Complete {
+			c.doubt(name, p.Reason)
+		}
+	}
+	for _, l := range c.job.Listings {
+		change := published[l.Name]
+		if change.Incomplete != nil {
+			c.doubt(l.Name, incompleteReason(change.Incomplete))
+		}
+		for _, need := range l.Needs {
+			if p := c.proofs[need]; change.Withheld > 0 && (p == nil || p.Outcome != extract.Complete) {
+				c.doubt(l.Name, "rows are withheld that point at "+need)
+			}
+		}
+	}
+}
+
+// followListing says up to when a listing is followed. moved reports that there
+// is something to record.
+func (c *changesRun) followListing(ctx context.Context, tx pgx.Tx, l *catalog.Listing, asked time.Time) (f state.Followed, moved bool, err error) {
+	rule, ok := changes.RuleOf(l.Name)
+	if !ok {
+		return f, false, nil // nothing tells of it
+	}
+	f, had := c.followed[l.Name]
+	f.Listing = l.Name
+	told := c.sourcesOf(rule)
+	if c.whole[l.Name] && c.doubts[l.Name] == "" {
+		f.Sources, f.Gap, f.GapHeals, f.Until = append(told, changes.WholeList), "", false, &asked
+		return f, true, nil
+	}
+	if told == nil && (!had || !slices.ContainsFunc(f.Sources, isFeed)) {
+		return f, false, nil // it is read whole when its turn comes
+	}
+	if !had {
+		base := c.provedUntil()
+		f.Until = &base
+	}
+	if f.GapHeals {
+		f.Gap, f.GapHeals = "", false
+	}
+	if f.Gap == "" {
+		if f.Gap = c.doubts[l.Name]; f.Gap == "" && told == nil {
+			f.Gap = "no webhook tells of it any more"
+		}
+	}
+	if told != nil {
+		f.Sources = told
+	}
+	if f.Gap == "" {
+		if f.Gap, err = c.miscount(ctx, tx, l); err != nil {
+			return f, false, err
+		}
+		f.GapHeals = f.Gap != ""
+	}
+	if until := asked.Add(-feedDelay); f.Gap == "" && until.After(*f.Until) {
+		f.Until = &until
+	}
+	return f, true, nil
+}
+
+func isFeed(source string) bool { return source == changes.HookEvents || source == changes.AuditLog }
+
+// provedUntil is up to when the sources had been read before this run, for a
+// listing that was not followed yet. It was proved then, or later.
+func (c *changesRun) provedUntil() (at time.Time) {
+	for _, moved := range c.moved {
+		p := c.positions[moved.Source]
+		if !strings.HasPrefix(p.Source, listSource) && (at.IsZero() || p.ReadUntil.Before(at)) {
+			at = p.ReadUntil
+		}
+	}
+	return at
+}
+
+// sourcesOf returns what tells of a listing; nil: nothing does.
+func (c *changesRun) sourcesOf(r changes.Rule) (sources []string) {
+	hooked := len(r.Events) > 0 && !slices.ContainsFunc(r.Events, func(event string) bool {
+		_, told := c.told[event]
+		return !told
+	})
+	if hooked {
+		sources = append(sources, changes.HookEvents)
+	}
+	_, logged := c.positions[logsSource]
+	if r.Listing == "users" && logged {
+		sources = append(sources, changes.AuditLog, changes.NewestUsers)
+	}
+	if _, counted := c.totals[r.Listing]; counted && sources != nil {
+		sources = append(sources, changes.Count)
+	}
+	return sources
+}
+
+// miscount says how the number of items differs between the server, when it
+// counted, and the mirror; empty: it does not, or the server did not count.
+func (c *changesRun) miscount(ctx context.Context, tx pgx.Tx, l *catalog.Listing) (string, error) {
+	total, counted := c.totals[l.Name]
+	if !counted || total < 0 {
+		return "", nil
+	}
+	n, err := c.stage.CountUpTo(ctx, tx, l, math.MaxInt32)
+	switch {
+	case err != nil || n == total:
+		return "", err
+	case n < total:
+		return fmt.Sprintf("the server has %d more than the mirror", total-n), nil
+	}
+	return fmt.Sprintf("the mirror has %d more than the server", n-total), nil
+}

@@ -1,0 +1,141 @@
+package state
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgxpool"
+)
+
+// Changes is the mode of runs that read what changed, and prove nothing.
+const Changes = "changes"
+
+// Yielded is what a run of changes came to that left the tenant to another run.
+// There is no row of it in syncer.runs.
+const Yielded = "yielded"
+
+// Followed says up to when a listing is followed between two proofs; see the
+// comments of syncer.followed.
+type Followed struct {
+	Listing  string     `json:"listing" db:"listing"`
+	Until    *time.Time `json:"followed_until" db:"followed_until"` // nil: it is not followed
+	Sources  []string   `json:"sources" db:"sources"`
+	Gap      string     `json:"gap,omitempty" db:"gap"`
+	GapHeals bool       `json:"gap_heals,omitempty" db:"gap_heals"`
+}
+
+// A FeedPosition is how far a source of changes has been read; see the comments
+// of syncer.feed_positions.
+type FeedPosition struct {
+	Source    string    `db:"source"`
+	ReadUntil time.Time `db:"read_until"`
+	RecentIDs []string  `db:"recent_ids"`
+	Events    []string  `db:"events"`
+}
+
+// FollowedListings returns what a tenant's runs of changes follow, by listing.
+func FollowedListings(ctx context.Context, pool *pgxpool.Pool, tenant string) (map[string]Followed, error) {
+	const sql = "select listing, followed_until, sources, coalesce(gap, '') as gap, gap_heals from syncer.followed where tenant_id = $1"
+	rows, err := pool.Query(ctx, sql, tenant)
+	if err != nil {
+		return nil, fmt.Errorf("read what is followed of %s: %w", tenant, err)
+	}
+	all, err := pgx.CollectRows(rows, pgx.RowToStructByName[Followed])
+	if err != nil {
+		return nil, fmt.Errorf("read what is followed of %s: %w", tenant, err)
+	}
+	out := make(map[string]Followed, len(all))
+	for _, f := range all {
+		out[f.Listing] = f
+	}
+	return out, nil
+}
+
+// FeedPositions returns how far the sources of a tenant's changes have been read,
+// by source.
+func FeedPositions(ctx context.Context, pool *pgxpool.Pool, tenant string) (map[string]FeedPosition, error) {
+	const sql = "select source, read_until, recent_ids, events from syncer.feed_positions where tenant_id = $1"
+	rows, err := pool.Query(ctx, sql, tenant)
+	if err != nil {
+		return nil, fmt.Errorf("read the feed positions of %s: %w", tenant, err)
+	}
+	all, err := pgx.CollectRows(rows, pgx.RowToStructByName[FeedPosition])
+	if err != nil {
+		return nil, fmt.Errorf("read the feed positions of %s: %w", tenant, err)
+	}
+	out := make(map[string]FeedPosition, len(all))
+	for _, p := range all {
+		out[p.Source] = p
+	}
+	return out, nil
+}
+
+// ProvedListings returns the listings of a tenant that a published run has proved
+// complete at least once.
+func ProvedListings(ctx context.Context, pool *pgxpool.Pool, tenant string) (map[string]bool, error) {
+	rows, err := pool.Query(ctx, "select distinct listing from syncer.mirrored_tables where tenant_id = $1", tenant)
+	if err != nil {
+		return nil, fmt.Errorf("read which listings of %s are proved: %w", tenant, err)
+	}
+	names, err := pgx.CollectRows(rows, pgx.RowTo[string])
+	if err != nil {
+		return nil, fmt.Errorf("read which listings of %s are proved: %w", tenant, err)
+	}
+	out := make(map[string]bool, len(names))
+	for _, name := range names {
+		out[name] = true
+	}
+	return out, nil
+}
+
+// ResumableProof returns the number of the tenant's unfinished proving run that
+// may still be resumed; 0: there is none. The caller holds the tenant's lock.
+func ResumableProof(ctx context.Context, pool *pgxpool.Pool, tenant string, within time.Duration) (run int64, err error) {
+	const sql = `select coalesce(max(run_id), 0) from syncer.runs
+where tenant_id = $1 and mode <> 'changes' and status in ('running', 'stopped', 'failed') and started_at > now() - $2::interval`
+	if err := pool.QueryRow(ctx, sql, tenant, within).Scan(&run); err != nil {
+		return 0, fmt.Errorf("look for an unfinished run of %s: %w", tenant, err)
+	}
+	return run, nil
+}
+
+// Follow records up to when listings are followed, and how far the sources of
+// changes are read, within the transaction that publishes the run. Positions of
+// the sources in gone are deleted.
+func (r Run) Follow(ctx context.Context, tx pgx.Tx, followed []Followed, positions []FeedPosition, gone []string) error {
+	batch := &pgx.Batch{}
+	for _, f := range followed {
+		batch.Queue(readStatement("follow"), r.Tenant, f.Listing, f.Until, f.Sources, storableText(f.Gap), f.GapHeals, r.ID)
+	}
+	for _, p := range positions {
+		batch.Queue(readStatement("feed_position"), r.Tenant, p.Source, p.ReadUntil, nonNil(p.RecentIDs), nonNil(p.Events), r.ID)
+	}
+	if len(gone) > 0 {
+		batch.Queue("delete from syncer.feed_positions where tenant_id = $1 and source = any($2)", r.Tenant, gone)
+	}
+	if err := tx.SendBatch(ctx, batch).Close(); err != nil {
+		return fmt.Errorf("record what run %d follows: %w", r.ID, err)
+	}
+	return nil
+}
+
+// FollowProved moves what is followed to a proof, within the transaction that
+// publishes the run: listings that it proved are followed up to its beginning,
+// without a gap. serverNow is what time it is now by the server's clock. Sources
+// without a position get the beginning of the run; all get it if whole, which
+// says that everything they tell of was proved.
+func (r Run) FollowProved(ctx context.Context, tx pgx.Tx, serverNow time.Time, proved []string, whole bool) error {
+	if _, err := tx.Exec(ctx, readStatement("follow_proved"), r.Tenant, r.ID, serverNow, proved, whole); err != nil {
+		return fmt.Errorf("record what run %d follows: %w", r.ID, err)
+	}
+	return nil
+}
+
+func nonNil(texts []string) []string {
+	if texts == nil {
+		return []string{}
+	}
+	return texts
+}
