@@ -56,11 +56,20 @@ func (c *churn) do(what, table, id string, raws map[string]string) string {
 
 func (c *churn) createUser() string {
 	at := c.t.Now()
-	if c.r.IntN(4) == 0 { // an import, or a transaction that was open for long
+	how := c.r.IntN(4)
+	if how == 0 { // an import by SQL, of which nothing is told
+		defer c.t.as(bySQL)()
 		at = at.Add(-time.Duration(c.r.IntN(1000)) * time.Hour)
 	}
-	name := fmt.Sprintf("newcomer %d", c.r.IntN(1e9))
-	return c.do("create user", "users", "", map[string]string{"name": quote(name), "created_at": rawTime(at.UnixMicro())})
+	row := map[string]string{"name": quote(fmt.Sprintf("newcomer %d", c.r.IntN(1e9))), "created_at": rawTime(at.UnixMicro())}
+	if how == 1 {
+		id, err := c.t.signUp(row)
+		if err != nil {
+			panic(fmt.Sprintf("churn: sign up: %v", err))
+		}
+		return "sign up user " + id
+	}
+	return c.do("create user", "users", "", row)
 }
 
 func (c *churn) signIn() string {
@@ -83,7 +92,7 @@ func (c *churn) deleteUser() string {
 		return ""
 	}
 	id := u.id()
-	c.t.drop("users", map[string]bool{quote(id): true})
+	c.t.remove("users", id)
 	return "delete user " + id
 }
 
@@ -117,7 +126,7 @@ func (c *churn) join() string {
 	}
 	org := pick(c.r, orgs).id
 	what := "add member "
-	if c.t.join(org, u.id()) != nil { // a member already: give it a role
+	if _, err := c.t.insert(orgUsers, map[string]string{"organization_id": quote(org), "user_id": u.raw(uID)}); err != nil { // a member already: give it a role
 		what = "grant a role to member "
 		roles := c.t.tables["organization_roles"].where("type", "User")
 		if len(roles) == 0 || c.t.grant(org, pick(c.r, roles).id, u.id()) != nil {
@@ -133,7 +142,7 @@ func (c *churn) leave() string {
 		return ""
 	}
 	org := pick(c.r, u.orgs).org
-	c.t.leave(org, u.id())
+	c.t.unlink(orgUsers, map[string]string{"organization_id": quote(org), "user_id": u.raw(uID)})
 	return "remove member " + u.id() + " of organization " + org
 }
 
@@ -147,7 +156,7 @@ func (c *churn) organization() string {
 		return c.do("rename organization", "organizations", pick(c.r, orgs).id, name)
 	}
 	id := pick(c.r, orgs).id
-	c.t.drop("organizations", map[string]bool{quote(id): true})
+	c.t.remove("organizations", id)
 	return "delete organization " + id
 }
 
@@ -162,6 +171,6 @@ func (c *churn) role() string {
 		return c.do("rename role", "roles", pick(c.r, roles).id, name)
 	}
 	id := pick(c.r, roles).id
-	c.t.drop("roles", map[string]bool{quote(id): true})
+	c.t.remove("roles", id)
 	return "delete role " + id
 }

@@ -8,15 +8,32 @@ import (
 // This file deletes, with all that cascades.
 
 // Delete removes one row of a table with an id, with everything that cascades.
-func (t *Tenant) Delete(table, id string) error {
+func (t *Tenant) Delete(table, id string) error { return t.deleteBy(byAPI, table, id) }
+
+func (t *Tenant) deleteBy(by writer, table, id string) error {
 	t.mu.Lock()
 	defer t.mu.Unlock()
+	defer t.as(by)()
 	def := t.def(table)
 	if def == nil || !def.keyed || !t.exists(table, id) {
 		return fmt.Errorf("delete from %s %s: %w", table, id, ErrUnknown)
 	}
-	t.drop(table, map[string]bool{quote(id): true})
+	t.remove(table, id)
 	return nil
+}
+
+// remove deletes rows that exist, and tells: of each, not of what cascades.
+func (t *Tenant) remove(table string, ids ...string) {
+	gone := make(map[string]bool, len(ids))
+	for _, id := range ids {
+		gone[quote(id)] = true
+		if table == "users" {
+			t.tell("delete", table, map[string]string{"id": quote(id)})
+		} else {
+			t.tellRow("delete", table, t.tables[table].cols, t.tables[table].get(id).vals)
+		}
+	}
+	t.drop(table, gone)
 }
 
 // drop deletes rows by quoted id, and all rows that refer to them.
@@ -56,7 +73,7 @@ func (t *Tenant) cascade(tab *table, gone []*row) {
 	if len(gone) == 0 {
 		return
 	}
-	if tab.name == "organization_application_relations" {
+	if tab.name == orgApps {
 		roles := t.tables["organization_role_application_relations"]
 		for _, g := range gone {
 			roles.remove(func(r *row) bool { return r.vals[0] == g.vals[0] && r.vals[2] == g.vals[1] })
@@ -73,13 +90,16 @@ func (t *Tenant) cascade(tab *table, gone []*row) {
 
 // Unlink removes from a table without an id every row that has all the given
 // column values (strings), with what cascades. No such row is ErrUnknown.
-func (t *Tenant) Unlink(table string, key Row) error {
+func (t *Tenant) Unlink(table string, key Row) error { return t.unlinkBy(byAPI, table, key) }
+
+func (t *Tenant) unlinkBy(by writer, table string, key Row) error {
 	raws, err := rawsOf(key)
 	if err != nil {
 		return fmt.Errorf("unlink from %s: %w", table, err)
 	}
 	t.mu.Lock()
 	defer t.mu.Unlock()
+	defer t.as(by)()
 	if !t.unlink(table, raws) {
 		return fmt.Errorf("unlink from %s: %w", table, ErrUnknown)
 	}
@@ -92,7 +112,11 @@ func (t *Tenant) unlink(name string, raws map[string]string) bool {
 	case usersRoles:
 		return t.unassign(text("user_id"), text("role_id"))
 	case orgUsers:
-		return t.leave(text("organization_id"), text("user_id"))
+		left := t.leave(text("organization_id"), text("user_id"))
+		if left {
+			t.tell("delete", name, raws)
+		}
+		return left
 	case orgRoleUser:
 		return t.revoke(text("organization_id"), text("organization_role_id"), text("user_id"))
 	}
@@ -109,5 +133,8 @@ func (t *Tenant) unlink(name string, raws map[string]string) bool {
 		return true
 	})
 	t.cascade(tab, gone)
+	for _, g := range gone {
+		t.tellRow("delete", name, tab.cols, g.vals)
+	}
 	return len(gone) > 0
 }

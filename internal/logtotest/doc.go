@@ -32,6 +32,24 @@
 //   - a deletion shifts the pages after it; integers beyond 2^53 are rounded; idle
 //     connections are closed after 5 seconds; secrets are listed in plain text.
 //
+// # What a change leaves
+//
+// Every change leaves the log rows that the real server leaves, and none where
+// that leaves none: hook logs (GET /api/hooks/{id}/recent-logs) of the events that
+// a hook of the tenant wants and the version has, and audit logs (/api/logs) of
+// what end users do. Who makes the change decides:
+//   - Insert, Update, Delete, Unlink, AddMembers, ReplaceMembers, AcceptInvitation
+//     and what is named after them (CreateUser, ...) are calls of the Management
+//     API, row by row: triggers lists which fires what;
+//   - SignUp, SignIn and ResetPassword are end users on the sign-in pages,
+//     EditAccount is one in the account API;
+//   - SQL writes to the database: no event, no log.
+//
+// A hook-log row is written when its delivery has ended, a chance after the event
+// (DelayDeliveries), by the tenant's clock (AdvanceClock), so not in the order of
+// events. PruneLogs forgets old rows, as Logto Cloud does. A generated tenant has
+// a hook for every data event, named change feed.
+//
 // Changes (CreateUser, Insert, ...) and faults (Inject, Throttle, BreakRow,
 // SetVersion, ...) take effect for the next statement, from any goroutine. Chances
 // are drawn from the server's seed: requests sent one after the other meet the
@@ -46,6 +64,7 @@
 // audience and issuer are not checked. Response guards strip nothing: a row of
 // the wrong shape is shown as it is, where Logto would answer 500 (use BreakRow).
 // Neither uniqueness other than of ids nor types of columns are enforced on what
-// is loaded or inserted. Webhooks are not sent, and changes leave no log rows; a
-// token request leaves one.
+// is loaded or inserted. Webhooks are not sent: every delivery has failed. Audit
+// logs of end users are those of the last steps of a flow, and a token request
+// leaves one.
 package logtotest

@@ -17,6 +17,7 @@ type versionBehavior struct {
 	columns    map[string]bool // fields it does not send
 	parameters map[string]bool // query parameters it ignores
 	behaviors  map[behavior]bool
+	events     map[string]bool // of webhooks that it does not know
 }
 
 // newEdition works out what a version lacks; "" is the newest.
@@ -24,7 +25,7 @@ func newEdition(version string) (*versionBehavior, error) {
 	e := &versionBehavior{
 		version: cmp.Or(version, Newest),
 		routes:  map[string]bool{}, paged: map[string]bool{}, columns: map[string]bool{}, parameters: map[string]bool{},
-		behaviors: map[behavior]bool{},
+		behaviors: map[behavior]bool{}, events: map[string]bool{},
 	}
 	mine, err := parseVersion(e.version)
 	if err != nil {
@@ -38,7 +39,7 @@ func newEdition(version string) (*versionBehavior, error) {
 			continue
 		}
 		for words, lacks := range map[string]map[string]bool{
-			r.routes: e.routes, r.unpaged: e.paged, r.columns: e.columns, r.parameters: e.parameters,
+			r.routes: e.routes, r.unpaged: e.paged, r.columns: e.columns, r.parameters: e.parameters, r.events: e.events,
 		} {
 			for word := range strings.FieldsSeq(words) {
 				lacks[word] = true

@@ -47,6 +47,7 @@ func Generate(o Options) *Tenant {
 	if g.base.IsZero() {
 		g.base = time.Date(2026, 11, 1, 0, 0, 0, 0, time.UTC)
 	}
+	g.edition, g.by = e, bySQL
 	g.basics(e)
 	g.makeOrganizations()
 	g.makeUsers()
@@ -56,7 +57,7 @@ func Generate(o Options) *Tenant {
 	g.makeBelongings()
 	g.makeLogs()
 	g.must("custom_phrases", Row{"language_tag": "de", "translation": Row{"action": Row{"sign_in": "Anmelden"}}})
-	g.began = time.Now()
+	g.began, g.by = time.Now(), byAPI
 	return g.Tenant
 }
 

@@ -2,6 +2,7 @@ package logtotest
 
 import (
 	"fmt"
+	"slices"
 	"time"
 )
 
@@ -37,10 +38,30 @@ func (g *generator) basics(e *versionBehavior) {
 		"name": "crm feed", "events": []string{"User.Created", "User.Deleted", "User.Data.Updated"}, "signing_key": g.newID(32), "created_at": at,
 		"config": Row{"url": "https://crm.example.com/logto", "headers": Row{"Authorization": "Bearer hook-" + g.newID(24)}},
 	})
+	g.changeFeed(e, at)
 	g.must("custom_profile_fields", Row{"name": "companyName", "label": "Company", "sie_order": 1, "created_at": at})
 	g.must("email_templates", Row{
 		"language_tag": "en", "template_type": "SignIn", "created_at": at,
 		"details": Row{"subject": "Your code", "content": "{{code}}", "contentType": "text/plain"},
+	})
+}
+
+// changeFeed is a hook for every data event the version has, which need not reach
+// anybody: its log tells what has changed.
+func (g *generator) changeFeed(e *versionBehavior, at time.Time) {
+	var events []string
+	for _, r := range g.triggers {
+		if !e.events[r.event] {
+			events = append(events, r.event)
+		}
+	}
+	if len(events) == 0 {
+		return
+	}
+	slices.Sort(events)
+	g.must("hooks", Row{
+		"id": "syncerchangefeed00001", "name": "change feed", "events": slices.Compact(events), "signing_key": "key-of-the-hook-of-the-change-feed",
+		"config": Row{"url": "https://changes.example.com/logto"}, "created_at": at,
 	})
 }
 

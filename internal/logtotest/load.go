@@ -22,13 +22,14 @@ func Load(r io.Reader) (*Tenant, error) {
 			return nil, fmt.Errorf("read the tenant: table %s: %w", name, ErrUnknown)
 		}
 	}
+	t.by = bySQL
 	for _, name := range loadOrder(t) {
 		if err := t.loadTable(name, all[name]); err != nil {
 			return nil, fmt.Errorf("read the tenant: %s: %w", name, err)
 		}
 	}
 	t.base = t.newest()
-	t.began = time.Now()
+	t.began, t.by = time.Now(), byAPI
 	return t, nil
 }
 

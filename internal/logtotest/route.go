@@ -126,6 +126,7 @@ func (s *Server) answer(c *apiRequest) answer {
 	if a, ok := s.authorize(c.r); !ok {
 		return a
 	}
+	s.Tenant.settle()
 	c.args, c.paged = args, c.edition.paged[r.path]
 	return r.answer(c)
 }

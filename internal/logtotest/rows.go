@@ -29,6 +29,7 @@ func Columns(table string) []string {
 // shows it. The status of invitations and one-time tokens is the one the server
 // computes.
 func (t *Tenant) Rows(table string) []Row {
+	t.settle()
 	t.mu.RLock()
 	defer t.mu.RUnlock()
 	var rows []Row
@@ -45,6 +46,7 @@ func (t *Tenant) Rows(table string) []Row {
 // IDs returns the ids of the rows of a table that has them, in no order to rely
 // on, for a small part of what Rows takes.
 func (t *Tenant) IDs(table string) []string {
+	t.settle()
 	t.mu.RLock()
 	defer t.mu.RUnlock()
 	var ids []string
@@ -99,6 +101,7 @@ func (t *Tenant) eachMember(f func(*member)) {
 
 // Count is len(Rows(table)), cheaply.
 func (t *Tenant) Count(table string) int {
+	t.settle()
 	t.mu.RLock()
 	defer t.mu.RUnlock()
 	n := 0

@@ -168,15 +168,20 @@ func (s *Server) RevokeTokens() {
 	clear(s.tokens)
 }
 
-// SetVersion is WithVersion for a running server: an upgrade, or the way back.
+// SetVersion is WithVersion for a running server: an upgrade, or the way back. The
+// tenant leaves the events of that version from then on; of several servers of one
+// tenant, the last one decides.
 func (s *Server) SetVersion(version string) {
 	e, err := newEdition(version)
 	if err != nil {
 		panic(err)
 	}
 	s.mu.Lock()
-	defer s.mu.Unlock()
 	s.edition = e
+	s.mu.Unlock()
+	s.Tenant.mu.Lock()
+	defer s.Tenant.mu.Unlock()
+	s.Tenant.edition = e
 }
 
 // Sends tells if items of a table show a column in the server's version. A field

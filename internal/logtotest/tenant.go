@@ -38,6 +38,15 @@ type Tenant struct {
 	base      time.Time    // the tenant's clock when it began
 	began     time.Time    // and ours
 	advanced  atomic.Int64 // by how much it was put forward since
+
+	edition  *versionBehavior // of the server that answers for it: which events there are
+	triggers map[string]trigger
+	by       writer     // of the changes being made
+	flow     flow       // what byFlow does
+	pending  []delivery // of webhooks, by when their log row is due
+	chance   *rand.Rand // for ids and delays of logs
+	shortest time.Duration
+	longest  time.Duration
 }
 
 // relations of users, which are kept beside the users.
@@ -47,12 +56,20 @@ const (
 	orgRoleUser = "organization_role_user_relations"
 )
 
+// relations whose changes fire events.
+const (
+	orgApps       = "organization_application_relations"
+	orgRoleScopes = "organization_role_scope_relations"
+)
+
 func newTenant(seed uint64) *Tenant {
 	t := &Tenant{
 		tables: map[string]*table{}, columns: map[string]*table{}, users: newUserSet(nil),
 		roleUsers: map[string]*userSet{}, members: map[string][]*member{},
 		ids: rand.New(rand.NewPCG(seed, 0x10970)), began: time.Now(),
+		triggers: triggers(), chance: rand.New(rand.NewPCG(seed, 0xfeed)), shortest: shortestDelivery, longest: longestDelivery,
 	}
+	t.edition, _ = newEdition(Newest) // which there is
 	for name, columns := range schema() {
 		if tab := newTable(name, columns); name == "users" || name == usersRoles || name == orgUsers || name == orgRoleUser {
 			t.columns[name] = tab
@@ -74,11 +91,14 @@ func (t *Tenant) Now() time.Time {
 func (t *Tenant) AdvanceClock(d time.Duration) { t.advanced.Add(int64(d)) }
 
 // newID makes an id as Logto does; the caller holds the write lock.
-func (t *Tenant) newID(n int) string {
+func (t *Tenant) newID(n int) string { return drawID(t.ids, n) }
+
+// drawID makes an id by chance.
+func drawID(r *rand.Rand, n int) string {
 	const alphabet = "0123456789abcdefghijklmnopqrstuvwxyz"
 	b := make([]byte, n)
 	for i := range b {
-		b[i] = alphabet[t.ids.IntN(len(alphabet))]
+		b[i] = alphabet[r.IntN(len(alphabet))]
 	}
 	return string(b)
 }

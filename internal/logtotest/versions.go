@@ -8,6 +8,7 @@ type release struct {
 	unpaged    string // lists that come whole since, when asked without page and page_size
 	columns    string // fields that items did not have before
 	parameters string // query parameters that were ignored before
+	events     string // of webhooks that were not fired before
 	behavior   behavior
 }
 
@@ -19,6 +20,10 @@ const (
 	orderedMembers    behavior = "users of an organization come by id"
 	inclusiveWindow   behavior = "start_time and end_time include their own millisecond"
 	hiddenPlaceholder behavior = "an application does not show the placeholder in place of its secret"
+	deletedUserData   behavior = "User.Deleted carries the user"
+	invitationMembers behavior = "accepting an invitation fires Organization.Membership.Updated"
+	membershipDeltas  behavior = "Organization.Membership.Updated lists who was added and removed"
+	sanitizedLogs     behavior = "logs mask every secret in what was sent to a hook, not passwords alone"
 )
 
 // releases is everything the simulation knows of the differences between
@@ -27,13 +32,17 @@ const (
 func releases() []release {
 	const jit = "organizations/*/jit/"
 	return []release{
-		{version: "1.17", columns: "roles.is_default"},
+		{version: "1.17", columns: "roles.is_default", events: "User.Created User.Deleted User.Data.Updated User.SuspensionStatus.Updated " +
+			"Role.Created Role.Deleted Role.Data.Updated Role.Scopes.Updated Scope.Created Scope.Deleted Scope.Data.Updated " +
+			"Organization.Created Organization.Deleted Organization.Data.Updated Organization.Membership.Updated " +
+			"OrganizationRole.Created OrganizationRole.Deleted OrganizationRole.Data.Updated OrganizationRole.Scopes.Updated " +
+			"OrganizationScope.Created OrganizationScope.Deleted OrganizationScope.Data.Updated"},
 		{version: "1.18", routes: "organizations/*/applications organizations/*/applications/*/roles applications/*/organizations " +
 			jit + "email-domains " + jit + "roles " + jit + "sso-connectors"},
-		{version: "1.18", columns: "organizations.is_mfa_required organization_roles.type"},
+		{version: "1.18", columns: "organizations.is_mfa_required organization_roles.type", behavior: deletedUserData},
 		{version: "1.19", routes: "applications/*/secrets", columns: "applications.custom_data organizations.branding"},
 		{version: "1.20", routes: "users/*/personal-access-tokens", columns: "users.has_password", behavior: managementRole},
-		{version: "1.24", routes: "saml-applications"},
+		{version: "1.24", routes: "saml-applications", behavior: invitationMembers},
 		{version: "1.25", routes: "email-templates email-templates/*"},
 		{version: "1.25", unpaged: "organization-scopes organization-roles/*/scopes organization-roles/*/resource-scopes"},
 		{version: "1.27", routes: "one-time-tokens"},
@@ -44,9 +53,11 @@ func releases() []release {
 		{version: "1.36", unpaged: jit + "email-domains"},
 		{version: "1.38", routes: "users/*/sessions users/*/grants"},
 		{version: "1.40", parameters: "start_time end_time enableCap", behavior: orderedMembers},
+		{version: "1.40", behavior: membershipDeltas},
 		{version: "1.41", columns: "applications.app_level_access_control_enabled", parameters: "organizationRoleId"},
 		{version: "1.42", behavior: inclusiveWindow},
 		{version: "1.42", behavior: hiddenPlaceholder},
+		{version: "1.42", behavior: sanitizedLogs},
 		{version: "1.43", columns: "users.cimd_client_id"},
 	}
 }

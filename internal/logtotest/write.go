@@ -11,13 +11,21 @@ import (
 // server's defaults (a fresh id, created_at now). It returns the id, "" for a
 // table without one. A reference to a row that does not exist is ErrUnknown, a
 // second row with the same id (or in a relation, the same row) is ErrExists.
+//
+// Insert, Update, Delete and Unlink are calls of the Management API: they leave
+// the hook-log rows that those leave. SQL writes without.
 func (t *Tenant) Insert(table string, row Row) (id string, err error) {
+	return t.insertBy(byAPI, table, row)
+}
+
+func (t *Tenant) insertBy(by writer, table string, row Row) (id string, err error) {
 	raws, err := rawsOf(row)
 	if err != nil {
 		return "", fmt.Errorf("insert into %s: %w", table, err)
 	}
 	t.mu.Lock()
 	defer t.mu.Unlock()
+	defer t.as(by)()
 	if id, err = t.insert(table, raws); err != nil {
 		return "", fmt.Errorf("insert into %s: %w", table, err)
 	}
@@ -50,7 +58,15 @@ func (t *Tenant) insert(name string, raws map[string]string) (string, error) {
 			return "", fmt.Errorf("%s %s: %w", c.name, vals[i], ErrUnknown)
 		}
 	}
-	switch name {
+	id, err := t.insertRow(def, vals)
+	if err == nil {
+		t.tellRow("insert", name, def.cols, vals)
+	}
+	return id, err
+}
+
+func (t *Tenant) insertRow(def *table, vals []string) (string, error) {
+	switch def.name {
 	case "users":
 		return unquote(vals[0]), t.insertUser(def, vals)
 	case usersRoles:
@@ -139,13 +155,16 @@ func (t *Tenant) exists(table, id string) bool {
 // Update changes the given columns of one row and moves it in the heap, as an
 // UPDATE does. A user's updated_at becomes now unless row sets it. The id cannot
 // change; a created_at can, which no API call does.
-func (t *Tenant) Update(table, id string, row Row) error {
+func (t *Tenant) Update(table, id string, row Row) error { return t.updateBy(byAPI, table, id, row) }
+
+func (t *Tenant) updateBy(by writer, table, id string, row Row) error {
 	raws, err := rawsOf(row)
 	if err != nil {
 		return fmt.Errorf("update %s: %w", table, err)
 	}
 	t.mu.Lock()
 	defer t.mu.Unlock()
+	defer t.as(by)()
 	if err := t.update(table, id, raws); err != nil {
 		return fmt.Errorf("update %s %s: %w", table, id, err)
 	}
@@ -163,7 +182,16 @@ func (t *Tenant) update(name, id string, raws map[string]string) error {
 		}
 	}
 	if name == "users" {
-		return t.updateUser(def, id, raws)
+		if err := t.updateUser(def, id, raws); err != nil {
+			return err
+		}
+		switch change := userChange(raws); {
+		case change == "users last_sign_in_at" && t.by == byAPI:
+			t.signedIn(id)
+		default:
+			t.tell("update", change, map[string]string{"id": quote(id)})
+		}
+		return nil
 	}
 	was := def.get(id)
 	if was == nil {
@@ -174,5 +202,6 @@ func (t *Tenant) update(name, id string, raws map[string]string) error {
 		vals[def.index(col)] = raw
 	}
 	def.replace(was, def.newRow(vals))
+	t.tellRow("update", name, def.cols, vals)
 	return nil
 }

@@ -112,19 +112,17 @@ func (t *Tenant) updateUser(def *table, id string, raws map[string]string) error
 	return nil
 }
 
-// DeleteUsers removes many users at once, as one statement: a reader sees all of
+// DeleteUsers removes many users at once, each with its event: a reader sees all of
 // them or none. Unknown ids are ErrUnknown, and nothing is deleted then.
 func (t *Tenant) DeleteUsers(ids ...string) error {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	gone := make(map[string]bool, len(ids))
 	for _, id := range ids {
 		if t.users.get(id) == nil {
 			return fmt.Errorf("delete users: %s: %w", id, ErrUnknown)
 		}
-		gone[quote(id)] = true
 	}
-	t.drop("users", gone)
+	t.remove("users", ids...)
 	return nil
 }
 

@@ -1,0 +1,152 @@
+package logtotest
+
+import (
+	"maps"
+	"slices"
+	"strings"
+	"time"
+)
+
+// This file writes down what webhooks were sent: GET /api/hooks/{id}/recent-logs.
+
+// A delivery is one event on its way to one hook. Its log row is written when it
+// has ended, not when the event happened.
+type delivery struct {
+	due  int64 // microseconds of the tenant's clock
+	vals map[string]string
+}
+
+// Deliveries of a hook end after so long, by default: nobody listens there.
+const shortestDelivery, longestDelivery = 5 * time.Millisecond, 40 * time.Millisecond
+
+// DelayDeliveries sets how long after an event its hook-log row is written, by the
+// tenant's clock: a chance between two durations, so that rows do not come in the
+// order of events. A real server takes up to 10 s, and longer when deliveries
+// queue. Use AdvanceClock to let them arrive.
+func (t *Tenant) DelayDeliveries(shortest, longest time.Duration) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.shortest, t.longest = shortest, max(shortest, longest)
+}
+
+// PruneLogs deletes the rows of logs, hook logs among them, that are older than
+// age, as Logto Cloud does by plan. A Logto of one's own keeps them for ever.
+func (t *Tenant) PruneLogs(age time.Duration) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.arrive()
+	before := t.Now().Add(-age).UnixMicro()
+	t.tables["logs"].remove(func(r *row) bool { return r.created < before })
+}
+
+// subscribed tells if any hook wants an event that the server's version has.
+func (t *Tenant) subscribed(event string) bool {
+	hooks := t.tables["hooks"]
+	return !t.edition.events[event] && slices.ContainsFunc(hooks.heap, func(h *row) bool { return wants(hooks, h, event) })
+}
+
+// wants tells if a hook is told of an event.
+func wants(hooks *table, hook *row, event string) bool {
+	events := hooks.raw(hook, "events")
+	if events == "[]" || events == "null" { // a hook from before hooks could have several
+		return hooks.raw(hook, "enabled") == "true" && hooks.text(hook, "event") == event
+	}
+	return hooks.raw(hook, "enabled") == "true" && strings.Contains(events, quote(event))
+}
+
+// fire sends an event to every hook that wants it. The caller holds the write lock.
+func (t *Tenant) fire(event string, body map[string]any) {
+	if !t.subscribed(event) {
+		return
+	}
+	hooks := t.tables["hooks"]
+	for _, hook := range hooks.heap {
+		if !wants(hooks, hook, event) {
+			continue
+		}
+		sent := maps.Clone(body)
+		sent["event"], sent["hookId"] = event, hook.id
+		sent["createdAt"] = t.Now().Format("2006-01-02T15:04:05.000Z")
+		t.deliver(hook, event, marshal(sent))
+	}
+}
+
+// deliver sends one event to one hook, which fails: nobody listens.
+func (t *Tenant) deliver(hook *row, event, body string) {
+	took := t.shortest
+	if more := t.longest - t.shortest; more > 0 {
+		took += time.Duration(t.chance.Int64N(int64(more)))
+	}
+	t.outcome(hook, event, body, t.Now().Add(took), map[string]any{
+		"result": "Error", "error": `TypeError: {"message":"fetch failed","cause":{"message":"connect ECONNREFUSED"}}`,
+	})
+}
+
+// outcome notes the log row of a delivery that ends at a moment.
+func (t *Tenant) outcome(hook *row, event, body string, at time.Time, result map[string]any) {
+	payload := map[string]any{
+		"key": "TriggerHook." + event, "result": "Success", "hookId": hook.id,
+		"hookRequest": map[string]any{"body": sanitized(decode(body), t.edition.does(sanitizedLogs))},
+	}
+	maps.Copy(payload, result)
+	d := delivery{at.UnixMicro(), map[string]string{
+		"id": quote(drawID(t.chance, 21)), "key": quote("TriggerHook." + event), "payload": marshal(payload), "created_at": rawTime(at.UnixMicro()),
+	}}
+	i, _ := slices.BinarySearchFunc(t.pending, d.due, func(p delivery, due int64) int {
+		if p.due <= due {
+			return -1
+		}
+		return 1
+	})
+	t.pending = slices.Insert(t.pending, i, d)
+}
+
+// arrive writes the log rows of deliveries that have ended by now. The caller
+// holds the write lock.
+func (t *Tenant) arrive() {
+	now := t.Now().UnixMicro()
+	n := 0
+	for ; n < len(t.pending) && t.pending[n].due <= now; n++ {
+		_, _ = t.insert("logs", t.pending[n].vals) // nothing that could be wrong with it
+	}
+	t.pending = slices.Delete(t.pending, 0, n)
+}
+
+// settle is arrive for who does not hold the lock.
+func (t *Tenant) settle() {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.arrive()
+}
+
+// sanitized is a body as the log keeps it: strings under a key that names a secret
+// are masked, scripts are left out. Before the server did so (thorough is false),
+// only passwords were.
+func sanitized(v any, thorough bool) any {
+	switch v := v.(type) {
+	case []any:
+		for i := range v {
+			v[i] = sanitized(v[i], thorough)
+		}
+	case map[string]any:
+		for key, e := range v {
+			_, text := e.(string)
+			switch name := strings.ToLower(key); {
+			case thorough && (strings.HasPrefix(name, "script") || strings.HasSuffix(name, "script")):
+				delete(v, key)
+			case text && (name == "password" || thorough && namesSecret(name)):
+				v[key] = "******"
+			default:
+				v[key] = sanitized(e, thorough)
+			}
+		}
+	}
+	return v
+}
+
+// namesSecret tells if the server takes what is under a key for a secret.
+func namesSecret(name string) bool {
+	return name == "authorization" || strings.HasSuffix(name, "token") ||
+		slices.ContainsFunc([]string{"secret", "password", "apikey", "privatekey", "credential", "cookie"},
+			func(word string) bool { return strings.Contains(name, word) })
+}

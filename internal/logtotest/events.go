@@ -1,0 +1,213 @@
+package logtotest
+
+import (
+	"encoding/json"
+	"maps"
+	"slices"
+	"strings"
+)
+
+// A writer is who changes the tenant: it decides what the server tells of it.
+type writer int
+
+const (
+	byAPI     writer = iota // somebody through the Management API
+	bySQL                   // somebody in the database, a cascade, a bulk load: nothing is told
+	byFlow                  // an end user who signs up, signs in or resets a password
+	byAccount               // an end user through the account API
+)
+
+// A trigger is a call of the Management API that fires an event.
+type trigger struct {
+	event, method, route string
+	params               string // name=column of each parameter of the route
+	status               int
+	data                 string // what the answer is, which the event carries: "row", "scopes", a column, "" for nothing
+}
+
+// membership is the event of who belongs to an organization.
+const membership = "Organization.Membership.Updated"
+
+// triggers says which change of which table fires what. A change that is not here
+// fires nothing: assignments of roles and organization roles, identities, MFA,
+// tokens, applications, resources, invitations, just-in-time settings, hooks.
+func triggers() map[string]trigger {
+	const user, scope, role, org = "/users/:userId", "/resources/:resourceId/scopes", "/organization-roles/:id", "/organizations/:id"
+	return map[string]trigger{
+		"insert users":                     {"User.Created", "POST", "/users", "", 200, "row"},
+		"update users":                     {"User.Data.Updated", "PATCH", user, "userId=id", 200, "row"},
+		"update users custom_data":         {"User.Data.Updated", "PATCH", user + "/custom-data", "userId=id", 200, "custom_data"},
+		"update users profile":             {"User.Data.Updated", "PATCH", user + "/profile", "userId=id", 200, "profile"},
+		"update users password_updated_at": {"User.Data.Updated", "PATCH", user + "/password", "userId=id", 200, "row"},
+		"update users is_suspended":        {"User.SuspensionStatus.Updated", "PATCH", user + "/is-suspended", "userId=id", 200, "row"},
+		"delete users":                     {"User.Deleted", "DELETE", user, "userId=id", 204, "row"},
+
+		"insert roles":        {"Role.Created", "POST", "/roles", "", 200, "row"},
+		"update roles":        {"Role.Data.Updated", "PATCH", "/roles/:id", "id=id", 200, "row"},
+		"delete roles":        {"Role.Deleted", "DELETE", "/roles/:id", "id=id", 204, ""},
+		"insert roles_scopes": {"Role.Scopes.Updated", "POST", "/roles/:id/scopes", "id=role_id", 201, "scopes"},
+		"delete roles_scopes": {"Role.Scopes.Updated", "DELETE", "/roles/:id/scopes/:scopeId", "id=role_id scopeId=scope_id", 204, ""},
+
+		"insert scopes": {"Scope.Created", "POST", scope, "resourceId=resource_id", 201, "row"},
+		"update scopes": {"Scope.Data.Updated", "PATCH", scope + "/:scopeId", "resourceId=resource_id scopeId=id", 200, "row"},
+		"delete scopes": {"Scope.Deleted", "DELETE", scope + "/:scopeId", "resourceId=resource_id scopeId=id", 204, ""},
+
+		"insert organizations": {"Organization.Created", "POST", "/organizations", "", 201, "row"},
+		"update organizations": {"Organization.Data.Updated", "PATCH", org, "id=id", 200, "row"},
+		"delete organizations": {"Organization.Deleted", "DELETE", org, "id=id", 204, ""},
+
+		"insert " + orgUsers: {membership, "POST", org + "/users", "id=organization_id", 201, ""},
+		"delete " + orgUsers: {membership, "DELETE", org + "/users/:userId", "id=organization_id userId=user_id", 204, ""},
+		"insert " + orgApps:  {membership, "POST", org + "/applications", "id=organization_id", 201, ""},
+		"delete " + orgApps: {
+			membership, "DELETE", org + "/applications/:applicationId", "id=organization_id applicationId=application_id", 204, "",
+		},
+
+		"insert organization_roles":  {"OrganizationRole.Created", "POST", "/organization-roles", "", 201, "row"},
+		"update organization_roles":  {"OrganizationRole.Data.Updated", "PATCH", role, "id=id", 200, "row"},
+		"delete organization_roles":  {"OrganizationRole.Deleted", "DELETE", role, "id=id", 204, ""},
+		"insert " + orgRoleScopes:    {"OrganizationRole.Scopes.Updated", "POST", role + "/scopes", "id=organization_role_id", 201, ""},
+		"insert organization_scopes": {"OrganizationScope.Created", "POST", "/organization-scopes", "", 201, "row"},
+		"update organization_scopes": {"OrganizationScope.Data.Updated", "PATCH", "/organization-scopes/:id", "id=id", 200, "row"},
+		"delete organization_scopes": {"OrganizationScope.Deleted", "DELETE", "/organization-scopes/:id", "id=id", 204, ""},
+		"delete " + orgRoleScopes: {
+			"OrganizationRole.Scopes.Updated", "DELETE", role + "/scopes/:organizationScopeId",
+			"id=organization_role_id organizationScopeId=organization_scope_id", 204, "",
+		},
+	}
+}
+
+// call is the context of the Management API that an event carries.
+func (g trigger) call(cells map[string]string) map[string]any {
+	path, params := g.route, map[string]any{}
+	for pair := range strings.FieldsSeq(g.params) {
+		name, column, _ := strings.Cut(pair, "=")
+		params[name] = unquote(cells[column])
+		path = replaceParam(path, name, unquote(cells[column]))
+	}
+	if under, ok := strings.CutPrefix(path, "/roles/"); ok { // how the server mounts /roles shows
+		params["0"] = "/" + under
+	}
+	return map[string]any{"method": g.method, "matchedRoute": g.route, "path": path, "params": params, "status": g.status}
+}
+
+// replaceParam puts a value into a route.
+func replaceParam(route, name, value string) string {
+	parts := strings.Split(route, "/")
+	for i, part := range parts {
+		if part == ":"+name {
+			parts[i] = value
+		}
+	}
+	return strings.Join(parts, "/")
+}
+
+// tell fires what a change of a row fires: of an insert or an update after it, of
+// a delete before it. cells are the row's raw columns, of users the id is enough.
+func (t *Tenant) tell(op, table string, cells map[string]string) {
+	g, fires := t.triggers[op+" "+table]
+	if !fires || t.by == bySQL || !t.subscribed(g.event) {
+		return
+	}
+	var body map[string]any
+	switch t.by {
+	case byFlow:
+		body = t.flow.metadata(t)
+	case byAccount:
+		body = map[string]any{"ip": endUserIP, "userAgent": endUserAgent}
+	default:
+		body = g.call(cells)
+		body["ip"] = administratorIP
+	}
+	if data := t.eventData(g, table, cells); data != nil {
+		body["data"] = data
+	}
+	if g.event == membership {
+		maps.Copy(body, t.delta(op, unquote(cells["organization_id"]), cells))
+	}
+	t.fire(g.event, body)
+}
+
+// tellRow is tell with the values of a whole row.
+func (t *Tenant) tellRow(op, table string, cols []column, vals []string) {
+	if _, fires := t.triggers[op+" "+table]; !fires || t.by == bySQL {
+		return
+	}
+	cells := make(map[string]string, len(cols))
+	for i, c := range cols {
+		cells[c.name] = vals[i]
+	}
+	t.tell(op, table, cells)
+}
+
+// delta is what an event says about who joined or left an organization.
+func (t *Tenant) delta(op, org string, cells map[string]string) map[string]any {
+	kind, id := "User", cells["user_id"]
+	if id == "" {
+		kind, id = "Application", cells["application_id"]
+	}
+	verb := map[string]string{"insert": "added", "delete": "removed"}[op]
+	return t.deltas(org, map[string][]string{verb + kind + "Ids": {unquote(id)}})
+}
+
+// maxDelta is how many ids an event lists at most, of each kind.
+const maxDelta = 5000
+
+func (t *Tenant) deltas(org string, ids map[string][]string) map[string]any {
+	body := map[string]any{"organizationId": org}
+	for name, list := range ids {
+		if len(list) > 0 && t.edition.does(membershipDeltas) {
+			body[name] = slices.Clone(list[:min(len(list), maxDelta)])
+		}
+	}
+	return body
+}
+
+// eventData is the answer of the call that made a change, nil for none.
+func (t *Tenant) eventData(g trigger, table string, cells map[string]string) any {
+	c := &apiRequest{t: t, edition: t.edition}
+	switch {
+	case g.data == "":
+		return nil
+	case g.data == "scopes":
+		scopes := t.tables["scopes"]
+		return json.RawMessage(appendList(nil, scopes.byIDs(t.related("roles_scopes", "role_id", unquote(cells["role_id"]), "scope_id")), c.item(scopes)))
+	case table != "users" && !strings.HasPrefix(table, "users "):
+		tab := t.tables[table]
+		return json.RawMessage(c.item(tab)(nil, tab.get(unquote(cells["id"]))))
+	}
+	u := t.users.get(unquote(cells["id"]))
+	switch {
+	case t.by != byAPI:
+		return c.userInfo(u)
+	case g.data != "row":
+		return json.RawMessage(u.json(textColumn(g.data)))
+	case g.event != "User.Deleted":
+		return json.RawMessage(append(c.appendProfile(nil, u), '}'))
+	case t.edition.does(deletedUserData):
+		return c.userInfo(u)
+	}
+	return nil
+}
+
+// userInfo is a user as most events show it.
+func (c *apiRequest) userInfo(u *user) json.RawMessage { return append(c.appendUser(nil, u), '}') }
+
+// userChange names the change that writing these columns of a user is, "" for one
+// that no event tells.
+func userChange(columns map[string]string) string {
+	parts := map[string]bool{"custom_data": true, "profile": true, "password_updated_at": true, "is_suspended": true, "last_sign_in_at": true}
+	whole := []string{"username", "primary_email", "primary_phone", "name", "avatar", "custom_data", "profile"}
+	written := slices.DeleteFunc(slices.Sorted(maps.Keys(columns)), func(c string) bool { return c == "updated_at" })
+	switch {
+	case len(written) == 1 && parts[written[0]]:
+		return "users " + written[0]
+	case slices.ContainsFunc(written, func(c string) bool { return slices.Contains(whole, c) }):
+		return "users"
+	case slices.Contains(written, "is_suspended"):
+		return "users is_suspended"
+	case slices.Contains(written, "password_updated_at"):
+		return "users password_updated_at"
+	}
+	return ""
+}
