@@ -4,16 +4,27 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/http"
 
 	"logto-syncer/internal/catalog"
 	"logto-syncer/internal/logto"
 )
 
+// confirmations is how often in a row a request has to be refused, and a smaller
+// one answered, until a limit is believed: once for a size that is new, more
+// often for one that went through before, since an outage that comes and goes
+// looks the same.
+const (
+	confirmations         = 1
+	confirmationsOfDoubts = 3
+)
+
 // fetch sends r. Its error is errTooManyIDs if r names more ids than a request may.
 func (r idRequest) fetch(ctx context.Context) (logto.Page, error) {
 	s := r.walk.RequestSize
+	confirm := confirmations
 	for range maxRepeats {
-		if s == nil {
+		if s == nil || len(r.ids) == 1 {
 			break
 		}
 		fits, known := s.checkFits(r)
@@ -21,9 +32,17 @@ func (r idRequest) fetch(ctx context.Context) (logto.Page, error) {
 			return logto.Page{}, errTooManyIDs
 		}
 		if known {
-			break
+			page, err := r.sendWithoutRetries(ctx)
+			if err == nil {
+				return page, nil
+			}
+			if !mayHaveBecomeTooLarge(err) {
+				break
+			}
+			s.doubt(r)
+			confirm = confirmationsOfDoubts
 		}
-		page, done, err := r.probe(ctx)
+		page, done, err := r.probe(ctx, confirm)
 		if done || err != nil {
 			return page, err
 		}
@@ -31,16 +50,26 @@ func (r idRequest) fetch(ctx context.Context) (logto.Page, error) {
 	return r.walk.fetchList(ctx, r.parent, r.query())
 }
 
+// mayHaveBecomeTooLarge reports whether a proxy may have refused a request that
+// is no larger than one it let through: it was configured anew, or the estimate
+// of a header is wrong. 500 and 503 are no such answers, for rows that the server
+// cannot send and servers that are overloaded answer so.
+func mayHaveBecomeTooLarge(err error) bool {
+	may, _ := logto.IsTooLarge(err)
+	status := statusOf(err)
+	return may && status != http.StatusInternalServerError && status != http.StatusServiceUnavailable
+}
+
 // probe sends r, which is larger than any request answered so far, while no
 // other one of that kind is sent. done is false where that told nothing, or
 // another one has told meanwhile: then it is to be looked at again.
 //
 // If r may have been refused for its size, smaller ones are sent, down to one id.
-// The first that is answered, while r is refused once more, is the limit. So at
-// most two requests fail before a limit is known that a proxy in its default
+// The first that is answered is the limit, if the next larger one is refused once
+// more. So two requests fail before a limit is known that a proxy in its default
 // configuration has. If not even one id gets an answer, the server is out of
 // order, and nothing is learnt.
-func (r idRequest) probe(ctx context.Context) (page logto.Page, done bool, err error) {
+func (r idRequest) probe(ctx context.Context, confirm int) (page logto.Page, done bool, err error) {
 	s := r.walk.RequestSize
 	select {
 	case s.probe <- struct{}{}:
@@ -52,35 +81,51 @@ func (r idRequest) probe(ctx context.Context) (page logto.Page, done bool, err e
 		return logto.Page{}, false, nil
 	}
 	page, err = r.sendWithoutRetries(ctx)
-	refused, certain := logto.IsTooLarge(err)
-	if !refused {
+	if refused, _ := logto.IsTooLarge(err); !refused {
 		return r.finish(ctx, page, err)
 	}
-	status, refusals := statusOf(err), 1
+	larger, refusal := r, err
 	for _, header := range []int{cautiousHeader, smallestHeader, 0} {
 		few := r.withFirstIDs(s.maxIDsForHeader(r, header))
-		if len(few.ids) == len(r.ids) {
+		if len(few.ids) == len(larger.ids) {
 			continue
 		}
 		_, err := few.sendWithoutRetries(ctx)
-		if again, _ := logto.IsTooLarge(err); again {
-			refusals++
+		if refused, _ := logto.IsTooLarge(err); refused {
+			larger = few
 			continue
 		}
 		if err != nil {
 			break
 		}
-		if refusals == 1 && !certain {
-			page, err := r.sendWithoutRetries(ctx)
-			if again, _ := logto.IsTooLarge(err); !again {
-				return r.finish(ctx, page, err)
-			}
+		if !larger.isRefusedAgain(ctx, few, refusal, confirm) {
+			return logto.Page{}, false, nil
 		}
-		s.learn(few, header, status)
+		s.learn(few, header, statusOf(refusal))
 		return logto.Page{}, false, errTooManyIDs
 	}
 	_, err = r.withFirstIDs(1).walk.fetchList(ctx, r.parent, r.withFirstIDs(1).query()) // waits until it is answered
 	return logto.Page{}, false, err
+}
+
+// isRefusedAgain reports whether r, which got the refusal, is refused so many
+// times more, and few answered in between.
+func (r idRequest) isRefusedAgain(ctx context.Context, few idRequest, refusal error, times int) bool {
+	if _, certain := logto.IsTooLarge(refusal); certain {
+		return true
+	}
+	for n := range times {
+		if n > 0 {
+			if _, err := few.sendWithoutRetries(ctx); err != nil {
+				return false
+			}
+		}
+		_, err := r.sendWithoutRetries(ctx)
+		if refused, _ := logto.IsTooLarge(err); !refused {
+			return false
+		}
+	}
+	return true
 }
 
 // TryLargestRequests asks for users in the largest requests that a run sends, and

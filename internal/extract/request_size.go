@@ -138,8 +138,12 @@ func (s *RequestSize) sizeOf(r idRequest) int {
 }
 
 // idsWithinHeader returns how many ids like those of r make a header of at most so many
-// bytes: at least one, at most limit.
+// bytes: at least one, at most limit. If a proxy lets a single id through and not
+// even the smallest request for more, its limit is not known in bytes: then it is one.
 func (s *RequestSize) idsWithinHeader(r idRequest, limit, bytes int) int {
+	if s.limit.IDs == 1 {
+		return 1
+	}
 	longest := 0
 	for _, id := range r.ids {
 		longest = max(longest, len(url.QueryEscape(id))+len("%2C"))
@@ -172,7 +176,7 @@ func (s *RequestSize) checkFits(r idRequest) (fits, known bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	size := s.sizeOf(r)
-	return size <= s.bound() || len(r.ids) == 1, size <= s.answered
+	return size <= s.bound() && s.limit.IDs != 1 || len(r.ids) == 1, size <= s.answered
 }
 
 // recordAnswered notes that r was answered.
@@ -180,6 +184,13 @@ func (s *RequestSize) recordAnswered(r idRequest) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.answered = max(s.answered, s.sizeOf(r))
+}
+
+// doubt notes that r was refused, though no larger than a request that was answered.
+func (s *RequestSize) doubt(r idRequest) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.answered = min(s.answered, s.sizeOf(r)-1)
 }
 
 // learn makes the size of r the limit, or the larger one that it was cut to.

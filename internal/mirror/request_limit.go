@@ -34,7 +34,11 @@ func RequestLimitOf(ids, status int) *RequestLimit {
 	case 431:
 		limits, remedy = "request headers", "nginx: large_client_header_buffers 4 16k"
 	}
-	return &RequestLimit{IDs: ids, Status: status, Text: fmt.Sprintf("a proxy limits %s; %d ids a request; %s", limits, ids, remedy)}
+	number := "1 id"
+	if ids > 1 {
+		number = fmt.Sprintf("%d ids", ids)
+	}
+	return &RequestLimit{IDs: ids, Status: status, Text: fmt.Sprintf("a proxy limits %s; %s a request; %s", limits, number, remedy)}
 }
 
 // openRequestSize returns how large requests to a tenant may be, and the limit

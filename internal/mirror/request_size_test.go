@@ -5,6 +5,7 @@ import (
 	"net/http/httptest"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -90,6 +91,49 @@ func TestTheNumberOfIDsThatAProxyLetsThroughIsLearntOnceAndKept(t *testing.T) {
 				t.Errorf("%d requests failed in the run after, with the limit %+v", g.failed, s.RequestLimit)
 			}
 		})
+	}
+}
+
+// The order of listings is that in which a limit in bytes would be wrong: it is
+// found where answers have three links, and users, whose path is shorter too, are
+// asked for with two.
+func TestALimitOfOneIDHoldsForEveryListing(t *testing.T) {
+	t.Parallel()
+	b, g := behind(t)
+	g.set(moreThan(1))
+	var found atomic.Bool
+	front := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		ids := strings.Count(r.URL.RawQuery, "search.id=")
+		if r.URL.Path == "/api/users" && !found.Load() {
+			w.WriteHeader(http.StatusBadGateway)
+			return
+		}
+		g.serve(b.server).ServeHTTP(w, r)
+		if strings.HasPrefix(r.URL.Path, "/api/roles/") && ids == 1 {
+			found.Store(true)
+		}
+	}))
+	t.Cleanup(front.Close)
+	b.runner.Client = retrying(t, b.server, front.URL, patient)
+	s := b.run(t)
+	wantProved(t, s)
+	b.wantEqual(t)
+	if s.RequestLimit == nil || s.RequestLimit.IDs != 1 || g.failed > 4 {
+		t.Errorf("limit %+v after %d failed requests, want 1 id after at most 4", s.RequestLimit, g.failed)
+	}
+}
+
+func TestALimitThatHasBecomeSmallerIsFound(t *testing.T) {
+	t.Parallel()
+	b, g := behind(t)
+	for _, most := range []int{100, 80, 20} {
+		g.set(moreThan(most))
+		s := b.run(t)
+		wantProved(t, s)
+		b.wantEqual(t)
+		if s.RequestLimit == nil || s.RequestLimit.IDs > most || s.Retries > 0 {
+			t.Errorf("limit %+v after %d retries, want one of at most %d ids", s.RequestLimit, s.Retries, most)
+		}
 	}
 }
 
