@@ -1,3 +1,4 @@
+-- Rows the mirror does not have.
 insert into {{.Mirror}} ({{.Columns ""}}{{if not .Nested}}, item_hash{{end}}, valid_from)
 select {{.Columns "s."}}{{if not .Nested}}, s.item_hash{{end}}, $2::timestamptz
 from {{.Stage}} s
