@@ -71,8 +71,12 @@ func (c *changesRun) readFeed(ctx context.Context, position state.FeedPosition, 
 	for _, id := range position.RecentIDs {
 		skip[id] = true
 	}
-	reason, err := c.walker.ReadFeed(ctx, path, position.ReadUntil.Add(-feedOverlap), func(value jsontext.Value) {
+	from := position.ReadUntil.Add(-feedOverlap).Truncate(time.Millisecond)
+	reason, err := c.walker.ReadFeed(ctx, path, from, func(value jsontext.Value) {
 		entry, err := changes.Decode(value)
+		if err == nil && entry.CreatedAt.Before(from) {
+			return // on the page of others
+		}
 		switch {
 		case err != nil:
 			c.doubtFed(position, err.Error())
