@@ -51,12 +51,13 @@ func (c *forgetCmd) Run(ctx context.Context, a *app) (err error) {
 	if err := c.confirm(ctx, a, people); err != nil {
 		return err
 	}
-	erased, err := mirror.EraseUsers(ctx, db.Pool, tenant, storedPeople(people))
+	targets := storedPeople(cfg, people)
+	erased, err := mirror.EraseUsers(ctx, db.Pool, tenant, targets)
 	if err != nil {
 		return tenantError{tenant, err}
 	}
-	a.printForgotten(forgottenLine{"forgotten", tenant, len(c.People), storedPeople(people).IDs, erased})
-	return nil
+	a.printForgotten(forgottenLine{"forgotten", tenant, len(c.People), targets.IDs, erased})
+	return a.hiddenInvitations(ctx, db, cfg, people)
 }
 
 // running returns an error if a run is reading a tenant: it may be about to

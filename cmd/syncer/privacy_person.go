@@ -45,7 +45,7 @@ func (a *app) showPerson(ctx context.Context, db *database, cfg *config.Config, 
 	if err != nil {
 		return tenantError{p.Tenant, err}
 	}
-	err = loader.PersonRows(ctx, db.Pool, storedPeople(people), func(s load.PersonRow) error {
+	err = loader.PersonRows(ctx, db.Pool, storedPeople(cfg, people), func(s load.PersonRow) error {
 		line := storedLine{Type: "stored", Tenant: p.Tenant, User: p.UserID, Schema: s.Schema, Table: s.Table}
 		for _, c := range s.Columns {
 			stored := storedColumn{Column: c.Name, Value: json.RawMessage(c.Value)}
@@ -61,7 +61,7 @@ func (a *app) showPerson(ctx context.Context, db *database, cfg *config.Config, 
 	if err != nil {
 		return tenantError{p.Tenant, err}
 	}
-	return nil
+	return a.hiddenInvitations(ctx, db, cfg, people)
 }
 
 // storedText leaves out what is null unless a rule has made it so.

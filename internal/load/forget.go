@@ -3,7 +3,6 @@ package load
 import (
 	"context"
 	"fmt"
-	"strings"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -33,6 +32,10 @@ type ErasureTargets struct {
 	// or as a privacy rule stores them. What else is in it finds nothing.
 	Addresses []string
 	Named     int // how many people were named; for the record
+	// Hash is what the hash rules store instead of a text; nil: not known. With
+	// it, an address and an invitation to it are found together even if only
+	// one of them is stored as a hash.
+	Hash func(text string) string
 }
 
 // EraseUsers erases people from the mirror and its history, within the caller's
@@ -88,25 +91,4 @@ where tenant_id = $1 and (inviter_id = any($2) or accepted_user_id = any($2) or 
 		}
 	}
 	return erased, nil
-}
-
-// addresses returns the e-mail addresses the people have or had, and those that
-// are named, in lower case.
-func (l *Loader) addresses(ctx context.Context, tx pgx.Tx, people ErasureTargets) ([]string, error) {
-	const sql = `select distinct lower(primary_email) from (
-    select id, primary_email from logto.users where tenant_id = $1
-    union all select id, primary_email from logto_history.users where tenant_id = $1
-) u where id = any($2) and primary_email is not null`
-	rows, err := tx.Query(ctx, sql, l.tenant, append([]string{}, people.IDs...))
-	if err != nil {
-		return nil, fmt.Errorf("look for the people's addresses: %w", err)
-	}
-	addresses, err := pgx.CollectRows(rows, pgx.RowTo[string])
-	if err != nil {
-		return nil, fmt.Errorf("look for the people's addresses: %w", err)
-	}
-	for _, address := range people.Addresses {
-		addresses = append(addresses, strings.ToLower(address))
-	}
-	return append([]string{}, addresses...), nil
 }

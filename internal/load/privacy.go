@@ -206,6 +206,9 @@ const hashPrefix = "hmac-sha256:"
 // HashOf returns what a hash rule stores instead of a text.
 func (p Privacy) HashOf(text string) string { return keyedHash(p.Key, []byte(text)) }
 
+// KeyID identifies the key of hashes as ParseRules returns it, without showing it.
+func (p Privacy) KeyID() string { return keyID(p.Key) }
+
 func keyedHash(key, text []byte) string {
 	mac := hmac.New(sha256.New, key)
 	_, _ = mac.Write(text)

@@ -386,8 +386,20 @@ create function report.rows_of_user(tenant text, user_id text)
 returns table (schema_name text, table_name text, content jsonb)
 language plpgsql stable
 as $$
+declare
+    email_rule text;
+    invitee_rule text;
 begin
     perform report.require_tenant(tenant);
+    select max(substring(r.rules from '"primary_email":(\{[^}]*\})')) filter (where r.table_name = 'users'),
+        max(substring(r.rules from '"invitee":(\{[^}]*\})')) filter (where r.table_name = 'organization_invitations')
+    into email_rule, invitee_rule
+    from report.privacy_rules r
+    where r.tenant_id = rows_of_user.tenant;
+    if email_rule is distinct from invitee_rule and coalesce(invitee_rule, '') not like '%drop%' then
+        perform report.add_notice('LS001', format('%s: invitations sent to the address are not found: the privacy rules of users.primary_email and organization_invitations.invitee differ', tenant),
+            'syncer privacy PERSON looks for them by the address, or with the key of the hashes');
+    end if;
     return query select * from report.every_row_of_user(tenant, user_id);
     if not found then
         raise exception 'the mirror and its history have nothing of user %', quote_literal(user_id)

@@ -1,0 +1,73 @@
+package load
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/jackc/pgx/v5"
+)
+
+// addresses returns the e-mail addresses the people have or had, and those that
+// are named, in lower case, as invitations may store them: as they are, or as
+// hashes.
+func (l *Loader) addresses(ctx context.Context, tx pgx.Tx, people ErasureTargets) ([]string, error) {
+	const sql = `select distinct primary_email from (
+    select tenant_id, id, primary_email from logto.users
+    union all select tenant_id, id, primary_email from logto_history.users
+) u where tenant_id = $1 and id = any($2) and primary_email is not null`
+	stored, err := l.texts(ctx, tx, sql, append([]string{}, people.IDs...))
+	if err != nil {
+		return nil, err
+	}
+	found := map[string]bool{}
+	for _, address := range append(stored, people.Addresses...) {
+		found[strings.ToLower(address)] = true
+		if people.Hash != nil && !isHash(address) {
+			found[people.Hash(address)], found[people.Hash(strings.ToLower(address))] = true, true
+		}
+	}
+	if people.Hash != nil && slices.ContainsFunc(stored, isHash) {
+		if err := l.addHashedAddresses(ctx, tx, found, people.Hash); err != nil {
+			return nil, err
+		}
+	}
+	return slices.Sorted(maps.Keys(found)), nil
+}
+
+// addHashedAddresses adds the addresses of invitations whose hashes are among
+// those found: a hash says nothing of the address, so each is tried.
+func (l *Loader) addHashedAddresses(ctx context.Context, tx pgx.Tx, found map[string]bool, hash func(string) string) error {
+	const sql = `select distinct invitee from (
+    select tenant_id, invitee from logto.organization_invitations
+    union all select tenant_id, invitee from logto_history.organization_invitations
+) i where tenant_id = $1 and invitee not like $2`
+	invited, err := l.texts(ctx, tx, sql, hashPrefix+"%")
+	if err != nil {
+		return err
+	}
+	for _, address := range invited {
+		if found[hash(address)] || found[hash(strings.ToLower(address))] {
+			found[strings.ToLower(address)] = true
+		}
+	}
+	return nil
+}
+
+// texts returns the one column of a query about the tenant.
+func (l *Loader) texts(ctx context.Context, tx pgx.Tx, sql string, arg any) ([]string, error) {
+	rows, err := tx.Query(ctx, sql, l.tenant, arg)
+	if err != nil {
+		return nil, fmt.Errorf("look for the people's addresses: %w", err)
+	}
+	texts, err := pgx.CollectRows(rows, pgx.RowTo[string])
+	if err != nil {
+		return nil, fmt.Errorf("look for the people's addresses: %w", err)
+	}
+	return texts, nil
+}
+
+// isHash reports whether a text is what a hash rule stores.
+func isHash(text string) bool { return strings.HasPrefix(text, hashPrefix) }
