@@ -16,13 +16,14 @@ import (
 
 // reportCmd is syncer report.
 type reportCmd struct {
-	Name    string   `arg:"" optional:"" help:"The report; without one they are listed, with their parameters."`
-	Params  []string `arg:"" optional:"" name:"param=value" help:"Parameters of the report."`
-	Tenant  string   `placeholder:"NAME" help:"Only this tenant; all if none is named."`
-	Format  string   `enum:"table,csv,json,md,xlsx" default:"table" placeholder:"F" help:"table, csv, json, md or xlsx, which is safe to open with a spreadsheet (default: table)."`
-	Out     string   `placeholder:"FILE" help:"Write to this file; a table as wide as it needs to be."`
-	Wide    bool     `help:"Do not cut a table's columns to the width of the terminal."`
-	Reports string   `placeholder:"DIR" env:"SYNCER_REPORTS" help:"A folder of reports of your own, beside those built in."`
+	Name     string   `arg:"" optional:"" help:"The report; without one they are listed, with their parameters."`
+	Params   []string `arg:"" optional:"" name:"param=value" help:"Parameters of the report."`
+	Tenant   string   `placeholder:"NAME" help:"Only this tenant; all if none is named."`
+	Format   string   `enum:"table,csv,json,md,xlsx" default:"table" placeholder:"F" help:"table, csv, json, md or xlsx, which is safe to open with a spreadsheet (default: table)."`
+	Out      string   `placeholder:"FILE" help:"Write to this file; a table as wide as it needs to be."`
+	Describe bool     `help:"Say what the report's parameters and columns mean and what it rests on, and do not run it."`
+	Wide     bool     `help:"Do not cut a table's columns to the width of the terminal."`
+	Reports  string   `placeholder:"DIR" env:"SYNCER_REPORTS" help:"A folder of reports of your own, beside those built in."`
 }
 
 // Run is called by kong.
@@ -30,7 +31,7 @@ func (c *reportCmd) Run(ctx context.Context, a *app) (err error) {
 	if c.Name == "" {
 		return c.list(a)
 	}
-	if c.Format == "xlsx" && c.Out == "" {
+	if c.Format == "xlsx" && c.Out == "" && !c.Describe {
 		return usageError{"--format xlsx needs a file", "name it: --out FILE.xlsx"}
 	}
 	r, err := report.Find(c.Reports, c.Name)
@@ -53,6 +54,9 @@ func (c *reportCmd) Run(ctx context.Context, a *app) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, db.Close()) }()
+	if c.Describe {
+		return a.describeReport(ctx, db, r)
+	}
 	options := report.Options{Args: args, Hash: hashOf(cfg), Wide: a.out.json || c.Format == "csv" || c.Format == "json" || c.Format == "xlsx"}
 	var answer report.Answer
 	err = c.write(a, func(out report.Renderer) (err error) {
@@ -224,23 +228,35 @@ type paramLine struct {
 func (c *reportCmd) list(a *app) error {
 	all, err := report.List(c.Reports)
 	for _, r := range all {
-		line := reportLine{Type: "report", Name: r.Name, Title: r.Title, Question: r.Question, BuiltIn: r.BuiltIn, Params: []paramLine{}}
-		a.out.printf("%s\n%s", r.Name, wrap(r.Question, "  "))
-		for _, p := range r.Params {
-			line.Params = append(line.Params, paramLine(p))
-			usual := cmp.Or(textOrEmpty(p.Default), "null")
-			if p.Required {
-				usual = "..."
-			}
-			text := fmt.Sprintf("%s=%s: %s", p.Name, usual, p.Description)
-			if words := strings.Split(p.Type, "|"); len(words) > 1 {
-				text += " One of " + strings.Join(words, ", ") + "."
-			}
-			a.out.printf("%s", wrap(text, "    "))
-		}
-		a.out.object(line)
+		a.out.printf("%s\n%s%s", r.Name, wrap(r.Question, "  "), paramsText(r))
+		a.out.object(lineOf(r))
 	}
 	return err
+}
+
+func lineOf(r *report.Report) reportLine {
+	line := reportLine{Type: "report", Name: r.Name, Title: r.Title, Question: r.Question, BuiltIn: r.BuiltIn, Params: []paramLine{}}
+	for _, p := range r.Params {
+		line.Params = append(line.Params, paramLine(p))
+	}
+	return line
+}
+
+// paramsText writes the parameters of a report, a line each.
+func paramsText(r *report.Report) string {
+	var out strings.Builder
+	for _, p := range r.Params {
+		usual := cmp.Or(textOrEmpty(p.Default), "null")
+		if p.Required {
+			usual = "..."
+		}
+		text := fmt.Sprintf("%s=%s: %s", p.Name, usual, p.Description)
+		if words := strings.Split(p.Type, "|"); len(words) > 1 {
+			text += " One of " + strings.Join(words, ", ") + "."
+		}
+		out.WriteString(wrap(text, "    "))
+	}
+	return out.String()
 }
 
 func textOrEmpty(text *string) string {

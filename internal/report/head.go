@@ -15,6 +15,7 @@ import (
 //	-- question: How many people signed up each month, and how many came back?
 //	-- param tenant text = null: Tenant to ask about; null: all.
 //	-- param since date = 2025-01-01: First day that counts, in UTC.
+//	-- column came_back: How many of them have signed in again.
 //	select ... where created_at >= @since
 //
 // A line of the head that begins with "--" and two spaces or more continues
@@ -28,7 +29,8 @@ type Report struct {
 	Title    string
 	Question string
 	Params   []Param
-	SQL      string // the file, head included
+	Columns  map[string]string // what columns mean, as the head says it
+	SQL      string            // the file, head included
 }
 
 // A Param is a parameter of a report. In the SQL it is @name.
@@ -117,6 +119,16 @@ func (r *Report) parseHeadLine(line string) error {
 	}
 	if question, ok := strings.CutPrefix(line, "question:"); ok {
 		r.Question = strings.TrimSpace(question)
+	}
+	if column, ok := strings.CutPrefix(line, "column "); ok {
+		name, meaning, ok := strings.Cut(column, ": ")
+		if !ok {
+			return fmt.Errorf("column %q is not written as \"-- column NAME: meaning\"", column)
+		}
+		if r.Columns == nil {
+			r.Columns = map[string]string{}
+		}
+		r.Columns[strings.TrimSpace(name)] = strings.TrimSpace(meaning)
 	}
 	param, ok := strings.CutPrefix(line, "param ")
 	if !ok {

@@ -3,6 +3,7 @@
 -- param status Pending|Accepted|Expired|Revoked = null: What became of them; null: all.
 -- param organization organization = null: Organization they are to; null: any.
 -- param tenant tenant = null: Tenant to ask about.
+-- column expires: Day it expires, in UTC.
 select tenant_id, organization_id, organization, invitee, status, organization_roles, expires_at::date as expires, inviter_id, inviter
 from report.invitations
 where (@tenant is null or tenant_id = @tenant) and (@status is null or status = @status)

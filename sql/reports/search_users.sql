@@ -17,6 +17,8 @@
 -- param page integer = 1: Page to show, from 1.
 -- param page_size integer = 25: Users on a page.
 -- param tenant tenant = null: Tenant to ask about.
+-- column name: Display name of the user. Empty: none set.
+-- column last_sign_in: Day of the last sign-in, in UTC. Empty: never.
 select tenant_id, user_id, name, username, primary_email, last_sign_in_at::date as last_sign_in, total
 from report.search_users(query => @query, match => @match, case_sensitive => @case_sensitive, tenant => @tenant,
     custom_data => @custom_data, custom_data_path => @custom_data_path::jsonpath, role => @role, organization => @organization,

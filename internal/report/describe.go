@@ -1,0 +1,135 @@
+package report
+
+import (
+	"context"
+	_ "embed" // the queries
+	"encoding/json"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
+)
+
+//go:embed sql/describe_columns.sql
+var describeColumns string
+
+//go:embed sql/describe_sources.sql
+var describeSources string
+
+//go:embed sql/describe_needs.sql
+var describeNeeds string
+
+// A Description says what a report's answer means and what it rests on.
+type Description struct {
+	Columns []ColumnMeaning
+	Sources []Source
+	Needs   []Need
+}
+
+// A ColumnMeaning explains a column of the answer.
+type ColumnMeaning struct {
+	Name    string `json:"name"`
+	Type    string `json:"type"`    // as Postgres names it
+	Meaning string `json:"meaning"` // empty: the report does not say
+}
+
+// A Source is a view or function of schema report that the report reads.
+type Source struct {
+	Name    string `json:"name" db:"name"` // such as report.role_holders_at
+	Comment string `json:"comment" db:"comment"`
+}
+
+// A Need is a listing that the report rests on, and what a tenant's mirror has
+// of it.
+type Need struct {
+	Tenant       string     `json:"tenant" db:"tenant_id"`
+	Listing      string     `json:"listing" db:"listing"`
+	Optional     bool       `json:"optional" db:"is_optional"`
+	State        string     `json:"state" db:"state"`                 // as report.freshness has it
+	HistorySince *time.Time `json:"history_since" db:"history_since"` // before, the past is not known; nil: it never is
+}
+
+// Describe explains a report from what its file and the comments in the database
+// say. A column is explained by a line of the head ("-- column NAME: meaning"),
+// or as the column of a table or view that it is, or, if a function returns it,
+// as the columns of its name in schema report are. The question is planned and not asked.
+func Describe(ctx context.Context, db Database, r *Report) (d Description, err error) {
+	b, err := bind(r)
+	if err != nil {
+		return d, err
+	}
+	tx, err := db.BeginTx(ctx, pgx.TxOptions{AccessMode: pgx.ReadOnly})
+	if err != nil {
+		return d, fmt.Errorf("describe report %s: %w", r.Name, err)
+	}
+	defer func() { _ = tx.Rollback(context.WithoutCancel(ctx)) }() // there is nothing to keep
+	prepared, tables, err := prepare(ctx, tx, r, b)
+	if err != nil {
+		return d, explain(r, b, err)
+	}
+	var names []string
+	for _, found := range code.FindAllString(r.SQL, -1) {
+		if name, ok := strings.CutPrefix(found, "report."); ok && !slices.Contains(names, name) {
+			names = append(names, name)
+		}
+	}
+	if d.Columns, err = r.meanings(ctx, tx, prepared.Fields, names); err != nil {
+		return d, fmt.Errorf("describe report %s: %w", r.Name, err)
+	}
+	rows, _ := tx.Query(ctx, describeSources, names)
+	if d.Sources, err = pgx.CollectRows(rows, pgx.RowToStructByName[Source]); err != nil {
+		return d, fmt.Errorf("describe report %s: %w", r.Name, err)
+	}
+	rows, _ = tx.Query(ctx, describeNeeds, tables, names)
+	if d.Needs, err = pgx.CollectRows(rows, pgx.RowToStructByName[Need]); err != nil {
+		return d, fmt.Errorf("describe report %s: %w", r.Name, err)
+	}
+	return d, nil
+}
+
+// prepare has Postgres read and plan the question, whatever its parameters are,
+// and returns its columns and the tables of the mirror in the plan.
+func prepare(ctx context.Context, tx pgx.Tx, r *Report, b boundQuery) (*pgconn.StatementDescription, []string, error) {
+	const name = "syncer_describe"
+	_, types := r.values(b.names, resolvedValues{})
+	conn := tx.Conn().PgConn()
+	prepared, err := conn.Prepare(ctx, name, b.sql, types)
+	if err != nil {
+		return nil, nil, err
+	}
+	defer func() { _ = conn.Deallocate(context.WithoutCancel(ctx), name) }() // ends with the session anyway
+	execute := "execute " + name
+	if len(types) > 0 {
+		execute += "(" + strings.TrimSuffix(strings.Repeat("null, ", len(types)), ", ") + ")"
+	}
+	if _, err := tx.Exec(ctx, "set local plan_cache_mode = force_generic_plan"); err != nil {
+		return nil, nil, err
+	}
+	var plan []any
+	var text []byte
+	if err := tx.QueryRow(ctx, "explain (verbose, format json) "+execute, pgx.QueryExecModeSimpleProtocol).Scan(&text); err != nil {
+		return nil, nil, err
+	}
+	if err := json.Unmarshal(text, &plan); err != nil {
+		return nil, nil, err
+	}
+	return prepared, tablesIn(plan, nil), nil
+}
+
+func (r *Report) meanings(ctx context.Context, tx pgx.Tx, fields []pgconn.FieldDescription, sources []string) ([]ColumnMeaning, error) {
+	var all []ColumnMeaning
+	for i, c := range columns(tx.Conn().TypeMap(), fields) {
+		m := ColumnMeaning{Name: c.Name, Type: c.Type, Meaning: r.Columns[c.Name]}
+		if m.Meaning == "" {
+			err := tx.QueryRow(ctx, describeColumns, fields[i].TableOID, int(fields[i].TableAttributeNumber), c.Name, sources).Scan(&m.Meaning)
+			if err != nil {
+				return nil, err
+			}
+		}
+		all = append(all, m)
+	}
+	return all, nil
+}
