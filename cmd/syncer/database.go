@@ -98,9 +98,21 @@ func (d *database) restartIfBroken(ctx context.Context) (restarted bool, err err
 	return d.server.RestartIfBroken(ctx)
 }
 
+// closeTimeout bounds the wait for connections to close: a server that no longer
+// answers would keep them for longer than anybody waits for a process to end.
+const closeTimeout = time.Second
+
 // Close disconnects, and leaves a server of our own.
 func (d *database) Close() error {
-	d.Pool.Close()
+	closed := make(chan struct{})
+	go func() {
+		defer close(closed)
+		d.Pool.Close()
+	}()
+	select {
+	case <-closed:
+	case <-time.After(closeTimeout):
+	}
 	if d.server == nil {
 		return nil
 	}

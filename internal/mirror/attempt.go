@@ -122,6 +122,8 @@ func clearRun(ctx context.Context, tx pgx.Tx, run int64) error {
 // walk reads all listings, those with parents after their parents. It returns
 // the proofs by listing.
 func (a *attempt) walk(ctx context.Context) (map[string]*extract.Proof, error) {
+	cleanup, endCleanup := outlast(ctx)
+	defer endCleanup()
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	var mu sync.Mutex
@@ -157,8 +159,8 @@ func (a *attempt) walk(ctx context.Context) (map[string]*extract.Proof, error) {
 		})
 	}
 	wg.Wait()
-	a.keepRequestLimit(ctx)
-	if err := a.sink.flush(context.WithoutCancel(ctx)); err != nil {
+	a.keepRequestLimit(cleanup)
+	if err := a.sink.flush(cleanup); err != nil {
 		errs = append(errs, err)
 	}
 	if err := primaryError(errs); err != nil {

@@ -144,8 +144,8 @@ func (r *Runner) BeginRequests(ctx context.Context, job Job) (endRequests func()
 		return nil, err
 	}
 	r.Client.SetIdleTime(ago)
+	ctx, cancel := outlast(ctx)
 	return func() {
-		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 10*time.Second)
 		defer cancel()
 		_ = state.EndRequests(ctx, r.Pool, job.Tenant)
 	}, nil
@@ -162,6 +162,8 @@ func (r *Runner) run(ctx context.Context, job Job, s *Summary, began time.Time) 
 		limit := a.walker.RequestSize.Limit()
 		s.RequestLimit = RequestLimitOf(limit.IDs, limit.Status)
 	}()
+	cleanup, endCleanup := outlast(ctx)
+	defer endCleanup()
 	stopRecording := a.recordWaiting(ctx)
 	defer stopRecording()
 	stopReporting := a.reportLockWaits(ctx)
@@ -177,7 +179,7 @@ func (r *Runner) run(ctx context.Context, job Job, s *Summary, began time.Time) 
 		}
 	}
 	if err != nil {
-		return a.fail(s, err, began)
+		return a.fail(cleanup, s, err, began)
 	}
 	a.analyze(ctx)
 	return nil
@@ -215,7 +217,7 @@ func (a *attempt) reopen(ctx context.Context) error {
 }
 
 // fail records why the attempt ended, as far as the database can be reached.
-func (a *attempt) fail(s *Summary, cause error, began time.Time) error {
+func (a *attempt) fail(ctx context.Context, s *Summary, cause error, began time.Time) error {
 	var guard *GuardError
 	switch {
 	case errors.As(cause, &guard):
@@ -226,7 +228,7 @@ func (a *attempt) fail(s *Summary, cause error, began time.Time) error {
 		s.Status = state.Stopped
 	}
 	s.Error = cause.Error()
-	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+	ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
 	defer cancel()
 	err := pgx.BeginFunc(ctx, a.pool, func(tx pgx.Tx) error {
 		ours, err := a.run.Finish(ctx, tx, s.Status, time.Time{}, cause, effortFrom(a.client.Stats(), time.Since(began)))

@@ -17,12 +17,14 @@ import (
 // publish merges what was read into the mirror and writes the certificates,
 // in one transaction. The summary tells of it only once it is committed.
 func (a *attempt) publish(ctx context.Context, proofs map[string]*extract.Proof, s *Summary, began time.Time) error {
+	cleanup, cancel := outlast(ctx)
+	defer cancel()
 	done := *s
 	_, err := withRetry(ctx, a.log, func() (struct{}, error) {
 		return struct{}{}, a.inTx(ctx, func(tx pgx.Tx) error { return a.publishIn(ctx, tx, proofs, &done, began) })
 	})
 	if err != nil {
-		published, lookErr := a.published(ctx)
+		published, lookErr := a.published(cleanup)
 		if !published {
 			return fmt.Errorf("publish run %d: %w", a.run.ID, errors.Join(err, lookErr))
 		}
@@ -34,7 +36,7 @@ func (a *attempt) publish(ctx context.Context, proofs map[string]*extract.Proof,
 // published reports whether the run was published after all, and the answer to
 // the commit was lost, or not waited for.
 func (a *attempt) published(ctx context.Context) (bool, error) {
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 10*time.Second)
+	ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
 	defer cancel()
 	return a.run.Published(ctx, a.pool)
 }

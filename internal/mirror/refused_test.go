@@ -31,7 +31,7 @@ func TestAnAttemptThatIsRefusedClearsNoStageButItsOwn(t *testing.T) {
 					t.Fatalf("the run is not resumed: %v", err)
 				}
 			}
-			if err := refused.fail(&Summary{}, &GuardError{OtherTenant: true}, time.Now()); !errors.As(err, new(*GuardError)) {
+			if err := refused.fail(t.Context(), &Summary{}, &GuardError{OtherTenant: true}, time.Now()); !errors.As(err, new(*GuardError)) {
 				t.Error(err)
 			}
 			var staged, checkpoints bool

@@ -64,8 +64,6 @@ func (a *attempt) keepRequestLimit(ctx context.Context) {
 	if l == a.keptLimit {
 		return
 	}
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 10*time.Second)
-	defer cancel()
 	err := state.SetRequestLimit(ctx, a.pool, state.RequestLimit{
 		Tenant: a.job.Tenant, HeaderBytes: l.HeaderBytes, IDs: l.IDs, Status: l.Status, FoundAt: l.FoundAt,
 	})

@@ -11,7 +11,7 @@ import (
 // recordWaiting keeps in the database whether the run waits for the server,
 // until stop is called.
 func (a *attempt) recordWaiting(ctx context.Context) (stop func()) {
-	ctx = context.WithoutCancel(ctx) // its end is stop
+	ctx, cancel := outlast(ctx)
 	changes := make(chan *logto.Waiting, 1)
 	remove := a.client.OnWaiting(func(w *logto.Waiting) {
 		select {
@@ -30,6 +30,7 @@ func (a *attempt) recordWaiting(ctx context.Context) (stop func()) {
 		remove()
 		close(changes)
 		wg.Wait()
+		cancel()
 	}
 }
 

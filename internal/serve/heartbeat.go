@@ -86,7 +86,7 @@ func (s *Server) sendHeartbeat(ctx context.Context, timeout time.Duration) error
 
 // deregister deletes this process from the list of processes.
 func (s *Server) deregister() {
-	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
+	ctx, cancel := context.WithTimeout(context.Background(), time.Second)
 	defer cancel()
 	if _, err := s.Pool.Exec(ctx, "delete from syncer.servers where name = $1", s.processName); err != nil {
 		s.Log.WarnContext(ctx, "cannot delete this process from the list of processes", "error", err)
@@ -102,7 +102,7 @@ func (s *Server) deregister() {
 // rescued once it has been seen like that for all of rescueAfter; unattended
 // holds since when, by job.
 func (s *Server) rescueJobs(ctx context.Context, rescueAfter time.Duration, unattended map[int64]time.Time) error {
-	ctx, cancel := context.WithTimeout(ctx, shutdownTimeout)
+	ctx, cancel := context.WithTimeout(ctx, writeTimeout)
 	defer cancel()
 	rows, err := s.Pool.Query(ctx, sqlFile("unattended_jobs"), s.processName, s.activeRuns.jobIDs())
 	if err != nil {

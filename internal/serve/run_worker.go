@@ -147,10 +147,13 @@ func withPlainCause(ctx context.Context) (_ context.Context, done func()) {
 	}
 }
 
+// writeTimeout bounds what is written about a run or a dead process.
+const writeTimeout = 30 * time.Second
+
 // finishRun logs the outcome of a run, updates its incidents, and returns what
 // the queue does with the job.
 func (s *Server) finishRun(ctx context.Context, j config.Job, t config.Tenant, summary mirror.Summary, err error) error {
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), shutdownTimeout)
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), writeTimeout)
 	defer cancel()
 	log := s.Log.With("job", j.Name, "tenant", t.Name, "run", summary.RunID, "status", summary.Status,
 		"resumed", summary.Resumed, "requests", summary.Requests, "retries", summary.Retries, "duration", summary.Seconds)

@@ -144,8 +144,10 @@ func (s *Server) Run(ctx context.Context, stop <-chan struct{}) error {
 	return err
 }
 
-// shutdownTimeout bounds each step of a shutdown that cannot be interrupted.
-const shutdownTimeout = 30 * time.Second
+// stopTimeout bounds the steps of a shutdown once Run's context is done: a
+// database that no longer answers must not keep the process. The jobs it leaves
+// behind are rescued by another process, or by the next.
+const stopTimeout = 2 * time.Second
 
 // stopQueue waits for the runs to stop, until ctx is done; then it cancels them.
 func (s *Server) stopQueue(ctx context.Context) error {
@@ -153,7 +155,7 @@ func (s *Server) stopQueue(ctx context.Context) error {
 	if err == nil {
 		return nil
 	}
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), shutdownTimeout)
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), stopTimeout)
 	defer cancel()
 	if err := s.queue.StopAndCancel(ctx); err != nil {
 		return fmt.Errorf("stop the queue: %w", err)

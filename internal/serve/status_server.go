@@ -49,7 +49,7 @@ func (s *Server) startStatusServer(ctx context.Context) (*statusServer, error) {
 func (w *statusServer) address() string { return w.listener.Addr().String() }
 
 func (w *statusServer) close() error {
-	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
+	ctx, cancel := context.WithTimeout(context.Background(), time.Second)
 	defer cancel()
 	err := w.server.Shutdown(ctx)
 	if errors.Is(err, context.DeadlineExceeded) {

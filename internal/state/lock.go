@@ -101,7 +101,7 @@ func (l *Lock) unlockAndClose() {
 	}
 	conn := l.conn
 	l.conn = nil
-	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
+	ctx, cancel := context.WithTimeout(context.Background(), time.Second)
 	defer cancel()
 	_, _ = conn.Exec(ctx, "select pg_advisory_unlock_all()")
 	_ = conn.Close(ctx)

@@ -90,6 +90,18 @@ func (i *Installation) install(name string) {
 	if err := os.WriteFile(filepath.Join(inCopy(bin), "postgres"), program, 0o755); err != nil {
 		i.t.Fatal(err)
 	}
+	// Binaries that do not come from the system bring the libraries they link with.
+	if libs := filepath.Join(filepath.Dir(bin), "lib"); libs != lib {
+		names, err := filepath.Glob(filepath.Join(libs, "*.so*"))
+		if err != nil {
+			i.t.Fatal(err)
+		}
+		for _, name := range names {
+			if err := os.Symlink(name, inCopy(name)); err != nil {
+				i.t.Fatal(err)
+			}
+		}
+	}
 	for link, target := range map[string]string{
 		filepath.Join(inCopy(bin), "initdb"): filepath.Join(bin, "initdb"),
 		inCopy(lib):                          lib,
