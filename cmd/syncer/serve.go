@@ -42,8 +42,12 @@ func (c *serveCmd) Run(ctx context.Context, a *app) (err error) {
 	server, err := serve.New(ctx, serve.Options{
 		Pool: db.Pool, Config: cfg, Log: log, NewMirrorJob: serveTask, NewLogtoClient: newClient, Version: versionText(),
 		RestartBrokenDatabase: db.restartIfBroken,
-		OnReady: func(address string) {
-			a.out.object(map[string]any{"type": "serving", "address": "http://" + address})
+		OnReady: func(address, webhook string) {
+			line := map[string]any{"type": "serving", "address": "http://" + address}
+			if webhook != "" {
+				line["webhook"] = "http://" + webhook
+			}
+			a.out.object(line)
 			a.out.printf("http://%s shows how it goes; Ctrl-C stops, and kill -HUP reads %s again\n", address, a.config)
 		},
 	})

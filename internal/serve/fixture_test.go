@@ -27,6 +27,8 @@ type fixture struct {
 	pool         *pgxpool.Pool
 	config       *config.Config
 	server       *Server
+
+	webhookAddress string // once started; empty unless it is of its own
 }
 
 func migrated(ctx context.Context, pool *pgxpool.Pool) error {
@@ -98,7 +100,10 @@ func (b *fixture) newLogtoClient(t config.Tenant, log *slog.Logger) (*logto.Clie
 func (b *fixture) start(t *testing.T) (address string) {
 	t.Helper()
 	ready := make(chan string, 1)
-	b.server.OnReady = func(address string) { ready <- address }
+	b.server.OnReady = func(status, webhook string) {
+		b.webhookAddress = webhook
+		ready <- status
+	}
 	stop, done := make(chan struct{}), make(chan error, 1)
 	go func() { done <- b.server.Run(context.WithoutCancel(t.Context()), stop) }()
 	t.Cleanup(func() {

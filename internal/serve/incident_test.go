@@ -14,8 +14,8 @@ import (
 	"logto-syncer/internal/logtotest"
 )
 
-// A webhookReceiver receives notifications and pings.
-type webhookReceiver struct {
+// A alertReceiver receives notifications and pings.
+type alertReceiver struct {
 	*httptest.Server
 	requests     chan receivedRequest
 	nextStatuses chan int // statuses to respond with before 200
@@ -26,9 +26,9 @@ type receivedRequest struct {
 	notification notification
 }
 
-func newWebhookReceiver(t *testing.T) *webhookReceiver {
+func newAlertReceiver(t *testing.T) *alertReceiver {
 	t.Helper()
-	l := &webhookReceiver{requests: make(chan receivedRequest, 100), nextStatuses: make(chan int, 10)}
+	l := &alertReceiver{requests: make(chan receivedRequest, 100), nextStatuses: make(chan int, 10)}
 	l.Server = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		select {
 		case status := <-l.nextStatuses:
@@ -46,7 +46,7 @@ func newWebhookReceiver(t *testing.T) *webhookReceiver {
 }
 
 // next waits for the next request and returns it.
-func (l *webhookReceiver) next(t *testing.T) receivedRequest {
+func (l *alertReceiver) next(t *testing.T) receivedRequest {
 	t.Helper()
 	select {
 	case h := <-l.requests:
@@ -124,7 +124,7 @@ func TestANotificationIsSentOnceWhenAnIncidentOpensAndOnceWhenItCloses(t *testin
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			receiver := newWebhookReceiver(t)
+			receiver := newAlertReceiver(t)
 			b := newFixture(t, `jobs: [{name: job, ping: "`+receiver.URL+`/ping"}]
 alerts: [{url: "`+receiver.URL+`/json?key=hunter2"}, {url: "`+receiver.URL+`/slack", form: slack}]`)
 			b.start(t)
@@ -176,7 +176,7 @@ alerts: [{url: "`+receiver.URL+`/json?key=hunter2"}, {url: "`+receiver.URL+`/sla
 
 func TestANotificationOfAStaleListingIsSentOnce(t *testing.T) {
 	t.Parallel()
-	receiver := newWebhookReceiver(t)
+	receiver := newAlertReceiver(t)
 	b := newFixture(t, `jobs: [{name: job, max_age: 1h, listings: [users]}]
 alerts: [{url: "`+receiver.URL+`"}]`)
 	b.start(t)
@@ -207,7 +207,7 @@ alerts: [{url: "`+receiver.URL+`"}]`)
 
 func TestANotificationThatWasNotAcceptedIsSentAgain(t *testing.T) {
 	t.Parallel()
-	receiver := newWebhookReceiver(t)
+	receiver := newAlertReceiver(t)
 	b := newFixture(t, `jobs: [{name: job}]
 alerts: [{url: "`+receiver.URL+`/secret"}]`)
 	b.start(t)

@@ -24,6 +24,7 @@ type metrics struct {
 	finished map[[2]string]logto.Stats // of runs that have ended, by tenant and job
 
 	runs, rows  *prometheus.CounterVec
+	deliveries  *prometheus.CounterVec
 	runDuration *prometheus.HistogramVec
 
 	waiting, requests, retries, throttled, limiterWait, proofAge, proved, openIncidents, queuedJobs, processes, databaseUp *prometheus.Desc
@@ -43,6 +44,10 @@ func newMetrics(s *Server) *metrics {
 			Name: "syncer_rows_total",
 			Help: "Rows of published runs, by outcome: inserted, updated, deleted, unchanged.",
 		}, []string{"tenant", "listing", "outcome"}),
+		deliveries: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "syncer_webhook_deliveries_total",
+			Help: "Webhook deliveries that arrived at this process, by outcome: accepted, or why one was refused.",
+		}, []string{"tenant", "outcome"}),
 		runDuration: prometheus.NewHistogramVec(prometheus.HistogramOpts{
 			Name: "syncer_run_duration_seconds",
 			Help: "Duration of runs.", Buckets: prometheus.ExponentialBuckets(1, 3, 10),
@@ -59,7 +64,7 @@ func newMetrics(s *Server) *metrics {
 		processes:     desc("processes", "Processes of syncer serve that are alive."),
 		databaseUp:    desc("database_up", "1 if the database answers."),
 	}
-	m.registry.MustRegister(m, m.runs, m.rows, m.runDuration,
+	m.registry.MustRegister(m, m.runs, m.rows, m.deliveries, m.runDuration,
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	return m
 }
@@ -84,6 +89,11 @@ func (m *metrics) recordRun(id int64, job string, s mirror.Summary) {
 			m.rows.WithLabelValues(s.Tenant, c.Listing, outcome).Add(float64(n))
 		}
 	}
+}
+
+// countDelivery counts a webhook delivery.
+func (m *metrics) countDelivery(tenant, outcome string) {
+	m.deliveries.WithLabelValues(tenant, outcome).Inc()
 }
 
 // Describe implements prometheus.Collector.

@@ -46,8 +46,9 @@ type Options struct {
 	// not embedded.
 	RestartBrokenDatabase func(context.Context) (restarted bool, err error)
 	Version               string
-	// OnReady is called with the address of the status page once it is served.
-	OnReady func(address string)
+	// OnReady is called once the status page is served, with its address and with
+	// that of webhook deliveries, which is empty unless they have one of their own.
+	OnReady func(status, webhook string)
 }
 
 // A Server is one process that works on the jobs of the queue.
@@ -60,6 +61,8 @@ type Server struct {
 	activeRuns    activeRuns
 	metrics       *metrics
 	overviewCache overviewCache
+	webhook       *webhookReceiver
+	hints         *hints
 }
 
 // New migrates the queue and returns a server that does not work yet. Package
@@ -71,6 +74,8 @@ func New(ctx context.Context, o Options) (*Server, error) {
 	s := &Server{Options: o, processName: newProcessName(), stopRuns: make(chan struct{})}
 	s.currentConfig.Store(o.Config)
 	s.metrics = newMetrics(s)
+	s.hints = newHints()
+	s.webhook = newWebhookReceiver(func(tenant string) { s.hints.add(tenant, time.Now()) }, s.metrics.countDelivery)
 	workers := river.NewWorkers()
 	river.AddWorker(workers, &runWorker{server: s})
 	river.AddWorker(workers, &scheduleWorker{server: s})
@@ -103,7 +108,8 @@ func newProcessName() string {
 }
 
 // Reload applies a changed configuration to the runs that start from now on.
-// serve.listen and serve.workers are applied at the next start.
+// serve.listen, serve.webhook.listen and serve.workers are applied at the next
+// start.
 func (s *Server) Reload(cfg *config.Config) {
 	s.currentConfig.Store(cfg)
 	s.queue.PeriodicJobs().Clear()
@@ -114,29 +120,32 @@ func (s *Server) Reload(cfg *config.Config) {
 // leaves runs resumable and returns. When ctx is done it ends the same way, but
 // waits for nothing.
 func (s *Server) Run(ctx context.Context, stop <-chan struct{}) error {
-	status, err := s.startStatusServer(ctx)
+	servers, err := s.startHTTPServers(ctx)
 	if err != nil {
 		return err
 	}
 	// River's context outlives ctx: River needs it to put running jobs back into
 	// the queue.
 	if err := s.queue.Start(context.WithoutCancel(ctx)); err != nil {
-		return errors.Join(fmt.Errorf("start the queue: %w", err), status.close())
+		return errors.Join(fmt.Errorf("start the queue: %w", err), servers.close())
 	}
 	heartbeatCtx, stopHeartbeats := context.WithCancel(context.WithoutCancel(ctx))
 	var wg sync.WaitGroup
 	wg.Go(func() { s.sendHeartbeats(heartbeatCtx) })
-	s.Log.InfoContext(ctx, "server started", "process", s.processName, "listen", status.address(), "jobs", len(s.currentConfig.Load().Jobs), "workers", s.Config.Serve.Workers)
+	hintsCtx, stopHints := context.WithCancel(ctx)
+	wg.Go(func() { s.enqueueHintedRuns(hintsCtx) })
+	s.Log.InfoContext(ctx, "server started", "process", s.processName, "listen", servers.status.address(), "webhook", servers.webhook.address(), "jobs", len(s.currentConfig.Load().Jobs), "workers", s.Config.Serve.Workers)
 	if s.OnReady != nil {
-		s.OnReady(status.address())
+		s.OnReady(servers.status.address(), servers.webhook.address())
 	}
 	select {
 	case <-stop:
 	case <-ctx.Done():
-	case err = <-status.failed:
+	case err = <-servers.failed:
 	}
+	stopHints()
 	close(s.stopRuns)
-	err = errors.Join(err, s.stopQueue(ctx), status.close())
+	err = errors.Join(err, s.stopQueue(ctx), servers.close())
 	stopHeartbeats()
 	wg.Wait()
 	s.deregister()

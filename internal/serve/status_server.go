@@ -1,64 +1,20 @@
 package serve
 
 import (
-	"context"
 	"crypto/subtle"
-	"errors"
 	"fmt"
-	"net"
 	"net/http"
 	"slices"
 	"strings"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus/promhttp"
-	"github.com/riverqueue/river"
-	"github.com/riverqueue/river/rivertype"
 
 	"logto-syncer/internal/config"
 )
 
-// A statusServer serves the status page, the metrics and the probes over HTTP.
-type statusServer struct {
-	listener net.Listener
-	server   *http.Server
-	failed   chan error // why it ended without close
-	done     chan struct{}
-}
-
-func (s *Server) startStatusServer(ctx context.Context) (*statusServer, error) {
-	var lc net.ListenConfig
-	listener, err := lc.Listen(ctx, "tcp", s.Config.Serve.Listen)
-	if err != nil {
-		return nil, fmt.Errorf("listen for the status page: %w", err)
-	}
-	w := &statusServer{listener, &http.Server{
-		Handler: s.httpHandler(), ReadHeaderTimeout: 10 * time.Second, ReadTimeout: 30 * time.Second,
-		WriteTimeout: time.Minute, IdleTimeout: 2 * time.Minute, MaxHeaderBytes: 32 << 10,
-		ErrorLog: nil,
-	}, make(chan error, 1), make(chan struct{})}
-	go func() {
-		defer close(w.done)
-		if err := w.server.Serve(listener); !errors.Is(err, http.ErrServerClosed) {
-			w.failed <- fmt.Errorf("serve the status page: %w", err)
-		}
-	}()
-	return w, nil
-}
-
-func (w *statusServer) address() string { return w.listener.Addr().String() }
-
-func (w *statusServer) close() error {
-	ctx, cancel := context.WithTimeout(context.Background(), time.Second)
-	defer cancel()
-	err := w.server.Shutdown(ctx)
-	if errors.Is(err, context.DeadlineExceeded) {
-		err = w.server.Close()
-	}
-	<-w.done
-	return err
-}
-
+// httpHandler returns the handler of serve.listen: the status page, the metrics,
+// the probes, and webhook deliveries unless they have an address of their own.
 func (s *Server) httpHandler() http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { fmt.Fprintln(w, "ok") })
@@ -68,13 +24,32 @@ func (s *Server) httpHandler() http.Handler {
 	mux.HandleFunc("GET /style.css", func(w http.ResponseWriter, r *http.Request) { http.ServeFileFS(w, r, pageFiles, "page/style.css") })
 	mux.HandleFunc("GET /favicon.ico", func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusNoContent) })
 	mux.HandleFunc("POST /run", s.handleRunNow)
+	if s.Config.Serve.Webhook.Listen == "" {
+		return withSecurityHeaders(s.webhookHandler(mux))
+	}
+	return withSecurityHeaders(mux)
+}
+
+func withSecurityHeaders(handler http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		h := w.Header()
 		h.Set("Content-Security-Policy", "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'")
 		h.Set("X-Content-Type-Options", "nosniff")
 		h.Set("Referrer-Policy", "no-referrer")
 		h.Set("Cache-Control", "no-store")
-		mux.ServeHTTP(w, r)
+		handler.ServeHTTP(w, r)
+	})
+}
+
+// webhookHandler takes the deliveries of the hooks in the current configuration,
+// and leaves all other requests to another handler.
+func (s *Server) webhookHandler(others http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if hook, ok := hookAt(s.currentConfig.Load(), r.URL.Path); ok {
+			s.webhook.receive(w, r, hook)
+			return
+		}
+		others.ServeHTTP(w, r)
 	})
 }
 
@@ -152,28 +127,4 @@ func (s *Server) handleRunNow(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	http.Redirect(w, r, "/", http.StatusSeeOther)
-}
-
-// enqueueRuns enqueues a run of each tenant, to start as soon as a worker is
-// free: of all or, with an error, of none. A run that waits for its scheduled
-// time or for a retry starts at once, too.
-func (s *Server) enqueueRuns(ctx context.Context, j config.Job, tenants ...string) error {
-	inserts := make([]river.InsertManyParams, len(tenants))
-	for i, t := range tenants {
-		inserts[i] = river.InsertManyParams{Args: runArgs{j.Name, t, nil}, InsertOpts: runInsertOptions(j, time.Time{})}
-	}
-	results, err := s.queue.InsertMany(ctx, inserts)
-	if err != nil {
-		return err
-	}
-	for _, r := range results {
-		if !r.UniqueSkippedAsDuplicate || r.Job.State == rivertype.JobStateRunning || r.Job.State == rivertype.JobStateAvailable {
-			continue
-		}
-		// A job that is not found has ended in the meantime.
-		if _, err := s.queue.JobRetry(ctx, r.Job.ID); err != nil && !errors.Is(err, river.ErrNotFound) {
-			return err
-		}
-	}
-	return nil
 }
