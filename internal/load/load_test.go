@@ -62,7 +62,8 @@ type bench struct {
 	pool   *pgxpool.Pool
 	loader *load.Loader
 	runs   int64
-	at     time.Time // of the last publication
+	at     time.Time         // of the last publication
+	rules  map[string]string // of the last publication
 }
 
 func setup(t testing.TB) *bench {
@@ -152,7 +153,7 @@ func (b *bench) write(t testing.TB, stage *load.Stage, batches []*load.Batch) {
 func (b *bench) publish(t testing.TB, stage *load.Stage, how load.PublishOptions) (map[string]*load.Change, error) {
 	t.Helper()
 	b.at = b.at.Add(time.Second)
-	how.At = b.at
+	how.At, how.StoredRules = b.at, b.rules
 	if how.Proved == nil {
 		how.Proved = all()
 	}
@@ -163,6 +164,9 @@ func (b *bench) publish(t testing.TB, stage *load.Stage, how load.PublishOptions
 		}
 		return load.DropStage(t.Context(), tx, b.runs)
 	})
+	if err == nil {
+		b.rules = b.loader.Rules()
+	}
 	return changes, err
 }
 

@@ -112,10 +112,15 @@ func (p *publisher) updateChanged(ctx context.Context, t *table, m tableStatemen
 	if m.Empty || m.Nested && len(t.columns) == len(t.Key) {
 		return 0, nil
 	}
-	if err := p.moveToHistory(ctx, t, "insert_history", m, p.At); err != nil {
+	args := []any{p.At}
+	if m.Redacts {
+		inner, outer := hmacPads(p.privacy.Key)
+		args = append(args, inner, outer)
+	}
+	if err := p.moveToHistory(ctx, t, "insert_history", m, args...); err != nil {
 		return 0, err
 	}
-	return p.exec(ctx, render("update_changed", m), p.At)
+	return p.exec(ctx, render("update_changed", m), args...)
 }
 
 // deleteConfirmed deletes the items that are deleted, and their elements.

@@ -15,6 +15,9 @@ type PublishOptions struct {
 	At       time.Time       // when the new versions become valid
 	Proved   map[string]bool // listings whose absent items leave the mirror
 	NoRecord map[string]bool // tables that keep no history; nil: all keep it
+	// StoredRules are the rules what is stored is under, as Rules returned them.
+	// All of it, history too, is published under the loader's.
+	StoredRules map[string]string
 	// Guard is told, at the end, which tables so many rows of so many have left,
 	// those included that went along with others; its error ends the
 	// publication, and the caller rolls it back. Nil lets all.
@@ -43,9 +46,10 @@ type publisher struct {
 	*Stage
 	PublishOptions
 	tx             pgx.Tx
-	shapes         map[string]map[shapeTag]shape // rows have been stored in, by listing
-	empty          map[string]bool               // staged tables of which the mirror has nothing
-	assumeDistinct bool                          // what was read in ranges is not staged twice
+	shapes         map[string]map[shapeTag]shape    // by listing and tag: rows are stored in, once they are redacted
+	retag          map[string]map[shapeTag]shapeTag // by listing: what becomes of the tags of redacted rows
+	empty          map[string]bool                  // staged tables of which the mirror has nothing
+	assumeDistinct bool                             // what was read in ranges is not staged twice
 	changes        map[string]*Change
 	inserted       map[string]int64    // rows new in a table
 	deleted        map[string][]string // ids that left, by table with an id others refer to
@@ -59,7 +63,15 @@ func (s *Stage) publish(
 	if err != nil {
 		return nil, err
 	}
-	p := &publisher{s, how, tx, shapes, fresh, hopeful, map[string]*Change{}, map[string]int64{}, map[string][]string{}}
+	p := &publisher{
+		Stage: s, PublishOptions: how, tx: tx, shapes: shapes, retag: map[string]map[shapeTag]shapeTag{}, empty: fresh, assumeDistinct: hopeful,
+		changes: map[string]*Change{}, inserted: map[string]int64{}, deleted: map[string][]string{},
+	}
+	for _, plan := range s.allMappings() {
+		if plan.rulesDiffer(how.StoredRules) {
+			p.retag[plan.Name] = p.redactShapes(plan)
+		}
+	}
 	for _, l := range listings {
 		p.changes[l.Name] = &Change{}
 		if err := p.keepLastReadings(ctx, s.mappings[l.Name]); err != nil {
@@ -82,7 +94,7 @@ func (s *Stage) publish(
 	if err := p.guard(ctx); err != nil {
 		return nil, err
 	}
-	return p.changes, nil
+	return p.changes, p.redact(ctx)
 }
 
 // allMappings returns the plans of all listings of the catalog the loader has,

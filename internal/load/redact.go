@@ -12,7 +12,7 @@ import (
 )
 
 // Rules identifies the rules on every table that has some, without showing the
-// key: what Redact is to be given the next time.
+// key: what the next publication is to be given as StoredRules.
 func (l *Loader) Rules() map[string]string {
 	rules := map[string]string{}
 	for _, p := range l.mappings {
@@ -25,102 +25,135 @@ func (l *Loader) Rules() map[string]string {
 	return rules
 }
 
-// Redact applies the loader's rules to what is stored already, in the mirror
-// and in history, within the caller's transaction, and reports whether they
-// are others than last time. The items whose rows it may have changed count as
-// changed when they are read next.
-func (l *Loader) Redact(ctx context.Context, tx pgx.Tx, last map[string]string) (changed bool, err error) {
-	shapes, err := l.readShapes(ctx, tx)
-	if err != nil {
-		return false, err
-	}
-	for name, p := range l.mappings {
-		redacted := false
-		for _, t := range p.tables() {
-			if t.rules == last[t.name] {
-				continue
-			}
-			redacted = true
-			if err := l.redactTable(ctx, tx, t); err != nil {
-				return false, err
-			}
-		}
-		if redacted {
-			changed = true
-			if err := l.retag(ctx, tx, p, shapes[name]); err != nil {
-				return false, err
-			}
+// RulesDiffer reports whether rows stored under the rules of last, as Rules
+// returned them, have to be redacted.
+func (l *Loader) RulesDiffer(last map[string]string) bool {
+	for _, p := range l.mappings {
+		if p.rulesDiffer(last) {
+			return true
 		}
 	}
-	return changed, nil
+	return false
 }
 
-// retag notes in the items' hashes that their rows have been redacted: what
-// is stored is no longer what was read.
-func (l *Loader) retag(ctx context.Context, tx pgx.Tx, p *mapping, shapes map[shapeTag]shape) error {
-	var from, to [][]byte
-	for tag, s := range shapes {
-		if now := s.redacted(p).tag(); now != tag {
-			from, to = append(from, tag[:]), append(to, now[:])
+func (p *mapping) rulesDiffer(last map[string]string) bool {
+	return slices.ContainsFunc(p.tables(), func(t *table) bool { return t.rules != last[t.name] })
+}
+
+// redactShapes makes the shapes of rows in the mirror those they are stored in
+// once they are redacted, and returns which tag becomes which.
+func (p *publisher) redactShapes(plan *mapping) (retag map[shapeTag]shapeTag) {
+	retag = map[shapeTag]shapeTag{}
+	for tag, s := range p.shapes[plan.Name] {
+		p.shapes[plan.Name][tag] = s.redacted(plan)
+		if now := p.shapes[plan.Name][tag].tag(); now != tag {
+			retag[tag] = now
 		}
 	}
-	if len(from) == 0 {
+	return retag
+}
+
+// redact applies the rules that are not those of StoredRules to what is stored,
+// in the mirror and in history. It comes after the merge, which has written
+// what was read under the rules already, so that it is not written twice. The
+// items whose rows it may have changed count as changed when they are read
+// next.
+func (p *publisher) redact(ctx context.Context) error {
+	for _, plan := range p.allMappings() {
+		for _, t := range plan.tables() {
+			var retag map[shapeTag]shapeTag
+			if t == plan.root {
+				retag = p.retag[plan.Name]
+			}
+			for _, schema := range schemas {
+				if err := p.redactTable(ctx, schema, t, retag); err != nil {
+					return err
+				}
+				retag = nil // history has no hashes
+			}
+		}
+	}
+	return nil
+}
+
+// redactTable rewrites, at once, what the rules on a table change. retag are
+// the tags of the items' hashes that become others: what is stored is no longer
+// what was read.
+func (p *publisher) redactTable(ctx context.Context, schema string, t *table, retag map[shapeTag]shapeTag) error {
+	r := redaction{Table: pgx.Identifier{schema, t.name}.Sanitize()}
+	if t.rules != p.StoredRules[t.name] {
+		for _, name := range t.ruled() {
+			r.change(quote(name), t.redacted(name, "m."+quote(name)))
+		}
+	}
+	if len(retag) > 0 {
+		r.change(quote(hashColumn), retagged("m."+quote(hashColumn), retag))
+	}
+	if len(r.Set) == 0 {
 		return nil
 	}
-	sql := fmt.Sprintf(`update %s m set item_hash = n.new
-from unnest($2::bytea[], $3::bytea[]) as n (old, new)
-where m.tenant_id = $1 and substr(m.item_hash, 1, %d) = n.old`, mirrorTable(p.Listing), tagSize)
-	if _, err := tx.Exec(ctx, sql, execMode, l.tenant, from, to); err != nil {
-		return fmt.Errorf("note the privacy rules of %s: %w", p.Name, err)
+	inner, outer := hmacPads(p.privacy.Key)
+	if _, err := p.exec(ctx, execute("redact", r), inner, outer); err != nil {
+		return fmt.Errorf("apply the privacy rules on %s.%s: %w", schema, t.name, err)
 	}
 	return nil
 }
 
-func (l *Loader) redactTable(ctx context.Context, tx pgx.Tx, t *table) error {
-	for _, schema := range schemas {
-		for i, c := range t.columns {
-			expr, args := redactExpr(quote(c.name), t.origins[i], 2)
-			if err := l.redact(ctx, tx, schema, t.name, c.name, expr, args); err != nil {
-				return err
-			}
+// A redaction is what the statement that applies rules says of a table.
+type redaction struct {
+	Table        string
+	Set, Differs []string
+}
+
+func (r *redaction) change(column, value string) {
+	r.Set = append(r.Set, column+" = "+value)
+	r.Differs = append(r.Differs, "m."+column+" is distinct from "+value)
+}
+
+// retagged is a hash, that of an item whose row is redacted reduced to its new
+// tag.
+func retagged(hash string, retag map[shapeTag]shapeTag) string {
+	var sql strings.Builder
+	fmt.Fprintf(&sql, "case substr(%s, 1, %d)", hash, tagSize)
+	for _, tag := range slices.SortedFunc(maps.Keys(retag), func(a, b shapeTag) int { return slices.Compare(a[:], b[:]) }) {
+		fmt.Fprintf(&sql, " when %s then %s", tag.literal(), retag[tag].literal())
+	}
+	return sql.String() + " else " + hash + " end"
+}
+
+// ruled returns the columns with a rule.
+func (t *table) ruled() (names []string) {
+	for i, c := range t.columns {
+		if t.origins[i].describeRule() != "" {
+			names = append(names, c.name)
 		}
-		if t.dropExtra {
-			if err := l.redact(ctx, tx, schema, t.name, extraColumn, "null", nil); err != nil {
-				return err
-			}
-		}
 	}
-	return nil
+	if t.dropExtra {
+		names = append(names, extraColumn)
+	}
+	return names
 }
 
-func (l *Loader) redact(ctx context.Context, tx pgx.Tx, schema, table, column, expr string, args []any) error {
-	if expr == "" {
-		return nil
+// redacted is what the rules leave of a stored value of a column, in SQL that
+// comes to the same as appendPrivate. The pads of hashes are those of alias k.
+func (t *table) redacted(name, value string) string {
+	if name == extraColumn && t.dropExtra {
+		return "null::jsonb"
 	}
-	name := quote(column)
-	sql := fmt.Sprintf("update %s set %s = %s where tenant_id = $1 and %s is not null and %s is distinct from %s",
-		pgx.Identifier{schema, table}.Sanitize(), name, expr, name, name, expr)
-	if _, err := tx.Exec(ctx, sql, append([]any{execMode, l.tenant}, args...)...); err != nil {
-		return fmt.Errorf("apply the privacy rule on %s.%s.%s: %w", schema, table, column, err)
+	i := slices.IndexFunc(t.columns, func(c column) bool { return c.name == name })
+	if i < 0 {
+		return value
 	}
-	return nil
-}
-
-// redactExpr returns what a rule makes of a stored column, in SQL that comes to
-// the same as appendPrivate; empty without a rule. Its first parameter is $n.
-func redactExpr(column string, o origin, n int) (expr string, args []any) {
-	switch {
+	switch o := t.origins[i]; {
 	case o.rule.Drop:
-		return "null", nil
+		return "null"
 	case o.rule.Hash:
-		inner, outer := hmacPads(o.hashKey)
 		return fmt.Sprintf(`case when %[1]s ~ '^%[2]s[0-9a-f]{64}$' then %[1]s
-else '%[2]s' || encode(sha256($%[4]d::bytea || sha256($%[3]d::bytea || convert_to(%[1]s, 'UTF8'))), 'hex') end`,
-			column, hashPrefix, n, n+1), []any{inner, outer}
+else '%[2]s' || encode(sha256(k.outer_pad || sha256(k.inner_pad || convert_to(%[1]s, 'UTF8'))), 'hex') end`, value, hashPrefix)
 	case o.rule.Keep != nil:
-		return pathsSQL(column, parsePaths(o.rule.Keep)), nil
+		return fmt.Sprintf("case when %s is not null then %s end", value, pathsSQL(value, parsePaths(o.rule.Keep)))
 	}
-	return "", nil
+	return value
 }
 
 // hmacPads returns the two blocks of RFC 2104 that make a keyed hash of plain ones.

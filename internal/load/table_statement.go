@@ -42,6 +42,7 @@ type tableStatement struct {
 	Mirror, History, Stage, RootStage, Deletions, Incomplete string // quoted names
 	Nested                                                   bool   // not the root table
 	Staged                                                   bool   // the run has staged rows of the table
+	Redacts                                                  bool   // the mirror's rows are under other privacy rules
 	Empty                                                    bool   // the mirror has no rows of the tenant
 	DeleteWhere                                              string // which rows of the mirror leave
 	Column, Target                                           string // a reference and the table it points at
@@ -54,6 +55,7 @@ func (p *publisher) statementFor(plan *mapping, t *table) tableStatement {
 		Mirror: "logto." + quote(t.name), History: "logto_history." + quote(t.name),
 		Stage: stage(t.name), RootStage: stage(plan.root.name), Deletions: stage(deletionsTable), Incomplete: stage(incompleteTable),
 		Nested: t != plan.root, Staged: p.has(t.name), Empty: p.empty[t.name],
+		Redacts: t.rules != p.StoredRules[t.name],
 	}
 }
 
@@ -69,6 +71,33 @@ func (m tableStatement) LastKey() string { return quote(m.t.Key[len(m.t.Key)-1])
 func (m tableStatement) Columns(prefix string) string {
 	names := append([]string{tenantColumn}, m.storedColumns()...)
 	return columnList(prefix, names)
+}
+
+// OldColumns lists the values of Columns in the mirror's rows, as the privacy
+// rules leave them.
+func (m tableStatement) OldColumns() string {
+	values := []string{"m." + quote(tenantColumn)}
+	for _, name := range m.storedColumns() {
+		values = append(values, m.old(name))
+	}
+	return strings.Join(values, ", ")
+}
+
+// old is a column of the mirror's row, as the privacy rules leave it.
+func (m tableStatement) old(name string) string {
+	if !m.Redacts {
+		return "m." + quote(name)
+	}
+	return m.t.redacted(name, "m."+quote(name))
+}
+
+// Pads is the relation with the pads that hashes of old values need, $3 and $4,
+// behind a comma; empty where no value is redacted.
+func (m tableStatement) Pads() string {
+	if !m.Redacts {
+		return ""
+	}
+	return ", (select $3::bytea as inner_pad, $4::bytea as outer_pad) k"
 }
 
 // storedColumns returns the columns that hold something of an item.

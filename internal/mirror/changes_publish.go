@@ -36,14 +36,11 @@ func (c *changesRun) publish(ctx context.Context, s *Summary, began time.Time) e
 }
 
 func (c *changesRun) publishIn(ctx context.Context, tx pgx.Tx, s *Summary, began time.Time) error {
-	at, err := c.mayPublish(ctx, tx)
+	how, err := c.mayPublish(ctx, tx, c.proofs)
 	if err != nil {
 		return err
 	}
-	how := load.PublishOptions{At: at, Proved: map[string]bool{}, NoRecord: c.job.NoHistory}
-	for name, p := range c.proofs {
-		how.Proved[name] = p.Outcome == extract.Complete
-	}
+	at := how.At
 	if c.job.Guard != nil {
 		how.Guard = c.guard
 		if err := c.checkSameTenant(ctx, tx, c.proofs); err != nil {

@@ -42,14 +42,11 @@ func (a *attempt) published(ctx context.Context) (bool, error) {
 }
 
 func (a *attempt) publishIn(ctx context.Context, tx pgx.Tx, proofs map[string]*extract.Proof, s *Summary, began time.Time) error {
-	at, err := a.mayPublish(ctx, tx)
+	how, err := a.mayPublish(ctx, tx, proofs)
 	if err != nil {
 		return err
 	}
-	how := load.PublishOptions{At: at, Proved: map[string]bool{}, NoRecord: a.job.NoHistory}
-	for name, p := range proofs {
-		how.Proved[name] = p.Outcome == extract.Complete
-	}
+	at := how.At
 	if a.job.Guard != nil {
 		how.Guard = a.guard
 		if err := a.checkSameTenant(ctx, tx, proofs); err != nil {
@@ -85,28 +82,27 @@ func (a *attempt) publishIn(ctx context.Context, tx pgx.Tx, proofs map[string]*e
 	return nil
 }
 
-// mayPublish claims the run, makes sure of what it has staged, and applies new
-// privacy rules. It returns the moment of publication.
-func (a *attempt) mayPublish(ctx context.Context, tx pgx.Tx) (at time.Time, err error) {
-	if at, err = a.run.Claim(ctx, tx); err != nil {
-		return at, err
+// mayPublish claims the run, makes sure of what it has staged, and notes the
+// privacy rules it is published under. It returns how it is to be published.
+func (a *attempt) mayPublish(ctx context.Context, tx pgx.Tx, proofs map[string]*extract.Proof) (how load.PublishOptions, err error) {
+	how = load.PublishOptions{Proved: map[string]bool{}, NoRecord: a.job.NoHistory}
+	for name, p := range proofs {
+		how.Proved[name] = p.Outcome == extract.Complete
+	}
+	if how.At, err = a.run.Claim(ctx, tx); err != nil {
+		return how, err
 	}
 	// What is published is what is there, not what this attempt remembers.
 	if err := a.stage.Reopen(ctx, tx); err != nil {
-		return at, err
+		return how, err
 	}
 	if err := a.sink.checkKept(ctx, tx); err != nil {
-		return at, err
+		return how, err
 	}
-	last, err := a.run.Privacy(ctx, tx)
-	if err != nil {
-		return at, err
+	if how.StoredRules, err = a.run.Privacy(ctx, tx); err != nil || !a.stage.RulesDiffer(how.StoredRules) {
+		return how, err
 	}
-	redacted, err := a.stage.Redact(ctx, tx, last)
-	if err != nil || !redacted {
-		return at, err
-	}
-	return at, a.run.SetPrivacy(ctx, tx, a.stage.Rules())
+	return how, a.run.SetPrivacy(ctx, tx, a.stage.Rules())
 }
 
 // recordProofs keeps what the run proved, and how far tables and windows are known.
