@@ -111,7 +111,7 @@ func (c *checks) privileges(ctx context.Context, db *database) {
 		from pg_tables
 		where schemaname in ('logto', 'logto_history', 'syncer') and not pg_has_role(tableowner, 'usage')`)
 	if err == nil {
-		missing, err = collectText(rows)
+		missing, err = collectStrings(rows)
 	}
 	switch {
 	case err != nil:

@@ -13,16 +13,16 @@ import (
 	"logto-syncer/internal/logtotest"
 )
 
-// rate is so many a second: 5/s, or 5.
-type rate float64
+// ratePerSecond is so many a second: 5/s, or 5.
+type ratePerSecond float64
 
 // UnmarshalText implements encoding.TextUnmarshaler.
-func (r *rate) UnmarshalText(text []byte) error {
+func (r *ratePerSecond) UnmarshalText(text []byte) error {
 	n, err := strconv.ParseFloat(strings.TrimSuffix(string(text), "/s"), 64)
 	if err != nil || math.IsNaN(n) || n < 0 || n > 10_000 {
 		return errors.New("want so many a second, such as 5/s, at most 10000/s")
 	}
-	*r = rate(n)
+	*r = ratePerSecond(n)
 	return nil
 }
 

@@ -47,7 +47,7 @@ func (reportedError) Error() string { return "see above" }
 
 // exitCode returns the code for an error; of several joined, the worst.
 func exitCode(err error) int {
-	if several := joined(err); several != nil {
+	if several := joinedErrors(err); several != nil {
 		var codes []int
 		for _, one := range several {
 			codes = append(codes, exitCode(one))
@@ -78,9 +78,9 @@ func exitCode(err error) int {
 	return exitFailed
 }
 
-// joined returns the errors that err is nothing but a list of; nil if it is
+// joinedErrors returns the errors that err is nothing but a list of; nil if it is
 // one of its own.
-func joined(err error) []error {
+func joinedErrors(err error) []error {
 	several, ok := err.(interface{ Unwrap() []error })
 	if !ok {
 		return nil

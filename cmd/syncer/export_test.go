@@ -41,7 +41,7 @@ func TestAParquetFileHoldsTheRowsOfTheTable(t *testing.T) {
 		},
 	} {
 		want := map[string]bool{}
-		for _, row := range must[[]string](t, "read the table")(collectText(must[pgx.Rows](t, "ask")(s.pool.Query(t.Context(), tc.query)))) {
+		for _, row := range must[[]string](t, "read the table")(collectStrings(must[pgx.Rows](t, "ask")(s.pool.Query(t.Context(), tc.query)))) {
 			want[row] = true
 		}
 		got := parquetRows(t, filepath.Join(dir, file+".parquet"), tc.columns)
@@ -103,7 +103,7 @@ func TestExportedColumnsAreInOrderAndTextsAreNoFormulas(t *testing.T) {
 			t.Fatal(stderr)
 		}
 	}
-	columns := must[[]string](t, "list the columns")(collectText(must[pgx.Rows](t, "ask")(s.pool.Query(t.Context(),
+	columns := must[[]string](t, "list the columns")(collectStrings(must[pgx.Rows](t, "ask")(s.pool.Query(t.Context(),
 		"select attname::text from pg_attribute where attrelid = 'logto.users'::regclass and attnum > 0 and attname <> 'item_hash' order by attnum"))))
 
 	f := must[*os.File](t, "open")(os.Open(filepath.Join(dir, "users.parquet")))

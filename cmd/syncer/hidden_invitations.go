@@ -37,7 +37,7 @@ func (a *app) hiddenInvitations(ctx context.Context, db *database, cfg *config.C
 		}
 	}
 	byAddress := 2*addresses >= len(people) // each account by its address, or beside it
-	text, hint := hidden(email, invitee, key, byAddress)
+	text, hint := hiddenInvitationsProblem(email, invitee, key, byAddress)
 	if text == "" {
 		return nil
 	}
@@ -60,9 +60,9 @@ func storedAs(rules []state.PrivacyRuleInForce, table, column string) (storageFo
 	return storageForm{}, nil
 }
 
-// hidden says why invitations to somebody's address cannot be found, and what
+// hiddenInvitationsProblem says why invitations to somebody's address cannot be found, and what
 // to do; empty: they can. key identifies the configuration's key of hashes.
-func hidden(email, invitee storageForm, key string, byAddress bool) (text, hint string) {
+func hiddenInvitationsProblem(email, invitee storageForm, key string, byAddress bool) (text, hint string) {
 	const setKey = "set privacy.key in the configuration to the key that the rows were stored with"
 	sameHash := email.Hash && email.key == invitee.key // equal without the key
 	switch {

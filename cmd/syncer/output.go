@@ -100,7 +100,7 @@ type errorLine struct {
 func (o *output) fail(err error) int {
 	code := exitCode(err)
 	for _, one := range parts(err) {
-		o.tell(one, code)
+		o.printError(one, code)
 	}
 	return code
 }
@@ -110,7 +110,7 @@ func parts(err error) []error {
 	if err == nil {
 		return nil
 	}
-	several := joined(err)
+	several := joinedErrors(err)
 	if several == nil {
 		return []error{err}
 	}
@@ -121,7 +121,7 @@ func parts(err error) []error {
 	return out
 }
 
-func (o *output) tell(err error, code int) {
+func (o *output) printError(err error, code int) {
 	if problems, ok := errors.AsType[config.Errors](err); ok {
 		for _, p := range problems {
 			fmt.Fprintln(o.stderr, p.Error())

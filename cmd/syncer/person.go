@@ -50,7 +50,7 @@ func findPeople(ctx context.Context, db *database, cfg *config.Config, tenant st
 
 // hashOf returns the hash of the privacy rules; nil if the configuration has no
 // key.
-func hashOf(cfg *config.Config) report.Hash {
+func hashOf(cfg *config.Config) report.HashText {
 	if cfg.Privacy.Key == "" {
 		return nil
 	}

@@ -157,7 +157,7 @@ type listingLine struct {
 	Proof    string `json:"proof"`
 }
 
-func (p *progress) read(l listingLine) {
+func (p *progress) listingRead(l listingLine) {
 	p.out.object(l)
 	if p.bars == nil {
 		return
@@ -205,7 +205,7 @@ func (l progressLogHandler) Handle(ctx context.Context, r slog.Record) error {
 			}
 			return true
 		})
-		l.show.read(line)
+		l.show.listingRead(line)
 	}
 	if !l.Handler.Enabled(ctx, r.Level) {
 		return nil

@@ -64,5 +64,5 @@ func (r *headRenderer) Row(values []any) error {
 	return r.Renderer.Row(values)
 }
 
-// collectText returns the one text column of a query.
-func collectText(rows pgx.Rows) ([]string, error) { return pgx.CollectRows(rows, pgx.RowTo[string]) }
+// collectStrings returns the one text column of a query.
+func collectStrings(rows pgx.Rows) ([]string, error) { return pgx.CollectRows(rows, pgx.RowTo[string]) }

@@ -106,14 +106,14 @@ func TestLatency(t *testing.T) {
 
 func TestRate(t *testing.T) {
 	t.Parallel()
-	for text, want := range map[string]rate{"5/s": 5, "0.5": 0.5, "0": 0} {
-		var got rate
+	for text, want := range map[string]ratePerSecond{"5/s": 5, "0.5": 0.5, "0": 0} {
+		var got ratePerSecond
 		if err := got.UnmarshalText([]byte(text)); err != nil || got != want {
 			t.Errorf("%s: want %v, have %v, %v", text, want, got, err)
 		}
 	}
 	for _, text := range []string{"", "5/min", "-1", "1e9", "NaN"} {
-		if err := new(rate).UnmarshalText([]byte(text)); err == nil {
+		if err := new(ratePerSecond).UnmarshalText([]byte(text)); err == nil {
 			t.Errorf("%q is taken for a rate", text)
 		}
 	}

@@ -81,8 +81,8 @@ func (t *Targets) addMembership(d delivery) {
 	users := append(slices.Clone(d.AddedUserIDs), d.RemovedUserIDs...)
 	applications := append(slices.Clone(d.AddedApplicationIDs), d.RemovedApplicationIDs...)
 	if organization == "" {
-		t.unclear("organization_users", "an event names no organization")
-		t.unclear("organization_applications", "an event names no organization")
+		t.markUnclear("organization_users", "an event names no organization")
+		t.markUnclear("organization_applications", "an event names no organization")
 		return
 	}
 	for _, id := range users {
@@ -97,20 +97,20 @@ func (t *Targets) addMembership(d delivery) {
 		put(t.Parents, "organization_users", organization)
 	}
 	if cut(d.AddedApplicationIDs) || cut(d.RemovedApplicationIDs) || len(users)+len(applications) == 0 && (aboutApplications || d.MatchedRoute == "") {
-		t.unclear("organization_applications", "an event does not name the applications")
+		t.markUnclear("organization_applications", "an event does not name the applications")
 	}
 }
 
 // add adds an id that an event names; without one, the listing is unclear.
 func (t *Targets) add(sets map[string]Set, listing, event, id string) {
 	if id == "" {
-		t.unclear(listing, "an event "+event+" names no id")
+		t.markUnclear(listing, "an event "+event+" names no id")
 		return
 	}
 	put(sets, listing, id)
 }
 
-func (t *Targets) unclear(listing, why string) {
+func (t *Targets) markUnclear(listing, why string) {
 	if t.Unclear[listing] == "" {
 		t.Unclear[listing] = why
 	}

@@ -17,9 +17,9 @@ const (
 	wantDatabase = "a Postgres URL such as postgres://user:password@host:5432/database"
 )
 
-// check fills in the defaults and reports what the types alone cannot tell. It
+// setDefaultsAndCheck fills in the defaults and reports what the types alone cannot tell. It
 // skips fields that have a problem already: one mistake, one problem.
-func check(d *decoder, c *Config, known []string) {
+func setDefaultsAndCheck(d *decoder, c *Config, known []string) {
 	checkDatabase(d, c.Database)
 	if !d.is("resume_within").set {
 		c.ResumeWithin = 24 * time.Hour

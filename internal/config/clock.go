@@ -66,12 +66,12 @@ func (g fixedInterval) Next(after time.Time) time.Time {
 	return time.Unix((after.Unix()/every+1)*every, 0).In(after.Location())
 }
 
-// everyHour reports whether the hour field of a schedule is *.
-func everyHour(s *cron.SpecSchedule) bool { return s.Hour&(1<<63) != 0 }
+// runsEveryHour reports whether the hour field of a schedule is *.
+func runsEveryHour(s *cron.SpecSchedule) bool { return s.Hour&(1<<63) != 0 }
 
 // inLocation returns the schedule in a time zone.
 func inLocation(s *cron.SpecSchedule, location *time.Location) cron.Schedule {
-	if everyHour(s) {
+	if runsEveryHour(s) {
 		s.Location = location
 		return s
 	}

@@ -25,7 +25,7 @@ func parse(d *decoder, data []byte, known []string) (*Config, error) {
 	}
 	c := new(Config)
 	d.decode(root, c)
-	check(d, c, known)
+	setDefaultsAndCheck(d, c, known)
 	if len(d.problems) > 0 {
 		return nil, d.problems.sort()
 	}

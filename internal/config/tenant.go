@@ -149,16 +149,16 @@ func checkResource(d *decoder, path string, t *Tenant) {
 	u, err := url.Parse(t.Resource)
 	switch want := t.Endpoint + "/api"; {
 	case onCloud(t.Endpoint) && t.Resource != want:
-		d.report(path, "must be "+d.derived(endpoint, want)+", is "+d.address(path), "on Logto Cloud it follows from the endpoint: remove it")
+		d.report(path, "must be "+d.shownDerivedValue(endpoint, want)+", is "+d.address(path), "on Logto Cloud it follows from the endpoint: remove it")
 	case err != nil || u.Scheme == "" || u.Host == "" || u.User != nil:
 		d.report(path, "must be a resource indicator such as "+selfHosted+", is "+d.address(path),
 			"self-hosted, it is "+selfHosted+": remove it")
 	}
 }
 
-// derived is the value that follows from the field at path; it is shown unless
+// shownDerivedValue is the value that follows from the field at path; it is shown unless
 // that field holds a variable.
-func (d *decoder) derived(path, value string) string {
+func (d *decoder) shownDerivedValue(path, value string) string {
 	if len(d.is(path).vars) > 0 {
 		return "the endpoint followed by /api"
 	}

@@ -31,7 +31,7 @@ func (m *Model) WriteDictionary(w io.Writer) error {
 	}
 	m.writePast(&b)
 	b.WriteString("\n## Schema `report`: views\n")
-	for _, t := range m.in(report) {
+	for _, t := range m.tablesIn(report) {
 		writeTable(&b, t)
 	}
 	b.WriteString("\n## Schema `report`: functions\n")
@@ -98,7 +98,7 @@ func (m *Model) writePast(b *strings.Builder) {
 	b.WriteString("\n## Schema `logto_history`: what the tenant had before\n\nOne row for each version that was replaced or deleted, in a table of the same name with the same columns")
 	var more []*Column
 	without := map[string]bool{}
-	for _, t := range m.in(past) {
+	for _, t := range m.tablesIn(past) {
 		now := m.table(mirrored, t.Name)
 		if now == nil {
 			continue

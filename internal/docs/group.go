@@ -28,7 +28,7 @@ func (m *Model) groups() []group {
 		{"Client applications", []string{"applications"}},
 		{"Everything else", []string{"sso_connectors", "hooks", "custom_profile_fields", "logs"}},
 	}
-	rest := m.in(mirrored)
+	rest := m.tablesIn(mirrored)
 	var out []group
 	for _, named := range all {
 		g := group{title: named.title}

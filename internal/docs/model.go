@@ -95,8 +95,8 @@ func (m *Model) table(schema, name string) *Table {
 	return m.Tables[i]
 }
 
-// in returns the tables and views of a schema.
-func (m *Model) in(schema string) []*Table {
+// tablesIn returns the tables and views of a schema.
+func (m *Model) tablesIn(schema string) []*Table {
 	var out []*Table
 	for _, t := range m.Tables {
 		if t.Schema == schema {

@@ -91,7 +91,7 @@ func (r *feedRead) byBounds(ctx context.Context) (reason string, ignored bool, e
 		case len(page.Items) > 0 && (s.oldest < r.from-1 || end != noMoment && s.newest > end+1):
 			return "", true, nil
 		case len(page.Items) < r.size():
-			if reason = shortPage(page, n, r.size()); reason == "" {
+			if reason = shortPageDoubt(page, n, r.size()); reason == "" {
 				reason = tied
 			}
 			return reason, false, nil
@@ -108,8 +108,8 @@ func (r *feedRead) byBounds(ctx context.Context) (reason string, ignored bool, e
 	return tooManyEntries, false, nil
 }
 
-// shortPage says what a page that is not full leaves in doubt.
-func shortPage(page logto.Page, n, size int) string {
+// shortPageDoubt says what a page that is not full leaves in doubt.
+func shortPageDoubt(page logto.Page, n, size int) string {
 	if page.Total > (n-1)*size+len(page.Items) && !page.Capped {
 		return "the server counts more entries than it sends"
 	}
@@ -136,7 +136,7 @@ func (r *feedRead) newestFirst(ctx context.Context) (reason string, err error) {
 		}
 		switch {
 		case rows < size:
-			return shortPage(page, n, size), nil
+			return shortPageDoubt(page, n, size), nil
 		case s.oldest < r.from:
 			return "", nil
 		case s.ties == rows:

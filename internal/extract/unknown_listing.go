@@ -21,7 +21,7 @@ func (k *walk) request(ctx context.Context, parent string, query url.Values) (lo
 	if k.l.Since != "" && k.Probe != nil && !k.answered.Load() {
 		return k.requestFirst(ctx, parent, query)
 	}
-	return k.requestFrom(ctx, k.API, parent, query)
+	return k.requestListing(ctx, k.API, parent, query)
 }
 
 // requestFirst asks for a list that the server may lack. All parents wait for
@@ -30,21 +30,21 @@ func (k *walk) requestFirst(ctx context.Context, parent string, query url.Values
 	k.doubt.Lock()
 	if k.answered.Load() { // for another parent, in the meantime
 		k.doubt.Unlock()
-		return k.requestFrom(ctx, k.API, parent, query)
+		return k.requestListing(ctx, k.API, parent, query)
 	}
 	defer k.doubt.Unlock()
 	if k.lacking.Load() {
 		return logto.Page{}, errNoSuchListing
 	}
-	page, err := k.requestFrom(ctx, k.Probe, parent, query)
+	page, err := k.requestListing(ctx, k.Probe, parent, query)
 	if logto.IsUnknownPath(err) {
 		return k.confirmNoSuchListing(ctx, parent, query)
 	}
 	return page, err
 }
 
-// requestFrom asks once, and remembers if the server knew the listing.
-func (k *walk) requestFrom(ctx context.Context, api API, parent string, query url.Values) (page logto.Page, err error) {
+// requestListing asks once, and remembers if the server knew the listing.
+func (k *walk) requestListing(ctx context.Context, api API, parent string, query url.Values) (page logto.Page, err error) {
 	if k.stopped() {
 		return logto.Page{}, ErrStopped
 	}
@@ -71,7 +71,7 @@ func (k *walk) confirmNoSuchListing(ctx context.Context, parent string, query ur
 	if err := k.requestNeighbor(ctx, parent); err != nil {
 		return logto.Page{}, err
 	}
-	page, err := k.requestFrom(ctx, k.Probe, parent, query)
+	page, err := k.requestListing(ctx, k.Probe, parent, query)
 	if !logto.IsUnknownPath(err) {
 		return page, err
 	}

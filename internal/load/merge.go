@@ -19,7 +19,7 @@ func (p *publisher) merge(ctx context.Context, plan *mapping) error {
 		}
 	}
 	if p.has(plan.root.name) {
-		if err := p.mergeRoot(ctx, plan, change); err != nil {
+		if err := p.mergeItems(ctx, plan, change); err != nil {
 			return err
 		}
 	}
@@ -70,8 +70,8 @@ func (p *publisher) dropOrphanElements(ctx context.Context, plan *mapping) error
 	return nil
 }
 
-// mergeRoot writes the items that are new or changed, and their elements.
-func (p *publisher) mergeRoot(ctx context.Context, plan *mapping, change *Change) (err error) {
+// mergeItems writes the items that are new or changed, and their elements.
+func (p *publisher) mergeItems(ctx context.Context, plan *mapping, change *Change) (err error) {
 	for _, t := range plan.nested {
 		if err := p.mergeNested(ctx, plan, t); err != nil {
 			return fmt.Errorf("%s: %w", t.name, err)

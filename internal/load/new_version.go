@@ -12,7 +12,7 @@ import (
 // mirror's row is stored in another shape, what that alone can explain is not
 // compared.
 func (m tableStatement) IsNewVersion() string {
-	same := m.lastingDiffer(nil, nil)
+	same := m.historyColumnsDiffer(nil, nil)
 	var cases []string
 	for _, tag := range slices.SortedFunc(maps.Keys(m.shapes), func(a, b shapeTag) int { return slices.Compare(a[:], b[:]) }) {
 		stored, ok := m.shapes[tag][m.t.name]
@@ -20,7 +20,7 @@ func (m tableStatement) IsNewVersion() string {
 			stored = m.now[m.t.name] // a new table has no rows in the mirror
 		}
 		columns, fields := stored.differ(m.now[m.t.name])
-		if condition := m.lastingDiffer(columns, fields); condition != same {
+		if condition := m.historyColumnsDiffer(columns, fields); condition != same {
 			cases = append(cases, fmt.Sprintf("when %s then %s", tag.literal(), condition))
 		}
 	}
@@ -42,9 +42,9 @@ func (m tableStatement) tag() string {
 // TagSize is how many bytes of item_hash say in which shape a row is stored.
 func (m tableStatement) TagSize() int { return tagSize }
 
-// lastingDiffer is the condition that m and s differ in a column whose change
+// historyColumnsDiffer is the condition that m and s differ in a column whose change
 // is history, those columns and members of extra left out.
-func (m tableStatement) lastingDiffer(columns, fields []string) string {
+func (m tableStatement) historyColumnsDiffer(columns, fields []string) string {
 	var left, right []string
 	for _, name := range m.storedColumns() {
 		if slices.Contains(m.t.Key, name) || slices.Contains(m.t.Volatile, name) || slices.Contains(columns, name) {
@@ -52,7 +52,7 @@ func (m tableStatement) lastingDiffer(columns, fields []string) string {
 		}
 		a, b := m.old(name), "s."+quote(name)
 		if name == extraColumn && len(fields) > 0 {
-			a, b = withoutMembers(a, fields), withoutMembers(b, fields)
+			a, b = withoutFields(a, fields), withoutFields(b, fields)
 		}
 		left, right = append(left, a), append(right, b)
 	}
@@ -62,9 +62,9 @@ func (m tableStatement) lastingDiffer(columns, fields []string) string {
 	return fmt.Sprintf("(%s) is distinct from (%s)", strings.Join(left, ", "), strings.Join(right, ", "))
 }
 
-// withoutMembers is a jsonb object without those members; null if nothing is
+// withoutFields is a jsonb object without those members; null if nothing is
 // left.
-func withoutMembers(object string, names []string) string {
+func withoutFields(object string, names []string) string {
 	literals := make([]string, len(names))
 	for i, name := range names {
 		literals[i] = "'" + strings.ReplaceAll(name, "'", "''") + "'"

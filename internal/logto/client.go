@@ -30,7 +30,7 @@ type Client struct {
 	http         *http.Client
 	limiter      *rateLimiter
 	tokens       *tokenSource
-	counts       *counts
+	counts       *requestCounts
 	probes       bool // returns a 404 in plain text at once
 }
 
@@ -49,7 +49,7 @@ func newClient(cfg Config, tune tuning) (*Client, error) {
 	if err != nil {
 		return nil, fmt.Errorf("configure the Logto client: %w", err)
 	}
-	counts := &counts{}
+	counts := &requestCounts{}
 	limiter := newRateLimiter(cfg, tune, counts)
 	prefix := endpoint.EscapedPath() + "/api"
 	concurrency := newConcurrencyLimiter(cfg, prefix, func(n int) { cfg.Log.Debug("limit of requests in flight changed", "limit", n) })

@@ -76,11 +76,11 @@ type rateLimiter struct {
 	per      time.Duration
 	burst    int
 	used     atomic.Bool // a request was let through
-	counts   *counts
+	counts   *requestCounts
 	throttle throttle
 }
 
-func newRateLimiter(cfg Config, tune tuning, counts *counts) *rateLimiter {
+func newRateLimiter(cfg Config, tune tuning, counts *requestCounts) *rateLimiter {
 	limit := cfg.Limit
 	l := &rateLimiter{counts: counts, per: limit.Per}
 	l.throttle.log, l.throttle.initial, l.throttle.maxWait = cfg.Log, tune.initialPause, cfg.RetryTimeout

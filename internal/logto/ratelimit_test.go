@@ -59,7 +59,7 @@ func (s *server) most(per time.Duration) (fullest int, rate float64) {
 // runProcess is a program that sends as fast as the limiter lets it, six at a time,
 // until its context ends. rested is the idle time before it.
 func runProcess(ctx context.Context, limit Limit, s *server, rested time.Duration) {
-	c := &counts{}
+	c := &requestCounts{}
 	l := newRateLimiter(Config{Limit: limit, Log: slog.New(slog.DiscardHandler), RetryTimeout: time.Minute}, defaultTuning(), c)
 	l.setIdleTime(rested)
 	t := &limitedTransport{next: s, limiter: l, concurrency: newConcurrencyLimiter(Config{Concurrency: 64}, "/api", func(int) {}), counts: c, timeout: time.Minute}
@@ -194,7 +194,7 @@ func TestRateLimiterReleasesWhatACancelledCallerTook(t *testing.T) {
 			t.Parallel()
 			synctest.Test(t, func(t *testing.T) {
 				began := time.Now()
-				l := newRateLimiter(Config{Limit: Limit{1, time.Hour}, Log: slog.New(slog.DiscardHandler)}, defaultTuning(), &counts{})
+				l := newRateLimiter(Config{Limit: Limit{1, time.Hour}, Log: slog.New(slog.DiscardHandler)}, defaultTuning(), &requestCounts{})
 				l.bucket.SetLimit(tc.rate)
 				ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 				defer cancel()
@@ -281,7 +281,7 @@ func TestThrottleRefusesToWaitLongerThanTheRetryTimeout(t *testing.T) {
 func TestRetryPolicyRefusesToWaitLongerThanIsLeft(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		c := &Client{limiter: newRateLimiter(Config{Log: slog.New(slog.DiscardHandler), RetryTimeout: time.Minute}, defaultTuning(), &counts{})}
+		c := &Client{limiter: newRateLimiter(Config{Log: slog.New(slog.DiscardHandler), RetryTimeout: time.Minute}, defaultTuning(), &requestCounts{})}
 		c.limiter.throttle.pause(time.Now(), 30*time.Second)
 		p := &retryPolicy{client: c, retryTimeout: time.Minute}
 		if err := p.throttledTooLong(); err != nil {
@@ -320,7 +320,7 @@ func TestTransportTellsTheThrottle(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			synctest.Test(t, func(t *testing.T) {
-				c := &counts{}
+				c := &requestCounts{}
 				l := newRateLimiter(Config{Log: slog.New(slog.DiscardHandler), RetryTimeout: time.Minute}, defaultTuning(), c)
 				l.throttle.until = time.Now().Add(-time.Minute) // free, and by a time that can be compared
 				transport := &limitedTransport{next: &tc.statuses, limiter: l, concurrency: newConcurrencyLimiter(Config{Concurrency: 64}, "/api", func(int) {}), counts: c, timeout: time.Minute}

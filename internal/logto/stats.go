@@ -18,11 +18,11 @@ type Stats struct {
 	Waited time.Duration
 }
 
-type counts struct {
+type requestCounts struct {
 	requests, retries, throttled, waited atomic.Int64
 }
 
-func (c *counts) stats() Stats {
+func (c *requestCounts) stats() Stats {
 	return Stats{
 		Requests:  c.requests.Load(),
 		Retries:   c.retries.Load(),

@@ -41,7 +41,7 @@ type limitedTransport struct {
 	next        http.RoundTripper
 	limiter     *rateLimiter
 	concurrency *concurrencyLimiter
-	counts      *counts
+	counts      *requestCounts
 	timeout     time.Duration
 }
 

@@ -23,8 +23,8 @@ type answer struct {
 // users, whom every collection of garbage has to look at, a page of it is dear.
 var bodies = sync.Pool{New: func() any { return new([]byte) }}
 
-// done gives the room of the body back; nobody may look at that any more.
-func (a *answer) done() {
+// releaseBody gives the room of the body back; nobody may look at that any more.
+func (a *answer) releaseBody() {
 	if a.room != nil {
 		bodies.Put(a.room)
 	}

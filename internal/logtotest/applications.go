@@ -44,7 +44,7 @@ func (c *apiRequest) listApplications() answer {
 		}
 		return slices.DeleteFunc(newestRows(tab.heap), func(r *row) bool {
 			return c.q.has("types") && !slices.Contains(c.q.all("types"), tab.text(r, "type")) ||
-				third != "" && tab.raw(r, "is_third_party") != third || !tab.found(r, s) || slices.Contains(out, r.id)
+				third != "" && tab.columnJSON(r, "is_third_party") != third || !tab.found(r, s) || slices.Contains(out, r.id)
 		})
 	}, c.appendApplication(""))
 	l.optional = true
@@ -56,7 +56,7 @@ func (c *apiRequest) listApplications() answer {
 func (c *apiRequest) application(b []byte, tab *table, r *row) []byte {
 	from := len(b)
 	b = c.append(b, tab, r, true)
-	if secret := tab.raw(r, "secret"); strings.HasPrefix(secret, `"#internal:`) && c.edition.does(hiddenPlaceholder) {
+	if secret := tab.columnJSON(r, "secret"); strings.HasPrefix(secret, `"#internal:`) && c.edition.does(hiddenPlaceholder) {
 		field := []byte(`"secret":` + secret + `,`)
 		if i := bytes.Index(b[from:], field); i >= 0 {
 			b = slices.Delete(b, from+i, from+i+len(field))

@@ -64,8 +64,8 @@ func oidcError(status int, code, description string) answer {
 		`,"error":` + quote(code) + `,"error_description":` + quote(description) + `}`)}
 }
 
-// issue answers POST /oidc/token.
-func (s *Server) issue(r *http.Request) answer {
+// issueToken answers POST /oidc/token.
+func (s *Server) issueToken(r *http.Request) answer {
 	form, err := tokenForm(r)
 	if err != nil {
 		return oidcError(http.StatusBadRequest, "invalid_request", "failed to parse the request body")
@@ -138,7 +138,7 @@ func (s *Server) client(r *http.Request, form url.Values) (string, answer, bool)
 		if secrets.text(r, "value") != secret {
 			continue
 		}
-		if ends := micros(secrets.raw(r, "expires_at")); ends != null && ends < t.Now().UnixMicro() {
+		if ends := micros(secrets.columnJSON(r, "expires_at")); ends != null && ends < t.Now().UnixMicro() {
 			return "", oidcError(http.StatusBadRequest, "invalid_request", "client secret has expired"), false
 		}
 		if apps.text(app, "type") != "MachineToMachine" {

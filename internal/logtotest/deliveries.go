@@ -47,11 +47,11 @@ func (t *Tenant) subscribed(event string) bool {
 
 // wants tells if a hook is told of an event.
 func wants(hooks *table, hook *row, event string) bool {
-	events := hooks.raw(hook, "events")
+	events := hooks.columnJSON(hook, "events")
 	if events == "[]" || events == "null" { // a hook from before hooks could have several
-		return hooks.raw(hook, "enabled") == "true" && hooks.text(hook, "event") == event
+		return hooks.columnJSON(hook, "enabled") == "true" && hooks.text(hook, "event") == event
 	}
-	return hooks.raw(hook, "enabled") == "true" && strings.Contains(events, quote(event))
+	return hooks.columnJSON(hook, "enabled") == "true" && strings.Contains(events, quote(event))
 }
 
 // fire sends an event to every hook that wants it. The caller holds the write lock.

@@ -75,8 +75,8 @@ func (e *versionBehavior) sends(table, column string) bool {
 // does tells if the server behaves so.
 func (e *versionBehavior) does(b behavior) bool { return !e.behaviors[b] }
 
-// understood takes out of a query what the server ignores.
-func (e *versionBehavior) understood(q query) query {
+// knownParameters takes out of a query what the server ignores.
+func (e *versionBehavior) knownParameters(q query) query {
 	if len(e.parameters) == 0 {
 		return q
 	}

@@ -16,8 +16,8 @@ func (u *user) column(col string) (string, bool) {
 	return unquote(raw), raw != "null"
 }
 
-// A finder looks users up in a set, by index where the search allows it.
-type finder struct {
+// A userFinder looks users up in a set, by index where the search allows it.
+type userFinder struct {
 	set  *userSet
 	s    search
 	keep func(*user) bool // nil is all
@@ -36,11 +36,11 @@ type scanResult struct {
 
 // scan lists the matching users by looking at all, unless the last scan was for
 // the same and nobody has written since.
-func (f *finder) scan() []*user {
+func (f *userFinder) scan() []*user {
 	remember := f.t != nil && f.set == f.t.users && f.keep == nil
 	now := &scanResult{}
 	if remember {
-		now.search, now.writes = f.s.key(), f.t.writes
+		now.search, now.writes = f.s.cacheKey(), f.t.writes
 		if last := f.t.lastScan.Load(); last != nil && last.search == now.search && last.writes == now.writes {
 			return last.users
 		}
@@ -57,21 +57,21 @@ func (f *finder) scan() []*user {
 }
 
 // candidates lists the users that can match, in parts; exact is that all do.
-func (f *finder) candidates() (parts [][]*user, exact bool) {
+func (f *userFinder) candidates() (parts [][]*user, exact bool) {
 	if parts, exact, ok := f.indexed(); ok {
 		return parts, exact
 	}
 	return [][]*user{f.scan()}, true
 }
 
-func (f *finder) accepts(u *user) bool {
+func (f *userFinder) accepts(u *user) bool {
 	return (f.keep == nil || f.keep(u)) && f.s.accepts(u.column)
 }
 
 // indexed lists the users that can match at all, when an index can tell: the
 // search is for ids, prefixes of ids or classes of them, alone or with others
 // joined by and. exact is that all of them do match.
-func (f *finder) indexed() (found [][]*user, exact, ok bool) {
+func (f *userFinder) indexed() (found [][]*user, exact, ok bool) {
 	if len(f.s.matches) == 0 || len(f.s.matches) > 1 && !f.s.and {
 		return nil, false, false
 	}
@@ -117,7 +117,7 @@ func (s *userSet) between(r idBounds) []*user {
 	return s.byID[from:to]
 }
 
-func (f *finder) count() int {
+func (f *userFinder) count() int {
 	if f.set == nil {
 		return 0
 	}
@@ -142,7 +142,7 @@ func (f *finder) count() int {
 
 // newest lists the matching users, newest first: at least the first top of them
 // with everybody who shares the last one's created_at; top < 0 is all.
-func (f *finder) newest(top int) []*user {
+func (f *userFinder) newest(top int) []*user {
 	if f.set == nil {
 		return nil
 	}
@@ -171,7 +171,7 @@ func (f *finder) newest(top int) []*user {
 }
 
 // walk is newest without an index: from the newest user on.
-func (f *finder) walk(top int) []*user {
+func (f *userFinder) walk(top int) []*user {
 	var users []*user
 	for _, u := range f.set.byAge {
 		if n := len(users); top >= 0 && n >= top && (n == 0 || u.created != users[n-1].created) {
@@ -227,7 +227,7 @@ func siftDownHeap(heap []int64) {
 
 // find is a paged listing of users, newest first. set runs under the lock.
 func (c *apiRequest) find(s search, set func() *userSet, keep func(*user) bool) listing {
-	at := func() *finder { return &finder{set: set(), s: s, keep: keep, t: c.t} }
+	at := func() *userFinder { return &userFinder{set: set(), s: s, keep: keep, t: c.t} }
 	return listing{
 		count: func() int { return at().count() },
 		rows: func(b []byte, offset, limit int) []byte {
@@ -240,7 +240,7 @@ func (c *apiRequest) find(s search, set func() *userSet, keep func(*user) bool) 
 }
 
 // page is a page of what a finder finds, as the server would sort it.
-func (c *apiRequest) page(f *finder, offset, limit int) []*user {
+func (c *apiRequest) page(f *userFinder, offset, limit int) []*user {
 	created := func(u *user) int64 { return u.created }
 	if c.s.orderly || f.count() > sortLimit {
 		return newestFirst(f.newest(offset+limit), created, offset, limit, c.salt(c.t.writes))

@@ -48,7 +48,7 @@ func (f flow) metadata(t *Tenant) map[string]any {
 		body["applicationId"] = f.application.id
 		body["application"] = map[string]any{
 			"id": f.application.id, "type": apps.text(f.application, "type"), "name": apps.text(f.application, "name"),
-			"description": decode(apps.raw(f.application, "description")),
+			"description": decode(apps.columnJSON(f.application, "description")),
 		}
 	}
 	return body
@@ -110,7 +110,7 @@ func (t *Tenant) signUp(raws map[string]string) (id string, err error) {
 		}
 		roles := t.tables["roles"]
 		for _, role := range roles.heap {
-			if roles.raw(role, "is_default") == "true" && roles.text(role, "type") == "User" {
+			if roles.columnJSON(role, "is_default") == "true" && roles.text(role, "type") == "User" {
 				_ = t.assign(id, role.id) // a new user has none
 			}
 		}

@@ -165,7 +165,7 @@ func (s *Server) respond(w http.ResponseWriter, r *http.Request, c *apiRequest, 
 		a.cut(w)
 	}
 	a.write(w, r)
-	a.done()
+	a.releaseBody()
 }
 
 // cut sends half an answer and aborts, which closes the connection.

@@ -39,7 +39,7 @@ func (f *logFilter) accepts(tab *table, r *row) bool {
 	if !slices.ContainsFunc(f.prefixes, func(p string) bool { return key == p || strings.HasPrefix(key, p+".") }) {
 		return false
 	}
-	raw := tab.raw(r, "payload")
+	raw := tab.columnJSON(r, "payload")
 	for k, v := range f.payload {
 		if !strings.Contains(raw, quote(v)) { // saves the decoding of most
 			return false
@@ -109,11 +109,11 @@ func (c *apiRequest) listLogs() answer {
 			f.payload[k] = v
 		}
 	}
-	return c.windowed(f, true)
+	return c.logsInWindow(f, true)
 }
 
-// windowed checks paging, then the window, then answers.
-func (c *apiRequest) windowed(f *logFilter, tenant bool) answer {
+// logsInWindow checks paging, then the window, then answers.
+func (c *apiRequest) logsInWindow(f *logFilter, tenant bool) answer {
 	if _, _, _, ok := c.paging(false); !ok {
 		return c.list(listing{})
 	}
@@ -151,7 +151,7 @@ func (c *apiRequest) appendHook(b []byte, r *row) []byte {
 	for _, l := range logs.heap {
 		if f.accepts(logs, l) {
 			requests++
-			if payload, _ := decode(logs.raw(l, "payload")).(map[string]any); payload["result"] == "Success" {
+			if payload, _ := decode(logs.columnJSON(l, "payload")).(map[string]any); payload["result"] == "Success" {
 				successes++
 			}
 		}

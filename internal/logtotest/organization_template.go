@@ -66,7 +66,7 @@ func (c *apiRequest) listInvitations() answer {
 	defer c.t.mu.RUnlock()
 	rows := slices.DeleteFunc(newestRows(tab.heap), func(r *row) bool {
 		for col, want := range filters {
-			if want != "" && tab.raw(r, col) != quote(want) {
+			if want != "" && tab.columnJSON(r, col) != quote(want) {
 				return true
 			}
 		}

@@ -19,7 +19,7 @@ func (c *apiRequest) keyword(tab *table, cols ...string) func(*row) bool {
 	test := like("%"+q+"%", false)
 	return func(r *row) bool {
 		return slices.ContainsFunc(cols, func(col string) bool {
-			raw := tab.raw(r, col)
+			raw := tab.columnJSON(r, col)
 			return raw != "null" && test(unquote(raw))
 		})
 	}

@@ -198,7 +198,7 @@ func TestFinderFindsWhatAScanFinds(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			f := &finder{set: tenant.users, s: s, t: tenant}
+			f := &userFinder{set: tenant.users, s: s, t: tenant}
 			want := f.walk(-1)
 			if len(want) == 0 || f.count() != len(want) {
 				t.Errorf("count %d, want %d", f.count(), len(want))
@@ -226,7 +226,7 @@ func TestAScanIsNotRememberedBeyondAWrite(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		f := &finder{set: tenant.users, s: s, t: tenant}
+		f := &userFinder{set: tenant.users, s: s, t: tenant}
 		for _, u := range f.newest(-1) {
 			ids = append(ids, u.id())
 		}

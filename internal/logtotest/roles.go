@@ -12,7 +12,7 @@ func roleFields() []string { return []string{"id", "name", "description"} }
 // found tells if a row is accepted by a search.
 func (t *table) found(r *row, s search) bool {
 	return len(s.matches) == 0 || s.accepts(func(col string) (string, bool) {
-		raw := t.raw(r, col)
+		raw := t.columnJSON(r, col)
 		return unquote(raw), raw != "null"
 	})
 }
@@ -72,7 +72,7 @@ func (c *apiRequest) appendRole(b []byte, r *row) []byte {
 		app := apps.get(id)
 		b = appendNamed(apps)(b, app)
 		b = append(b[:len(b)-1], `,"type":`...)
-		return append(append(b, apps.raw(app, "type")...), '}')
+		return append(append(b, apps.columnJSON(app, "type")...), '}')
 	})
 	return append(b, '}')
 }

@@ -182,8 +182,8 @@ func (s *search) accepts(get func(col string) (string, bool)) bool {
 	return s.and || len(s.matches) == 0
 }
 
-// key is the same for searches that find the same.
-func (s *search) key() string {
+// cacheKey is the same for searches that find the same.
+func (s *search) cacheKey() string {
 	key := fmt.Append(nil, s.and, s.sensitive)
 	for _, m := range s.matches {
 		key = fmt.Appendf(key, " %s %q %q", m.mode, m.fields, m.values)

@@ -219,7 +219,7 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	s.mu.Lock()
 	c.edition = s.edition
 	s.mu.Unlock()
-	c.q = c.edition.understood(slices.Clone(c.sent))
+	c.q = c.edition.knownParameters(slices.Clone(c.sent))
 	s.respond(w, r, c, func() answer { return s.answer(c) })
 }
 
@@ -232,7 +232,7 @@ func (s *Server) serveOIDC(w http.ResponseWriter, r *http.Request) {
 	s.mu.Lock()
 	s.paths[r.URL.Path]++
 	s.mu.Unlock()
-	s.respond(w, r, &apiRequest{s: s, t: s.Tenant, r: r}, func() answer { return s.issue(r) })
+	s.respond(w, r, &apiRequest{s: s, t: s.Tenant, r: r}, func() answer { return s.issueToken(r) })
 }
 
 // requestID looks like the server's.

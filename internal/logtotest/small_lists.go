@@ -30,7 +30,7 @@ func (c *apiRequest) appendSSOConnector(tab *table) func(b []byte, r *row) []byt
 			kind = "saml"
 		}
 		b = append(c.append(b, tab, r, true), `,"name":`...)
-		b = append(b, tab.raw(r, "provider_name")...)
+		b = append(b, tab.columnJSON(r, "provider_name")...)
 		b = append(b, `,"providerType":"`+kind+`","providerLogo":`...)
 		b = append(b, quote(light)...)
 		b = append(b, `,"providerLogoDark":`...)
@@ -68,7 +68,7 @@ func (c *apiRequest) wholeTable(tab *table, rows []*row, show func([]byte, *row)
 	rows = slices.DeleteFunc(slices.Clone(rows), func(r *row) bool {
 		return slices.ContainsFunc(filters, func(col string) bool {
 			want := c.q.get(camel(col))
-			return want != "" && tab.raw(r, col) != quote(want)
+			return want != "" && tab.columnJSON(r, col) != quote(want)
 		})
 	})
 	return answer{status: 200, body: appendList(nil, rows, show)}
@@ -81,7 +81,7 @@ func (c *apiRequest) sortedTable(name string, key ...string) (*table, []*row) {
 	rows := slices.Clone(tab.heap)
 	slices.SortStableFunc(rows, func(a, b *row) int {
 		for _, col := range key {
-			if n := strings.Compare(tab.raw(a, col), tab.raw(b, col)); n != 0 {
+			if n := strings.Compare(tab.columnJSON(a, col), tab.columnJSON(b, col)); n != 0 {
 				return n
 			}
 		}
@@ -108,7 +108,7 @@ func (c *apiRequest) listDomains() answer {
 func (c *apiRequest) listProfileFields() answer {
 	tab, rows := c.sortedTable("custom_profile_fields")
 	slices.SortStableFunc(rows, func(a, b *row) int {
-		x, y := tab.raw(a, "sie_order"), tab.raw(b, "sie_order")
+		x, y := tab.columnJSON(a, "sie_order"), tab.columnJSON(b, "sie_order")
 		if len(x) != len(y) {
 			return len(x) - len(y)
 		}

@@ -34,8 +34,8 @@ func (t *table) index(col string) int {
 	return slices.IndexFunc(t.cols, func(c column) bool { return c.name == col })
 }
 
-// raw is a column of a row as JSON.
-func (t *table) raw(r *row, col string) string {
+// columnJSON is a column of a row as JSON.
+func (t *table) columnJSON(r *row, col string) string {
 	if i := t.index(col); i >= 0 {
 		return r.vals[i]
 	}
@@ -43,7 +43,7 @@ func (t *table) raw(r *row, col string) string {
 }
 
 // text is a column of a row that holds a string, "" for null.
-func (t *table) text(r *row, col string) string { return unquote(t.raw(r, col)) }
+func (t *table) text(r *row, col string) string { return unquote(t.columnJSON(r, col)) }
 
 func (t *table) find(id string) (int, bool) {
 	return slices.BinarySearchFunc(t.sorted, id, func(r *row, id string) int { return strings.Compare(r.id, id) })

@@ -124,7 +124,7 @@ func (t *Tenant) computed(tab *table, r *row) *row {
 		return r
 	}
 	i := tab.index("status")
-	if r.vals[i] != open || micros(tab.raw(r, "expires_at")) >= t.Now().UnixMicro() {
+	if r.vals[i] != open || micros(tab.columnJSON(r, "expires_at")) >= t.Now().UnixMicro() {
 		return r
 	}
 	now := &row{id: r.id, created: r.created, vals: slices.Clone(r.vals)}

@@ -127,7 +127,7 @@ func (c *apiRequest) userRoles() answer {
 		}
 		var roles []*row
 		for _, id := range u.roles {
-			if r := tab.get(id); r != nil && tab.raw(r, "type") == `"User"` && visibleRole(tab, r) && tab.found(r, s) {
+			if r := tab.get(id); r != nil && tab.columnJSON(r, "type") == `"User"` && visibleRole(tab, r) && tab.found(r, s) {
 				roles = append(roles, r)
 			}
 		}
@@ -183,7 +183,7 @@ func (c *apiRequest) userIdentities() answer {
 		tab := c.t.tables["user_sso_identities"]
 		b = appendList(b, tab.where("user_id", u.id()), func(b []byte, r *row) []byte {
 			b = append(b, `{"ssoConnectorId":`...)
-			b = append(b, tab.raw(r, "sso_connector_id")...)
+			b = append(b, tab.columnJSON(r, "sso_connector_id")...)
 			b = append(b, `,"ssoIdentity":`...)
 			return append(c.item(tab)(b, r), '}')
 		})

@@ -67,16 +67,18 @@ type changesRun struct {
 // attemptChanges reads what changed and publishes it.
 func (a *attempt) attemptChanges(ctx context.Context, s *Summary, began time.Time) error {
 	s.Resumable = false
+	cleanup, endCleanup := outlast(ctx)
+	defer endCleanup()
 	c, err := a.openChanges(ctx)
 	if err != nil {
 		return err
 	}
 	for _, step := range []func(context.Context) error{c.readHooks, c.readFeeds, c.readTargets, c.readNewest, c.readInRotation} {
 		if err := step(ctx); err != nil {
-			return errors.Join(err, a.sink.flush(context.WithoutCancel(ctx)))
+			return errors.Join(err, a.sink.flush(cleanup))
 		}
 	}
-	a.keepRequestLimit(ctx)
+	a.keepRequestLimit(cleanup)
 	if err := a.fetchReferences(ctx, c.proofs); err != nil {
 		return err
 	}

@@ -94,7 +94,7 @@ func Describe(ctx context.Context, db Database, r *Report) (d Description, err e
 // and returns its columns and the tables of the mirror in the plan.
 func prepare(ctx context.Context, tx pgx.Tx, r *Report, b boundQuery) (*pgconn.StatementDescription, []string, error) {
 	const name = "syncer_describe"
-	_, types := r.values(b.names, resolvedValues{})
+	_, types := r.parameterValues(b.names, resolvedValues{})
 	conn := tx.Conn().PgConn()
 	prepared, err := conn.Prepare(ctx, name, b.sql, types)
 	if err != nil {

@@ -61,7 +61,7 @@ func (p Param) oid() uint32 {
 	if oid, ok := oids()[p.Type]; ok {
 		return oid
 	}
-	if p.Type == "tenant" || names()[p.Type] != "" || strings.Contains(p.Type, "|") {
+	if p.Type == "tenant" || nameKinds()[p.Type] != "" || strings.Contains(p.Type, "|") {
 		return pgtype.TextOID
 	}
 	return 0

@@ -30,15 +30,15 @@ type Queryer interface {
 	Query(ctx context.Context, sql string, args ...any) (pgx.Rows, error)
 }
 
-// A Hash is the keyed hash that a privacy rule stores instead of a text.
-type Hash func(text string) string
+// A HashText is the keyed hash that a privacy rule stores instead of a text.
+type HashText func(text string) string
 
 // FindPeople returns whom a text names in any of the tenants: by id, e-mail
 // address, phone number or username, without regard to case, or by an identity
 // elsewhere, as its id or address there or as PROVIDER:ID; accounts that are
 // there before those that are gone. With hash, values under a hash rule are
 // found, too: an address only as it was written, or in lower case.
-func FindPeople(ctx context.Context, db Queryer, tenants []string, text string, hash Hash) ([]Person, error) {
+func FindPeople(ctx context.Context, db Queryer, tenants []string, text string, hash HashText) ([]Person, error) {
 	text = strings.TrimSpace(text)
 	spellings, phones := []string{strings.ToLower(text)}, []string{text, digits(text)}
 	if hash != nil {
@@ -98,7 +98,7 @@ func (e *AmbiguousError) Error() string {
 
 // FindPerson returns the one person that a text names, else ErrNobody or an
 // AmbiguousError. Of several accounts the one whose id it is is meant.
-func FindPerson(ctx context.Context, db Queryer, tenants []string, text string, hash Hash) (Person, error) {
+func FindPerson(ctx context.Context, db Queryer, tenants []string, text string, hash HashText) (Person, error) {
 	found, err := FindPeople(ctx, db, tenants, text, hash)
 	if err != nil {
 		return Person{}, err

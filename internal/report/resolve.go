@@ -29,9 +29,9 @@ func (e *ArgumentError) Error() string {
 	return fmt.Sprintf("report %s: %s: %s", e.Report, e.Param, e.Message)
 }
 
-// names are the kinds of things that a parameter may name, and what messages
+// nameKinds are the kinds of things that a parameter may name, and what messages
 // call them.
-func names() map[string]string {
+func nameKinds() map[string]string {
 	return map[string]string{
 		"user": "user", "organization": "organization", "organization_ever": "organization", "role": "role", "role_ever": "role",
 		"organization_role": "organization role", "permission": "permission", "resource": "API resource", "table": "table",
@@ -46,7 +46,7 @@ type resolvedValues struct {
 
 // resolve turns what the arguments name into ids: a report compares ids, and a
 // name that nothing has is a mistake and not an empty answer.
-func (r *Report) resolve(ctx context.Context, db Queryer, args map[string]string, hash Hash) (resolvedValues, error) {
+func (r *Report) resolve(ctx context.Context, db Queryer, args map[string]string, hash HashText) (resolvedValues, error) {
 	out := resolvedValues{values: map[string]*string{}}
 	for _, p := range r.Params {
 		out.values[p.Name] = p.Default
@@ -69,7 +69,7 @@ func (r *Report) resolve(ctx context.Context, db Queryer, args map[string]string
 			id, err = r.choice(p, *value)
 		case p.Type == "user":
 			id, tenant, err = r.person(ctx, db, p, out.tenants, *value, hash)
-		case names()[p.Type] != "":
+		case nameKinds()[p.Type] != "":
 			id, tenant, err = r.named(ctx, db, p, out.tenants, *value)
 		default:
 			continue
@@ -142,7 +142,7 @@ func (r *Report) choice(p Param, value string) (string, error) {
 	return "", &ArgumentError{r.Name, p.Name, fmt.Sprintf("%q is none of %s", value, strings.Join(words, ", ")), suggest(value, words)}
 }
 
-func (r *Report) person(ctx context.Context, db Queryer, p Param, tenants []string, value string, hash Hash) (id, tenant string, err error) {
+func (r *Report) person(ctx context.Context, db Queryer, p Param, tenants []string, value string, hash HashText) (id, tenant string, err error) {
 	person, err := FindPerson(ctx, db, tenants, value, hash)
 	switch ambiguous, isAmbiguous := errors.AsType[*AmbiguousError](err); {
 	case isAmbiguous:
@@ -193,9 +193,9 @@ func (r *Report) named(ctx context.Context, db Queryer, p Param, tenants []strin
 		for _, t := range all {
 			known = append(known, t.Name)
 		}
-		return "", "", r.unknown(p, names()[p.Type], value, known)
+		return "", "", r.unknown(p, nameKinds()[p.Type], value, known)
 	}
-	return "", "", &ArgumentError{r.Name, p.Name, fmt.Sprintf("several %ss are named %q: %s", names()[p.Type], value, listFirst(candidates)), "name one by id"}
+	return "", "", &ArgumentError{r.Name, p.Name, fmt.Sprintf("several %ss are named %q: %s", nameKinds()[p.Type], value, listFirst(candidates)), "name one by id"}
 }
 
 func thingsNamed(ctx context.Context, db Queryer, tenants []string, kind string, name *string) ([]namedThing, error) {

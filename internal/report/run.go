@@ -42,7 +42,7 @@ type Database interface {
 // Options say how a report is run.
 type Options struct {
 	Args map[string]string // values of parameters by name, as Postgres or a person writes them
-	Hash Hash              // finds people under a hash rule; nil: without
+	Hash HashText          // finds people under a hash rule; nil: without
 	Wide bool              // with the column tenant_id even if only one tenant is asked about
 }
 
@@ -78,9 +78,9 @@ func Run(ctx context.Context, db Database, r *Report, o Options, out Renderer) (
 		return answer, err
 	}
 	if len(found.tenants) == 1 && !o.Wide {
-		out = &oneTenant{Renderer: out}
+		out = &tenantColumnOmitter{Renderer: out}
 	}
-	values, types := r.values(b.names, found)
+	values, types := r.parameterValues(b.names, found)
 	tables, err := restsOn(ctx, tx, b.sql, values, types)
 	if err != nil {
 		return answer, explain(r, b, err)
@@ -139,9 +139,9 @@ func (r *Report) checkArgs(args map[string]string) error {
 	return nil
 }
 
-// values returns the values and types of $1, $2, ...; the text of a value is
+// parameterValues returns the values and types of $1, $2, ...; the text of a value is
 // for Postgres to read.
-func (r *Report) values(names []string, found resolvedValues) (values [][]byte, types []uint32) {
+func (r *Report) parameterValues(names []string, found resolvedValues) (values [][]byte, types []uint32) {
 	for _, name := range names {
 		p := r.Params[slices.IndexFunc(r.Params, func(p Param) bool { return p.Name == name })]
 		var value []byte
@@ -164,18 +164,18 @@ func (c *counter) Row(values []any) error {
 	return c.Renderer.Row(values)
 }
 
-// oneTenant leaves out a first column tenant_id, which would say the same in
+// tenantColumnOmitter leaves out a first column tenant_id, which would say the same in
 // each row.
-type oneTenant struct {
+type tenantColumnOmitter struct {
 	Renderer
 	cut int
 }
 
-func (t *oneTenant) Begin(columns []Column) error {
+func (t *tenantColumnOmitter) Begin(columns []Column) error {
 	if len(columns) > 1 && columns[0].Name == "tenant_id" {
 		t.cut = 1
 	}
 	return t.Renderer.Begin(columns[t.cut:])
 }
 
-func (t *oneTenant) Row(values []any) error { return t.Renderer.Row(values[t.cut:]) }
+func (t *tenantColumnOmitter) Row(values []any) error { return t.Renderer.Row(values[t.cut:]) }

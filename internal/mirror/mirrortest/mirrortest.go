@@ -30,7 +30,7 @@ func (s *Snapshot) Diff(ctx context.Context, pool *pgxpool.Pool, name string, ta
 	var out strings.Builder
 	snapshot := s
 	for _, table := range tables {
-		want, err := snapshot.Truth(table)
+		want, err := snapshot.ExpectedRows(table)
 		if err != nil {
 			return "", err
 		}
@@ -182,9 +182,9 @@ func (s *Snapshot) mirrored(table string) ([]map[string]any, error) {
 	return out, nil
 }
 
-// Truth returns what a table of the mirror should hold, as canonical JSON, and
+// ExpectedRows returns what a table of the mirror should hold, as canonical JSON, and
 // how often.
-func (s *Snapshot) Truth(table string) (map[string]int, error) {
+func (s *Snapshot) ExpectedRows(table string) (map[string]int, error) {
 	rows, err := s.mirrored(table)
 	out := map[string]int{}
 	for _, row := range rows {

@@ -70,7 +70,7 @@ var sources = map[string]source{
 	"user_sso_identities":               {table: "user_sso_identities", add: extra},
 	"user_mfa_verifications":            {table: "users", spread: factors},
 	"personal_access_tokens":            {table: "personal_access_tokens", unseen: []string{"value"}, add: extra},
-	"logs":                              {table: "logs", only: listedLog, add: extra},
+	"logs":                              {table: "logs", only: isListedLog, add: extra},
 }
 
 // user is what /users shows: not the password, but whether there is one.
@@ -144,7 +144,7 @@ func listedRole(column string) func(*Snapshot, logtotest.Row) bool {
 	return func(tenant *Snapshot, row logtotest.Row) bool { return !tenant.internal[row[column]] }
 }
 
-// listedLog leaves out the deliveries of webhooks, which /logs does not list.
-func listedLog(_ *Snapshot, row logtotest.Row) bool {
+// isListedLog leaves out the deliveries of webhooks, which /logs does not list.
+func isListedLog(_ *Snapshot, row logtotest.Row) bool {
 	return !strings.HasPrefix(row["key"].(string), "TriggerHook.")
 }
