@@ -87,7 +87,7 @@ type Listing struct {
 	// DeletionCheck confirms deletions.
 	DeletionCheck DeletionCheck
 	// ItemPath is the path of one item of a top-level listing, which answers with the
-	// item as in the list; empty if there is none.
+	// item as in the list, but for nested lists; empty if there is none.
 	ItemPath string
 	// Optional listings cost a request for each user or organization, or are big: they
 	// are read only if jobs.yaml names them.

@@ -213,7 +213,7 @@ func (w *Walker) FetchByID(ctx context.Context, p *Proof, ids []string) (err err
 	case l.DeletionCheck == catalog.ByIDs && l.Walk == catalog.Split:
 		_, err = k.confirmByID(withFindingsCollector(ctx), "", ids)
 		p.Distinct += k.proof.Distinct
-	case l.ItemPath != "":
+	case l.ItemPath != "" && len(l.Nested) == 0: // the path of one item sends no nested lists
 		_, err = k.confirmByPath(ctx, ids)
 		p.Distinct += k.proof.Distinct
 	default:

@@ -6,8 +6,10 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"logto-syncer/internal/logtotest"
 )
@@ -84,5 +86,56 @@ func TestAPlainFieldThatAnOlderServerDoesNotSendIsNullAndProved(t *testing.T) {
 	var filled int
 	if err := b.pool.QueryRow(t.Context(), "select count(has_password) from logto.users").Scan(&filled); err != nil || filled != 0 {
 		t.Errorf("has_password is filled in %d rows, %v", filled, err)
+	}
+}
+
+// Logto answers for one organization role without its permissions.
+func TestAnOrganizationRoleMadeDuringTheRunComesWithItsPermissions(t *testing.T) {
+	t.Parallel()
+	b := setup(t, logtotest.Generate(logtotest.Options{Users: 20, Organizations: 3, Seed: 52}), "organization_users")
+	tenant := b.server.Tenant
+	wantProved(t, b.run(t))
+	read := make(chan struct{}) // organization roles are
+	var listed, members sync.Once
+	b.behind(t, func(w http.ResponseWriter, r *http.Request, next http.Handler) {
+		if strings.HasPrefix(r.URL.Path, "/api/organizations/") && strings.HasSuffix(r.URL.Path, "/users") {
+			members.Do(func() {
+				select {
+				case <-read:
+				case <-time.After(time.Minute):
+					t.Error("the organization roles were not asked for")
+				}
+				addMemberWithNewRole(t, tenant)
+			})
+		}
+		next.ServeHTTP(w, r)
+		if r.URL.Path == "/api/organization-roles" {
+			listed.Do(func() { close(read) })
+		}
+	})
+	wantProved(t, b.run(t))
+	b.wantEqual(t)
+}
+
+// addMemberWithNewRole makes an organization role with a permission, and a user
+// who has it.
+func addMemberWithNewRole(t *testing.T, tenant *logtotest.Tenant) {
+	t.Helper()
+	role, err := tenant.Insert("organization_roles", logtotest.Row{"name": "Late", "type": "User"})
+	if err != nil {
+		t.Error(err)
+	}
+	permission := tenant.IDs("organization_scopes")[0]
+	if _, err := tenant.Insert("organization_role_scope_relations", logtotest.Row{"organization_role_id": role, "organization_scope_id": permission}); err != nil {
+		t.Error(err)
+	}
+	user, err := tenant.CreateUser(logtotest.Row{"name": "Late"})
+	if err != nil {
+		t.Error(err)
+	}
+	for _, organization := range tenant.IDs("organizations") {
+		if err := tenant.AddMember(organization, user, role); err != nil {
+			t.Error(err)
+		}
 	}
 }
