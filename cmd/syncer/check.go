@@ -10,6 +10,7 @@ import (
 	"sync"
 	"time"
 
+	"logto-syncer/internal/catalog"
 	"logto-syncer/internal/config"
 	"logto-syncer/internal/extract"
 	"logto-syncer/internal/logto"
@@ -30,7 +31,7 @@ func (checkCmd) Run(ctx context.Context, a *app) error {
 	var wg sync.WaitGroup
 	of := make([]checks, len(cfg.Tenants))
 	for i, t := range cfg.Tenants {
-		wg.Go(func() { of[i].tenant(ctx, t) })
+		wg.Go(func() { of[i].tenant(ctx, t, listingsFor(cfg.Jobs, t.Name)) })
 	}
 	wg.Wait()
 	for i := range of {
@@ -108,8 +109,8 @@ func (c *checks) take(lines []checkLine) {
 // for the check.
 const checkRetryTimeout = 10 * time.Second
 
-// tenant checks that the API lets us in and answers.
-func (c *checks) tenant(ctx context.Context, t config.Tenant) {
+// tenant checks that the API lets us in and answers, and has the listings.
+func (c *checks) tenant(ctx context.Context, t config.Tenant, listings []*catalog.Listing) {
 	cfg := clientConfig(t, slog.New(slog.DiscardHandler))
 	cfg.RetryTimeout = checkRetryTimeout
 	client, err := logto.New(cfg)
@@ -143,6 +144,7 @@ func (c *checks) tenant(ctx context.Context, t config.Tenant) {
 		return
 	}
 	c.ok("management API", t.Name, count(page.Total)+" users")
+	c.listings(ctx, t, client, listings)
 	limit, err := extract.TryLargestRequests(ctx, client)
 	switch {
 	case err != nil:
@@ -151,5 +153,17 @@ func (c *checks) tenant(ctx context.Context, t config.Tenant) {
 		c.ok("large requests", t.Name, "are answered")
 	default: // a run works with it
 		c.ok("large requests", t.Name, mirror.RequestLimitOf(limit.IDs, limit.Status).Text)
+	}
+}
+
+// listings says what the server lacks because it is an older one.
+func (c *checks) listings(ctx context.Context, t config.Tenant, client *logto.Client, listings []*catalog.Listing) {
+	absent, err := mirror.NewProber(client).Absent(ctx, listings)
+	if err != nil {
+		c.bad("listings", t.Name, err, "")
+		return
+	}
+	for _, l := range absent {
+		c.ok("listings", t.Name, l.Absent())
 	}
 }

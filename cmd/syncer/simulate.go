@@ -30,6 +30,13 @@ type simulateCmd struct {
 	Latency       latency       `placeholder:"D" help:"Answer late: 5ms, or at random 50-400ms."`
 }
 
+// Help is what syncer simulate --help says of what changes leave.
+func (simulateCmd) Help() string {
+	return "Changes (--churn) leave what they leave on a real server: audit logs, and a hook-log row for every event " +
+		"that a webhook of the tenant wants. A tenant made up has a webhook for every data event, named \"change feed\", for " +
+		"jobs with read: changes to follow. Nothing is sent to it: its deliveries fail, and are logged."
+}
+
 // Run is called by kong.
 func (c *simulateCmd) Run(ctx context.Context, a *app) error {
 	if math.IsNaN(c.Fail) || c.Fail < 0 || c.Fail > 1 {

@@ -5,6 +5,7 @@ import (
 	"strings"
 	"time"
 
+	"logto-syncer/internal/load"
 	"logto-syncer/internal/state"
 )
 
@@ -135,6 +136,28 @@ func limitsText(limits []limitLine) string {
 	var text strings.Builder
 	for _, l := range limits {
 		fmt.Fprintf(&text, "\n%s: %s\n", l.Tenant, l.Text)
+	}
+	return text.String()
+}
+
+// unknownFieldsText says of each tenant which fields its last published run found
+// that no column is for.
+func unknownFieldsText(runs []state.RunRecord) string {
+	var text strings.Builder
+	said := map[string]bool{}
+	for _, r := range runs { // the newest first
+		if said[r.Tenant] || r.PublishedAt == nil {
+			continue
+		}
+		said[r.Tenant] = true
+		var fields []string
+		for _, c := range r.Listings {
+			fields = append(fields, load.UnknownFields(c.Notes)...)
+		}
+		if len(fields) > 0 {
+			fmt.Fprintf(&text, "\n%s: this server sends fields this version does not know: %s; they are stored in the column extra\n",
+				r.Tenant, strings.Join(fields, ", "))
+		}
 	}
 	return text.String()
 }

@@ -21,6 +21,7 @@ type encodeNotes struct {
 	leftOut      int // the same in a table without extra
 	withoutID    int // elements within items that have no id
 	incomplete   int // items whose elements are not all known
+	unknown      map[unknownField]int
 }
 
 // A Batch holds encoded rows of one listing on their way to the stage. It is
@@ -78,13 +79,17 @@ func (b *Batch) Size() (n int) {
 // Notes returns what a reader of the certificate should know of the values
 // encoded so far, and how often it happened.
 func (b *Batch) Notes() map[string]int {
-	return map[string]int{
+	notes := map[string]int{
 		"values stored with a replacement, since Postgres cannot hold them as they came": b.notes.replaced,
 		"values put in extra, since the column of their name cannot hold them":           b.notes.movedToExtra,
 		"values left out, since they are no list and their table has no extra":           b.notes.leftOut,
 		"elements within items left out, since they have no id that could be stored":     b.notes.withoutID,
 		"items whose elements are not all known, so that none is deleted":                b.notes.incomplete,
 	}
+	for field, n := range b.notes.unknown {
+		notes[unknownFieldNote+field.table+"."+field.name] = n
+	}
+	return notes
 }
 
 // Delete notes that an item is to leave the mirror. seq orders what the run

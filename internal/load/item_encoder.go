@@ -145,6 +145,7 @@ func (e *itemEncoder) assignField(i int, t *table, name []byte, value jsontext.V
 		e.values[c] = value
 	}
 	if !ok && !t.Only && !t.drop[string(name)] {
+		e.notes.countUnknown(t.name, name)
 		e.addExtra(string(name), value)
 	}
 }

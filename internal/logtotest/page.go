@@ -17,8 +17,9 @@ type apiRequest struct {
 	sent    query    // the parameters that were sent
 	q       query    // those the server understands
 	edition *versionBehavior
-	faults  []Fault // those that change the rows or the headers
-	paged   bool    // this listing is paged although nobody asked for a page
+	added   map[string]string // fields beside the columns, by table
+	faults  []Fault           // those that change the rows or the headers
+	paged   bool              // this listing is paged although nobody asked for a page
 }
 
 // A listing is one paged or whole list. Both functions run under the tenant's

@@ -2,6 +2,7 @@ package logtotest
 
 import (
 	"context"
+	"maps"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -32,6 +33,7 @@ type Server struct {
 	ttl        time.Duration
 	scope      string
 	edition    *versionBehavior
+	added      map[string]string // fields that items of a table have beside their columns
 	faults     []*injected
 	dice       uint64
 	brokenRows []string
@@ -184,6 +186,19 @@ func (s *Server) SetVersion(version string) {
 	s.Tenant.edition = e
 }
 
+// AddField makes items of a table show one field more, as those of a version that
+// is not out yet. value is raw JSON.
+func (s *Server) AddField(table, name, value string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	added := maps.Clone(s.added) // requests under way read the old one
+	if added == nil {
+		added = map[string]string{}
+	}
+	added[table] += "," + quote(name) + ":" + value
+	s.added = added
+}
+
 // Sends tells if items of a table show a column in the server's version. A field
 // that has no column of its own is named like one: users.has_password.
 func (s *Server) Sends(table, column string) bool {
@@ -217,7 +232,7 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	s.mu.Lock()
-	c.edition = s.edition
+	c.edition, c.added = s.edition, s.added
 	s.mu.Unlock()
 	c.q = c.edition.knownParameters(slices.Clone(c.sent))
 	s.respond(w, r, c, func() answer { return s.answer(c) })

@@ -166,7 +166,7 @@ func (c *apiRequest) append(b []byte, t *table, r *row, tenant bool) []byte {
 		}
 		b = append(b, ',')
 	}
-	return b[:len(b)-1]
+	return append(b[:len(b)-1], c.added[t.name]...)
 }
 
 func appendKey(b []byte, key string) []byte {

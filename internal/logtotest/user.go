@@ -100,6 +100,7 @@ func (c *apiRequest) appendUser(b []byte, u *user) []byte {
 		b = append(b, `,"cimdClientId":`...)
 		b = append(b, u.raw(uCIMD)...)
 	}
+	b = append(b, c.added["users"]...)
 	b = append(b, `,"isSuspended":`...)
 	return appendBool(b, u.suspended)
 }

@@ -37,11 +37,12 @@ func releases() []release {
 			"Organization.Created Organization.Deleted Organization.Data.Updated Organization.Membership.Updated " +
 			"OrganizationRole.Created OrganizationRole.Deleted OrganizationRole.Data.Updated OrganizationRole.Scopes.Updated " +
 			"OrganizationScope.Created OrganizationScope.Deleted OrganizationScope.Data.Updated"},
+		{version: "1.17", behavior: managementRole},
 		{version: "1.18", routes: "organizations/*/applications organizations/*/applications/*/roles applications/*/organizations " +
 			jit + "email-domains " + jit + "roles " + jit + "sso-connectors"},
 		{version: "1.18", columns: "organizations.is_mfa_required organization_roles.type", behavior: deletedUserData},
 		{version: "1.19", routes: "applications/*/secrets", columns: "applications.custom_data organizations.branding"},
-		{version: "1.20", routes: "users/*/personal-access-tokens", columns: "users.has_password", behavior: managementRole},
+		{version: "1.20", routes: "users/*/personal-access-tokens", columns: "users.has_password"},
 		{version: "1.24", routes: "saml-applications", behavior: invitationMembers},
 		{version: "1.25", routes: "email-templates email-templates/*"},
 		{version: "1.25", unpaged: "organization-scopes organization-roles/*/scopes organization-roles/*/resource-scopes"},

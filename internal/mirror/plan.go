@@ -41,7 +41,7 @@ type Estimate struct {
 // reckons from them and from what the mirror knows. It writes nothing. Without
 // a Pool the mirror knows nothing.
 func (r *Runner) Plan(ctx context.Context, job Job, limit logto.Limit) (Plan, error) {
-	p := &planner{api: r.Client, probe: r.Client.Probe(), job: job, pool: r.Pool, parents: map[string]parents{}}
+	p := &planner{api: r.Client, probe: NewProber(r.Client), job: job, pool: r.Pool, parents: map[string]parents{}}
 	if r.Pool != nil && !job.Afresh {
 		var err error
 		if p.known, err = load.Open(ctx, r.Pool, job.Tenant, catalog.All()); err != nil {
@@ -73,7 +73,7 @@ func secondsAtLimit(limit logto.Limit, requests int) float64 {
 // planner plans the listings of one job, parents before their children.
 type planner struct {
 	api     extract.API
-	probe   extract.API // for listings that an older server may not have
+	probe   *Prober // for listings that an older server may not have
 	job     Job
 	known   *load.Loader // nil: the mirror knows nothing
 	pool    *pgxpool.Pool
@@ -97,7 +97,7 @@ func (p *planner) estimate(ctx context.Context, l *catalog.Listing) (Estimate, e
 	total, err := p.fetchTotal(ctx, l, nil)
 	if l.Since != "" && logto.IsUnknownPath(err) {
 		p.parents[l.Name] = parents{unknown: true}
-		return Estimate{Listing: l.Name, Walk: l.Walk, Requests: 1, Note: "unknown to server"}, nil
+		return absent(l), nil
 	}
 	if err != nil {
 		return Estimate{}, err
@@ -119,7 +119,7 @@ func (p *planner) fetchTotal(ctx context.Context, l *catalog.Listing, filter url
 	maps.Copy(query, filter)
 	api := p.api
 	if l.Since != "" {
-		api = p.probe
+		api = p.probe.api
 	}
 	page, err := api.List(ctx, l.Path, query)
 	if err != nil {

@@ -29,6 +29,9 @@ func (p *planner) estimatePerParent(ctx context.Context, l *catalog.Listing) (Es
 	if p.parents[above.Name].unknown {
 		return Estimate{Listing: l.Name, Walk: l.Walk, Note: "no parents: " + above.Name + " is unknown to server"}, nil
 	}
+	if there, err := p.probe.has(ctx, l); err != nil || !there {
+		return absent(l), err
+	}
 	if above.Name == "roles" && l.Walk != catalog.Whole {
 		return p.estimatePerRole(ctx, l, above)
 	}

@@ -69,15 +69,19 @@ func TestAPlanMakesNothingAndAsksLittle(t *testing.T) {
 
 func TestAPlanOfAnOlderServerSaysWhatItDoesNotKnow(t *testing.T) {
 	t.Parallel()
-	b := setup(t, logtotest.Generate(logtotest.Options{Users: 10, Seed: 3}))
-	b.server.Inject(logtotest.Fault{Kind: logtotest.Missing, Path: "/api/custom-profile-fields"})
+	b := setup(t, logtotest.Generate(logtotest.Options{Users: 10, Seed: 3, Version: "1.19"}), catalog.Names()...)
+	b.server.SetVersion("1.19")
 	plan, err := b.runner.Plan(t.Context(), b.job, logto.Limit{})
 	if err != nil {
 		t.Fatal(err)
 	}
+	want := map[string]string{
+		"custom_profile_fields":  "Logto before 1.31 has no custom_profile_fields: not mirrored",
+		"personal_access_tokens": "Logto before 1.20 has no personal_access_tokens: not mirrored",
+	}
 	for _, e := range plan.Listings {
-		if (e.Note != "") != (e.Listing == "custom_profile_fields") {
-			t.Errorf("%s: %q", e.Listing, e.Note)
+		if e.Note != want[e.Listing] {
+			t.Errorf("%s: %q, want %q", e.Listing, e.Note, want[e.Listing])
 		}
 	}
 }
