@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"strings"
 	"time"
 
 	"github.com/jackc/pgx/v5/pgconn"
@@ -45,6 +46,7 @@ func (c *checks) database(ctx context.Context, cfg *config.Config) {
 	c.schemas(ctx, db)
 	c.privileges(ctx, db)
 	c.migrations(ctx, db)
+	c.distribution(ctx, db)
 	c.privacy(ctx, db, cfg)
 }
 
@@ -147,6 +149,26 @@ func (c *checks) migrations(ctx context.Context, db *database) {
 		c.ok("migrations", "", "pending: the next run makes the tables, or syncer migrate")
 	default:
 		c.ok("migrations", "", "none pending")
+	}
+}
+
+// distribution checks that all tables are distributed, if some are.
+func (c *checks) distribution(ctx context.Context, db *database) {
+	distributed, err := state.Distributed(ctx, db.Pool)
+	if err == nil && !distributed {
+		return
+	}
+	var missing []string
+	if err == nil {
+		missing, err = state.Undistributed(ctx, db.Pool)
+	}
+	switch {
+	case err != nil:
+		c.bad("distribution", "", err, "")
+	case len(missing) > 0:
+		c.bad("distribution", "", fmt.Errorf("%s to distribute: %s", number(len(missing), "table"), strings.Join(missing, ", ")), "syncer migrate --distribute continues")
+	default:
+		c.ok("distribution", "", "all tables, by tenant")
 	}
 }
 

@@ -129,6 +129,8 @@ func explain(err error) (text, hint string) {
 	case errors.Is(err, state.ErrEarlierBuild):
 		return text, "name a new, empty database (embedded Postgres: move ./" + embeddedDir + " away); the next run mirrors the tenant into it. " +
 			"To reuse this one and lose its history, first drop its schemas logto, logto_history, report, syncer, syncer_stage and syncer_queue"
+	case errors.Is(err, state.ErrNoCitus):
+		return text, "create extension citus, add the workers to the cluster, and see docs/scale.md"
 	case errors.As(err, new(*state.SchemaError)):
 		return text, "rename these schemas or drop what is in them, or name another database: syncer's schemas have fixed names"
 	case errors.Is(err, extract.ErrStopped), errors.Is(err, errInterrupted) && errors.As(err, new(tenantError)):

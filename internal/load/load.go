@@ -41,6 +41,7 @@ type Loader struct {
 	pool     *pgxpool.Pool
 	tenant   string
 	mappings map[string]*mapping // by listing
+	shared   bool                // stage tables stay, with the rows of all tenants
 
 	privacy Privacy
 }
@@ -53,6 +54,9 @@ func Open(ctx context.Context, pool *pgxpool.Pool, tenant string, listings []*ca
 		return nil, fmt.Errorf("read the columns of the mirror: %w", err)
 	}
 	l := &Loader{pool: pool, tenant: tenant, mappings: map[string]*mapping{}}
+	if l.shared, err = hasSharedStage(ctx, pool); err != nil {
+		return nil, err
+	}
 	for _, listing := range listings {
 		p, err := newMapping(listing, columns)
 		if err != nil {
@@ -63,9 +67,13 @@ func Open(ctx context.Context, pool *pgxpool.Pool, tenant string, listings []*ca
 	return l, nil
 }
 
-// Shape identifies what is stored of all the loader's listings.
+// Shape identifies what is stored of all the loader's listings, and where it is
+// staged.
 func (l *Loader) Shape() string {
 	all := shape{}
+	if l.shared {
+		all[StageSchema] = tableShape{}
+	}
 	for _, p := range l.mappings {
 		maps.Copy(all, p.described)
 	}

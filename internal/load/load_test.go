@@ -60,6 +60,7 @@ func (r reading) asSent() jsontext.Value {
 // bench is a migrated database and a loader of one tenant.
 type bench struct {
 	pool   *pgxpool.Pool
+	tenant string
 	loader *load.Loader
 	runs   int64
 	at     time.Time         // of the last publication
@@ -80,7 +81,7 @@ func open(t testing.TB, pool *pgxpool.Pool, tenant string) *bench {
 	if err := loader.RecordShapes(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	return &bench{pool: pool, loader: loader, at: time.Date(2030, 1, 1, 0, 0, 0, 0, time.UTC)}
+	return &bench{pool: pool, tenant: tenant, loader: loader, at: time.Date(2030, 1, 1, 0, 0, 0, 0, time.UTC)}
 }
 
 // all proves every listing.
@@ -162,7 +163,7 @@ func (b *bench) publish(t testing.TB, stage *load.Stage, how load.PublishOptions
 		if changes, err = stage.Publish(t.Context(), tx, catalog.All(), how); err != nil {
 			return err
 		}
-		return load.DropStage(t.Context(), tx, b.runs)
+		return load.DropStage(t.Context(), tx, b.tenant, b.runs)
 	})
 	if err == nil {
 		b.rules = b.loader.Rules()

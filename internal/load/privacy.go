@@ -123,7 +123,7 @@ func (r Rule) breaksProgram(table, column string) string {
 // WithPrivacy returns a loader that stores what the rules allow. The rules have
 // passed Check.
 func (l *Loader) WithPrivacy(p Privacy) *Loader {
-	private := &Loader{pool: l.pool, tenant: l.tenant, mappings: map[string]*mapping{}, privacy: p}
+	private := &Loader{pool: l.pool, tenant: l.tenant, mappings: map[string]*mapping{}, shared: l.shared, privacy: p}
 	for name, old := range l.mappings {
 		private.mappings[name] = old.withPrivacy(p)
 	}

@@ -24,8 +24,11 @@ type Stage struct {
 
 	making   sync.Mutex // held by who makes stage tables
 	mu       sync.Mutex
-	existing map[string]bool // stage tables that are there
+	existing map[string]bool // stage tables that are there; shared ones in which the tenant has rows
 }
+
+// EmptyStage returns a stage with nothing in it, of no run.
+func (l *Loader) EmptyStage() *Stage { return &Stage{Loader: l, existing: map[string]bool{}} }
 
 // OpenStage returns the stage of a run, with what an earlier attempt left in it.
 func (l *Loader) OpenStage(ctx context.Context, run int64) (*Stage, error) {
@@ -41,12 +44,11 @@ type rowsQueryer interface {
 }
 
 func (s *Stage) open(ctx context.Context, db rowsQueryer) error {
-	rows, err := db.Query(ctx, "select relname from pg_class where relnamespace = $1::regnamespace and relname like $2",
-		StageSchema, strings.ReplaceAll(s.name(""), "_", `\_`)+"%")
-	if err != nil {
-		return fmt.Errorf("look for the stage of run %d: %w", s.run, err)
+	find := findStageTables
+	if s.shared {
+		find = findStagedTables
 	}
-	names, err := pgx.CollectRows(rows, pgx.RowTo[string])
+	names, err := find(ctx, db, s.tenant, s.run)
 	if err != nil {
 		return fmt.Errorf("look for the stage of run %d: %w", s.run, err)
 	}
@@ -60,7 +62,12 @@ func (s *Stage) open(ctx context.Context, db rowsQueryer) error {
 }
 
 // name returns the name of a stage table.
-func (s *Stage) name(table string) string { return stageName(s.run, table) }
+func (s *Stage) name(table string) string {
+	if s.shared {
+		return table
+	}
+	return stageName(s.run, table)
+}
 
 func stageName(run int64, table string) string { return fmt.Sprintf("run_%d_%s", run, table) }
 
@@ -157,28 +164,6 @@ func (s *Stage) writeDeletions(ctx context.Context, tx pgx.Tx, batches []*Batch)
 		pgx.Identifier{StageSchema, s.name(deletionsTable)}.Sanitize())
 	if _, err := tx.Exec(ctx, sql, s.tenant, listings, parents, ids, seqs); err != nil {
 		return fmt.Errorf("stage what is deleted: %w", err)
-	}
-	return nil
-}
-
-// DropStage removes the stage tables of a run, if there are any, within the
-// caller's transaction.
-func DropStage(ctx context.Context, tx pgx.Tx, run int64) error {
-	rows, err := tx.Query(ctx, "select relname from pg_class where relnamespace = $1::regnamespace and relkind = 'r' and relname like $2",
-		StageSchema, strings.ReplaceAll(stageName(run, ""), "_", `\_`)+"%")
-	if err != nil {
-		return fmt.Errorf("look for the stage of run %d: %w", run, err)
-	}
-	names, err := pgx.CollectRows(rows, pgx.RowTo[string])
-	if err != nil || len(names) == 0 {
-		return err
-	}
-	tables := make([]string, len(names))
-	for i, name := range names {
-		tables[i] = pgx.Identifier{StageSchema, name}.Sanitize()
-	}
-	if _, err := tx.Exec(ctx, "drop table "+strings.Join(tables, ", ")); err != nil {
-		return fmt.Errorf("drop the stage of run %d: %w", run, err)
 	}
 	return nil
 }

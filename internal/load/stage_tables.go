@@ -24,8 +24,10 @@ func (s *Stage) Prepare(ctx context.Context, batches []*Batch) error {
 	if len(ddl) == 0 {
 		return nil
 	}
-	if err := s.createTables(ctx, strings.Join(ddl, ";\n")); err != nil {
-		return fmt.Errorf("make stage tables of run %d: %w", s.run, err)
+	if !s.shared {
+		if err := s.createTables(ctx, strings.Join(ddl, ";\n")); err != nil {
+			return fmt.Errorf("make stage tables of run %d: %w", s.run, err)
+		}
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -261,7 +261,7 @@ func TestAStageIsPreparedByOneAtATime(t *testing.T) {
 func TestAStageThatWasNeverMadeCanBeDropped(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
-	if err := pgx.BeginFunc(t.Context(), b.pool, func(tx pgx.Tx) error { return load.DropStage(t.Context(), tx, 7) }); err != nil {
+	if err := pgx.BeginFunc(t.Context(), b.pool, func(tx pgx.Tx) error { return load.DropStage(t.Context(), tx, "acme", 7) }); err != nil {
 		t.Error(err)
 	}
 }

@@ -112,8 +112,8 @@ func (a *attempt) openStage(ctx context.Context, loader *load.Loader) (err error
 }
 
 // clearRun removes what a run has staged, and its checkpoints.
-func clearRun(ctx context.Context, tx pgx.Tx, run int64) error {
-	if err := load.DropStage(ctx, tx, run); err != nil {
+func clearRun(ctx context.Context, tx pgx.Tx, tenant string, run int64) error {
+	if err := load.DropStage(ctx, tx, tenant, run); err != nil {
 		return err
 	}
 	return state.ClearCheckpoints(ctx, tx, run)

@@ -235,7 +235,7 @@ func (a *attempt) fail(ctx context.Context, s *Summary, cause error, began time.
 		if err != nil || !ours || s.Status != state.Refused {
 			return err
 		}
-		return clearRun(ctx, tx, a.run.ID)
+		return clearRun(ctx, tx, a.run.Tenant, a.run.ID)
 	})
 	return errors.Join(cause, err)
 }

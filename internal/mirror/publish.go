@@ -75,7 +75,7 @@ func (a *attempt) publishIn(ctx context.Context, tx pgx.Tx, proofs map[string]*e
 	if _, err := a.run.Finish(ctx, tx, status, at, nil, effortFrom(a.client.Stats(), time.Since(began))); err != nil {
 		return err
 	}
-	if err := clearRun(ctx, tx, a.run.ID); err != nil {
+	if err := clearRun(ctx, tx, a.run.Tenant, a.run.ID); err != nil {
 		return err
 	}
 	s.Status, s.Resumable, s.Listings, s.PublishedAt = status, false, certificates, &at

@@ -42,7 +42,8 @@ func CheckBuild(ctx context.Context, pool *pgxpool.Pool) error {
 }
 
 // Migrate brings the database to the version this program works with. Several
-// processes may call it at once: one migrates and the others wait. It returns
+// processes may call it at once: one migrates and the others wait. In a
+// distributed database it distributes what the migrations have added. It returns
 // the names of the migrations it ran, ErrEarlierBuild, or a *SchemaError.
 func Migrate(ctx context.Context, pool *pgxpool.Pool) (ran []string, err error) {
 	provider, done, err := migrations(ctx, pool)
@@ -57,7 +58,10 @@ func Migrate(ctx context.Context, pool *pgxpool.Pool) (ran []string, err error) 
 	if err != nil {
 		return ran, fmt.Errorf("migrate the database: %w", err)
 	}
-	return ran, nil
+	if distributed, err := Distributed(ctx, pool); err != nil || !distributed {
+		return ran, err
+	}
+	return ran, Distribute(ctx, pool, func(string) {})
 }
 
 // Pending reports whether the database needs Migrate. It returns

@@ -52,6 +52,9 @@ type Run struct {
 // Resumed reports whether an earlier attempt has left something to go on from.
 func (r Run) Resumed() bool { return r.Attempt > 1 }
 
+// Clear removes what a run of a tenant has left, within a transaction.
+type Clear func(ctx context.Context, tx pgx.Tx, tenant string, run int64) error
+
 // Begin starts a run, or resumes the tenant's last one if it is unfinished,
 // for the same run spec and not older than within. Other unfinished runs are
 // abandoned; clear removes what one of them has left, in the same transaction,
@@ -59,7 +62,7 @@ func (r Run) Resumed() bool { return r.Attempt > 1 }
 // lock. Begin waits for transactions that have passed Fence: it sees all that an
 // earlier attempt has staged, and none stages after it.
 func Begin(
-	ctx context.Context, pool *pgxpool.Pool, e RunSpec, within time.Duration, clear func(ctx context.Context, tx pgx.Tx, run int64) error,
+	ctx context.Context, pool *pgxpool.Pool, e RunSpec, within time.Duration, clear Clear,
 ) (run Run, err error) {
 	err = pgx.BeginFunc(ctx, pool, func(tx pgx.Tx) error {
 		if _, err := tx.Exec(ctx, readStatement("tenant"), e.Tenant, e.Endpoint); err != nil {
@@ -83,12 +86,12 @@ func Begin(
 // Abandon gives up the tenant's unfinished runs, within the caller's
 // transaction; clear removes what one of them has left. The caller holds the
 // tenant's lock.
-func Abandon(ctx context.Context, tx pgx.Tx, tenant string, clear func(ctx context.Context, tx pgx.Tx, run int64) error) error {
+func Abandon(ctx context.Context, tx pgx.Tx, tenant string, clear Clear) error {
 	return abandon(ctx, tx, tenant, 0, clear)
 }
 
 // abandon gives up the unfinished runs of a tenant but for one.
-func abandon(ctx context.Context, tx pgx.Tx, tenant string, but int64, clear func(ctx context.Context, tx pgx.Tx, run int64) error) error {
+func abandon(ctx context.Context, tx pgx.Tx, tenant string, but int64, clear Clear) error {
 	rows, err := tx.Query(ctx, readStatement("abandon"), tenant, but)
 	if err != nil {
 		return err
@@ -98,7 +101,7 @@ func abandon(ctx context.Context, tx pgx.Tx, tenant string, but int64, clear fun
 		return err
 	}
 	for _, id := range abandoned {
-		if err := clear(ctx, tx, id); err != nil {
+		if err := clear(ctx, tx, tenant, id); err != nil {
 			return err
 		}
 	}

@@ -22,7 +22,7 @@ func errand() state.RunSpec {
 func begin(t *testing.T, pool *pgxpool.Pool, e state.RunSpec) (state.Run, []int64) {
 	t.Helper()
 	var abandoned []int64
-	run, err := state.Begin(t.Context(), pool, e, time.Hour, func(_ context.Context, _ pgx.Tx, id int64) error {
+	run, err := state.Begin(t.Context(), pool, e, time.Hour, func(_ context.Context, _ pgx.Tx, _ string, id int64) error {
 		abandoned = append(abandoned, id)
 		return nil
 	})
@@ -251,7 +251,7 @@ func TestAnAttemptStagesNothingOnceItsRunIsNotItsOwn(t *testing.T) {
 	}
 }
 
-func nothingToClear(context.Context, pgx.Tx, int64) error { return nil }
+func nothingToClear(context.Context, pgx.Tx, string, int64) error { return nil }
 
 // What an earlier attempt has staged is there before the next one looks.
 func TestBeginWaitsForTransactionsThatStage(t *testing.T) {

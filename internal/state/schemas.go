@@ -14,7 +14,7 @@ import (
 // that may not create schemas can be given them.
 var schemas = []struct{ name, comment string }{
 	{"syncer", "State of syncer: tenants, runs, checkpoints, certificates, and what the processes of syncer serve share."},
-	{"syncer_stage", "Rows that a run has read and not yet published, in tables named run_<run>_<table>, which are dropped when the run is published or abandoned."},
+	{"syncer_stage", "Rows that a run has read and not yet published, in tables named run_<run>_<table>, which are dropped when the run is published or abandoned. In a database that is distributed with Citus, in tables of that name without a run, which stay."},
 	{"logto", "What Logto has now: the mirror, as of the last published run."},
 	{"logto_history", "What Logto had before: versions of rows that were replaced or deleted."},
 	{"report", "Questions about the mirror, each with its answer: a view, or a function where it takes a date or a name."},

@@ -1,0 +1,87 @@
+package load
+
+import (
+	"context"
+	"fmt"
+	"strings"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgxpool"
+)
+
+// In a database that is distributed by tenant the stage tables stay, and hold
+// the rows of all tenants: to make and drop a distributed table takes half a
+// second. Only one run of a tenant has staged rows: whoever begins one removes
+// what others have left, and these can stage nothing more. So the statements of
+// a run, all of which name its tenant, find in them what they find in tables of
+// the run's own.
+
+// hasSharedStage reports whether stage tables stay.
+func hasSharedStage(ctx context.Context, pool *pgxpool.Pool) (yes bool, err error) {
+	const sql = "select exists (select from pg_class where relnamespace = $1::regnamespace and relname = 'users')"
+	if err := pool.QueryRow(ctx, sql, StageSchema).Scan(&yes); err != nil {
+		return false, fmt.Errorf("look for stage tables that stay: %w", err)
+	}
+	return yes, nil
+}
+
+const selectStageTables = `
+select relname from pg_class
+where relnamespace = $1::regnamespace and relkind in ('r', 'p') and relname like $2`
+
+// findStageTables returns the names of the stage tables of a run.
+func findStageTables(ctx context.Context, db rowsQueryer, _ string, run int64) ([]string, error) {
+	rows, err := db.Query(ctx, selectStageTables, StageSchema, strings.ReplaceAll(stageName(run, ""), "_", `\_`)+"%")
+	if err != nil {
+		return nil, err
+	}
+	return pgx.CollectRows(rows, pgx.RowTo[string])
+}
+
+// findStagedTables returns the names of the shared stage tables in which the
+// tenant has rows.
+func findStagedTables(ctx context.Context, db rowsQueryer, tenant string, _ int64) ([]string, error) {
+	rows, err := db.Query(ctx, selectStageTables+` and relname not like 'run\_%' order by 1`, StageSchema, "%")
+	if err != nil {
+		return nil, err
+	}
+	names, err := pgx.CollectRows(rows, pgx.RowTo[string])
+	if err != nil || len(names) == 0 {
+		return nil, err
+	}
+	selects := make([]string, len(names))
+	for i, name := range names {
+		selects[i] = fmt.Sprintf("(select '%s' from %s where tenant_id = $1 limit 1)", name, pgx.Identifier{StageSchema, name}.Sanitize())
+	}
+	if rows, err = db.Query(ctx, strings.Join(selects, " union all "), execMode, tenant); err != nil {
+		return nil, err
+	}
+	return pgx.CollectRows(rows, pgx.RowTo[string])
+}
+
+// DropStage removes what a run of a tenant has staged, within the caller's
+// transaction: its tables, and its rows in those that stay.
+func DropStage(ctx context.Context, tx pgx.Tx, tenant string, run int64) error {
+	tables, err := findStageTables(ctx, tx, tenant, run)
+	if err != nil {
+		return fmt.Errorf("look for the stage of run %d: %w", run, err)
+	}
+	for i, name := range tables {
+		tables[i] = pgx.Identifier{StageSchema, name}.Sanitize()
+	}
+	if len(tables) > 0 {
+		if _, err := tx.Exec(ctx, "drop table "+strings.Join(tables, ", ")); err != nil {
+			return fmt.Errorf("drop the stage of run %d: %w", run, err)
+		}
+	}
+	shared, err := findStagedTables(ctx, tx, tenant, run)
+	if err != nil {
+		return fmt.Errorf("look for what run %d has staged: %w", run, err)
+	}
+	for _, name := range shared {
+		if _, err := tx.Exec(ctx, "delete from "+pgx.Identifier{StageSchema, name}.Sanitize()+" where tenant_id = $1", tenant); err != nil {
+			return fmt.Errorf("remove what run %d has staged: %w", run, err)
+		}
+	}
+	return nil
+}

@@ -1,0 +1,143 @@
+package state
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgxpool"
+)
+
+// ErrNoCitus says that the tables cannot be distributed in this database.
+var ErrNoCitus = errors.New("the database does not have the extension citus; nothing was distributed")
+
+// Distributed reports whether the mirror is distributed by tenant over the
+// workers of a Citus cluster, wholly or in part.
+func Distributed(ctx context.Context, pool *pgxpool.Pool) (yes bool, err error) {
+	if citus, err := hasCitus(ctx, pool); err != nil || !citus {
+		return false, err
+	}
+	const sql = "select exists (select from pg_dist_partition where logicalrelid = to_regclass('logto.users'))"
+	if err := pool.QueryRow(ctx, sql).Scan(&yes); err != nil {
+		return false, fmt.Errorf("look for distributed tables: %w", err)
+	}
+	return yes, nil
+}
+
+// Undistributed returns what Distribute would do to a distributed database: the
+// tables that are not distributed yet, or still have rows on the coordinator.
+func Undistributed(ctx context.Context, pool *pgxpool.Pool) ([]string, error) {
+	tables, err := tableNames(ctx, pool, "undistributed_tables")
+	if err != nil {
+		return nil, err
+	}
+	stages, err := undistributedStages(ctx, pool)
+	if err != nil {
+		return nil, err
+	}
+	for _, s := range stages {
+		tables = append(tables, s.table())
+	}
+	rows, err := tableNames(ctx, pool, "undistributed_rows")
+	return append(tables, rows...), err
+}
+
+// Distribute distributes the tables of the mirror, of its history and of the
+// stage by tenant_id over the workers of a Citus cluster, so that all rows of a
+// tenant are on one of them. done is called with each table. Whatever ends it,
+// the next call continues; it does nothing where nothing is left to do. It
+// returns ErrNoCitus for a database without the extension.
+func Distribute(ctx context.Context, pool *pgxpool.Pool, done func(table string)) error {
+	if citus, err := hasCitus(ctx, pool); err != nil {
+		return err
+	} else if !citus {
+		return ErrNoCitus
+	}
+	conn, err := pool.Acquire(ctx)
+	if err != nil {
+		return fmt.Errorf("connect to distribute the tables: %w", err)
+	}
+	defer conn.Release()
+	// One at a time: the second finds nothing left to do.
+	if _, err := conn.Exec(ctx, "select pg_advisory_lock($1)", distributionLock); err != nil {
+		return fmt.Errorf("wait to distribute the tables: %w", err)
+	}
+	err = distribute(ctx, pool, done)
+	_, unlockErr := conn.Exec(context.WithoutCancel(ctx), "select pg_advisory_unlock($1)", distributionLock)
+	return errors.Join(err, unlockErr)
+}
+
+// distributionLock is held while tables are distributed.
+const distributionLock = lockSeed + 1
+
+func distribute(ctx context.Context, pool *pgxpool.Pool, done func(table string)) error {
+	tables, err := tableNames(ctx, pool, "undistributed_tables")
+	if err != nil {
+		return err
+	}
+	for _, table := range tables {
+		if err := distributeTable(ctx, pool, table); err != nil {
+			return err
+		}
+		done(table)
+	}
+	stages, err := undistributedStages(ctx, pool)
+	if err != nil {
+		return err
+	}
+	for _, s := range stages {
+		if err := s.create(ctx, pool); err != nil {
+			return err
+		}
+		done(s.table())
+	}
+	if err := truncateLocal(ctx, pool); err != nil {
+		return err
+	}
+	return nil
+}
+
+// distributeTable distributes one table, with its rows. All are in one group, in
+// which the rows of a tenant are on one worker.
+func distributeTable(ctx context.Context, db Execer, table string) error {
+	const sql = "select create_distributed_table($1::text::regclass, 'tenant_id', colocate_with => case when $1 = 'logto.users' then 'default' else 'logto.users' end)"
+	if _, err := db.Exec(ctx, sql, table); err != nil {
+		return fmt.Errorf("distribute %s: %w", table, err)
+	}
+	return nil
+}
+
+// truncateLocal removes the rows that tables had on the coordinator before they
+// were copied to the workers.
+func truncateLocal(ctx context.Context, pool *pgxpool.Pool) error {
+	tables, err := tableNames(ctx, pool, "undistributed_rows")
+	if err != nil {
+		return err
+	}
+	for _, table := range tables {
+		if _, err := pool.Exec(ctx, "select truncate_local_data_after_distributing_table($1::text::regclass)", table); err != nil {
+			return fmt.Errorf("remove the rows of %s from the coordinator: %w", table, err)
+		}
+	}
+	return nil
+}
+
+func hasCitus(ctx context.Context, pool *pgxpool.Pool) (yes bool, err error) {
+	if err := pool.QueryRow(ctx, "select exists (select from pg_extension where extname = 'citus')").Scan(&yes); err != nil {
+		return false, fmt.Errorf("look for the extension citus: %w", err)
+	}
+	return yes, nil
+}
+
+func tableNames(ctx context.Context, pool *pgxpool.Pool, statement string) ([]string, error) {
+	rows, err := pool.Query(ctx, readStatement(statement))
+	if err != nil {
+		return nil, fmt.Errorf("look for tables to distribute: %w", err)
+	}
+	names, err := pgx.CollectRows(rows, pgx.RowTo[string])
+	if err != nil {
+		return nil, fmt.Errorf("look for tables to distribute: %w", err)
+	}
+	return names, nil
+}
