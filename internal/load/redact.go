@@ -135,7 +135,9 @@ func (t *table) ruled() (names []string) {
 }
 
 // redacted is what the rules leave of a stored value of a column, in SQL that
-// comes to the same as appendPrivate. The pads of hashes are those of alias k.
+// comes to the same as appendPrivate. The pads of hashes are those of alias k. A
+// text's bytes are read by decode and not by convert_to, which is not immutable:
+// Citus has no others in an update.
 func (t *table) redacted(name, value string) string {
 	if name == extraColumn && t.dropExtra {
 		return "null::jsonb"
@@ -149,7 +151,7 @@ func (t *table) redacted(name, value string) string {
 		return "null"
 	case o.rule.Hash:
 		return fmt.Sprintf(`case when %[1]s ~ '^%[2]s[0-9a-f]{64}$' then %[1]s
-else '%[2]s' || encode(sha256(k.outer_pad || sha256(k.inner_pad || convert_to(%[1]s, 'UTF8'))), 'hex') end`, value, hashPrefix)
+else '%[2]s' || encode(sha256(k.outer_pad || sha256(k.inner_pad || decode(replace(%[1]s, '\', '\\'), 'escape'))), 'hex') end`, value, hashPrefix)
 	case o.rule.Keep != nil:
 		return fmt.Sprintf("case when %s is not null then %s end", value, pathsSQL(value, parsePaths(o.rule.Keep)))
 	}

@@ -64,7 +64,7 @@ func (c *changesRun) publishIn(ctx context.Context, tx pgx.Tx, s *Summary, began
 	if _, err := c.run.Finish(ctx, tx, state.Succeeded, at, nil, effortFrom(c.client.Stats(), time.Since(began))); err != nil {
 		return err
 	}
-	if err := clearRun(ctx, tx, c.run.ID); err != nil {
+	if err := clearRun(ctx, tx, c.run.Tenant, c.run.ID); err != nil {
 		return err
 	}
 	s.Status, s.PublishedAt, s.Followed, s.Changed = state.Succeeded, &at, followed, c.changed(published)
