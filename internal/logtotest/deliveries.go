@@ -71,8 +71,13 @@ func (t *Tenant) fire(event string, body map[string]any) {
 	}
 }
 
-// deliver sends one event to one hook, which fails: nobody listens.
+// deliver sends one event to one hook, which fails unless deliveries are pushed:
+// nobody listens.
 func (t *Tenant) deliver(hook *row, event, body string) {
+	if t.push != nil {
+		t.post(t.push, hook, event, body)
+		return
+	}
 	took := t.shortest
 	if more := t.longest - t.shortest; more > 0 {
 		took += time.Duration(t.chance.Int64N(int64(more)))

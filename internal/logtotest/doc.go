@@ -64,7 +64,7 @@
 // audience and issuer are not checked. Response guards strip nothing: a row of
 // the wrong shape is shown as it is, where Logto would answer 500 (use BreakRow).
 // Neither uniqueness other than of ids nor types of columns are enforced on what
-// is loaded or inserted. Webhooks are not sent: every delivery has failed. Audit
-// logs of end users are those of the last steps of a flow, and a token request
-// leaves one.
+// is loaded or inserted. Deliveries of webhooks fail unless PushDeliveries sends
+// them. Audit logs of end users are those of the last steps of a flow, and a token
+// request leaves one.
 package logtotest

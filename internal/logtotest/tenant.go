@@ -43,6 +43,7 @@ type Tenant struct {
 	triggers map[string]trigger
 	by       writer     // of the changes being made
 	flow     flow       // what byFlow does
+	push     *pusher    // nil: nothing is sent
 	pending  []delivery // of webhooks, by when their log row is due
 	chance   *rand.Rand // for ids and delays of logs
 	shortest time.Duration
