@@ -70,7 +70,7 @@ func (f *followed) prove(t *testing.T) {
 }
 
 // changesButFor runs the job for changes, after what was delivered has been
-// logged. Of the lists that are read by turns, it is a small one's turn that
+// logged. Of the lists that are read in rotation, it is a small one's turn that
 // does not change.
 func (f *followed) changesButFor(t *testing.T) mirror.Summary {
 	t.Helper()
