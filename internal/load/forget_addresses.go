@@ -34,7 +34,9 @@ func (l *Loader) addresses(ctx context.Context, tx pgx.Tx, people ErasureTargets
 			return nil, err
 		}
 	}
-	return slices.Sorted(maps.Keys(found)), nil
+	all := slices.AppendSeq([]string{}, maps.Keys(found)) // not nil, which Postgres takes for null
+	slices.Sort(all)
+	return all, nil
 }
 
 // addHashedAddresses adds the addresses of invitations whose hashes are among
