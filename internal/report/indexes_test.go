@@ -64,17 +64,16 @@ func TestOtherPeoplesTransactionsDelayNoIndexBeyondItsTable(t *testing.T) {
 		{"begin isolation level repeatable read", "select count(*) from logto.users"},
 		{"set application_name = 'psql'", "begin", "lock table logto.organizations in share update exclusive mode"},
 	} {
-		conn, err := pool.Acquire(t.Context())
+		conn, err := pgx.Connect(t.Context(), pool.Config().ConnString())
 		if err != nil {
 			t.Fatal(err)
 		}
-		defer conn.Release()
+		defer func() { _ = conn.Close(context.WithoutCancel(t.Context())) }()
 		for _, sql := range statements {
 			if _, err := conn.Exec(t.Context(), sql); err != nil {
 				t.Fatal(err)
 			}
 		}
-		defer func() { _, _ = conn.Exec(context.WithoutCancel(t.Context()), "rollback") }()
 	}
 	created, skipped, err := report.EnsureIndexes(t.Context(), pool)
 	if err != nil || !slices.Contains(created, "users_trigrams") || !slices.Contains(created, "logs_user_id") {
