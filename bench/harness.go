@@ -86,6 +86,7 @@ type database struct {
 	*pgxpool.Pool
 	harness *harness
 	name    string
+	privacy string // the privacy rules of runs, as in jobs.yaml
 	drop    func() error
 }
 
@@ -133,7 +134,7 @@ jobs:
   - {name: members, listings: [users, organizations, organization_users]}
   - {name: questions, listings: [users, user_roles, roles, role_scopes, resources, organizations, organization_roles, organization_scopes,
       applications, application_roles, organization_applications, organization_invitations, sso_connectors]}
-`, tenant, limit)
+`, tenant, limit) + d.privacy
 	if err := os.WriteFile(file, []byte(yaml), 0o600); err != nil {
 		return nil, err
 	}
@@ -143,7 +144,7 @@ jobs:
 
 // environment tells a program what to read and where to write.
 func (d *database) environment(s simulator) []string {
-	return append(os.Environ(), "DATABASE_URL="+d.harness.URL(d.name),
+	return append(os.Environ(), "DATABASE_URL="+d.harness.URL(d.name), "SYNCER_PRIVACY_KEY=the key of the benchmarks",
 		"LOGTO_ENDPOINT="+s.Endpoint, "LOGTO_RESOURCE="+s.Resource, "LOGTO_APP_ID="+s.AppID, "LOGTO_APP_SECRET="+s.AppSecret)
 }
 

@@ -70,6 +70,7 @@ func measurements() []measurement {
 		{"parents", measureParents},
 		{"loading", measureLoading},
 		{"large-tenant", measureLargeTenant},
+		{"every-row", measureEveryRow},
 		{"questions", measureQuestions},
 	}
 }
