@@ -6,6 +6,7 @@ import (
 	"net/url"
 	"slices"
 	"sync"
+	"time"
 
 	"logto-syncer/internal/catalog"
 	"logto-syncer/internal/logto"
@@ -221,5 +222,6 @@ func (w *Walker) FetchByID(ctx context.Context, p *Proof, ids []string) (err err
 		p.Distinct = max(p.Distinct, k.proof.Distinct)
 	}
 	p.add(k.proof.Findings)
+	p.ReadAt = time.Now()
 	return err
 }

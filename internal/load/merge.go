@@ -48,6 +48,9 @@ func (p *publisher) withholdDangling(ctx context.Context, plan *mapping, t *tabl
 			return err
 		}
 		p.changes[plan.Name].Withheld += n
+		if !m.Nested {
+			p.changes[plan.Name].WithheldItems += n
+		}
 		if n > 0 && !m.Nested {
 			if err := p.dropOrphanElements(ctx, plan); err != nil {
 				return err

@@ -36,6 +36,8 @@ type Change struct {
 	Inserted, Updated, Deleted int64
 	// Withheld are rows that point at something the mirror does not have.
 	Withheld int64
+	// WithheldItems are those of them that are items, not elements of one.
+	WithheldItems int64
 	// Incomplete are the fields that items came without, or with elements that
 	// have no id. Of such a listing nothing was deleted, proved or not.
 	Incomplete []string

@@ -96,6 +96,7 @@ func TestAnOrganizationRoleMadeDuringTheRunComesWithItsPermissions(t *testing.T)
 	tenant := b.server.Tenant
 	wantProved(t, b.run(t))
 	read := make(chan struct{}) // organization roles are
+	made := make(chan time.Time, 1)
 	var listed, members sync.Once
 	b.behind(t, func(w http.ResponseWriter, r *http.Request, next http.Handler) {
 		if strings.HasPrefix(r.URL.Path, "/api/organizations/") && strings.HasSuffix(r.URL.Path, "/users") {
@@ -106,6 +107,7 @@ func TestAnOrganizationRoleMadeDuringTheRunComesWithItsPermissions(t *testing.T)
 					t.Error("the organization roles were not asked for")
 				}
 				addMemberWithNewRole(t, tenant)
+				made <- time.Now()
 			})
 		}
 		next.ServeHTTP(w, r)
@@ -113,8 +115,33 @@ func TestAnOrganizationRoleMadeDuringTheRunComesWithItsPermissions(t *testing.T)
 			listed.Do(func() { close(read) })
 		}
 	})
-	wantProved(t, b.run(t))
+	s := b.run(t)
+	wantProved(t, s)
 	b.wantEqual(t)
+	if at, made := certificate(s, "organization_roles").ReadAt, <-made; at.Before(made) {
+		t.Errorf("read at %v, want after %v, when the role was made", at, made)
+	}
+}
+
+func TestElementsThatAreWithheldDoNotMakeFewerItemsUnchanged(t *testing.T) {
+	t.Parallel()
+	b := setup(t, logtotest.Generate(logtotest.Options{Users: 20, Organizations: 3, Seed: 52}), "organization_users")
+	addMemberWithNewRole(t, b.server.Tenant)
+	b.behind(t, func(w http.ResponseWriter, r *http.Request, next http.Handler) {
+		if r.URL.Path == "/api/organization-roles" {
+			w.Header().Set("Content-Type", "application/json")
+			w.Header().Set("Total-Number", "0")
+			_, _ = w.Write([]byte("[]"))
+			return
+		}
+		next.ServeHTTP(w, r)
+	})
+	wantProved(t, b.run(t))
+	s := b.run(t)
+	c := certificate(s, "organization_users")
+	if c.Unchanged != int64(c.Distinct) || len(c.Notes) == 0 {
+		t.Errorf("%d of %d members unchanged, notes %v; want all, and a note of what is withheld", c.Unchanged, c.Distinct, c.Notes)
+	}
 }
 
 // addMemberWithNewRole makes an organization role with a permission, and a user

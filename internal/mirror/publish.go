@@ -165,7 +165,7 @@ func (a *attempt) certify(proofs map[string]*extract.Proof, changes map[string]*
 		c := state.Certificate{
 			Listing: l.Name, Walk: string(p.Walk), Parents: p.Parents, Distinct: distinct, Requests: p.Requests,
 			Inserted: change.Inserted, Updated: change.Updated, Deleted: change.Deleted,
-			Unchanged: max(0, int64(distinct)-change.Inserted-change.Updated-change.Withheld),
+			Unchanged: max(0, int64(distinct)-change.Inserted-change.Updated-change.WithheldItems),
 			Proof:     string(p.Outcome), Reason: p.Reason, Notes: map[string]int{}, ReadAt: p.ReadAt,
 		}
 		if p.Total >= 0 {
