@@ -59,8 +59,10 @@ type changesRun struct {
 	totals    map[string]int    // counts of the server, by listing
 	whole     map[string]bool   // listings that were read whole
 	doubts    map[string]string // why a listing cannot be followed further, until it is proved
+	stuck     map[string]string // gaps that only a proof closes, by listing
 	moved     []state.FeedPosition
-	gone      []string // sources that are no more
+	narrowed  map[string]bool // webhooks that deliver less than they did, by source
+	gone      []string        // sources that are no more
 	mu        sync.Mutex
 }
 
@@ -89,7 +91,7 @@ func (a *attempt) attemptChanges(ctx context.Context, s *Summary, began time.Tim
 func (a *attempt) openChanges(ctx context.Context) (*changesRun, error) {
 	c := &changesRun{
 		attempt: a, began: time.Now(), told: changes.Set{}, proofs: map[string]*extract.Proof{}, hooks: map[string]hook{}, targets: changes.NewTargets(), totals: map[string]int{},
-		whole: map[string]bool{}, doubts: map[string]string{},
+		whole: map[string]bool{}, doubts: map[string]string{}, stuck: map[string]string{}, narrowed: map[string]bool{},
 	}
 	for _, l := range a.job.Listings {
 		c.proofs[l.Name] = extract.NewProof(l)

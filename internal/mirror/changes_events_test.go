@@ -240,10 +240,16 @@ func TestWhatNoEventTellsIsNotClaimedAndTheNextProofHasIt(t *testing.T) {
 		do            func() error
 	}{
 		{"a role is given", "user_roles", []string{"user_roles"}, func() error { return tenant.AssignRole(f.user, f.role) }},
-		{"a role is given to an application", "application_roles", []string{"application_roles"},
-			insert("applications_roles", logtotest.Row{"application_id": f.application, "role_id": f.otherRole})},
-		{"a role in an organization is given", "organization_users", []string{"organization_user_roles"},
-			func() error { return tenant.AddMemberRole(f.organization, f.user, f.orgRole) }},
+		{
+			"a role is given to an application", "application_roles",
+			[]string{"application_roles"},
+			insert("applications_roles", logtotest.Row{"application_id": f.application, "role_id": f.otherRole}),
+		},
+		{
+			"a role in an organization is given", "organization_users",
+			[]string{"organization_user_roles"},
+			func() error { return tenant.AddMemberRole(f.organization, f.user, f.orgRole) },
+		},
 		{"an identity is set", "users", []string{"users", "user_identities"}, func() error {
 			return tenant.SQL().Update("users", f.user, logtotest.Row{"identities": logtotest.Row{"github": logtotest.Row{"userId": "g"}}})
 		}},
@@ -253,8 +259,11 @@ func TestWhatNoEventTellsIsNotClaimedAndTheNextProofHasIt(t *testing.T) {
 			_, err := tenant.CreateInvitation(f.organization, "x@example.com", logtotest.Row{})
 			return err
 		}},
-		{"an organization role gets a permission of a resource", "organization_roles", []string{"organization_role_resource_scopes"},
-			insert("organization_role_resource_scope_relations", logtotest.Row{"organization_role_id": f.orgRole, "scope_id": f.scope})},
+		{
+			"an organization role gets a permission of a resource", "organization_roles",
+			[]string{"organization_role_resource_scopes"},
+			insert("organization_role_resource_scope_relations", logtotest.Row{"organization_role_id": f.orgRole, "scope_id": f.scope}),
+		},
 		{"a user is changed by SQL", "users", []string{"users"}, func() error {
 			return tenant.SQL().Update("users", f.other, logtotest.Row{"name": "by SQL"})
 		}},

@@ -1,8 +1,8 @@
 package mirror
 
 import (
+	"cmp"
 	"context"
-	"maps"
 	"net/url"
 	"slices"
 	"strings"
@@ -18,16 +18,13 @@ import (
 // readFeeds reads the deliveries of the webhooks and the audit log from where the
 // last run has ended, and collects what they point at.
 func (c *changesRun) readFeeds(ctx context.Context) error {
-	for _, source := range slices.Sorted(maps.Keys(c.positions)) {
-		position := c.positions[source]
-		var err error
-		switch {
-		case source == logsSource && c.listing("users") != nil:
-			err = c.readFeed(ctx, position, "/logs", logsReach)
-		case strings.HasPrefix(source, hookSource):
-			err = c.readHook(ctx, position)
+	if position, ok := c.positions[logsSource]; ok && c.listing("users") != nil {
+		if err := c.readFeed(ctx, position, "/logs", logsReach); err != nil {
+			return err
 		}
-		if err != nil {
+	}
+	for _, position := range c.hookPositions() {
+		if err := c.readHook(ctx, position); err != nil {
 			return err
 		}
 	}
@@ -37,28 +34,71 @@ func (c *changesRun) readFeeds(ctx context.Context) error {
 	return nil
 }
 
-// readHook reads the deliveries of a webhook. Events that it no longer delivers
-// count no more until the next proof, whether or not they are delivered again.
+// hookPositions returns the positions of the webhooks that are there, those that
+// tell most first. Events that a webhook no longer delivers count no more until
+// the next proof, whether or not they are delivered again.
+func (c *changesRun) hookPositions() (positions []state.FeedPosition) {
+	for source, position := range c.positions {
+		if !strings.HasPrefix(source, hookSource) {
+			continue
+		}
+		h, there := c.hooks[source]
+		if !there && c.whole["hooks"] {
+			c.gone = append(c.gone, source)
+		}
+		if !there {
+			continue
+		}
+		before := len(position.Events)
+		position.Events = slices.DeleteFunc(slices.Clone(position.Events), func(event string) bool {
+			return !h.enabled || !slices.Contains(h.events, event)
+		})
+		if len(position.Events) < before { // noted even if it is not read
+			c.narrowed[source] = true
+		}
+		positions = append(positions, position)
+	}
+	return byEvents(positions)
+}
+
+// byEvents sorts positions of webhooks, those that tell most first.
+func byEvents(positions []state.FeedPosition) []state.FeedPosition {
+	slices.SortFunc(positions, func(a, b state.FeedPosition) int {
+		return cmp.Or(cmp.Compare(len(b.Events), len(a.Events)), cmp.Compare(a.Source, b.Source))
+	})
+	return positions
+}
+
+// tellsMore reports whether any listing is followed by one of the events that is
+// not told yet.
+func tellsMore(events []string, told changes.Set) bool {
+	for _, r := range changes.Rules() {
+		for _, event := range r.Events {
+			if _, already := told[event]; !already && slices.Contains(events, event) {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// readHook reads the deliveries of a webhook, unless others have told of all it
+// tells of.
 func (c *changesRun) readHook(ctx context.Context, position state.FeedPosition) error {
-	h, there := c.hooks[position.Source]
-	if !there {
-		if c.whole["hooks"] {
-			c.gone = append(c.gone, position.Source)
+	if !tellsMore(position.Events, c.told) {
+		if c.narrowed[position.Source] {
+			position.Events = slices.Clone(position.Events)
+			c.moved = append(c.moved, position)
 		}
 		return nil
 	}
-	position.Events = slices.DeleteFunc(slices.Clone(position.Events), func(event string) bool {
-		return !h.enabled || !slices.Contains(h.events, event)
-	})
+	id := strings.TrimPrefix(position.Source, hookSource)
+	err := c.readFeed(ctx, position, "/hooks/"+url.PathEscape(id)+"/recent-logs", hookReach)
+	if logto.IsNotFound(err) { // deleted just now
+		return nil
+	}
 	for _, event := range position.Events {
 		c.told[event] = struct{}{}
-	}
-	err := c.readFeed(ctx, position, "/hooks/"+url.PathEscape(h.id)+"/recent-logs", hookReach)
-	if logto.IsNotFound(err) { // deleted just now
-		for _, event := range position.Events {
-			delete(c.told, event)
-		}
-		return nil
 	}
 	return err
 }
@@ -107,6 +147,7 @@ func (c *changesRun) readFeed(ctx context.Context, position state.FeedPosition, 
 		}
 	}
 	slices.Sort(position.RecentIDs)
+	position.ReadUntil = time.Time{} // until now, which is known at the end
 	c.moved = append(c.moved, position)
 	return nil
 }

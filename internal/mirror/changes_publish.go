@@ -90,8 +90,10 @@ func (c *changesRun) follow(ctx context.Context, tx pgx.Tx, published map[string
 	if !ok {
 		return nil, nil
 	}
-	for i := range c.moved {
-		c.moved[i].ReadUntil = asked
+	for i, p := range c.moved {
+		if p.ReadUntil.IsZero() {
+			c.moved[i].ReadUntil = asked
+		}
 	}
 	c.doubtWhatIsMissing(published)
 	var followed, written []state.Followed
@@ -99,6 +101,9 @@ func (c *changesRun) follow(ctx context.Context, tx pgx.Tx, published map[string
 		f, moved, err := c.followListing(ctx, tx, l, asked)
 		if err != nil {
 			return nil, err
+		}
+		if f.Gap != "" && !f.GapHeals {
+			c.stuck[l.Name] = l.Name + ": " + f.Gap
 		}
 		if moved {
 			written = append(written, f)
@@ -155,9 +160,7 @@ func (c *changesRun) followListing(ctx context.Context, tx pgx.Tx, l *catalog.Li
 		f.Gap, f.GapHeals = "", false
 	}
 	if f.Gap == "" {
-		if f.Gap = c.doubts[l.Name]; f.Gap == "" && told == nil {
-			f.Gap = "no webhook tells of it any more"
-		}
+		f.Gap = c.obstacle(l, told)
 	}
 	if told != nil {
 		f.Sources = told
@@ -172,6 +175,23 @@ func (c *changesRun) followListing(ctx context.Context, tx pgx.Tx, l *catalog.Li
 		f.Until = &until
 	}
 	return f, true, nil
+}
+
+// obstacle is why a listing cannot be followed further until the next proof;
+// empty: nothing is in the way.
+func (c *changesRun) obstacle(l *catalog.Listing, told []string) string {
+	if why := c.doubts[l.Name]; why != "" {
+		return why
+	}
+	if told == nil {
+		return "no webhook tells of it any more"
+	}
+	for _, need := range l.Needs { // what is gone there would have gone along here
+		if why := c.stuck[need]; why != "" {
+			return why
+		}
+	}
+	return ""
 }
 
 func isFeed(source string) bool { return source == changes.HookEvents || source == changes.AuditLog }

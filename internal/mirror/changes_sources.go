@@ -56,10 +56,10 @@ func (c *changesRun) readHooks(ctx context.Context) error {
 	for id, value := range store.seen {
 		var item struct {
 			Events  []string `json:"events"`
-			Enabled *bool    `json:"enabled"`
+			Enabled bool     `json:"enabled"`
 		}
 		if json.Unmarshal(value, &item) == nil {
-			c.hooks[hookSource+id] = hook{id: id, events: item.Events, enabled: item.Enabled == nil || *item.Enabled}
+			c.hooks[hookSource+id] = hook{id: id, events: item.Events, enabled: item.Enabled}
 		}
 	}
 	return nil

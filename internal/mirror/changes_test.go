@@ -5,6 +5,7 @@ import (
 	"testing"
 	"time"
 
+	"logto-syncer/internal/logto"
 	"logto-syncer/internal/logtotest"
 	"logto-syncer/internal/mirror"
 	"logto-syncer/internal/state"
@@ -104,5 +105,35 @@ func TestARunOfChangesYieldsToAnotherRunAndToOneThatWillBeResumed(t *testing.T) 
 	again.Client = client(t, b.server)
 	if s, err := again.Run(t.Context(), b.job); err != nil || s.Resumed {
 		t.Errorf("a run was resumed after changes were published behind it: %v, %+v", err, s)
+	}
+}
+
+func TestThePlanOfARunOfChangesIsWhatAQuietOneNeeds(t *testing.T) {
+	t.Parallel()
+	b := setup(t, logtotest.Generate(logtotest.Options{Users: 300, Organizations: 20, Seed: 5}))
+	job := b.job
+	job.Changes = true
+	if _, err := b.runner.Plan(t.Context(), job, logto.Limit{}); !errors.Is(err, mirror.ErrNoProof) {
+		t.Errorf("before the first proof: %v", err)
+	}
+	wantProved(t, b.run(t))
+	plan, err := b.runner.Plan(t.Context(), job, logto.Limit{Requests: 200, Per: 10 * time.Second})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if s := b.changes(t); int64(plan.Requests)+1 != s.Requests || !plan.AtLeast { // and one for the token
+		t.Errorf("%d requests planned, %d made", plan.Requests, s.Requests)
+	}
+}
+
+func TestAQuietRunOfChangesMakesSixRequestsAndWritesNoRow(t *testing.T) {
+	t.Parallel()
+	b := setup(t, logtotest.Generate(logtotest.Options{Users: 300, Organizations: 150, Seed: 5}))
+	wantProved(t, b.run(t))
+	for n := range 14 { // every list has had its turn
+		s := b.changes(t)
+		if s.Requests > 6 || s.Changed != nil {
+			t.Errorf("quiet run %d: %d requests, %+v", n, s.Requests, s.Changed)
+		}
 	}
 }

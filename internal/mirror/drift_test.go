@@ -52,7 +52,7 @@ func TestThePromiseHoldsWhateverHappensDuringARun(t *testing.T) {
 	if err := flag.Set("rapid.checks", strconv.Itoa((*schedules+drifts-1)/drifts)); err != nil {
 		t.Fatal(err)
 	}
-	var proved, notYet, number atomic.Int64
+	var proved, notYet, claims, number atomic.Int64
 	t.Run("schedules", func(t *testing.T) {
 		for i := range drifts {
 			t.Run(strconv.Itoa(i), func(t *testing.T) {
@@ -64,11 +64,12 @@ func TestThePromiseHoldsWhateverHappensDuringARun(t *testing.T) {
 					}
 					proved.Add(int64(d.proved))
 					notYet.Add(int64(d.notYet))
+					claims.Add(int64(d.claims))
 				})
 			})
 		}
 	})
-	t.Logf("under drift %d listings were proved, %d were not", proved.Load(), notYet.Load())
+	t.Logf("under drift %d listings were proved, %d were not; %d claims of runs of changes held", proved.Load(), notYet.Load(), claims.Load())
 	if proved.Load() < notYet.Load() {
 		t.Errorf("most listings were not proved: the test says little")
 	}
@@ -101,6 +102,9 @@ type drift struct {
 
 	past           map[string]map[string]bool // keys that were there before some earlier run
 	proved, notYet int                        // listings of runs under drift
+
+	onChange func() // after each change of a run of changes; nil: nothing
+	claims   int    // listings that were followed up to now, and compared
 }
 
 // schedule runs one schedule and returns how it broke the promise.
@@ -125,7 +129,10 @@ func (d *drift) schedule(ctx context.Context) error {
 			}
 		}
 		for range d.draw("changes between runs", 20) {
-			d.change()
+			d.log = append(d.log, d.change())
+		}
+		if err := d.followed(ctx); err != nil {
+			return err
 		}
 	}
 	if err := d.resting(ctx); err != nil {
@@ -205,6 +212,9 @@ func (d *drift) watch() {
 			d.budget--
 			d.log = append(d.log, d.change())
 			d.signIn()
+			if d.onChange != nil {
+				d.onChange()
+			}
 		}
 	}
 	d.server.OnRequest(change)

@@ -49,11 +49,11 @@ func (r *Runner) Plan(ctx context.Context, job Job, limit logto.Limit) (Plan, er
 		}
 	}
 	plan := Plan{Type: "plan", Tenant: job.Tenant, Listings: []Estimate{}}
-	for _, l := range job.Listings {
-		e, err := p.estimate(ctx, l)
-		if err != nil {
-			return Plan{}, fmt.Errorf("plan %s: %w", l.Name, err)
-		}
+	estimates, err := p.estimateAll(ctx)
+	if err != nil {
+		return Plan{}, err
+	}
+	for _, e := range estimates {
 		e.Seconds = secondsAtLimit(limit, e.Requests)
 		plan.Requests += e.Requests
 		plan.AtLeast = plan.AtLeast || e.AtLeast
@@ -61,6 +61,21 @@ func (r *Runner) Plan(ctx context.Context, job Job, limit logto.Limit) (Plan, er
 	}
 	plan.Seconds = secondsAtLimit(limit, plan.Requests)
 	return plan, nil
+}
+
+// estimateAll estimates the parts of the job.
+func (p *planner) estimateAll(ctx context.Context) (out []Estimate, err error) {
+	if p.job.Changes {
+		return p.planChanges(ctx)
+	}
+	for _, l := range p.job.Listings {
+		e, err := p.estimate(ctx, l)
+		if err != nil {
+			return nil, fmt.Errorf("plan %s: %w", l.Name, err)
+		}
+		out = append(out, e)
+	}
+	return out, nil
 }
 
 func secondsAtLimit(limit logto.Limit, requests int) float64 {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"strings"
+	"time"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
@@ -30,12 +31,22 @@ func (s *Snapshot) Keys(table catalog.Table) (map[string]bool, error) {
 
 // MirroredKeys returns the keys a table of the mirror holds.
 func MirroredKeys(ctx context.Context, pool *pgxpool.Pool, name string, table catalog.Table) (map[string]bool, error) {
+	return mirroredKeys(ctx, pool, table, "tenant_id = $1", name)
+}
+
+// PublishedKeys returns the keys of the rows of a table that were published at a
+// moment.
+func PublishedKeys(ctx context.Context, pool *pgxpool.Pool, name string, table catalog.Table, at time.Time) (map[string]bool, error) {
+	return mirroredKeys(ctx, pool, table, "tenant_id = $1 and valid_from = $2", name, at)
+}
+
+func mirroredKeys(ctx context.Context, pool *pgxpool.Pool, table catalog.Table, where string, args ...any) (map[string]bool, error) {
 	columns := make([]string, len(table.Key))
 	for i, column := range table.Key {
 		columns[i] = pgx.Identifier{column}.Sanitize()
 	}
 	rows, err := pool.Query(ctx, "select concat_ws(' ', "+strings.Join(columns, ", ")+") from "+
-		pgx.Identifier{"logto", table.Name}.Sanitize()+" where tenant_id = $1", name)
+		pgx.Identifier{"logto", table.Name}.Sanitize()+" where "+where, args...)
 	if err != nil {
 		return nil, err
 	}
