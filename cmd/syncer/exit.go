@@ -7,6 +7,8 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/jackc/pgx/v5/pgconn"
+
 	"logto-syncer/internal/config"
 	"logto-syncer/internal/extract"
 	"logto-syncer/internal/logto"
@@ -137,6 +139,10 @@ func explain(err error) (text, hint string) {
 		return text, "what is read is kept: the next syncer run goes on from there"
 	case errors.Is(err, postgres.ErrNotFound):
 		return text, "or name a database in the configuration: database: postgres://..."
+	}
+	if pg, ok := errors.AsType[*pgconn.PgError](err); ok && pg.Code == insufficientPrivilege {
+		return text, "the role of the database may not do this: one that syncer grant let in only reads, by report, status, export, psql and privacy; " +
+			"other commands need the role that owns the mirror, and syncer check says what that lacks"
 	}
 	if api, ok := errors.AsType[*logto.Error](err); ok && api.Hint != "" {
 		return strings.Replace(text, "; "+api.Hint, "", 1), api.Hint

@@ -22,7 +22,7 @@ type RequestLimit struct {
 // RequestLimits returns the limits that are known, by tenant.
 func RequestLimits(ctx context.Context, pool *pgxpool.Pool) (map[string]RequestLimit, error) {
 	const sql = `select tenant_id, response_header_limit, ids_per_request, request_limit_status, request_limit_found_at
-from syncer.tenants where response_header_limit is not null`
+from report.tenants where response_header_limit is not null`
 	rows, err := pool.Query(ctx, sql)
 	if err != nil {
 		return nil, fmt.Errorf("read how large requests may be: %w", err)

@@ -56,10 +56,11 @@ type Freshness struct {
 	ProvedAt *time.Time `json:"proved_at" db:"proved_at"` // when it was last read to a complete proof; nil: never
 }
 
-// Migrated reports whether the database has the tables of this package at all.
+// Migrated reports whether the database has the tables of this package at all, to
+// anybody who may read schema report.
 func Migrated(ctx context.Context, pool *pgxpool.Pool) (bool, error) {
 	var there bool
-	err := pool.QueryRow(ctx, "select to_regclass('syncer.certificates') is not null").Scan(&there)
+	err := pool.QueryRow(ctx, "select to_regclass('report.certificates') is not null").Scan(&there)
 	if err != nil {
 		return false, fmt.Errorf("look for the tables of syncer: %w", err)
 	}

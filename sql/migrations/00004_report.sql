@@ -9,7 +9,8 @@
 -- table's content is not known, they have null instead of an empty list or a
 -- count, and no row instead of one that would say that there is nothing.
 create view report.tenants as
-select t.tenant_id, t.first_seen_at, r.first_published_at, r.last_published_at
+select t.tenant_id, t.first_seen_at, r.first_published_at, r.last_published_at,
+    t.response_header_limit, t.ids_per_request, t.request_limit_status, t.request_limit_found_at
 from syncer.tenants t
 left join (select tenant_id, min(published_at) as first_published_at, max(published_at) as last_published_at from syncer.runs group by tenant_id) r
     on r.tenant_id = t.tenant_id;
@@ -803,7 +804,11 @@ declare
         "seconds": "Duration of all attempts, in seconds.",
         "first_seen_at": "When its first run started.",
         "first_published_at": "When it was first published. Null: never.",
-        "last_published_at": "When it was last published. Null: never."
+        "last_published_at": "When it was last published. Null: never.",
+        "response_header_limit": "Largest response header, in bytes, that a proxy before the tenant lets through. Null: no limit is known.",
+        "ids_per_request": "How many ids the request named that the proxy let through when the limit was found.",
+        "request_limit_status": "HTTP status that the proxy answered to a larger request.",
+        "request_limit_found_at": "When the limit was found."
     }$json$;
     shown record;
 begin
