@@ -65,7 +65,7 @@ func measureQuestions(ctx context.Context, h *harness) (results []result, err er
 	if _, err := t.Exec(ctx, "vacuum analyze"); err != nil {
 		return results, err
 	}
-	for _, measure := range []func(context.Context) ([]result, error){t.questions, t.searches} {
+	for _, measure := range []func(context.Context) ([]result, error){t.questions, t.searches, t.reports, t.people} {
 		some, err := measure(ctx)
 		results = append(results, some...)
 		if err != nil {

@@ -10,7 +10,6 @@ import (
 
 	"github.com/jackc/pgx/v5"
 
-	"logto-syncer/bench/host"
 	"logto-syncer/internal/report/reporttest"
 )
 
@@ -110,35 +109,18 @@ func slowestQuestion(name, about, size string, all []questionTiming, maxSeconds 
 	return atMost(name, fmt.Sprintf("the slowest of %d, %s; %s", len(all), about, size), slowest.seconds*1000, maxSeconds*1000, " ms", detail)
 }
 
-// timeQuestion asks once to warm up and then again, and keeps the median. A
-// question without an answer measures nothing: that is an error.
+// timeQuestion times a query until its last row is there.
 func (t *queryTenant) timeQuestion(ctx context.Context, q questionTiming, sql string) (questionTiming, error) {
-	times := 5
-	if q.wholeTenant {
-		times = 3
-	}
-	var latencies []time.Duration
-	for i := range 1 + times {
-		began := time.Now()
+	return timed(q, func() (n int, err error) {
 		rows, err := t.Query(ctx, sql, pgx.QueryExecModeSimpleProtocol)
 		if err != nil {
-			return q, fmt.Errorf("%s: %w", q.name, err)
+			return 0, err
 		}
-		for q.rows = 0; rows.Next(); {
-			q.rows++
+		for rows.Next() {
+			n++
 		}
-		if err := rows.Err(); err != nil {
-			return q, fmt.Errorf("%s: %w", q.name, err)
-		}
-		if i > 0 {
-			latencies = append(latencies, time.Since(began))
-		}
-	}
-	if q.rows == 0 {
-		return q, fmt.Errorf("%s: nothing found", q.name)
-	}
-	q.seconds = host.Median(latencies).Seconds()
-	return q, nil
+		return n, rows.Err()
+	})
 }
 
 // questionTable lists the questions and their times; empty if none was asked.

@@ -56,4 +56,13 @@ select tenant_id, 'log' || id, 'Interaction.SignIn.Submit',
 from logto.users
 where last_sign_in_at >= '2026-10-02';
 
+-- All of it counts as mirrored, or the answers would leave it out.
+insert into syncer.mirrored_tables (tenant_id, table_name, listing, first_proved_at, history_since)
+select u.tenant_id, t.name, l.listing, u.first_proved_at, u.history_since
+from syncer.mirrored_tables u
+cross join syncer.listings l
+cross join unnest(l.table_names) t (name)
+where u.table_name = 'users'
+on conflict do nothing;
+
 commit;

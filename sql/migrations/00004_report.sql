@@ -653,21 +653,42 @@ left join (select tenant_id, application_id, count(*) as sign_ups from logto.use
     on u.tenant_id = a.tenant_id and u.application_id = a.id;
 comment on view report.application_directory is 'Which applications exist, of which type, which organizations do they serve, how many users signed up through them?';
 
+-- Counted for all organizations at once: by index for each of 50,000 organizations it
+-- took 14 s. A count that nobody asks for is not computed.
 create view report.organization_directory as
 select o.tenant_id, o.id as organization_id, o.name as organization, o.created_at, o.is_mfa_required,
     case when o.tenant_id = any (array(select k.tenant_id from report.mirrored_tables k where k.table_name = 'organization_users'))
-        then (select count(*) from logto.organization_users m where m.tenant_id = o.tenant_id and m.organization_id = o.id) end as members,
+        then coalesce(m.members, 0) end as members,
     case when o.tenant_id = any (array(select k.tenant_id from report.mirrored_tables k where k.table_name = 'organization_users'))
-        then (select count(*) from logto.organization_users m join logto.users u on u.tenant_id = m.tenant_id and u.id = m.user_id
-            where m.tenant_id = o.tenant_id and m.organization_id = o.id and u.is_suspended) end as suspended_members,
-    (select max(u.last_sign_in_at) from logto.organization_users m join logto.users u on u.tenant_id = m.tenant_id and u.id = m.user_id
-        where m.tenant_id = o.tenant_id and m.organization_id = o.id) as last_sign_in_at,
+        then coalesce(a.suspended_members, 0) end as suspended_members,
+    a.last_sign_in_at,
     case when o.tenant_id = any (array(select k.tenant_id from report.mirrored_tables k where k.table_name = 'organization_applications'))
-        then (select count(*) from logto.organization_applications s where s.tenant_id = o.tenant_id and s.organization_id = o.id) end as applications,
+        then coalesce(s.applications, 0) end as applications,
     case when o.tenant_id = any (array(select k.tenant_id from report.mirrored_tables k where k.table_name = 'organization_invitations'))
-        then (select count(*) from logto.organization_invitations i
-            where i.tenant_id = o.tenant_id and i.organization_id = o.id and i.status = 'Pending') end as pending_invitations
-from logto.organizations o;
+        then coalesce(i.pending_invitations, 0) end as pending_invitations
+from logto.organizations o
+left join (
+    select m.tenant_id, m.organization_id, count(*) as members
+    from logto.organization_users m
+    group by m.tenant_id, m.organization_id
+) m on m.tenant_id = o.tenant_id and m.organization_id = o.id
+left join (
+    select m.tenant_id, m.organization_id, count(*) filter (where u.is_suspended) as suspended_members, max(u.last_sign_in_at) as last_sign_in_at
+    from logto.organization_users m
+    join logto.users u on u.tenant_id = m.tenant_id and u.id = m.user_id
+    group by m.tenant_id, m.organization_id
+) a on a.tenant_id = o.tenant_id and a.organization_id = o.id
+left join (
+    select s.tenant_id, s.organization_id, count(*) as applications
+    from logto.organization_applications s
+    group by s.tenant_id, s.organization_id
+) s on s.tenant_id = o.tenant_id and s.organization_id = o.id
+left join (
+    select i.tenant_id, i.organization_id, count(*) as pending_invitations
+    from logto.organization_invitations i
+    where i.status = 'Pending'
+    group by i.tenant_id, i.organization_id
+) i on i.tenant_id = o.tenant_id and i.organization_id = o.id;
 comment on view report.organization_directory is 'Which organizations exist, how big and how active are they? One row for each organization.';
 
 create view report.organization_growth as
