@@ -4,7 +4,7 @@
 # -timeout only ends a test that hangs: it is generous, so that a busy machine does
 # not fail a test that is merely slow.
 .DEFAULT_GOAL := help
-.PHONY: help demo build test test-postgres test-browser test-world soak soak-serve fuzz bench bench-fleet bench-build docs lint fmt
+.PHONY: help demo build test test-postgres test-browser test-citus test-world soak soak-serve fuzz bench bench-fleet bench-build docs lint fmt
 
 VERSION := $(shell git describe --tags --always --dirty 2>/dev/null || echo unknown)
 FUZZTIME = 20s
@@ -33,6 +33,9 @@ test-world: ## run the program behind the real nginx, HAProxy and PgBouncer
 test-browser: ## test the status page in Chromium (ARGS=-update writes the screenshots in docs)
 	@scripts/need go postgres chromium axe
 	go test -tags browser -timeout 60m -run TestTheStatusPageInABrowser ./internal/serve $(ARGS)
+
+test-citus: ## test on a Citus cluster: CITUS=postgres://user@coordinator:5432/postgres
+	@scripts/test-citus "$(CITUS)"
 
 soak: ## test 20,000 random schedules of changes and faults (ARGS="-schedules 1000")
 	@scripts/need go postgres

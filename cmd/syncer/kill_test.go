@@ -15,6 +15,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"logto-syncer/internal/logtotest"
+	"logto-syncer/internal/postgres/pgtest"
 )
 
 // A killPoint ends the program with SIGKILL: when the attempt has sent so many
@@ -119,7 +120,11 @@ type killTest struct {
 
 func (k *killTest) migrate(t *testing.T) {
 	t.Helper()
-	if code, _, stderr := inProcess(t, k.env, "migrate", "-c", k.dir+"/jobs.yaml"); code != exitDone {
+	args := []string{"migrate", "-c", k.dir + "/jobs.yaml"}
+	if pgtest.OnCitus() {
+		args = append(args, "--distribute")
+	}
+	if code, _, stderr := inProcess(t, k.env, args...); code != exitDone {
 		t.Fatalf("migrate: exit %d: %s", code, stderr)
 	}
 }

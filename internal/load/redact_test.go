@@ -52,3 +52,18 @@ union all select h::text from logto_history.users h where primary_email not like
 		t.Errorf("versions in history are %v, want two of each user that was read again", versions)
 	}
 }
+
+// What is stored is hashed by the database, what is read by the program.
+func TestAStoredTextIsHashedAsOneThatIsRead(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	b.run(t, item("users", "a").with(`"name":"B\\ö\\\\x41\\101 😀'"`))
+	b.as(t, map[string]map[string]load.Rule{"users": {"name": {Hash: true}}})
+	if _, err := b.publish(t, b.stage(t), load.PublishOptions{StoredRules: b.rules}); err != nil {
+		t.Fatal(err)
+	}
+	want := load.Privacy{Key: []byte("a key")}.HashOf(`B\ö\\x41\101 😀'`)
+	if got := b.texts(t, "select name from logto.users"); len(got) != 1 || got[0] != want {
+		t.Errorf("the stored name is %q, want %q", got, want)
+	}
+}

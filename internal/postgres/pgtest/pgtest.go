@@ -52,7 +52,13 @@ func URL(t testing.TB, prepare Prepare) string {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), setupTimeout)
 	defer cancel()
-	url, err := sharedServer.database(ctx, prepare)
+	var url string
+	var err error
+	if OnCitus() {
+		url, err = citusURL(ctx, t, prepare)
+	} else {
+		url, err = sharedServer.database(ctx, prepare)
+	}
 	if err != nil {
 		t.Fatalf("make a database for the test: %v", err)
 	}
