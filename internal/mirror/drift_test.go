@@ -147,10 +147,11 @@ func (d *drift) draw(what string, n int) int { return rapid.IntRange(0, n-1).Dra
 func newDrift(t *rapid.T, pool *pgxpool.Pool, number int64) *drift {
 	d := &drift{t: t, pool: pool, past: map[string]map[string]bool{}, specs: map[int64]string{}}
 	seed := rapid.Uint64().Draw(t, "seed")
-	tenant := logtotest.Generate(logtotest.Options{
-		Users: 1 + d.draw("users", 120), Organizations: 1 + d.draw("organizations", 30), Seed: seed, Ties: d.draw("ties", 2) == 0,
-	})
 	d.version, d.seed = driftVersions[d.draw("version", len(driftVersions))], seed
+	tenant := logtotest.Generate(logtotest.Options{
+		Version: d.version, // its webhook has the events of the version
+		Users:   1 + d.draw("users", 120), Organizations: 1 + d.draw("organizations", 30), Seed: seed, Ties: d.draw("ties", 2) == 0,
+	})
 	d.server = logtotest.Start(tenant, logtotest.WithSeed(seed), logtotest.WithVersion(d.version))
 	d.next = d.server
 	d.proxy = httptest.NewServer(&d.meddler)
