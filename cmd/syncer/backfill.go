@@ -30,7 +30,7 @@ func (c *backfillCmd) Run(ctx context.Context, a *app) error {
 		if err != nil {
 			return err
 		}
-		task := taskOf(cfg, t, "", listings, c.AllowMassDelete)
+		task := taskOf(cfg, t, config.Job{}, listings, c.AllowMassDelete)
 		task.job.Afresh = true
 		e = append(e, task)
 	}

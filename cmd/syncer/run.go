@@ -12,6 +12,7 @@ import (
 	"logto-syncer/internal/logto"
 	"logto-syncer/internal/mirror"
 	"logto-syncer/internal/report"
+	"logto-syncer/internal/state"
 )
 
 // maxTenants is how many tenants are read at once; each has a limiter of its
@@ -39,7 +40,7 @@ func (c *runCmd) Run(ctx context.Context, a *app) error {
 		listings := listingsOf(j.Listings)
 		e := concurrentTasks{}
 		for _, t := range cfg.TenantsOf(j) {
-			e = append(e, taskOf(cfg, t, j.Name, listings, c.AllowMassDelete))
+			e = append(e, taskOf(cfg, t, j, listings, c.AllowMassDelete))
 		}
 		errands = append(errands, e)
 	}
@@ -55,9 +56,9 @@ type task struct {
 // An concurrentTasks are tasks of different tenants, which may run at once.
 type concurrentTasks []task
 
-func taskOf(cfg *config.Config, t config.Tenant, name string, listings []*catalog.Listing, anything bool) task {
+func taskOf(cfg *config.Config, t config.Tenant, j config.Job, listings []*catalog.Listing, anything bool) task {
 	job := mirror.Job{
-		Tenant: t.Name, Name: name, Endpoint: t.Endpoint, Listings: listings,
+		Tenant: t.Name, Name: j.Name, Endpoint: t.Endpoint, Listings: listings, Changes: j.Read == config.ReadChanges,
 		ResumeWithin: cfg.ResumeWithin, NoHistory: withoutHistory(cfg.History), Retention: cfg.History.Retention,
 		Privacy: privacyOf(cfg.Privacy),
 	}
@@ -173,6 +174,9 @@ func (a *app) runTask(ctx context.Context, db *database, t task, show *progress)
 	switch {
 	case err != nil && errors.Is(context.Cause(ctx), errInterrupted):
 		err = errInterrupted
+	case errors.Is(err, mirror.ErrNoProof):
+		err = usageError{err.Error(), noProofHint}
+	case err == nil && summary.Status == state.Yielded:
 	case err == nil && !summary.Proved():
 		err = unprovedError{"not everything could be proved", "syncer status has the reasons; nothing was deleted where the proof is missing"}
 	}

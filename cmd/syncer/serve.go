@@ -69,7 +69,7 @@ func (c *serveCmd) load(a *app) (*config.Config, error) {
 }
 
 func serveTask(cfg *config.Config, t config.Tenant, j config.Job) mirror.Job {
-	return taskOf(cfg, t, j.Name, listingsOf(j.Listings), false).job
+	return taskOf(cfg, t, j, listingsOf(j.Listings), false).job
 }
 
 // reloads reads the configuration again at every SIGHUP. One with mistakes is

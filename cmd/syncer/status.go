@@ -59,7 +59,7 @@ func (c *statusCmd) Run(ctx context.Context, a *app) (err error) {
 	if c.MaxAge > 0 {
 		return a.checkAges(lines, c.MaxAge)
 	}
-	a.out.printf("%s%s%s%s", runsText(runs, time.Now()), agesText(lines), limitsText(limits), unknownFieldsText(runs))
+	a.out.printf("%s%s%s%s", runsText(runs, time.Now()), agesText(lines, time.Now()), limitsText(limits), unknownFieldsText(runs))
 	return nil
 }
 

@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -49,12 +50,12 @@ func runsText(runs []state.RunRecord, now time.Time) string {
 			status = "killed"
 		}
 		job := r.Job
-		if r.Mode != "run" {
+		if r.Mode == "backfill" {
 			job = r.Mode
 		}
 		rows = append(rows, []string{
 			count(r.RunID), r.Tenant, job, status, ago(now.Sub(r.StartedAt).Seconds()) + " ago", took(r, now),
-			requests(r), count(inserted), count(updated), count(deleted),
+			requests(r), changesOf(r, inserted), changesOf(r, updated), changesOf(r, deleted),
 		})
 		if text := progressText(r, now); text != "" {
 			fmt.Fprintf(&notes, "  run %d: %s\n", r.RunID, text)
@@ -67,6 +68,15 @@ func runsText(runs []state.RunRecord, now time.Time) string {
 		}
 	}
 	return rows.String() + notes.String()
+}
+
+// changesOf writes a number of changed rows. It is not known of a run that reads
+// changes, which has no certificates.
+func changesOf(r state.RunRecord, n int64) string {
+	if r.Mode == state.Changes {
+		return "-"
+	}
+	return count(n)
 }
 
 // took is how long a run has been at work: of one that is, up to now, and of
@@ -118,18 +128,37 @@ func rowsText(n int64) string {
 	return count(n) + " rows"
 }
 
-func agesText(lines []ageLine) string {
+func agesText(lines []ageLine, now time.Time) string {
+	followed := slices.ContainsFunc(lines, func(l ageLine) bool { return l.FollowedUntil != nil })
 	rows := table{{"tenant", "table", "read", "proof"}}
+	if followed {
+		rows[0] = append(rows[0], "followed up to")
+	}
+	var gaps strings.Builder
 	for _, l := range lines {
+		if l.FollowedGap != "" {
+			fmt.Fprintf(&gaps, "  %s: %s is not followed further: %s\n", l.Tenant, l.Listing, l.FollowedGap)
+		}
 		read := "never"
 		if l.Age >= 0 {
 			read = ago(l.Age) + " ago"
 		}
 		for _, t := range l.Tables {
-			rows = append(rows, []string{l.Tenant, t, read, l.Proof})
+			row := []string{l.Tenant, t, read, l.Proof}
+			if followed {
+				row = append(row, followedText(l, now))
+			}
+			rows = append(rows, row)
 		}
 	}
-	return "\n" + rows.String()
+	return "\n" + rows.String() + gaps.String()
+}
+
+func followedText(l ageLine, now time.Time) string {
+	if l.FollowedUntil == nil {
+		return "-"
+	}
+	return ago(max(0, now.Sub(*l.FollowedUntil).Seconds())) + " ago"
 }
 
 func limitsText(limits []limitLine) string {

@@ -17,7 +17,10 @@ func (a *app) summarize(s mirror.Summary) {
 		s.Listings = []state.Certificate{} // a list in JSON, too
 	}
 	a.out.object(s)
-	if s.RunID > 0 { // else the error says it all
+	switch {
+	case s.Status == state.Yielded:
+		a.out.printf("\n%s: not run: %s; the next run reads what changed meanwhile\n", s.Tenant, s.YieldsTo)
+	case s.RunID > 0: // else the error says it all
 		a.out.printf("%s", summaryText(s))
 	}
 }
@@ -29,6 +32,9 @@ func summaryText(s mirror.Summary) string {
 	}
 	if s.RequestLimit != nil {
 		head += "\n  " + s.RequestLimit.Text
+	}
+	if s.Changed != nil || s.Followed != nil {
+		return head + "\n" + changesText(s)
 	}
 	if len(s.Listings) == 0 {
 		return head + "\n"

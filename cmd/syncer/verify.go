@@ -44,7 +44,7 @@ func (c *verifyCmd) Run(ctx context.Context, a *app) (err error) {
 	defer func() { err = errors.Join(err, db.Close()) }()
 	var errs []error
 	for _, t := range tenants {
-		found, err := a.verify(ctx, db, taskOf(cfg, t, "", c.listings(cfg, t.Name), true), c.sample())
+		found, err := a.verify(ctx, db, taskOf(cfg, t, config.Job{}, c.listings(cfg, t.Name), true), c.sample())
 		if err != nil {
 			errs = append(errs, tenantError{t.Name, err})
 		}

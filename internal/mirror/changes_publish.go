@@ -201,7 +201,7 @@ func isFeed(source string) bool { return source == changes.HookEvents || source 
 func (c *changesRun) provedUntil() (at time.Time) {
 	for _, moved := range c.moved {
 		p := c.positions[moved.Source]
-		if !strings.HasPrefix(p.Source, listSource) && (at.IsZero() || p.ReadUntil.Before(at)) {
+		if !strings.HasPrefix(moved.Source, listSource) && (at.IsZero() || p.ReadUntil.Before(at)) {
 			at = p.ReadUntil
 		}
 	}

@@ -4,6 +4,7 @@ import (
 	"sync"
 	"time"
 
+	"logto-syncer/internal/config"
 	"logto-syncer/internal/extract"
 	"logto-syncer/internal/logto"
 )
@@ -19,6 +20,7 @@ type activeRuns struct {
 // An activeRun is one run under way.
 type activeRun struct {
 	job, tenant string
+	changes     bool // it reads changes
 	startedAt   time.Time
 	client      *logto.Client
 	counted     bool // the run has ended and is in the metrics; its job has not ended
@@ -28,8 +30,8 @@ type activeRun struct {
 	waiting   *logto.Waiting          // nil: no request waits for another attempt
 }
 
-func (d *activeRuns) add(id int64, job, tenant string, client *logto.Client) *activeRun {
-	r := &activeRun{job: job, tenant: tenant, startedAt: time.Now(), client: client, lastSteps: map[string]extract.Step{}}
+func (d *activeRuns) add(id int64, job config.Job, tenant string, client *logto.Client) *activeRun {
+	r := &activeRun{job: job.Name, changes: job.Read == config.ReadChanges, tenant: tenant, startedAt: time.Now(), client: client, lastSteps: map[string]extract.Step{}}
 	client.OnWaiting(r.setWaiting) // until the client is closed
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -72,6 +74,7 @@ func (d *activeRuns) jobIDs() []int64 {
 type runProgress struct {
 	Job          string    `json:"job"`
 	Tenant       string    `json:"tenant"`
+	Changes      bool      `json:"changes,omitempty"` // it reads changes
 	StartedAt    time.Time `json:"started_at"`
 	Requests     int64     `json:"requests"`
 	Rows         int       `json:"rows"`
@@ -124,7 +127,7 @@ func (r *activeRun) setWaiting(w *logto.Waiting) {
 func (r *activeRun) progress() runProgress {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	p := runProgress{Job: r.job, Tenant: r.tenant, StartedAt: r.startedAt, Requests: r.client.Stats().Requests}
+	p := runProgress{Job: r.job, Tenant: r.tenant, Changes: r.changes, StartedAt: r.startedAt, Requests: r.client.Stats().Requests}
 	if r.waiting != nil {
 		p.Waiting, p.WaitingSince = r.waiting.String(), &r.waiting.Since
 	}

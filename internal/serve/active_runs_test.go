@@ -4,6 +4,7 @@ import (
 	"slices"
 	"testing"
 
+	"logto-syncer/internal/config"
 	"logto-syncer/internal/mirror"
 )
 
@@ -18,7 +19,7 @@ func TestAJobStaysActiveUntilItsEndIsWritten(t *testing.T) {
 	}
 	defer client.Close()
 	active := &b.server.activeRuns
-	active.add(7, "job", "acme", client)
+	active.add(7, config.Job{Name: "job"}, "acme", client)
 	b.server.metrics.recordRun(7, "job", mirror.Summary{Tenant: "acme"})
 	if !slices.Contains(active.jobIDs(), 7) {
 		t.Error("a job whose end is not written is not active")

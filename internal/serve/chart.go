@@ -29,12 +29,12 @@ const (
 )
 
 // addCharts adds charts of duration, changed rows and requests of the last runs
-// of each tenant.
+// of each tenant, but for those that read changes.
 func (p *statusPage) addCharts(v *overview, only func(string) bool) {
 	byTenant := map[string][]state.RunRecord{}
 	var tenants []string
 	for _, r := range v.Runs {
-		if !only(r.Tenant) || r.FinishedAt == nil {
+		if !only(r.Tenant) || r.FinishedAt == nil || r.Mode == state.Changes {
 			continue
 		}
 		if byTenant[r.Tenant] == nil {

@@ -84,7 +84,7 @@ func (b *fixture) parseConfig(t *testing.T, yaml string) *config.Config {
 
 func newMirrorJob(cfg *config.Config, t config.Tenant, j config.Job) mirror.Job {
 	return mirror.Job{
-		Tenant: t.Name, Name: j.Name, Endpoint: t.Endpoint, Listings: catalog.Select([]string{"users"}), ResumeWithin: cfg.ResumeWithin,
+		Tenant: t.Name, Name: j.Name, Endpoint: t.Endpoint, Listings: catalog.Select([]string{"users"}), Changes: j.Read == config.ReadChanges, ResumeWithin: cfg.ResumeWithin,
 		Guard: func(leaving, rows int64) bool { return !t.MaxDelete.Exceeded(leaving, rows) },
 	}
 }
@@ -119,6 +119,28 @@ func (b *fixture) start(t *testing.T) (address string) {
 		done <- err
 		t.Fatalf("the server did not start: %v", err)
 		return ""
+	}
+}
+
+// prove runs a job of a started server that reads everything, and waits until
+// the tenant acme is proved.
+func (b *fixture) prove(t *testing.T, job string) {
+	t.Helper()
+	j, _ := b.config.Job(job)
+	if err := b.server.enqueueRuns(t.Context(), j, "acme"); err != nil {
+		t.Fatal(err)
+	}
+	b.waitFor(t, "the proof", "select count(*) from syncer.runs where tenant_id = 'acme' and mode = 'run' and status = 'succeeded'")
+	b.waitFor(t, "the end of its job", "select count(*) from syncer_queue.river_job where queue = 'runs' and state = 'completed'")
+}
+
+// waitFor waits until a query returns another number than 0.
+func (b *fixture) waitFor(t *testing.T, what, sql string) {
+	t.Helper()
+	for b.count(t, sql) == 0 {
+		if t.Context().Err() != nil {
+			t.Fatalf("waiting for %s: %v", what, t.Context().Err())
+		}
 	}
 }
 

@@ -3,12 +3,14 @@ package serve
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/riverqueue/river"
 
+	"logto-syncer/internal/changes"
 	"logto-syncer/internal/config"
 	"logto-syncer/internal/state"
 )
@@ -95,6 +97,9 @@ func (s *Server) loadProofAges(ctx context.Context) (proofAges, error) {
 // the run that found so, and one that was never read as old as our knowledge of
 // the job.
 func (a proofAges) staleReason(j config.Job, tenant string, now time.Time) string {
+	if j.Read == config.ReadChanges {
+		return a.unfollowedReason(j, tenant, now)
+	}
 	var stale []string
 	read := false
 	for _, f := range a.byTenant[tenant] {
@@ -113,6 +118,32 @@ func (a proofAges) staleReason(j config.Job, tenant string, now time.Time) strin
 		return "no listing was ever read"
 	}
 	return strings.Join(stale, ", ")
+}
+
+// unfollowedReason is staleReason for a job that reads changes: what counts is up
+// to when a listing is followed. A listing that is not followed, or that is only
+// read whole when its turn comes, does not count.
+func (a proofAges) unfollowedReason(j config.Job, tenant string, now time.Time) string {
+	var stale []string
+	any := false
+	for _, f := range a.byTenant[tenant] {
+		if !j.Listings.Has(f.Listing) || !isFollowedByFeed(f) {
+			continue
+		}
+		any = true
+		if now.Sub(*f.FollowedUntil) > j.MaxAge {
+			stale = append(stale, strings.TrimSuffix(fmt.Sprintf("%s is followed up to %s: %s", f.Listing, formatTime(*f.FollowedUntil), f.FollowedGap), ": "))
+		}
+	}
+	if !any && a.knownFor(j.Name, tenant, now) > j.MaxAge {
+		return "no listing is followed"
+	}
+	return strings.Join(stale, ", ")
+}
+
+// isFollowedByFeed reports whether a feed tells of each change of a listing.
+func isFollowedByFeed(f state.Freshness) bool {
+	return f.FollowedUntil != nil && (slices.Contains(f.FollowedBy, changes.HookEvents) || slices.Contains(f.FollowedBy, changes.AuditLog))
 }
 
 func (a proofAges) knownFor(job, tenant string, now time.Time) time.Duration {

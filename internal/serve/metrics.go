@@ -27,7 +27,7 @@ type metrics struct {
 	deliveries  *prometheus.CounterVec
 	runDuration *prometheus.HistogramVec
 
-	waiting, requests, retries, throttled, limiterWait, proofAge, proved, openIncidents, queuedJobs, processes, databaseUp *prometheus.Desc
+	waiting, requests, retries, throttled, limiterWait, proofAge, proved, followed, openIncidents, queuedJobs, processes, databaseUp *prometheus.Desc
 }
 
 func newMetrics(s *Server) *metrics {
@@ -58,6 +58,7 @@ func newMetrics(s *Server) *metrics {
 		limiterWait:   desc("rate_limiter_wait_seconds_total", "Seconds that requests waited for the rate limiter, summed over all requests.", "tenant", "job"),
 		proofAge:      desc("listing_proof_age_seconds", "Time since a listing was last proved; absent if it never was.", "tenant", "listing"),
 		proved:        desc("listing_proved", "1 if the last run proved the listing, 0 if not.", "tenant", "listing"),
+		followed:      desc("listing_followed_timestamp_seconds", "Unix time up to which runs that read changes follow a listing, by the clock of Logto; absent if they do not.", "tenant", "listing"),
 		waiting:       desc("run_waiting_seconds", "Time for which an active run has been waiting for Logto to answer; 0 if it is not waiting.", "tenant", "job"),
 		openIncidents: desc("open_incidents", "Open incidents.", "kind"),
 		queuedJobs:    desc("queued_runs", "Runs in the queue, by state.", "state"),
@@ -84,6 +85,11 @@ func (m *metrics) recordRun(id int64, job string, s mirror.Summary) {
 	m.mu.Unlock()
 	m.runs.WithLabelValues(s.Tenant, job, s.Status).Inc()
 	m.runDuration.WithLabelValues(s.Tenant, job).Observe(s.Seconds)
+	for _, c := range s.Changed {
+		for outcome, n := range map[string]int64{"inserted": c.Inserted, "updated": c.Updated, "deleted": c.Deleted} {
+			m.rows.WithLabelValues(s.Tenant, c.Listing, outcome).Add(float64(n))
+		}
+	}
 	for _, c := range s.Listings {
 		for outcome, n := range map[string]int64{"inserted": c.Inserted, "updated": c.Updated, "deleted": c.Deleted, "unchanged": c.Unchanged} {
 			m.rows.WithLabelValues(s.Tenant, c.Listing, outcome).Add(float64(n))
@@ -98,7 +104,7 @@ func (m *metrics) countDelivery(tenant, outcome string) {
 
 // Describe implements prometheus.Collector.
 func (m *metrics) Describe(out chan<- *prometheus.Desc) {
-	for _, d := range []*prometheus.Desc{m.waiting, m.requests, m.retries, m.throttled, m.limiterWait, m.proofAge, m.proved, m.openIncidents, m.queuedJobs, m.processes, m.databaseUp} {
+	for _, d := range []*prometheus.Desc{m.waiting, m.requests, m.retries, m.throttled, m.limiterWait, m.proofAge, m.proved, m.followed, m.openIncidents, m.queuedJobs, m.processes, m.databaseUp} {
 		out <- d
 	}
 }
@@ -134,6 +140,9 @@ func (m *metrics) Collect(out chan<- prometheus.Metric) {
 	for _, f := range v.Freshness {
 		if at := lastProvedAt(f); !at.IsZero() {
 			gauge(m.proofAge, time.Since(at).Seconds(), f.Tenant, f.Listing)
+		}
+		if f.FollowedUntil != nil {
+			gauge(m.followed, float64(f.FollowedUntil.UnixMilli())/1000, f.Tenant, f.Listing)
 		}
 		proved := 0.0
 		if f.Proof == "complete" {

@@ -19,6 +19,7 @@ import (
 
 const (
 	runQueue         = "runs"
+	changesQueue     = "changes"     // runs that read changes, which are short and must not wait for those that take hours
 	maintenanceQueue = "maintenance" // short jobs, which must not wait for runs
 )
 
@@ -42,8 +43,12 @@ func unfinishedStates() []rivertype.JobState {
 }
 
 func runInsertOptions(j config.Job, at time.Time) *river.InsertOpts {
+	queue := runQueue
+	if j.Read == config.ReadChanges {
+		queue = changesQueue
+	}
 	return &river.InsertOpts{
-		Queue: runQueue, MaxAttempts: j.Retries + 1, ScheduledAt: at,
+		Queue: queue, MaxAttempts: j.Retries + 1, ScheduledAt: at,
 		UniqueOpts: river.UniqueOpts{ByArgs: true, ByState: unfinishedStates()},
 	}
 }
@@ -82,19 +87,15 @@ func (w *runWorker) NextRetry(job *river.Job[runArgs]) time.Time {
 const (
 	unknownJobGracePeriod = 10 * time.Minute // how long another process may have a newer configuration than this one
 	snoozeInterval        = 2 * time.Second  // until the next attempt to lock a tenant
+	yieldInterval         = 5 * time.Second  // until a run that reads changes looks again whether the tenant is free
 )
 
 // Work runs the job.
 func (w *runWorker) Work(ctx context.Context, job *river.Job[runArgs]) error {
 	s := w.server
 	cfg, j, t, known := s.findJobAndTenant(job.Args.Job, job.Args.Tenant)
-	switch {
-	case s.stopping():
-		return river.JobSnooze(0)
-	case !known && time.Since(job.CreatedAt) < unknownJobGracePeriod:
-		return river.JobSnooze(snoozeInterval) // for a process that has reloaded its configuration
-	case !known:
-		return river.JobCancel(fmt.Errorf("job %s and tenant %s are not in the configuration", job.Args.Job, job.Args.Tenant))
+	if err := s.notNow(ctx, job, j, known); err != nil {
+		return err
 	}
 	log := s.Log.With("job", j.Name) // the run adds the tenant itself
 	client, err := s.NewLogtoClient(t, log)
@@ -102,7 +103,7 @@ func (w *runWorker) Work(ctx context.Context, job *river.Job[runArgs]) error {
 		return s.finishRun(ctx, j, t, mirror.Summary{Tenant: t.Name, Status: state.Failed, Error: err.Error()}, err)
 	}
 	defer client.Close()
-	active := s.activeRuns.add(job.ID, j.Name, t.Name, client)
+	active := s.activeRuns.add(job.ID, j, t.Name, client)
 	defer s.activeRuns.remove(job.ID)
 	runner := &mirror.Runner{Pool: s.Pool, Client: client, Log: log, Version: s.Version, Stop: s.stopRuns, Progress: active.recordStep}
 	ctx, done := withPlainCause(ctx)
@@ -110,6 +111,10 @@ func (w *runWorker) Work(ctx context.Context, job *river.Job[runArgs]) error {
 	summary, err := runner.Run(ctx, s.NewMirrorJob(cfg, t, j))
 	if errors.Is(err, state.ErrLocked) {
 		return river.JobSnooze(snoozeInterval + startDelay(t.Name, snoozeInterval))
+	}
+	if err == nil && summary.Status == state.Yielded {
+		log.DebugContext(ctx, "run yields", "tenant", t.Name, "to", summary.YieldsTo)
+		return yield(t.Name)
 	}
 	s.metrics.recordRun(job.ID, j.Name, summary)
 	if err != nil && (errors.Is(err, extract.ErrStopped) || s.stopping() && ctx.Err() != nil) {
@@ -127,6 +132,28 @@ func (w *runWorker) Work(ctx context.Context, job *river.Job[runArgs]) error {
 		}
 	}
 	return s.finishRun(ctx, j, t, summary, err)
+}
+
+// notNow returns what the queue does with a job that is not to run now; nil: it is.
+func (s *Server) notNow(ctx context.Context, job *river.Job[runArgs], j config.Job, known bool) error {
+	switch {
+	case s.stopping():
+		return river.JobSnooze(0)
+	case !known && time.Since(job.CreatedAt) < unknownJobGracePeriod:
+		return river.JobSnooze(snoozeInterval) // for a process that has reloaded its configuration
+	case !known:
+		return river.JobCancel(fmt.Errorf("job %s and tenant %s are not in the configuration", job.Args.Job, job.Args.Tenant))
+	case j.Read != config.ReadChanges:
+		return nil
+	}
+	due, err := s.provingRunIsDue(ctx, job.Args.Tenant)
+	if err != nil {
+		s.warn(ctx, "cannot tell whether a run is due, trying again", err)
+	}
+	if err != nil || due {
+		return yield(job.Args.Tenant)
+	}
+	return nil
 }
 
 // withPlainCause returns a context that ends when another does, with one of the
@@ -167,7 +194,7 @@ func (s *Server) finishRun(ctx context.Context, j config.Job, t config.Tenant, s
 	}
 	s.overviewCache.invalidate()
 	recordErr := s.recordOutcome(ctx, j, t, summary, err)
-	if _, ok := errors.AsType[*mirror.GuardError](err); ok || accessDenied(err) {
+	if _, ok := errors.AsType[*mirror.GuardError](err); ok || accessDenied(err) || errors.Is(err, mirror.ErrNoProof) {
 		err = river.JobCancel(err) // a retry would end the same way
 	}
 	return errors.Join(err, recordErr)

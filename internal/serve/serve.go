@@ -87,8 +87,11 @@ func New(ctx context.Context, o Options) (*Server, error) {
 		ID: s.processName, Schema: queueSchema, Logger: warningsOnly(o.Log), Workers: workers, PeriodicJobs: s.periodicJobs(o.Config),
 		Queues: map[string]river.QueueConfig{
 			runQueue:         {MaxWorkers: o.Config.Serve.Workers},
+			changesQueue:     {MaxWorkers: o.Config.Serve.Workers},
 			maintenanceQueue: {MaxWorkers: 4},
 		},
+		// Jobs that read changes end every few seconds, and nothing reads ended jobs.
+		CompletedJobRetentionPeriod: time.Hour,
 		// A run that takes long is not stuck: rescueJobs rescues by heartbeat.
 		RescueStuckJobsAfter: 365 * 24 * time.Hour,
 	})

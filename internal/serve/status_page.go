@@ -27,7 +27,8 @@ type statusPage struct {
 	Charts      []chart
 	Runs        []state.RunRecord
 	Freshness   []freshnessRow
-	Omitted     int // lines of Fresh that are left out
+	AnyFollowed bool // a listing is followed between its proofs
+	Omitted     int  // lines of Fresh that are left out
 	RunEnabled  bool
 	Processes   []processInfo
 	QueuedJobs  int
@@ -52,8 +53,10 @@ type jobRow struct {
 // A freshnessRow is a listing of a tenant.
 type freshnessRow struct {
 	state.Freshness
-	Proved time.Time // zero: never
-	Stale  bool
+	Proved   time.Time // zero: never
+	Followed time.Time // zero: it is not
+	Stale    bool      // the proof is older than the max_age of a job
+	Lagging  bool      // it is not followed as far as a job's max_age demands
 }
 
 // Limits of the page's tables, to keep them readable.
@@ -155,9 +158,17 @@ func (p *statusPage) addFreshness(cfg *config.Config, v *overview, only func(str
 			continue
 		}
 		row := freshnessRow{Freshness: f, Proved: lastProvedAt(f)}
+		if f.FollowedUntil != nil {
+			row.Followed, p.AnyFollowed = *f.FollowedUntil, true
+		}
 		for _, j := range cfg.Jobs {
-			if j.MaxAge > 0 && j.Tenants.Has(f.Tenant) && j.Listings.Has(f.Listing) && v.At.Sub(row.Proved) > j.MaxAge {
-				row.Stale = true
+			if j.MaxAge == 0 || !j.Tenants.Has(f.Tenant) || !j.Listings.Has(f.Listing) {
+				continue
+			}
+			if j.Read == config.ReadChanges {
+				row.Lagging = row.Lagging || isFollowedByFeed(f) && v.At.Sub(*f.FollowedUntil) > j.MaxAge
+			} else {
+				row.Stale = row.Stale || v.At.Sub(row.Proved) > j.MaxAge
 			}
 		}
 		p.Freshness = append(p.Freshness, row)

@@ -54,6 +54,10 @@ type Freshness struct {
 	Reason   string     `json:"reason,omitempty" db:"reason"`
 	ReadAt   time.Time  `json:"read_at" db:"read_at"`
 	ProvedAt *time.Time `json:"proved_at" db:"proved_at"` // when it was last read to a complete proof; nil: never
+	// FollowedUntil is up to when runs of changes follow it; nil: they do not.
+	FollowedUntil *time.Time `json:"followed_until" db:"followed_until"`
+	FollowedBy    []string   `json:"followed_by,omitempty" db:"followed_by"`   // what tells of its changes
+	FollowedGap   string     `json:"followed_gap,omitempty" db:"followed_gap"` // why it is not followed further; empty: nothing is in the way
 }
 
 // Migrated reports whether the database has the tables of this package at all, to
@@ -68,7 +72,7 @@ func Migrated(ctx context.Context, pool *pgxpool.Pool) (bool, error) {
 }
 
 // LastRuns returns the last runs of every tenant, at most so many each, the newest
-// first, with their certificates.
+// first, with their certificates. Of runs that read changes there are three more.
 func LastRuns(ctx context.Context, pool *pgxpool.Pool, limit int) ([]RunRecord, error) {
 	rows, err := pool.Query(ctx, readStatement("status_runs"), limit, lockSeed)
 	if err != nil {

@@ -58,6 +58,8 @@ create table syncer.runs (
     check (published_at is not null or status not in ('succeeded', 'unproved'))
 );
 create index on syncer.runs (tenant_id, run_id);
+-- Runs that read changes are hundreds a day: without them the last proofs are found at once.
+create index on syncer.runs (tenant_id, run_id) where mode <> 'changes';
 comment on table syncer.runs is 'Runs: a run reads listings of one tenant and publishes them in one transaction.';
 comment on column syncer.runs.run_id is 'Number of the run.';
 comment on column syncer.runs.tenant_id is 'Tenant that the run reads.';

@@ -1,8 +1,9 @@
--- Runs older than the retention of history, but for those that hold the last
+-- Runs older than the retention of history, and runs that read changes older than
+-- a week, but for those that hold the last
 -- certificate of a listing or its last complete one.
 with old as (
     select r.run_id from syncer.runs r
-    where r.finished_at < now() - $1::interval
+    where r.finished_at < now() - case when r.mode = 'changes' then least($1::interval, interval '7 days') else $1::interval end
         and exists (select from syncer.runs n where n.tenant_id = r.tenant_id and n.run_id > r.run_id)
         and not exists (
             select from syncer.certificates c

@@ -1,3 +1,4 @@
+-- Runs that read changes are many, and only the last three are shown of them.
 -- A run is alive while somebody holds its tenant's lock; see Acquire. Of runs
 -- that are not published there is how far they are.
 select
@@ -13,7 +14,9 @@ select
     r.listing_count, p.listings_read, p.chunks_read, p.rows_read, p.last_written_at
 from report.tenants t
 cross join lateral (
-    select * from report.runs where tenant_id = t.tenant_id order by run_id desc limit $1
+    (select * from report.runs where tenant_id = t.tenant_id and mode <> 'changes' order by run_id desc limit $1)
+    union all
+    (select * from report.runs where tenant_id = t.tenant_id and mode = 'changes' order by run_id desc limit least($1, 3))
 ) r
 cross join lateral (
     select count(*) as listings_read, coalesce(sum(p.chunks), 0)::bigint as chunks_read, coalesce(sum(p.rows_read), 0)::bigint as rows_read,

@@ -1,0 +1,56 @@
+package main
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"logto-syncer/internal/mirror"
+	"logto-syncer/internal/state"
+)
+
+// noProofHint says what a run of changes needs.
+const noProofHint = "run the job that reads everything, without read: changes; changes are followed from its proof on"
+
+// changesText lists what a run of changes published, and up to when it follows
+// which listing.
+func changesText(s mirror.Summary) string {
+	rows := table{{"listing", "new", "changed", "gone", "followed up to", "by"}}
+	var gaps strings.Builder
+	for _, f := range s.Followed {
+		var c mirror.ListingChange
+		if i := slices.IndexFunc(s.Changed, func(c mirror.ListingChange) bool { return c.Listing == f.Listing }); i >= 0 {
+			c = s.Changed[i]
+		}
+		rows = append(rows, changesRow(c, f))
+		if f.Gap != "" {
+			fmt.Fprintf(&gaps, "  %s: %s\n", f.Listing, gapText(f.Gap, f.GapHeals))
+		}
+	}
+	for _, c := range s.Changed {
+		if !slices.ContainsFunc(s.Followed, func(f state.Followed) bool { return f.Listing == c.Listing }) {
+			rows = append(rows, changesRow(c, state.Followed{Listing: c.Listing}))
+		}
+	}
+	if len(rows) == 1 {
+		return "  nothing has changed, and nothing is followed\n"
+	}
+	return rows.String() + gaps.String()
+}
+
+func changesRow(c mirror.ListingChange, f state.Followed) []string {
+	until := "-"
+	if f.Until != nil {
+		until = f.Until.UTC().Format(time.DateTime) + " UTC"
+	}
+	return []string{f.Listing, count(c.Inserted), count(c.Updated), count(c.Deleted), until, strings.Join(f.Sources, ", ")}
+}
+
+// gapText says why a listing is not followed further, and what closes the gap.
+func gapText(gap string, heals bool) string {
+	if heals {
+		return gap + "; a later run may find it, the next proof does"
+	}
+	return gap + "; the next proof closes the gap"
+}

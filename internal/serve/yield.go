@@ -1,0 +1,26 @@
+package serve
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/riverqueue/river"
+)
+
+// A run that reads changes is never beside a run that proves: it yields to one
+// that is under way, due, or unfinished and to be resumed, and looks again a
+// little later. It stays in the queue, and is neither a failure nor a retry.
+
+// provingRunIsDue reports whether a run of a tenant that reads everything is
+// under way or waits for a worker.
+func (s *Server) provingRunIsDue(ctx context.Context, tenant string) (due bool, err error) {
+	if err := s.Pool.QueryRow(ctx, sqlFile("proving_run_is_due"), runQueue, tenant).Scan(&due); err != nil {
+		return false, fmt.Errorf("look for a run of %s in the queue: %w", tenant, err)
+	}
+	return due, nil
+}
+
+// yield puts a job back into the queue.
+func yield(tenant string) error {
+	return river.JobSnooze(yieldInterval + startDelay(tenant, yieldInterval))
+}
