@@ -20,6 +20,9 @@ import (
 // and the primary key finds out. If it does, all is published again, with a
 // look. Lists that are read by pages are read twice as a rule.
 func (s *Stage) Publish(ctx context.Context, tx pgx.Tx, listings []*catalog.Listing, how PublishOptions) (changes map[string]*Change, err error) {
+	if _, err := tx.Exec(ctx, collectIndexEntries); err != nil {
+		return nil, fmt.Errorf("collect what is added to indexes: %w", err)
+	}
 	fresh, err := s.emptyTables(ctx, tx, listings)
 	if err != nil {
 		return nil, err

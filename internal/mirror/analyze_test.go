@@ -61,3 +61,27 @@ func TestAfterAPublicationThePlannerKnowsTheTables(t *testing.T) {
 		t.Error("logto.users was analyzed though nothing changed")
 	}
 }
+
+// Until then every search reads what is waiting.
+func TestAfterAPublicationNoEntryWaitsForItsIndex(t *testing.T) {
+	t.Parallel()
+	b := setup(t, logtotest.Generate(logtotest.Options{Users: 300, Seed: 83}), "users")
+	wantProved(t, b.run(t))
+	if _, err := b.pool.Exec(t.Context(), "create index waiting on logto.users using gin (custom_data jsonb_path_ops)"); err != nil {
+		t.Fatal(err)
+	}
+	tenant := b.server.Tenant
+	for _, id := range tenant.IDs("users") {
+		if err := tenant.UpdateUser(id, logtotest.Row{"name": "New", "custom_data": map[string]any{"of": id}}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	wantProved(t, b.run(t))
+	var pages int
+	if err := b.pool.QueryRow(t.Context(), "select gin_clean_pending_list('logto.waiting')").Scan(&pages); err != nil {
+		t.Fatal(err)
+	}
+	if pages != 0 {
+		t.Errorf("%d pages of entries wait for the index", pages)
+	}
+}

@@ -116,8 +116,12 @@ func (a *attempt) recordProofs(ctx context.Context, tx pgx.Tx, at time.Time, pro
 	return a.recordTables(ctx, tx, certificates, at)
 }
 
-// analyze tells the planner of what was published. The run is as good without.
+// analyze tells indexes and planner of what was published. The run is as good
+// without.
 func (a *attempt) analyze(ctx context.Context) {
+	if err := load.EnterIndexEntries(ctx, a.pool); err != nil && ctx.Err() == nil {
+		a.log.WarnContext(ctx, "cannot complete the indexes; searches may be slow until autovacuum has", "tenant", a.job.Tenant, "error", err)
+	}
 	if err := load.Analyze(ctx, a.pool, a.changedTables); err != nil && ctx.Err() == nil {
 		a.log.WarnContext(ctx, "cannot analyze the tables; questions about what is new may be slow until autovacuum has", "tenant", a.job.Tenant, "error", err)
 	}
