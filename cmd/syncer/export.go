@@ -95,7 +95,7 @@ func (c *exportCmd) export(ctx context.Context, a *app, tx pgx.Tx, tenants []str
 			continue
 		}
 		path := filepath.Join(c.Out, t.file()+"."+c.Format)
-		if file.Rows, err = c.file(ctx, tx, t, path); err != nil {
+		if file.Rows, err = c.file(ctx, tx, t, about.of(t, file), path); err != nil {
 			return fmt.Errorf("export %s.%s: %w", t.schema, t.name, err)
 		}
 		file.File = filepath.Base(path)
@@ -190,7 +190,7 @@ func (c *exportCmd) chosen(there []exportTable) ([]exportTable, error) {
 }
 
 // file writes one file, which has its name only when it is whole.
-func (c *exportCmd) file(ctx context.Context, tx pgx.Tx, t exportTable, path string) (rows int64, err error) {
+func (c *exportCmd) file(ctx context.Context, tx pgx.Tx, t exportTable, about manifest, path string) (rows int64, err error) {
 	f, err := os.CreateTemp(c.Out, "."+filepath.Base(path)+".*")
 	if err != nil {
 		return 0, err
@@ -200,7 +200,7 @@ func (c *exportCmd) file(ctx context.Context, tx pgx.Tx, t exportTable, path str
 			err = errors.Join(err, os.Remove(f.Name()))
 		}
 	}()
-	if rows, err = c.write(ctx, tx, t, f); err != nil {
+	if rows, err = c.write(ctx, tx, t, about, f); err != nil {
 		return 0, errors.Join(err, f.Close())
 	}
 	if err = f.Close(); err != nil {
@@ -209,10 +209,10 @@ func (c *exportCmd) file(ctx context.Context, tx pgx.Tx, t exportTable, path str
 	return rows, os.Rename(f.Name(), path)
 }
 
-func (c *exportCmd) write(ctx context.Context, tx pgx.Tx, t exportTable, w io.Writer) (rows int64, err error) {
+func (c *exportCmd) write(ctx context.Context, tx pgx.Tx, t exportTable, about manifest, w io.Writer) (rows int64, err error) {
 	switch c.Format {
 	case "parquet":
-		return writeParquet(ctx, tx, t, t.from(c.Tenant), w)
+		return writeParquet(ctx, tx, t, t.from(c.Tenant), about, w)
 	case "xlsx":
 		return writeXLSX(ctx, tx, t, t.from(c.Tenant), w)
 	}

@@ -61,6 +61,16 @@ func exportedListings(ctx context.Context, tx pgx.Tx, tenants []string) (all []m
 	return all, at.UTC(), nil
 }
 
+// of is what the manifest says of one table: its listing, or for a view all of
+// them. The rows are not counted yet.
+func (m manifest) of(t exportTable, file manifestFile) manifest {
+	m.Files, m.NotExported = []manifestFile{file}, nil
+	if t.schema != "report" {
+		m.Listings = slices.DeleteFunc(slices.Clone(m.Listings), func(l manifestListing) bool { return !slices.Contains(l.Tables, t.name) })
+	}
+	return m
+}
+
 // known reports whether anything is known of a table: of a view, always.
 func (m manifest) known(t exportTable) bool {
 	if t.schema == "report" {

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"io"
 	"slices"
@@ -55,15 +56,20 @@ func (g orderedParquetGroup) Fields() []parquet.Field {
 	return fields
 }
 
-// writeParquet streams the rows of a table into a Parquet file.
-func writeParquet(ctx context.Context, tx pgx.Tx, t exportTable, from string, w io.Writer) (n int64, err error) {
+// writeParquet streams the rows of a table into a Parquet file. about goes into
+// its metadata, under the key syncer: such a file is often all that is passed on.
+func writeParquet(ctx context.Context, tx pgx.Tx, t exportTable, from string, about manifest, w io.Writer) (n int64, err error) {
+	text, err := json.Marshal(about)
+	if err != nil {
+		return 0, err
+	}
 	group := orderedParquetGroup{parquet.Group{}, t.names()}
 	selected := make([]string, len(t.columns))
 	for i, c := range t.columns {
 		node, expression := parquetColumn(c)
 		group.Group[c.name], selected[i] = parquet.Optional(node), expression
 	}
-	out := parquet.NewWriter(w, parquet.NewSchema(t.name, group), parquet.MaxRowsPerRowGroup(groupRows), parquet.Compression(&parquet.Zstd))
+	out := parquet.NewWriter(w, parquet.NewSchema(t.name, group), parquet.MaxRowsPerRowGroup(groupRows), parquet.Compression(&parquet.Zstd), parquet.KeyValueMetadata("syncer", string(text)))
 	rows, err := tx.Query(ctx, "select "+strings.Join(selected, ", ")+from)
 	if err != nil {
 		return 0, err

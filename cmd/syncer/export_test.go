@@ -1,6 +1,7 @@
 package main
 
 import (
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -109,6 +110,13 @@ func TestExportedColumnsAreInOrderAndTextsAreNoFormulas(t *testing.T) {
 	f := must[*os.File](t, "open")(os.Open(filepath.Join(dir, "users.parquet")))
 	defer f.Close()
 	var inParquet []string
+	opened := must[*parquet.File](t, "read")(parquet.OpenFile(f, must[os.FileInfo](t, "stat")(f.Stat()).Size()))
+	text, _ := opened.Lookup("syncer")
+	var about manifest
+	if err := json.Unmarshal([]byte(text), &about); err != nil || about.ExportedAt.IsZero() || len(about.Listings) != 1 || about.Listings[0].Listing != "users" ||
+		about.Listings[0].State != "proved" || about.Listings[0].ReadAt == nil || about.Listings[0].LastProvedAt == nil || about.Tenants[0] != "logto" {
+		t.Errorf("the metadata of the file say %q, error %v", text, err)
+	}
 	for _, column := range parquet.NewReader(f).Schema().Columns() {
 		inParquet = append(inParquet, column[0])
 	}
