@@ -153,6 +153,7 @@ func TestFreshnessTellsWhatTheLastRunProved(t *testing.T) {
 		}
 		want = append(want, row{
 			"listing": name, "proof": "complete", "reason": nil, "distinct_ids": n, "run_id": 2,
+			"followed_until": nil, "followed_sources": nil, "followed_gap": nil,
 			"state": "proved", "is_optional": catalog.Find(name).Optional, "table_names": tableNames(name),
 			"read_at": night.Format(time.RFC3339), "published_at": night.Format(time.RFC3339), "last_proved_at": night.Format(time.RFC3339),
 		})
