@@ -48,7 +48,7 @@ func (g *gateway) set(refuse func(ids int) bool) {
 // behind is a mirror that was read once through a gateway that let all through.
 func behind(t *testing.T) (*bench, *gateway) {
 	t.Helper()
-	b := setup(t, logtotest.Generate(logtotest.Options{Users: 2000, Seed: 5, Ties: true}))
+	b := setup(t, logtotest.Generate(logtotest.Options{Users: 800, Seed: 5, Ties: true}))
 	g := &gateway{}
 	front := httptest.NewServer(g.serve(b.server))
 	t.Cleanup(front.Close)
