@@ -4,8 +4,10 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"net/http"
 	"net/http/httptest"
+	"slices"
 	"strconv"
 	"strings"
 	"sync/atomic"
@@ -60,6 +62,46 @@ func (r relation) comeBack(tenant *logtotest.Tenant) string {
 		return "add member " + r.user + " of organization " + r.parent
 	}
 	return ""
+}
+
+// trade takes a role from one of its holders and gives it to somebody else,
+// often, and for a role with many holders: who has it no more comes back between
+// the count and the look-up of the next run, and stands in for the new one.
+func (d *drift) trade() {
+	d.traded = nil
+	if d.draw("trade", 2) == 0 {
+		return
+	}
+	held := map[string][]string{}
+	for _, row := range d.server.Tenant.Rows("users_roles") {
+		role := row["role_id"].(string)
+		held[role] = append(held[role], row["user_id"].(string))
+	}
+	for _, role := range slices.Sorted(maps.Keys(held)) {
+		holders := held[role]
+		if len(holders) < 2*d.runner.PageSize {
+			continue
+		}
+		for _, user := range d.server.Tenant.IDs("users") {
+			if slices.Contains(holders, user) {
+				continue
+			}
+			left := relation{parent: role, user: holders[0], role: true}
+			if d.server.Tenant.UnassignRole(left.user, role) == nil && d.server.Tenant.AssignRole(user, role) == nil {
+				d.log = append(d.log, "(before: take role "+role+" from user "+left.user+", give it to user "+user+")")
+				d.traded = &left
+			}
+			return
+		}
+	}
+}
+
+// endTrade lets who was taken a role from come back.
+func (d *drift) endTrade(r *http.Request) {
+	if t := d.traded; t != nil && r.URL.Path == "/api/roles/"+t.parent+"/users" && r.URL.Query().Has("search.id") {
+		d.traded = nil
+		d.log = append(d.log, t.comeBack(d.server.Tenant))
+	}
 }
 
 // meddler is a proxy between the client and the server that drops what it

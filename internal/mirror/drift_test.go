@@ -95,6 +95,7 @@ type drift struct {
 	version  string     // of Logto
 	signedIn time.Time  // when somebody last signed in
 	left     []relation // relations that have ended
+	traded   *relation  // comes back once holders of its role are asked for by id
 
 	seed  uint64
 	decoy *logtotest.Server // of another tenant; nil until it is needed
@@ -185,6 +186,7 @@ func (d *drift) drifting(ctx context.Context) error {
 	d.log = []string{"(Logto " + d.version + ")"}
 	d.changeRules()
 	d.server.Tenant.AdvanceClock(2 * time.Minute) // what was logged so far has settled
+	d.trade()
 	before := d.truth()
 	d.watch()
 	end := d.meddle()
@@ -203,9 +205,10 @@ func (d *drift) drifting(ctx context.Context) error {
 // watch lets the tenant change between requests and between their statements.
 func (d *drift) watch() {
 	d.budget = 30 + d.draw("changes", 100)
-	change := func(int, *http.Request) {
+	change := func(_ int, r *http.Request) {
 		d.mu.Lock()
 		defer d.mu.Unlock()
+		d.endTrade(r)
 		if d.breakIn--; d.breakIn == 0 && d.breakOff != nil {
 			d.breakOff()
 		}
