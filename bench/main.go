@@ -67,6 +67,7 @@ func measurements() []measurement {
 		{"requests", measureRequests},
 		{"peers", measurePeers},
 		{"shared-host", measureSharedHost},
+		{"second-tenant", measureSecondTenant},
 		{"parents", measureParents},
 		{"loading", measureLoading},
 		{"large-tenant", measureLargeTenant},
