@@ -15,9 +15,9 @@ import (
 // hashes.
 func (l *Loader) addresses(ctx context.Context, tx pgx.Tx, people ErasureTargets) ([]string, error) {
 	const sql = `select distinct primary_email from (
-    select tenant_id, id, primary_email from logto.users
-    union all select tenant_id, id, primary_email from logto_history.users
-) u where tenant_id = $1 and id = any($2) and primary_email is not null`
+    select id, primary_email from logto.users where tenant_id = $1
+    union all select id, primary_email from logto_history.users where tenant_id = $1
+) u where id = any($2) and primary_email is not null`
 	stored, err := l.texts(ctx, tx, sql, append([]string{}, people.IDs...))
 	if err != nil {
 		return nil, err
