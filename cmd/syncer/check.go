@@ -31,7 +31,7 @@ func (checkCmd) Run(ctx context.Context, a *app) error {
 	var wg sync.WaitGroup
 	of := make([]checks, len(cfg.Tenants))
 	for i, t := range cfg.Tenants {
-		wg.Go(func() { of[i].tenant(ctx, t, listingsFor(cfg.Jobs, t.Name)) })
+		wg.Go(func() { of[i].tenant(ctx, t, listingsFor(cfg.Jobs, t.Name), len(cfg.ChangesJobs(t.Name)) > 0) })
 	}
 	wg.Wait()
 	for i := range of {
@@ -110,7 +110,7 @@ func (c *checks) take(lines []checkLine) {
 const checkRetryTimeout = 10 * time.Second
 
 // tenant checks that the API lets us in and answers, and has the listings.
-func (c *checks) tenant(ctx context.Context, t config.Tenant, listings []*catalog.Listing) {
+func (c *checks) tenant(ctx context.Context, t config.Tenant, listings []*catalog.Listing, follows bool) {
 	cfg := clientConfig(t, slog.New(slog.DiscardHandler))
 	cfg.RetryTimeout = checkRetryTimeout
 	client, err := logto.New(cfg)
@@ -145,6 +145,9 @@ func (c *checks) tenant(ctx context.Context, t config.Tenant, listings []*catalo
 	}
 	c.ok("management API", t.Name, count(page.Total)+" users")
 	c.listings(ctx, t, client, listings)
+	if follows {
+		c.hook(ctx, t, client)
+	}
 	limit, err := extract.TryLargestRequests(ctx, client)
 	switch {
 	case err != nil:

@@ -5,11 +5,11 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"slices"
 	"time"
 
 	"github.com/jackc/pgx/v5/pgxpool"
 
-	"logto-syncer/internal/catalog"
 	"logto-syncer/internal/config"
 	"logto-syncer/internal/logto"
 	"logto-syncer/internal/mirror"
@@ -48,11 +48,21 @@ func (c *planCmd) Run(ctx context.Context, a *app) (err error) {
 	}
 	var errs []error
 	for _, t := range cfg.Tenants {
-		if listings := listingsFor(jobs, t.Name); listings != nil {
-			errs = append(errs, a.plan(ctx, pool, t, listings))
+		if listings := listingsFor(provingJobs(jobs), t.Name); listings != nil {
+			errs = append(errs, a.plan(ctx, pool, t, mirror.Job{Tenant: t.Name, Listings: listings}))
+		}
+		for _, j := range jobs {
+			if j.Read == config.ReadChanges && j.Tenants.Has(t.Name) {
+				errs = append(errs, a.plan(ctx, pool, t, mirror.Job{Tenant: t.Name, Name: j.Name, Listings: listingsOf(j.Listings), Changes: true}))
+			}
 		}
 	}
 	return errors.Join(errs...)
+}
+
+// provingJobs returns the jobs that read everything.
+func provingJobs(jobs []config.Job) []config.Job {
+	return slices.DeleteFunc(slices.Clone(jobs), func(j config.Job) bool { return j.Read == config.ReadChanges })
 }
 
 // openIfThere opens the database, but makes no embedded one: then it is nil.
@@ -65,7 +75,7 @@ func openIfThere(ctx context.Context, cfg *config.Config) (*database, error) {
 	return openDatabase(ctx, cfg.Database, 1)
 }
 
-func (a *app) plan(ctx context.Context, pool *pgxpool.Pool, t config.Tenant, listings []*catalog.Listing) error {
+func (a *app) plan(ctx context.Context, pool *pgxpool.Pool, t config.Tenant, job mirror.Job) error {
 	log := a.out.logger(a.stderr)
 	client, err := newClient(t, log)
 	if err != nil {
@@ -73,7 +83,11 @@ func (a *app) plan(ctx context.Context, pool *pgxpool.Pool, t config.Tenant, lis
 	}
 	defer client.Close()
 	runner := &mirror.Runner{Pool: pool, Client: client, Log: log}
-	plan, err := runner.Plan(ctx, mirror.Job{Tenant: t.Name, Listings: listings}, logto.Limit(t.Limit))
+	plan, err := runner.Plan(ctx, job, logto.Limit(t.Limit))
+	if errors.Is(err, mirror.ErrNoProof) {
+		a.out.printf("\n%s: %s follows changes from the first proof on\n", t.Name, job.Name)
+		return nil
+	}
 	if err != nil {
 		return tenantError{t.Name, err}
 	}

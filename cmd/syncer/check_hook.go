@@ -1,0 +1,52 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"slices"
+	"strings"
+
+	"logto-syncer/internal/changes"
+	"logto-syncer/internal/config"
+	"logto-syncer/internal/logto"
+)
+
+const hookHint = "in Logto's Console, under Webhooks, make one with all of User.*, Role.*, Scope.*, Organization.*, OrganizationRole.* and OrganizationScope.*; " +
+	"its address need not exist (docs/fresh.md)"
+
+// hook says which events of changes no enabled webhook of the tenant delivers,
+// so that a job with read: changes does not follow what they tell.
+func (c *checks) hook(ctx context.Context, t config.Tenant, client *logto.Client) {
+	page, err := client.List(ctx, "/hooks", nil)
+	if err != nil {
+		c.bad("webhook", t.Name, err, "")
+		return
+	}
+	var told []string
+	for _, item := range page.Items {
+		var h struct {
+			Events  []string `json:"events"`
+			Enabled *bool    `json:"enabled"`
+		}
+		if json.Unmarshal(item, &h) == nil && (h.Enabled == nil || *h.Enabled) {
+			told = append(told, h.Events...)
+		}
+	}
+	var missing []string
+	for _, r := range changes.Rules() {
+		for _, event := range r.Events {
+			if !slices.Contains(told, event) && !slices.Contains(missing, event) {
+				missing = append(missing, event)
+			}
+		}
+	}
+	if len(missing) == 0 {
+		c.ok("webhook", t.Name, "tells of all changes that have an event")
+		return
+	}
+	c.add(checkLine{
+		Check: "webhook", Tenant: t.Name, OK: true, Hint: hookHint,
+		Detail: fmt.Sprintf("none tells of %s", strings.Join(missing, ", ")),
+	})
+}
