@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"maps"
 	"strings"
 	"time"
 
@@ -47,11 +48,8 @@ func (t *queryTenant) reports(ctx context.Context) ([]result, error) {
 	var one, whole []questionTiming
 	for _, r := range all {
 		q := questionTiming{name: "report " + r.Name, wholeTenant: arguments[r.Name] == nil || r.Name == "changes" || r.Name == "permission_holders"}
-		args := map[string]string{}
-		for name, value := range arguments[r.Name] {
-			args[name] = value
-		}
-		args["tenant"] = acme
+		args := map[string]string{"tenant": acme}
+		maps.Copy(args, arguments[r.Name])
 		q, err := timed(q, func() (int, error) {
 			out, err := report.Render("csv", io.Discard, 0)
 			if err != nil {
