@@ -42,7 +42,7 @@ func (r *Runner) prepareChanges(ctx context.Context, job *Job, s *Summary) error
 	if len(job.Listings) == 0 {
 		return ErrNoProof
 	}
-	job.Afresh = false
+	job.Afresh, job.Retention = false, 0 // history is pruned by the proofs
 	return nil
 }
 
@@ -119,22 +119,18 @@ func (a *attempt) followProved(ctx context.Context, tx pgx.Tx, certificates []st
 	if !ok {
 		return nil // nothing was asked for
 	}
-	var proved []string
+	var proved, settled []string
 	for _, c := range certificates {
 		if c.Proof == string(extract.Complete) {
 			proved = append(proved, c.Listing)
 		}
-	}
-	return a.run.FollowProved(ctx, tx, now, proved, a.provedAllTold(proved))
-}
-
-// provedAllTold reports whether a run has proved every listing that events or the
-// audit log tell of, so that what they told before it is of no use any more.
-func (a *attempt) provedAllTold(proved []string) bool {
-	for _, r := range changes.Rules() {
-		if len(r.Events) > 0 && !slices.Contains(proved, r.Listing) {
-			return false
+		if c.Proof == string(extract.Complete) || c.Proof == string(extract.Unknown) {
+			settled = append(settled, c.Listing)
 		}
 	}
-	return true
+	// Whether what the sources told before the run is of no use any more.
+	whole := !slices.ContainsFunc(changes.Rules(), func(r changes.Rule) bool {
+		return len(r.Events) > 0 && !slices.Contains(settled, r.Listing)
+	})
+	return a.run.FollowProved(ctx, tx, now, proved, whole)
 }
