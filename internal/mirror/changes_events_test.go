@@ -24,6 +24,7 @@ type followed struct {
 	scope, organization, orgRole     string
 	orgScope, application, otherRole string
 	version                          string
+	stepsOfARun                      int // requests and statements of a run of changes; see breakOff
 }
 
 // follow mirrors a generated tenant of a version and gives it one of everything.

@@ -9,12 +9,15 @@ import (
 	"testing"
 	"time"
 
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgxpool"
+
 	"logto-syncer/internal/logtotest"
 	"logto-syncer/internal/state"
 )
 
-// A run of changes is broken off 50 times, at a request, between the statements
-// of one, or a moment after the last: while it stages or publishes. Either
+// A run of changes is broken off 50 times, at a request or at a statement to the
+// database: while it reads, stages or publishes. Either
 // everything has moved, or nothing: where the positions are ahead, so is the
 // mirror, and what a broken run has read the next one reads again.
 func TestPositionsAreNeverAheadOfWhatWasPublished(t *testing.T) {
@@ -81,35 +84,77 @@ func (f *followed) changeSomethingTold(t *testing.T, chance *rand.Rand) {
 	}
 }
 
-// breakOff makes a run of changes that is broken off, unless it is done before.
+// breakOff makes a run of changes that is broken off at a random request or
+// statement to the database, unless it is done before.
 func (f *followed) breakOff(t *testing.T, chance *rand.Rand) bool {
 	t.Helper()
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
-	var mu sync.Mutex
-	left := 1 + chance.IntN(30)
-	count := func(int, *http.Request) {
-		mu.Lock()
-		defer mu.Unlock()
-		if left--; left == 0 {
-			cancel()
-		}
-	}
-	f.server.OnRequest(count)
-	f.server.BetweenStatements(count)
+	b := &breaker{cancel: cancel, left: 1 + chance.IntN(f.steps(t))}
+	f.server.OnRequest(func(int, *http.Request) { b.step() })
 	defer f.server.OnRequest(nil)
-	defer f.server.BetweenStatements(nil)
-	if chance.IntN(2) == 0 { // at some statement of the database
-		timer := time.AfterFunc(time.Duration(chance.IntN(150))*time.Millisecond, cancel)
-		defer timer.Stop()
-	}
-	job := f.job
-	job.Changes = true
-	r := *f.runner
-	r.Client = client(t, f.server)
-	_, err := r.Run(ctx, job)
+	err := f.runBeside(t, ctx, b)
 	if err != nil && ctx.Err() == nil {
 		t.Fatal(err)
 	}
 	return err != nil
 }
+
+// steps counts the requests and statements of a run of changes that is broken
+// off at none.
+func (f *followed) steps(t *testing.T) int {
+	t.Helper()
+	if f.stepsOfARun == 0 {
+		b := &breaker{cancel: func() {}}
+		f.server.OnRequest(func(int, *http.Request) { b.step() })
+		defer f.server.OnRequest(nil)
+		if err := f.runBeside(t, t.Context(), b); err != nil {
+			t.Fatal(err)
+		}
+		f.stepsOfARun = -b.left
+	}
+	return f.stepsOfARun
+}
+
+// runBeside runs the job for changes on connections whose statements the breaker
+// counts.
+func (f *followed) runBeside(t *testing.T, ctx context.Context, b *breaker) error {
+	t.Helper()
+	cfg := f.pool.Config()
+	cfg.ConnConfig.Tracer = b
+	pool, err := pgxpool.NewWithConfig(t.Context(), cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer pool.Close()
+	job := f.job
+	job.Changes = true
+	r := *f.runner
+	r.Client, r.Pool = client(t, f.server), pool
+	_, err = r.Run(ctx, job)
+	return err
+}
+
+// A breaker cancels at the step that leaves none.
+type breaker struct {
+	cancel func()
+	mu     sync.Mutex
+	left   int
+}
+
+func (b *breaker) step() {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.left--; b.left == 0 {
+		b.cancel()
+	}
+}
+
+// TraceQueryStart implements pgx.QueryTracer.
+func (b *breaker) TraceQueryStart(ctx context.Context, _ *pgx.Conn, _ pgx.TraceQueryStartData) context.Context {
+	b.step()
+	return ctx
+}
+
+// TraceQueryEnd implements pgx.QueryTracer.
+func (b *breaker) TraceQueryEnd(context.Context, *pgx.Conn, pgx.TraceQueryEndData) {}
