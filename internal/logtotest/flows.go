@@ -5,6 +5,7 @@ import (
 	"maps"
 	"slices"
 	"strings"
+	"time"
 )
 
 // This file is what end users do themselves. Signing in and up leaves audit logs
@@ -54,7 +55,9 @@ func (f flow) metadata(t *Tenant) map[string]any {
 	return body
 }
 
-// audit leaves rows of /api/logs about a user.
+// audit leaves rows of /api/logs about a user, a millisecond apart at least: the
+// requests of a flow come one after another, and a server writes no page of rows
+// within one. The caller holds the write lock.
 func (t *Tenant) audit(id string, keys ...string) {
 	for _, key := range keys {
 		payload := map[string]any{"key": key, "result": "Success", "ip": endUserIP, "userAgent": endUserAgent, "userId": id}
@@ -65,10 +68,21 @@ func (t *Tenant) audit(id string, keys ...string) {
 			payload["sessionId"] = t.flow.session
 		}
 		t.arrive()
+		t.lastAudit = t.afterLastAudit(t.Now())
 		_, _ = t.insert("logs", map[string]string{ // nothing that could be wrong with it
-			"id": quote(drawID(t.chance, 21)), "key": quote(key), "payload": marshal(payload), "created_at": rawTime(t.Now().UnixMicro()),
+			"id": quote(drawID(t.chance, 21)), "key": quote(key), "payload": marshal(payload), "created_at": rawTime(t.lastAudit.UnixMicro()),
 		})
 	}
+}
+
+// afterLastAudit is when an audit row is dated that is written now. A clock that
+// was set back counts as it is.
+func (t *Tenant) afterLastAudit(now time.Time) time.Time {
+	next := t.lastAudit.Add(time.Millisecond)
+	if now.After(next) || now.Before(next.Add(-time.Minute)) {
+		return now
+	}
+	return next
 }
 
 // ended fires the event at the end of a flow, with the user as it is then.

@@ -39,15 +39,16 @@ type Tenant struct {
 	began     time.Time    // and ours
 	advanced  atomic.Int64 // by how much it was put forward since
 
-	edition  *versionBehavior // of the server that answers for it: which events there are
-	triggers map[string]trigger
-	by       writer     // of the changes being made
-	flow     flow       // what byFlow does
-	push     *pusher    // nil: nothing is sent
-	pending  []delivery // of webhooks, by when their log row is due
-	chance   *rand.Rand // for ids and delays of logs
-	shortest time.Duration
-	longest  time.Duration
+	edition   *versionBehavior // of the server that answers for it: which events there are
+	triggers  map[string]trigger
+	by        writer     // of the changes being made
+	flow      flow       // what byFlow does
+	lastAudit time.Time  // when the newest audit row of a flow is dated
+	push      *pusher    // nil: nothing is sent
+	pending   []delivery // of webhooks, by when their log row is due
+	chance    *rand.Rand // for ids and delays of logs
+	shortest  time.Duration
+	longest   time.Duration
 }
 
 // relations of users, which are kept beside the users.
