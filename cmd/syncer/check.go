@@ -167,6 +167,6 @@ func (c *checks) listings(ctx context.Context, t config.Tenant, client *logto.Cl
 		return
 	}
 	for _, l := range absent {
-		c.ok("listings", t.Name, l.Absent())
+		c.ok("listings", t.Name, l.UnsupportedNote())
 	}
 }

@@ -17,7 +17,7 @@ A box shows the key (PK) and the references (FK) of a table. A box with a name a
 // WriteDiagrams writes the data model as Markdown, with a Mermaid diagram for
 // each group of tables. A reference is drawn in the group of the table that has
 // it.
-func (m *Model) WriteDiagrams(w io.Writer) error {
+func (m *DatabaseModel) WriteDiagrams(w io.Writer) error {
 	var b strings.Builder
 	b.WriteString(diagramHead)
 	for _, g := range m.groups() {

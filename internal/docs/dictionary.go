@@ -19,7 +19,7 @@ Every table has **tenant_id**, the tenant's name in ` + "`jobs.yaml`" + `, at th
 `
 
 // WriteDictionary writes the data dictionary as Markdown.
-func (m *Model) WriteDictionary(w io.Writer) error {
+func (m *DatabaseModel) WriteDictionary(w io.Writer) error {
 	var b strings.Builder
 	fmt.Fprintf(&b, dictionaryHead, links(false), links(true))
 	b.WriteString("\n## Schema `logto`: what the tenant has now\n")
@@ -94,7 +94,7 @@ func columnDescription(c *Column) string {
 }
 
 // writePast says how the tables of history differ from those of the mirror.
-func (m *Model) writePast(b *strings.Builder) {
+func (m *DatabaseModel) writePast(b *strings.Builder) {
 	b.WriteString("\n## Schema `logto_history`: what the tenant had before\n\nOne row for each version that was replaced or deleted, in a table of the same name with the same columns")
 	var more []*Column
 	without := map[string]bool{}

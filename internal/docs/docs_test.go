@@ -25,7 +25,7 @@ func migrated(ctx context.Context, pool *pgxpool.Pool) error {
 	return err
 }
 
-func readModel(t *testing.T, pool *pgxpool.Pool) *docs.Model {
+func readModel(t *testing.T, pool *pgxpool.Pool) *docs.DatabaseModel {
 	t.Helper()
 	m, err := docs.Read(t.Context(), pool)
 	if err != nil {

@@ -10,7 +10,7 @@ type group struct {
 
 // groups returns the tables of the mirror. A table that no group names is in
 // the last one.
-func (m *Model) groups() []group {
+func (m *DatabaseModel) groups() []group {
 	all := []struct {
 		title string
 		names []string

@@ -170,12 +170,12 @@ func digitClass(lo, hi uint64) string {
 	case lo == 0 && hi == uint64(len(alphabet)):
 		return "[0-9a-z]"
 	case lo < letters && hi > letters:
-		return "[" + digitSpan(lo, letters) + digitSpan(letters, hi) + "]"
+		return "[" + regexpCharRange(lo, letters) + regexpCharRange(letters, hi) + "]"
 	}
-	return "[" + digitSpan(lo, hi) + "]"
+	return "[" + regexpCharRange(lo, hi) + "]"
 }
 
-func digitSpan(lo, hi uint64) string {
+func regexpCharRange(lo, hi uint64) string {
 	if hi-lo == 1 {
 		return alphabet[lo:hi]
 	}

@@ -132,6 +132,6 @@ func (k *walk) checkUnknownListing(ctx context.Context) error {
 		k.downgrade(ctx, Failed, "the server does not know "+path+" any more, which an earlier run has read; if Logto was set back to an older version, take the listing out of jobs.yaml")
 		return nil
 	}
-	k.downgrade(ctx, Unknown, k.l.Absent())
+	k.downgrade(ctx, Unknown, k.l.UnsupportedNote())
 	return nil
 }

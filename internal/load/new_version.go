@@ -50,7 +50,7 @@ func (m tableStatement) historyColumnsDiffer(columns, fields []string) string {
 		if slices.Contains(m.t.Key, name) || slices.Contains(m.t.Volatile, name) || slices.Contains(columns, name) {
 			continue
 		}
-		a, b := m.old(name), "s."+quote(name)
+		a, b := m.mirrorColumn(name), "s."+quote(name)
 		if name == extraColumn && len(fields) > 0 {
 			a, b = withoutFields(a, fields), withoutFields(b, fields)
 		}

@@ -78,13 +78,13 @@ func (m tableStatement) Columns(prefix string) string {
 func (m tableStatement) OldColumns() string {
 	values := []string{"m." + quote(tenantColumn)}
 	for _, name := range m.storedColumns() {
-		values = append(values, m.old(name))
+		values = append(values, m.mirrorColumn(name))
 	}
 	return strings.Join(values, ", ")
 }
 
-// old is a column of the mirror's row, as the privacy rules leave it.
-func (m tableStatement) old(name string) string {
+// mirrorColumn is a column of the mirror's row, as the privacy rules leave it.
+func (m tableStatement) mirrorColumn(name string) string {
 	if !m.Redacts {
 		return "m." + quote(name)
 	}

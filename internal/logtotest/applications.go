@@ -38,9 +38,9 @@ func (c *apiRequest) listApplications() answer {
 	l := fixed(func() []*row {
 		var out []string
 		if role != "" {
-			out = c.t.related("applications_roles", "role_id", role, "application_id")
+			out = c.t.relatedIDs("applications_roles", "role_id", role, "application_id")
 		} else if org != "" {
-			out = c.t.related("organization_application_relations", "organization_id", org, "application_id")
+			out = c.t.relatedIDs("organization_application_relations", "organization_id", org, "application_id")
 		}
 		return slices.DeleteFunc(newestRows(tab.heap), func(r *row) bool {
 			return c.q.has("types") && !slices.Contains(c.q.all("types"), tab.text(r, "type")) ||
@@ -78,7 +78,7 @@ func (c *apiRequest) getApplication() answer {
 	c.t.mu.RLock()
 	defer c.t.mu.RUnlock()
 	roles := c.t.tables["roles"]
-	admin := slices.ContainsFunc(roles.byIDs(c.t.related("applications_roles", "application_id", c.args[0], "role_id")),
+	admin := slices.ContainsFunc(roles.byIDs(c.t.relatedIDs("applications_roles", "application_id", c.args[0], "role_id")),
 		func(r *row) bool { return roles.text(r, "name") == "#internal:admin" })
 	body := c.appendApplication(`,"isAdmin":`+string(appendBool(nil, admin)))(nil, c.t.tables["applications"].get(c.args[0]))
 	return answer{status: 200, body: body}
@@ -98,7 +98,7 @@ func (c *apiRequest) applicationRoles() answer {
 		s, err := parseSearch(c.q, roleFields())
 		tab := c.t.tables["roles"]
 		return fixed(func() []*row {
-			rows := tab.byIDs(c.t.related("applications_roles", "application_id", c.args[0], "role_id"))
+			rows := tab.byIDs(c.t.relatedIDs("applications_roles", "application_id", c.args[0], "role_id"))
 			return slices.DeleteFunc(rows, func(r *row) bool {
 				return !visibleRole(tab, r) || tab.text(r, "type") != "MachineToMachine" || !tab.found(r, s)
 			})
@@ -110,7 +110,7 @@ func (c *apiRequest) applicationOrganizations() answer {
 	return c.child("applications", true, func() (listing, error) {
 		tab := c.t.tables["organizations"]
 		return fixed(func() []*row {
-			return tab.byIDs(c.t.related("organization_application_relations", "application_id", c.args[0], "organization_id"))
+			return tab.byIDs(c.t.relatedIDs("organization_application_relations", "application_id", c.args[0], "organization_id"))
 		}, func(b []byte, r *row) []byte {
 			return c.t.appendRoles(c.append(b, tab, r, true), c.t.applicationRoles(r.id, c.args[0]))
 		}), nil

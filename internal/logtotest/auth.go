@@ -164,8 +164,8 @@ func (t *Tenant) grantable(app, indicator string) ([]string, answer, bool) {
 	}
 	var names []string
 	scopes := t.tables["scopes"]
-	for _, role := range t.related("applications_roles", "application_id", app, "role_id") {
-		for _, r := range scopes.byIDs(t.related("roles_scopes", "role_id", role, "scope_id")) {
+	for _, role := range t.relatedIDs("applications_roles", "application_id", app, "role_id") {
+		for _, r := range scopes.byIDs(t.relatedIDs("roles_scopes", "role_id", role, "scope_id")) {
 			if scopes.text(r, "resource_id") == found[0].id {
 				names = append(names, scopes.text(r, "name"))
 			}

@@ -40,8 +40,8 @@ func (c *churn) user() *user {
 	return pick(c.r, c.t.users.byID)
 }
 
-// do runs an insertion or an update, which cannot fail with the values it gets.
-func (c *churn) do(what, table, id string, raws map[string]string) string {
+// write runs an insertion or an update, which cannot fail with the values it gets.
+func (c *churn) write(what, table, id string, raws map[string]string) string {
 	var err error
 	if id == "" {
 		id, err = c.t.insert(table, raws)
@@ -69,19 +69,19 @@ func (c *churn) createUser() string {
 		}
 		return "sign up user " + id
 	}
-	return c.do("create user", "users", "", row)
+	return c.write("create user", "users", "", row)
 }
 
 func (c *churn) signIn() string {
 	if u := c.user(); u != nil {
-		return c.do("sign in user", "users", u.id(), map[string]string{"last_sign_in_at": rawTime(c.t.Now().UnixMicro())})
+		return c.write("sign in user", "users", u.id(), map[string]string{"last_sign_in_at": rawTime(c.t.Now().UnixMicro())})
 	}
 	return ""
 }
 
 func (c *churn) renameUser() string {
 	if u := c.user(); u != nil {
-		return c.do("rename user", "users", u.id(), map[string]string{"name": quote(fmt.Sprintf("renamed %d", c.r.IntN(1e9)))})
+		return c.write("rename user", "users", u.id(), map[string]string{"name": quote(fmt.Sprintf("renamed %d", c.r.IntN(1e9)))})
 	}
 	return ""
 }
@@ -151,9 +151,9 @@ func (c *churn) organization() string {
 	name := map[string]string{"name": quote(fmt.Sprintf("Organization %d", c.r.IntN(1e9)))}
 	switch kind := c.r.IntN(10); {
 	case kind < 3 || len(orgs) == 0:
-		return c.do("create organization", "organizations", "", name)
+		return c.write("create organization", "organizations", "", name)
 	case kind < 9:
-		return c.do("rename organization", "organizations", pick(c.r, orgs).id, name)
+		return c.write("rename organization", "organizations", pick(c.r, orgs).id, name)
 	}
 	id := pick(c.r, orgs).id
 	c.t.remove("organizations", id)
@@ -166,9 +166,9 @@ func (c *churn) role() string {
 	name := map[string]string{"name": quote(fmt.Sprintf("role %d", c.r.IntN(1e9)))}
 	switch kind := c.r.IntN(10); {
 	case kind < 3 || len(roles) == 0:
-		return c.do("create role", "roles", "", name)
+		return c.write("create role", "roles", "", name)
 	case kind < 8:
-		return c.do("rename role", "roles", pick(c.r, roles).id, name)
+		return c.write("rename role", "roles", pick(c.r, roles).id, name)
 	}
 	id := pick(c.r, roles).id
 	c.t.remove("roles", id)

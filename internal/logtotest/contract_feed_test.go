@@ -88,7 +88,7 @@ func hook(t *testing.T, tenant *logtotest.Tenant, id string, events ...string) {
 
 func insert(t *testing.T, tenant *logtotest.Tenant, table string, row logtotest.Row) string {
 	t.Helper()
-	id, err := tenant.SQL().Insert(table, row)
+	id, err := tenant.DirectSQL().Insert(table, row)
 	if err != nil {
 		t.Fatal(err)
 	}

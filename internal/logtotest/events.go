@@ -171,7 +171,7 @@ func (t *Tenant) eventData(g trigger, table string, cells map[string]string) any
 		return nil
 	case g.data == "scopes":
 		scopes := t.tables["scopes"]
-		return json.RawMessage(appendList(nil, scopes.byIDs(t.related("roles_scopes", "role_id", unquote(cells["role_id"]), "scope_id")), c.item(scopes)))
+		return json.RawMessage(appendList(nil, scopes.byIDs(t.relatedIDs("roles_scopes", "role_id", unquote(cells["role_id"]), "scope_id")), c.item(scopes)))
 	case table != "users" && !strings.HasPrefix(table, "users "):
 		tab := t.tables[table]
 		return json.RawMessage(c.item(tab)(nil, tab.get(unquote(cells["id"]))))

@@ -65,7 +65,7 @@ func TestOnlyEventsThatAHookWantsAndTheVersionHasAreLogged(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
 			tenant, _, logs := hooked(t, c.version, strings.Fields(c.events)...)
-			must(t, tenant.SQL().Update("hooks", dataHook, logtotest.Row{"enabled": !c.disabled}))
+			must(t, tenant.DirectSQL().Update("hooks", dataHook, logtotest.Row{"enabled": !c.disabled}))
 			user, err := tenant.CreateUser(logtotest.Row{})
 			must(t, err)
 			must(t, tenant.SignIn(user))
@@ -123,7 +123,7 @@ func TestAnEventCarriesWhatItsVersionTells(t *testing.T) {
 // acceptAny accepts a new invitation with an organization role.
 func acceptAny(t *testing.T, tenant *logtotest.Tenant, logs func() []map[string]any) []map[string]any {
 	t.Helper()
-	user, err := tenant.SQL().Insert("users", logtotest.Row{})
+	user, err := tenant.DirectSQL().Insert("users", logtotest.Row{})
 	must(t, err)
 	org, role := tenant.IDs("organizations")[1], tenant.IDs("organization_roles")[0]
 	invitation, err := tenant.CreateInvitation(org, "who@example.com", nil)
@@ -149,7 +149,7 @@ func TestWhatNoEventTellsLeavesNoHookLog(t *testing.T) {
 	app := tenant.IDs("applications")[1]
 	must(t, tenant.UpdateApplication(app, logtotest.Row{"name": "renamed"}))
 	must(t, tenant.DeleteApplication(app)) // a member of organizations
-	sql := tenant.SQL()
+	sql := tenant.DirectSQL()
 	must(t, sql.Update("users", users[0], logtotest.Row{"name": "by SQL"}))
 	must(t, sql.Update("organizations", orgs[0], logtotest.Row{"name": "by SQL"}))
 	must(t, sql.Delete("organizations", orgs[1]))

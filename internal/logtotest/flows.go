@@ -142,11 +142,11 @@ func (t *Tenant) provision(id string) {
 	if !ok {
 		return
 	}
-	for _, org := range t.related("organization_jit_email_domains", "email_domain", domain, "organization_id") {
+	for _, org := range t.relatedIDs("organization_jit_email_domains", "email_domain", domain, "organization_id") {
 		if _, err := t.insert(orgUsers, map[string]string{"organization_id": quote(org), "user_id": quote(id)}); err != nil {
 			continue
 		}
-		for _, role := range t.related("organization_jit_roles", "organization_id", org, "organization_role_id") {
+		for _, role := range t.relatedIDs("organization_jit_roles", "organization_id", org, "organization_role_id") {
 			_ = t.grant(org, role, id) // a new member has none
 		}
 	}
@@ -219,7 +219,7 @@ func (t *Tenant) AcceptInvitation(invitation, user string) error {
 	if t.join(org, user) == nil {
 		added = []string{user}
 	}
-	for _, role := range t.related("organization_invitation_role_relations", "organization_invitation_id", invitation, "organization_role_id") {
+	for _, role := range t.relatedIDs("organization_invitation_role_relations", "organization_invitation_id", invitation, "organization_role_id") {
 		_ = t.grant(org, role, user) // who has the role keeps it
 	}
 	if t.edition.does(invitationMembers) {

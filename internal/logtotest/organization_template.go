@@ -28,12 +28,12 @@ func (c *apiRequest) appendOrganizationRole(b []byte, r *row) []byte {
 }
 
 func (c *apiRequest) templateScopes(role string) []*row {
-	ids := c.t.related("organization_role_scope_relations", "organization_role_id", role, "organization_scope_id")
+	ids := c.t.relatedIDs("organization_role_scope_relations", "organization_role_id", role, "organization_scope_id")
 	return c.t.tables["organization_scopes"].byIDs(ids)
 }
 
 func (c *apiRequest) templateResourceScopes(role string) []*row {
-	ids := c.t.related("organization_role_resource_scope_relations", "organization_role_id", role, "scope_id")
+	ids := c.t.relatedIDs("organization_role_resource_scope_relations", "organization_role_id", role, "scope_id")
 	return c.t.tables["scopes"].byIDs(ids)
 }
 
@@ -92,7 +92,7 @@ func (c *apiRequest) getInvitation() answer {
 	defer c.t.mu.RUnlock()
 	tab := c.t.tables["organization_invitations"]
 	r := tab.get(c.args[0])
-	roles := c.t.related("organization_invitation_role_relations", "organization_invitation_id", r.id, "organization_role_id")
+	roles := c.t.relatedIDs("organization_invitation_role_relations", "organization_invitation_id", r.id, "organization_role_id")
 	return answer{status: 200, body: c.t.appendRoles(c.append(nil, tab, c.t.computed(tab, r), true), roles)}
 }
 

@@ -97,7 +97,7 @@ func (c *apiRequest) organizationApplications() answer {
 	keep := c.keyword(apps, "id", "name", "description")
 	role := c.q.get("organizationRoleId")
 	find := func() []*row {
-		rows := apps.byIDs(c.t.related("organization_application_relations", "organization_id", c.args[0], "application_id"))
+		rows := apps.byIDs(c.t.relatedIDs("organization_application_relations", "organization_id", c.args[0], "application_id"))
 		return slices.DeleteFunc(rows, func(r *row) bool {
 			return keep != nil && !keep(r) || role != "" && !slices.Contains(c.t.applicationRoles(c.args[0], r.id), role)
 		})
@@ -133,7 +133,7 @@ func jit(relation, col, table string) func(*apiRequest) answer {
 			tab := c.t.tables[table]
 			show := c.item(tab)
 			return fixed(func() []*row {
-				return tab.byIDs(c.t.related(relation, "organization_id", c.args[0], col))
+				return tab.byIDs(c.t.relatedIDs(relation, "organization_id", c.args[0], col))
 			}, show), nil
 		})
 	}
@@ -160,7 +160,7 @@ func (c *apiRequest) memberRoles() answer {
 
 func (c *apiRequest) applicationMemberRoles() answer {
 	c.t.mu.RLock()
-	in := slices.Contains(c.t.related("organization_application_relations", "organization_id", c.args[0], "application_id"), c.args[1])
+	in := slices.Contains(c.t.relatedIDs("organization_application_relations", "organization_id", c.args[0], "application_id"), c.args[1])
 	c.t.mu.RUnlock()
 	if _, _, _, ok := c.paging(true); ok && !in {
 		return failure(http.StatusUnprocessableEntity, "organization.require_membership", "The user must be a member of the organization to proceed.")

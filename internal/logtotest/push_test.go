@@ -38,10 +38,10 @@ func TestADeliveryIsPostedOnceSignedAndLogged(t *testing.T) {
 			}))
 			defer receiver.Close()
 			tenant, _, logs := hooked(t, "1.42", "User.Created")
-			must(t, tenant.SQL().Update("hooks", dataHook, logtotest.Row{
+			must(t, tenant.DirectSQL().Update("hooks", dataHook, logtotest.Row{
 				"config": logtotest.Row{"url": receiver.URL, "headers": logtotest.Row{"X-Test": "1"}},
 			}))
-			must(t, tenant.SQL().Update("hooks", "syncerchangefeed00001", logtotest.Row{"enabled": false}))
+			must(t, tenant.DirectSQL().Update("hooks", "syncerchangefeed00001", logtotest.Row{"enabled": false}))
 			stop := tenant.PushDeliveries(t.Context())
 			_, err := tenant.CreateUser(logtotest.Row{"custom_data": logtotest.Row{"token": "secret"}})
 			must(t, err)
@@ -66,8 +66,8 @@ func TestADeliveryThatNobodyTakesIsLoggedAsFailed(t *testing.T) {
 	receiver := httptest.NewServer(http.NotFoundHandler())
 	receiver.Close()
 	tenant, _, logs := hooked(t, "1.42", "User.Created")
-	must(t, tenant.SQL().Update("hooks", dataHook, logtotest.Row{"config": logtotest.Row{"url": receiver.URL}}))
-	must(t, tenant.SQL().Update("hooks", "syncerchangefeed00001", logtotest.Row{"enabled": false}))
+	must(t, tenant.DirectSQL().Update("hooks", dataHook, logtotest.Row{"config": logtotest.Row{"url": receiver.URL}}))
+	must(t, tenant.DirectSQL().Update("hooks", "syncerchangefeed00001", logtotest.Row{"enabled": false}))
 	stop := tenant.PushDeliveries(t.Context())
 	_, err := tenant.CreateUser(logtotest.Row{})
 	must(t, err)

@@ -48,7 +48,7 @@ func (c *apiRequest) excluded(role string) bool {
 		}
 	}
 	id := c.q.get("excludeApplicationId")
-	return id != "" && slices.Contains(c.t.related("applications_roles", "application_id", id, "role_id"), role)
+	return id != "" && slices.Contains(c.t.relatedIDs("applications_roles", "application_id", id, "role_id"), role)
 }
 
 // appendRole shows a role with the counts only the list has.
@@ -64,7 +64,7 @@ func (c *apiRequest) appendRole(b []byte, r *row) []byte {
 	}
 	b = appendList(b, first, appendFeatured)
 	apps := c.t.tables["applications"]
-	ids := c.t.related("applications_roles", "role_id", r.id, "application_id")
+	ids := c.t.relatedIDs("applications_roles", "role_id", r.id, "application_id")
 	b = append(b, `,"applicationsCount":`...)
 	b = append(b, marshal(len(ids))...)
 	b = append(b, `,"featuredApplications":`...)
@@ -86,8 +86,8 @@ func appendFeatured(b []byte, u *user) []byte {
 	return append(append(b, u.raw(uName)...), '}')
 }
 
-// related follows a relation from one side to the ids of the other.
-func (t *Tenant) related(relation, from, id, to string) []string {
+// relatedIDs follows a relation from one side to the ids of the other.
+func (t *Tenant) relatedIDs(relation, from, id, to string) []string {
 	tab := t.tables[relation]
 	var ids []string
 	for _, r := range tab.where(from, id) {
@@ -135,7 +135,7 @@ func (c *apiRequest) roleApplications() answer {
 		s, err := parseSearch(c.q, roleFields())
 		tab := c.t.tables["applications"]
 		return fixed(func() []*row {
-			ids := c.t.related("applications_roles", "role_id", c.args[0], "application_id")
+			ids := c.t.relatedIDs("applications_roles", "role_id", c.args[0], "application_id")
 			return slices.DeleteFunc(tab.byIDs(ids), func(r *row) bool {
 				return tab.text(r, "type") != "MachineToMachine" || !tab.found(r, s)
 			})
@@ -148,7 +148,7 @@ func (c *apiRequest) roleScopes() answer {
 		s, err := parseSearch(c.q, roleFields())
 		tab, resources := c.t.tables["scopes"], c.t.tables["resources"]
 		find := func() []*row {
-			rows := tab.byIDs(c.t.related("roles_scopes", "role_id", c.args[0], "scope_id"))
+			rows := tab.byIDs(c.t.relatedIDs("roles_scopes", "role_id", c.args[0], "scope_id"))
 			return slices.DeleteFunc(rows, func(r *row) bool { return !tab.found(r, s) })
 		}
 		return fixed(find, func(b []byte, r *row) []byte {

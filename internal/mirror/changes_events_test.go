@@ -252,7 +252,7 @@ func TestWhatNoEventTellsIsNotClaimedAndTheNextProofHasIt(t *testing.T) {
 			func() error { return tenant.AddMemberRole(f.organization, f.user, f.orgRole) },
 		},
 		{"an identity is set", "users", []string{"users", "user_identities"}, func() error {
-			return tenant.SQL().Update("users", f.user, logtotest.Row{"identities": logtotest.Row{"github": logtotest.Row{"userId": "g"}}})
+			return tenant.DirectSQL().Update("users", f.user, logtotest.Row{"identities": logtotest.Row{"github": logtotest.Row{"userId": "g"}}})
 		}},
 		{"a resource is made", "resources", []string{"resources"}, insert("resources", logtotest.Row{"name": "x", "indicator": "https://x.example"})},
 		{"an application is made", "applications", []string{"applications"}, insert("applications", logtotest.Row{"name": "x", "type": "SPA"})},
@@ -266,7 +266,7 @@ func TestWhatNoEventTellsIsNotClaimedAndTheNextProofHasIt(t *testing.T) {
 			insert("organization_role_resource_scope_relations", logtotest.Row{"organization_role_id": f.orgRole, "scope_id": f.scope}),
 		},
 		{"a user is changed by SQL", "users", []string{"users"}, func() error {
-			return tenant.SQL().Update("users", f.other, logtotest.Row{"name": "by SQL"})
+			return tenant.DirectSQL().Update("users", f.other, logtotest.Row{"name": "by SQL"})
 		}},
 	} {
 		before := tenant.Now()

@@ -94,7 +94,7 @@ var ErrNoProof = errors.New("no run has proved any of the job's listings yet, so
 func (r *Runner) Run(ctx context.Context, job Job) (s Summary, err error) {
 	began := time.Now()
 	s = Summary{Type: "summary", Tenant: job.Tenant, Status: state.Failed, Resumable: true}
-	defer func() { s.effort(r.Client.Stats(), time.Since(began)) }()
+	defer func() { s.setEffort(r.Client.Stats(), time.Since(began)) }()
 
 	// Where many processes share a database, it may have no connection left.
 	lock, err := withRetry(ctx, r.Log, func() (*state.Lock, error) { return state.Acquire(ctx, r.Pool, job.Tenant) })

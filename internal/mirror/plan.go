@@ -66,7 +66,7 @@ func (r *Runner) Plan(ctx context.Context, job Job, limit logto.Limit) (Plan, er
 // estimateAll estimates the parts of the job.
 func (p *planner) estimateAll(ctx context.Context) (out []Estimate, err error) {
 	if p.job.Changes {
-		return p.planChanges(ctx)
+		return p.estimateChanges(ctx)
 	}
 	for _, l := range p.job.Listings {
 		e, err := p.estimate(ctx, l)

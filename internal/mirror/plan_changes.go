@@ -13,9 +13,9 @@ import (
 	"logto-syncer/internal/state"
 )
 
-// planChanges estimates a run of changes: it asks each source how much there is to
+// estimateChanges estimates a run of changes: it asks each source how much there is to
 // be read, but not what that points at, which takes a request a hundred items.
-func (p *planner) planChanges(ctx context.Context) ([]Estimate, error) {
+func (p *planner) estimateChanges(ctx context.Context) ([]Estimate, error) {
 	if p.pool == nil {
 		return nil, ErrNoProof
 	}

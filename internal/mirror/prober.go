@@ -59,5 +59,5 @@ func (p *Prober) has(ctx context.Context, l *catalog.Listing) (bool, error) {
 // absent is the estimate of a listing that the server lacks: it is asked for, and,
 // to be sure that there is no outage, three requests more.
 func absent(l *catalog.Listing) Estimate {
-	return Estimate{Listing: l.Name, Walk: l.Walk, Requests: 4, Note: l.Absent()}
+	return Estimate{Listing: l.Name, Walk: l.Walk, Requests: 4, Note: l.UnsupportedNote()}
 }

@@ -46,8 +46,8 @@ type ListingChange struct {
 // Proved reports whether the run was published and every listing is proved.
 func (s Summary) Proved() bool { return s.Status == state.Succeeded }
 
-// effort fills in what the run has cost.
-func (s *Summary) effort(c logto.Stats, took time.Duration) {
+// setEffort fills in what the run has cost.
+func (s *Summary) setEffort(c logto.Stats, took time.Duration) {
 	s.Requests, s.Retries, s.Throttled = c.Requests, c.Retries, c.Throttled
 	s.Waited, s.Seconds = c.Waited.Seconds(), took.Seconds()
 }

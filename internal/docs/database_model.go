@@ -18,8 +18,8 @@ import (
 //go:embed sql/*.sql
 var files embed.FS
 
-// A Model is what is known of the schemas that people read. It is read-only.
-type Model struct {
+// A DatabaseModel is what is known of the schemas that people read. It is read-only.
+type DatabaseModel struct {
 	Tables    []*Table // sorted by schema and name
 	Functions []Function
 }
@@ -45,8 +45,8 @@ type Column struct {
 type Function struct{ Name, Arguments, Result, Comment string }
 
 // Read reads the model of a migrated database.
-func Read(ctx context.Context, pool *pgxpool.Pool) (*Model, error) {
-	m := &Model{}
+func Read(ctx context.Context, pool *pgxpool.Pool) (*DatabaseModel, error) {
+	m := &DatabaseModel{}
 	schemas := []string{mirrored, past, report}
 	if err := collect(ctx, pool, "tables", schemas, &m.Tables, pgx.RowToAddrOfStructByName); err != nil {
 		return nil, err
@@ -87,7 +87,7 @@ func collect[T any](ctx context.Context, pool *pgxpool.Pool, name string, schema
 }
 
 // table returns nil where there is none.
-func (m *Model) table(schema, name string) *Table {
+func (m *DatabaseModel) table(schema, name string) *Table {
 	i := slices.IndexFunc(m.Tables, func(t *Table) bool { return t.Schema == schema && t.Name == name })
 	if i < 0 {
 		return nil
@@ -96,7 +96,7 @@ func (m *Model) table(schema, name string) *Table {
 }
 
 // tablesIn returns the tables and views of a schema.
-func (m *Model) tablesIn(schema string) []*Table {
+func (m *DatabaseModel) tablesIn(schema string) []*Table {
 	var out []*Table
 	for _, t := range m.Tables {
 		if t.Schema == schema {
