@@ -13,7 +13,9 @@ func (s DirectSQL) Insert(table string, row Row) (id string, err error) {
 }
 
 // Update is Tenant.Update, by SQL.
-func (s DirectSQL) Update(table, id string, row Row) error { return s.t.updateBy(bySQL, table, id, row) }
+func (s DirectSQL) Update(table, id string, row Row) error {
+	return s.t.updateBy(bySQL, table, id, row)
+}
 
 // Delete is Tenant.Delete, by SQL.
 func (s DirectSQL) Delete(table, id string) error { return s.t.deleteBy(bySQL, table, id) }
