@@ -52,13 +52,13 @@ func (b *ledger) readLog(w *worker, log io.Reader) {
 		if err := json.Unmarshal(lines.Bytes(), &l); err != nil || l.Level != "INFO" {
 			fmt.Fprintf(os.Stderr, "%s\n", bytes.TrimSpace(lines.Bytes()))
 		}
-		b.addLine(w, l)
+		b.countLogLine(w, l)
 	}
 }
 
 const rescuedMessage = "job rescued from a dead process"
 
-func (b *ledger) addLine(w *worker, l logLine) {
+func (b *ledger) countLogLine(w *worker, l logLine) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	switch l.Message {

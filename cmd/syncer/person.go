@@ -85,8 +85,8 @@ func personError(err error, which string, hashed bool) error {
 }
 
 // storedPeople is what the loader has to know to find the rows of people.
-func storedPeople(cfg *config.Config, people []person) load.ErasureTargets {
-	out := load.ErasureTargets{Named: len(people), Hash: hashOf(cfg)}
+func storedPeople(cfg *config.Config, people []person) load.DataSubjects {
+	out := load.DataSubjects{Named: len(people), Hash: hashOf(cfg)}
 	for _, p := range people {
 		if p.UserID != "" {
 			out.IDs = append(out.IDs, p.UserID)

@@ -14,7 +14,7 @@ import (
 // A server of somebody else's is named, an embedded one is restarted.
 func TestCheckNoticesThatAnUpgradeBrokeThePostgresServer(t *testing.T) {
 	t.Parallel()
-	installed := pgtest.Install(t)
+	installed := pgtest.CopyInstallation(t)
 	dir := t.TempDir()
 	options := postgres.Options{Dir: installed.ServerDir(), BinDir: installed.BinDir()}
 	server := must[*postgres.Server](t, "start a server")(postgres.Start(t.Context(), options))

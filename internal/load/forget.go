@@ -25,8 +25,8 @@ func (l *Loader) Prune(ctx context.Context, tx pgx.Tx, before time.Time) error {
 	return nil
 }
 
-// ErasureTargets names whose rows are meant.
-type ErasureTargets struct {
+// DataSubjects names whose rows are meant.
+type DataSubjects struct {
 	IDs []string // of users
 	// E-mail addresses besides those that the users have or had, in any case,
 	// or as a privacy rule stores them. What else is in it finds nothing.
@@ -43,7 +43,7 @@ type ErasureTargets struct {
 // sent to an e-mail address they ever had or to one that is named, and log
 // entries about them. It returns how many rows it erased, by table as
 // "logto_history.users". The loader has to have been opened with all listings.
-func (l *Loader) EraseUsers(ctx context.Context, tx pgx.Tx, people ErasureTargets) (map[string]int64, error) {
+func (l *Loader) EraseUsers(ctx context.Context, tx pgx.Tx, people DataSubjects) (map[string]int64, error) {
 	users := append([]string{}, people.IDs...)
 	erased := map[string]int64{}
 	erase := func(schema, table, where string, args ...any) error {

@@ -13,7 +13,7 @@ import (
 // addresses returns the e-mail addresses the people have or had, and those that
 // are named, in lower case, as invitations may store them: as they are, or as
 // hashes.
-func (l *Loader) addresses(ctx context.Context, tx pgx.Tx, people ErasureTargets) ([]string, error) {
+func (l *Loader) addresses(ctx context.Context, tx pgx.Tx, people DataSubjects) ([]string, error) {
 	const sql = `select distinct primary_email from (
     select id, primary_email from logto.users where tenant_id = $1
     union all select id, primary_email from logto_history.users where tenant_id = $1

@@ -57,15 +57,15 @@ func (e *itemEncoder) encodeElements(i int, t *table, value jsontext.Value) erro
 
 func (e *itemEncoder) encodeElement(i int, t *table, value jsontext.Value, member string) error {
 	if value.Kind() != '{' || len(member) > maxKey {
-		e.skipElement(i)
+		e.skipElementWithoutID(i)
 		return nil
 	}
 	return e.encodeRow(i, t, value, member)
 }
 
-// skipElement leaves out an element without an id: which of those the mirror
+// skipElementWithoutID leaves out an element without an id: which of those the mirror
 // has it is, nobody can tell.
-func (e *itemEncoder) skipElement(i int) {
+func (e *itemEncoder) skipElementWithoutID(i int) {
 	e.notes.withoutID++
 	e.listed[i-1] = false
 }
@@ -82,7 +82,7 @@ func (e *itemEncoder) encodeRow(i int, t *table, object jsontext.Value, member s
 		return errors.Join(errNoObject, err)
 	}
 	if i > 0 && !e.hasKey(t) {
-		e.skipElement(i)
+		e.skipElementWithoutID(i)
 		return nil
 	}
 	e.rows[i]++

@@ -39,7 +39,7 @@ type PersonColumn struct {
 // PersonRows calls f for all that is stored of a user, in the mirror and in
 // history: what Forget would erase, at one moment. An error of f ends it and is
 // returned. The loader has to have been opened with all listings.
-func (l *Loader) PersonRows(ctx context.Context, pool *pgxpool.Pool, people ErasureTargets, f func(PersonRow) error) error {
+func (l *Loader) PersonRows(ctx context.Context, pool *pgxpool.Pool, people DataSubjects, f func(PersonRow) error) error {
 	snapshot := pgx.TxOptions{IsoLevel: pgx.RepeatableRead, AccessMode: pgx.ReadOnly}
 	return pgx.BeginTxFunc(ctx, pool, snapshot, func(tx pgx.Tx) error {
 		addresses, err := l.addresses(ctx, tx, people)

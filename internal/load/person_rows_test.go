@@ -23,7 +23,7 @@ select tenant_id, 'invited', id, 'ANN@mail.example', '', now() from logto.organi
 	users := b.texts(t, "select id from logto.users order by id")
 	for _, user := range users {
 		shown := map[string]int64{}
-		err := b.loader.PersonRows(t.Context(), b.pool, load.ErasureTargets{IDs: []string{user}}, func(s load.PersonRow) error {
+		err := b.loader.PersonRows(t.Context(), b.pool, load.DataSubjects{IDs: []string{user}}, func(s load.PersonRow) error {
 			shown[s.Schema+"."+s.Table]++
 			if i := slices.IndexFunc(s.Columns, func(c load.PersonColumn) bool { return c.Name == "tenant_id" || c.Name == "item_hash" }); i >= 0 {
 				return fmt.Errorf("%s has the column %s", s.Table, s.Columns[i].Name)
@@ -37,7 +37,7 @@ select tenant_id, 'invited', id, 'ANN@mail.example', '', now() from logto.organi
 		if err != nil {
 			t.Fatal(err)
 		}
-		erased, err := b.loader.EraseUsers(t.Context(), tx, load.ErasureTargets{IDs: []string{user}})
+		erased, err := b.loader.EraseUsers(t.Context(), tx, load.DataSubjects{IDs: []string{user}})
 		if err != nil {
 			t.Fatal(err)
 		}

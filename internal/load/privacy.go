@@ -227,7 +227,7 @@ func (n *encodeNotes) appendPrivate(dst []byte, o *origin, value jsontext.Value)
 		}
 		return appendBytes(dst, keyedHash(o.hashKey, text))
 	}
-	kept := appendPaths(nil, value, parsePaths(o.rule.Keep))
+	kept := appendKeptPaths(nil, value, parsePaths(o.rule.Keep))
 	out, _ := n.appendValue(dst, jsonKind, kept)
 	return out
 }
@@ -249,9 +249,9 @@ func parsePaths(list []string) pathTree {
 	return root
 }
 
-// appendPaths appends the object with nothing but the paths; what is no object is an
+// appendKeptPaths appends the object with nothing but the paths; what is no object is an
 // empty one.
-func appendPaths(dst []byte, value jsontext.Value, tree pathTree) []byte {
+func appendKeptPaths(dst []byte, value jsontext.Value, tree pathTree) []byte {
 	if len(tree) == 0 {
 		return append(dst, value...)
 	}
@@ -266,7 +266,7 @@ func appendPaths(dst []byte, value jsontext.Value, tree pathTree) []byte {
 				dst = append(dst, ',')
 			}
 			dst, _ = jsontext.AppendQuote(dst, string(name))
-			dst = appendPaths(append(dst, ':'), member, below)
+			dst = appendKeptPaths(append(dst, ':'), member, below)
 			return nil
 		})
 	}

@@ -243,7 +243,7 @@ func (c *apiRequest) find(s search, set func() *userSet, keep func(*user) bool) 
 func (c *apiRequest) page(f *userFinder, offset, limit int) []*user {
 	created := func(u *user) int64 { return u.created }
 	if c.s.orderly || f.count() > sortLimit {
-		return newestFirst(f.newest(offset+limit), created, offset, limit, c.salt(c.t.writes))
+		return unstablePage(f.newest(offset+limit), created, offset, limit, c.salt(c.t.writes))
 	}
 	users := slices.Clone(f.newest(-1))
 	slices.SortFunc(users, func(a, b *user) int { return cmp.Compare(a.place, b.place) })

@@ -95,7 +95,7 @@ func (c *apiRequest) logList(f *logFilter, tenant bool) answer {
 func (c *apiRequest) newestLogs(rows []*row, offset, limit int) []*row {
 	created := func(r *row) int64 { return r.created }
 	if c.s.orderly || len(rows) > sortLimit {
-		return newestFirst(newestRows(rows), created, offset, limit, c.salt(0))
+		return unstablePage(newestRows(rows), created, offset, limit, c.salt(0))
 	}
 	return window(postgresOrder(rows, created, offset+limit), offset, limit)
 }

@@ -2,12 +2,12 @@ package logtotest
 
 import "sort"
 
-// newestFirst is a page of a list ordered by created_at desc and nothing else.
+// unstablePage is a page of a list ordered by created_at desc and nothing else.
 // The rows of a group that share one created_at come in an order that depends on
 // where the page ends, as with the server's top-N sort: the same question has the
 // same answer, but two pages of a walk overlap, and rows are missed. when is
 // the time of a row; list is sorted by it, descending; salt 0 keeps list's order.
-func newestFirst[T any](list []T, when func(T) int64, offset, limit int, salt uint64) []T {
+func unstablePage[T any](list []T, when func(T) int64, offset, limit int, salt uint64) []T {
 	page := window(list, offset, limit)
 	if salt == 0 || limit < 0 || len(page) == 0 {
 		return page

@@ -18,7 +18,7 @@ import (
 // readFeeds reads the deliveries of the webhooks and the audit log from where the
 // last run has ended, and collects what they point at.
 func (c *changesRun) readFeeds(ctx context.Context) error {
-	if position, ok := c.positions[logsSource]; ok && c.listing("users") != nil {
+	if position, ok := c.positions[logsSource]; ok && c.jobListing("users") != nil {
 		if err := c.readFeed(ctx, position, "/logs", logsReach); err != nil {
 			return err
 		}

@@ -67,12 +67,12 @@ func (c *changesRun) publishIn(ctx context.Context, tx pgx.Tx, s *Summary, began
 	if err := clearRun(ctx, tx, c.run.Tenant, c.run.ID); err != nil {
 		return err
 	}
-	s.Status, s.PublishedAt, s.Followed, s.Changed = state.Succeeded, &at, followed, c.changed(published)
+	s.Status, s.PublishedAt, s.Followed, s.Changed = state.Succeeded, &at, followed, c.publishedChanges(published)
 	return nil
 }
 
-// changed lists what was published.
-func (c *changesRun) changed(published map[string]*load.Change) []ListingChange {
+// publishedChanges lists what was published.
+func (c *changesRun) publishedChanges(published map[string]*load.Change) []ListingChange {
 	var out []ListingChange
 	for _, l := range c.job.Listings {
 		if p := published[l.Name]; p.Inserted+p.Updated+p.Deleted > 0 {

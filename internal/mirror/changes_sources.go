@@ -41,7 +41,7 @@ type hook struct {
 
 // readHooks reads the webhooks, whole, for what they deliver now.
 func (c *changesRun) readHooks(ctx context.Context) error {
-	l := c.listing("hooks")
+	l := c.jobListing("hooks")
 	if l == nil {
 		return nil
 	}
@@ -83,8 +83,8 @@ func (s *observedStore) Put(ctx context.Context, p extract.Chunk) error {
 	return s.Store.Put(ctx, p)
 }
 
-// listing returns a listing of the job; nil: it is not one.
-func (c *changesRun) listing(name string) *catalog.Listing {
+// jobListing returns a listing of the job; nil: it is not one.
+func (c *changesRun) jobListing(name string) *catalog.Listing {
 	if c.proofs[name] == nil {
 		return nil
 	}
@@ -100,7 +100,7 @@ func (c *changesRun) readWhole(p *extract.Proof) {
 
 // readNewest reads the newest users, and how many there are.
 func (c *changesRun) readNewest(ctx context.Context) error {
-	if c.listing("users") == nil {
+	if c.jobListing("users") == nil {
 		return nil
 	}
 	total, err := c.walker.ReadNewest(ctx, c.proofs["users"])
@@ -117,7 +117,7 @@ const fitsPage = 80
 func (c *changesRun) readInRotation(ctx context.Context) error {
 	var next *catalog.Listing
 	for _, r := range changes.Rules() {
-		l := c.listing(r.Listing)
+		l := c.jobListing(r.Listing)
 		if l == nil || l.Parent != "" || l.Name == "users" || c.whole[l.Name] {
 			continue
 		}

@@ -18,7 +18,7 @@ import (
 // below them.
 func (c *changesRun) readTargets(ctx context.Context) error {
 	for _, name := range c.targets.Whole.Sorted() {
-		if l := c.listing(name); l != nil {
+		if l := c.jobListing(name); l != nil {
 			proof, err := c.walker.Walk(ctx, l)
 			if err != nil {
 				return err
@@ -27,7 +27,7 @@ func (c *changesRun) readTargets(ctx context.Context) error {
 		}
 	}
 	for _, name := range slices.Sorted(maps.Keys(c.targets.IDs)) {
-		if c.listing(name) == nil {
+		if c.jobListing(name) == nil {
 			continue
 		}
 		if err := c.walker.ReadByID(ctx, c.proofs[name], c.targets.IDs[name].Sorted()); err != nil {
@@ -38,7 +38,7 @@ func (c *changesRun) readTargets(ctx context.Context) error {
 		return err
 	}
 	for _, name := range slices.Sorted(maps.Keys(c.targets.Parents)) {
-		if c.listing(name) == nil {
+		if c.jobListing(name) == nil {
 			continue
 		}
 		if err := c.walker.ReadBelow(ctx, c.proofs[name], c.targets.Parents[name].Sorted()); err != nil {
@@ -55,7 +55,7 @@ const memberReaders = 32
 // readMembers reads the memberships that events name: from the users' side, or,
 // where that takes fewer requests, the members of the organization.
 func (c *changesRun) readMembers(ctx context.Context) error {
-	l := c.listing("organization_users")
+	l := c.jobListing("organization_users")
 	if l == nil {
 		return nil
 	}

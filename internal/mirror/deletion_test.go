@@ -155,7 +155,7 @@ func TestAForgottenPersonIsInNoTable(t *testing.T) {
 	if err := b.server.Tenant.DeleteUser(person); err != nil {
 		t.Fatal(err)
 	}
-	erased, err := mirror.EraseUsers(t.Context(), b.pool, b.job.Tenant, load.ErasureTargets{IDs: []string{person}})
+	erased, err := mirror.EraseUsers(t.Context(), b.pool, b.job.Tenant, load.DataSubjects{IDs: []string{person}})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -15,7 +15,7 @@ import (
 // unfinished run, which may hold them. It returns how many rows it erased, by
 // table. A user who is still in Logto comes back with the next run, log entries
 // included. It returns state.ErrLocked while the tenant is being read.
-func EraseUsers(ctx context.Context, pool *pgxpool.Pool, tenant string, people load.ErasureTargets) (map[string]int64, error) {
+func EraseUsers(ctx context.Context, pool *pgxpool.Pool, tenant string, people load.DataSubjects) (map[string]int64, error) {
 	lock, err := state.Acquire(ctx, pool, tenant)
 	if err != nil {
 		return nil, err

@@ -182,7 +182,7 @@ where payload->>'userId' in (select id from logto.users)
 		return n
 	}
 	before := entries()
-	if _, err := mirror.EraseUsers(t.Context(), b.pool, b.job.Tenant, load.ErasureTargets{IDs: []string{person}}); err != nil {
+	if _, err := mirror.EraseUsers(t.Context(), b.pool, b.job.Tenant, load.DataSubjects{IDs: []string{person}}); err != nil {
 		t.Fatal(err)
 	}
 	if n := entries(); n != 0 {
@@ -197,7 +197,7 @@ where payload->>'userId' in (select id from logto.users)
 		t.Fatal(err)
 	}
 	wantProved(t, b.run(t))
-	if _, err := mirror.EraseUsers(t.Context(), b.pool, b.job.Tenant, load.ErasureTargets{IDs: []string{person}}); err != nil {
+	if _, err := mirror.EraseUsers(t.Context(), b.pool, b.job.Tenant, load.DataSubjects{IDs: []string{person}}); err != nil {
 		t.Fatal(err)
 	}
 	wantProved(t, b.run(t))

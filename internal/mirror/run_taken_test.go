@@ -139,7 +139,7 @@ func TestAnAttemptThatWakesTooLateChangesNothing(t *testing.T) {
 		},
 		"the run was abandoned to forget somebody": func(t *testing.T, b *bench) {
 			t.Helper()
-			if _, err := mirror.EraseUsers(t.Context(), b.pool, b.job.Tenant, load.ErasureTargets{IDs: userIDs(b.server.Tenant)[20:21]}); err != nil {
+			if _, err := mirror.EraseUsers(t.Context(), b.pool, b.job.Tenant, load.DataSubjects{IDs: userIDs(b.server.Tenant)[20:21]}); err != nil {
 				t.Error(err)
 			}
 		},

@@ -91,7 +91,7 @@ func (b *bench) everyKindOfRun(t *testing.T) {
 	b.job.Retention = 1
 	b.run(t)
 	b.verify(t, 0)
-	people := load.ErasureTargets{IDs: users[3:4], Addresses: []string{"somebody@example.com"}}
+	people := load.DataSubjects{IDs: users[3:4], Addresses: []string{"somebody@example.com"}}
 	loader, err := load.Open(t.Context(), b.pool, b.job.Tenant, catalog.All())
 	fail(err)
 	fail(loader.PersonRows(t.Context(), b.pool, people, func(load.PersonRow) error { return nil }))

@@ -30,7 +30,7 @@ func TestAServerWhoseBinariesWereReplacedIsRestarted(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			installed := pgtest.Install(t)
+			installed := pgtest.CopyInstallation(t)
 			o := postgres.Options{Dir: installed.ServerDir(), Fast: true, BinDir: installed.BinDir()}
 			srv := begin(t, o)
 			for _, statements := range []string{"create table t as select 1", "begin; insert into t values (2)"} {
@@ -59,7 +59,7 @@ func TestAServerWhoseBinariesWereReplacedIsRestarted(t *testing.T) {
 
 func TestAServerThatStillWorksIsNotRestarted(t *testing.T) {
 	t.Parallel()
-	installed := pgtest.Install(t)
+	installed := pgtest.CopyInstallation(t)
 	o := postgres.Options{Dir: installed.ServerDir(), Fast: true, BinDir: installed.BinDir()}
 	srv := begin(t, o)
 	pid, err := srv.PID()

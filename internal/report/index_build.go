@@ -104,12 +104,12 @@ where n.nspname in ('logto', 'logto_history')`
 			broken = append(broken, i)
 		}
 	}
-	slices.SortStableFunc(missing, func(a, b index) int { return b.cost() - a.cost() })
+	slices.SortStableFunc(missing, func(a, b index) int { return b.creationCost() - a.creationCost() })
 	return missing, broken, nil
 }
 
-// cost is greater for indexes that take longer to create.
-func (i index) cost() int {
+// creationCost is greater for indexes that take longer to create.
+func (i index) creationCost() int {
 	if strings.Contains(i.statement, " using gin ") {
 		return 1
 	}

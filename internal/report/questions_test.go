@@ -68,7 +68,7 @@ func acmeNights(ctx context.Context, pool *pgxpool.Pool) error {
 	if err := syncJob(ctx, pool, server, job); err != nil {
 		return err
 	}
-	if _, err := mirror.EraseUsers(ctx, pool, acme, load.ErasureTargets{IDs: []string{"erased000001"}, Named: 1}); err != nil {
+	if _, err := mirror.EraseUsers(ctx, pool, acme, load.DataSubjects{IDs: []string{"erased000001"}, Named: 1}); err != nil {
 		return err
 	}
 	_, err := pool.Exec(ctx, shiftNights)

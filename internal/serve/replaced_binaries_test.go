@@ -17,7 +17,7 @@ func TestServeGoesOnAfterAnUpgradeOfTheEmbeddedServer(t *testing.T) {
 	t.Parallel()
 	b := newFixture(t, `jobs: [{name: job}]
 serve: {rescue_after: 2s}`)
-	installed := pgtest.Install(t)
+	installed := pgtest.CopyInstallation(t)
 	embedded, err := postgres.Start(t.Context(), postgres.Options{Dir: installed.ServerDir(), BinDir: installed.BinDir()})
 	if err != nil {
 		t.Fatal(err)

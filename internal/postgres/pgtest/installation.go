@@ -20,8 +20,8 @@ type Installation struct {
 	original      map[string]string
 }
 
-// Install makes a copy, which is removed when the test ends.
-func Install(t testing.TB) *Installation {
+// CopyInstallation makes a copy, which is removed when the test ends.
+func CopyInstallation(t testing.TB) *Installation {
 	t.Helper()
 	root, err := os.MkdirTemp("/tmp", "syncer-pgtest-") //nolint:usetesting // t.TempDir is too long for a socket
 	if err != nil {
