@@ -131,6 +131,8 @@ tenants:
 jobs:
   - {name: all, listings: all}
   - {name: users, listings: [users]}
+  - {name: followed, listings: [users, hooks, organizations]}
+  - {name: fresh, listings: [users, hooks, organizations], read: changes, schedule: "@every 30s"}
   - {name: members, listings: [users, organizations, organization_users]}
   - {name: questions, listings: [users, user_roles, roles, role_scopes, resources, organizations, organization_roles, organization_scopes,
       applications, application_roles, organization_applications, organization_invitations, sso_connectors]}

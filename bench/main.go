@@ -73,6 +73,8 @@ func measurements() []measurement {
 		{"large-tenant", measureLargeTenant},
 		{"every-row", measureEveryRow},
 		{"questions", measureQuestions},
+		{"changes", measureChanges},
+		{"freshness", measureFreshness},
 	}
 }
 

@@ -58,6 +58,7 @@ func runSimulator(args []string) error {
 			http.Error(w, err.Error(), http.StatusInternalServerError)
 		}
 	})
+	mux.HandleFunc("POST /like-cloud", func(http.ResponseWriter, *http.Request) { likeCloud(s) })
 	listener, err := new(net.ListenConfig).Listen(context.Background(), "tcp", "127.0.0.1:0")
 	if err != nil {
 		return err
@@ -115,6 +116,12 @@ const (
 
 // change changes n random users.
 func change(tenant *logtotest.Tenant, n int, what string) error {
+	switch what {
+	case mixed:
+		return changeMixed(tenant, n)
+	case stamped:
+		return changeStamped(tenant, n)
+	}
 	users := tenant.IDs("users")
 	for _, at := range rand.Perm(len(users))[:min(n, len(users))] {
 		row := logtotest.Row{"name": fmt.Sprintf("Renamed %08x", rand.Uint32())} // another name than the one of a change before

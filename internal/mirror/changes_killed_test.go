@@ -93,7 +93,7 @@ func (f *followed) breakOff(t *testing.T, chance *rand.Rand) bool {
 	b := &breaker{cancel: cancel, left: 1 + chance.IntN(f.steps(t))}
 	f.server.OnRequest(func(int, *http.Request) { b.step() })
 	defer f.server.OnRequest(nil)
-	err := f.runBeside(t, ctx, b)
+	err := f.runBeside(ctx, t, b)
 	if err != nil && ctx.Err() == nil {
 		t.Fatal(err)
 	}
@@ -108,7 +108,7 @@ func (f *followed) steps(t *testing.T) int {
 		b := &breaker{cancel: func() {}}
 		f.server.OnRequest(func(int, *http.Request) { b.step() })
 		defer f.server.OnRequest(nil)
-		if err := f.runBeside(t, t.Context(), b); err != nil {
+		if err := f.runBeside(t.Context(), t, b); err != nil {
 			t.Fatal(err)
 		}
 		f.stepsOfARun = -b.left
@@ -118,7 +118,7 @@ func (f *followed) steps(t *testing.T) int {
 
 // runBeside runs the job for changes on connections whose statements the breaker
 // counts.
-func (f *followed) runBeside(t *testing.T, ctx context.Context, b *breaker) error {
+func (f *followed) runBeside(ctx context.Context, t *testing.T, b *breaker) error {
 	t.Helper()
 	cfg := f.pool.Config()
 	cfg.ConnConfig.Tracer = b
