@@ -187,6 +187,9 @@ func (c *changesRun) obstacle(l *catalog.Listing, told []string) string {
 		return "no webhook tells of it any more"
 	}
 	for _, need := range l.Needs { // what is gone there would have gone along here
+		if c.jobListing(need) == nil {
+			return need + " has not been proved yet"
+		}
 		if why := c.stuck[need]; why != "" {
 			return why
 		}

@@ -137,3 +137,22 @@ func TestAQuietRunOfChangesMakesSixRequestsAndWritesNoRow(t *testing.T) {
 		}
 	}
 }
+
+// Found by the property test: members who are deleted as users stay, as nobody
+// reads users that no run has proved.
+func TestMembersAreNotFollowedWhereUsersAreNotProved(t *testing.T) {
+	t.Parallel()
+	b := setup(t, logtotest.Generate(logtotest.Options{Users: 30, Organizations: 5, Seed: 5}))
+	nowhere, err := b.server.Tenant.DirectSQL().Insert("users", logtotest.Row{"name": "a member of nothing"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	b.server.BreakRow(nowhere)
+	if s := b.run(t); s.Proved() {
+		t.Fatal("users are proved with a row that cannot be sent")
+	}
+	b.server.Tenant.AdvanceClock(time.Minute)
+	if f := followedOf(b.changes(t), "organization_users"); f == nil || f.Gap != "users has not been proved yet" {
+		t.Errorf("members are followed %+v", f)
+	}
+}
