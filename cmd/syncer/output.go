@@ -49,15 +49,26 @@ func (o *output) set(inJSON, verbose, quiet bool) {
 func (o *output) logger(w io.Writer) *slog.Logger {
 	options := &slog.HandlerOptions{Level: o.level}
 	if isTerminal(o.stderr) {
-		options.ReplaceAttr = func(_ []string, a slog.Attr) slog.Attr {
-			if a.Key == slog.TimeKey {
-				a.Value = slog.StringValue(a.Value.Time().Format("15:04:05"))
-			}
-			return a
-		}
+		options.ReplaceAttr = timeOfDay
 		return slog.New(slog.NewTextHandler(w, options))
 	}
+	options.ReplaceAttr = durationWithUnit
 	return slog.New(slog.NewJSONHandler(w, options))
+}
+
+func timeOfDay(_ []string, a slog.Attr) slog.Attr {
+	if a.Key == slog.TimeKey {
+		a.Value = slog.StringValue(a.Value.Time().Format("15:04:05"))
+	}
+	return a
+}
+
+// durationWithUnit writes a duration as "1.5s": the JSON handler writes bare nanoseconds.
+func durationWithUnit(_ []string, a slog.Attr) slog.Attr {
+	if a.Value.Kind() == slog.KindDuration {
+		a.Value = slog.StringValue(a.Value.Duration().String())
+	}
+	return a
 }
 
 // printf writes text for a person: nothing with --json or -q.

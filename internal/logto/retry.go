@@ -109,7 +109,7 @@ func (p *retryPolicy) NextBackOff() time.Duration {
 	if !e.throttled() {
 		p.client.waiting.failed(p.ctx, p, Waiting{Cause: e.cause(), Attempt: p.failed, Since: p.since})
 	}
-	p.client.log.DebugContext(p.ctx, "request retried", "path", p.path, "status", e.Status, "attempt", p.failed, "wait", wait)
+	p.client.log.DebugContext(p.ctx, "request retried", "path", p.path, "status", e.Status, "attempt", p.failed, "wait", roundDuration(wait))
 	return wait
 }
 

@@ -78,7 +78,7 @@ func (t *throttle) pause(sent time.Time, after time.Duration) {
 	}
 	now := time.Now()
 	if !t.until.After(now) { // else each request in flight would log it again
-		t.log.Warn("server throttles requests, pausing", "wait", after)
+		t.log.Warn("server throttles requests, pausing", "wait", roundDuration(after))
 	}
 	if until := now.Add(after); until.After(t.until) {
 		t.until = until
