@@ -34,7 +34,8 @@ type simulateCmd struct {
 func (simulateCmd) Help() string {
 	return "Changes (--churn) leave what they leave on a real server: audit logs, and a hook-log row for every event " +
 		"that a webhook of the tenant wants. A tenant made up has a webhook for every data event, named \"change feed\", for " +
-		"jobs with read: changes to follow. Nothing is sent to it: its deliveries fail, and are logged."
+		"jobs with read: changes to follow. Nothing is sent to it: its deliveries fail, and are logged. Its clock shows " +
+		"the time, and what it has ends today: started again on the same day with the same flags, it has the same."
 }
 
 // Run is called by kong.
@@ -65,7 +66,7 @@ func (c *simulateCmd) tenant() (*logtotest.Tenant, error) {
 		if c.Users != nil {
 			users = max(0, *c.Users)
 		}
-		return logtotest.Generate(logtotest.Options{Users: users, Organizations: c.Organizations, Seed: c.Seed, Ties: c.Ties, Version: c.Logto}), nil
+		return c.generate(users, time.Now().UTC()), nil
 	}
 	f, err := os.Open(c.Tenant)
 	if err != nil {
@@ -73,6 +74,17 @@ func (c *simulateCmd) tenant() (*logtotest.Tenant, error) {
 	}
 	defer f.Close()
 	return logtotest.Load(f)
+}
+
+// generate makes up a tenant whose clock shows now. Its rows end when the day
+// begins, so that a simulator started again that day has the same ones.
+func (c *simulateCmd) generate(users int, now time.Time) *logtotest.Tenant {
+	today := now.Truncate(24 * time.Hour)
+	tenant := logtotest.Generate(logtotest.Options{
+		Users: users, Organizations: c.Organizations, Seed: c.Seed, Ties: c.Ties, Version: c.Logto, Now: today,
+	})
+	tenant.AdvanceClock(now.Sub(today))
+	return tenant
 }
 
 // misbehave sets what the flags ask for.

@@ -6,7 +6,27 @@ import (
 	"os"
 	"strings"
 	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
 )
+
+// Its last day is today, or reports about the last week would be empty, and
+// changes followed up to a moment weeks ago.
+func TestASimulatedTenantEndsTodayAndIsTheSameUntilTomorrow(t *testing.T) {
+	t.Parallel()
+	simulate := simulateCmd{Seed: 1, Ties: true}
+	morning := time.Date(2027, 3, 1, 8, 0, 0, 0, time.UTC)
+	first, later := simulate.generate(50, morning), simulate.generate(50, morning.Add(10*time.Hour))
+	for _, table := range first.Tables() {
+		if diff := cmp.Diff(first.Rows(table), later.Rows(table)); diff != "" {
+			t.Errorf("%s (-in the morning +in the evening):\n%s", table, diff)
+		}
+	}
+	if clock := first.Now(); clock.Before(morning) || !clock.Before(morning.Add(24*time.Hour)) {
+		t.Errorf("its clock shows %s in the morning of %s", clock, morning)
+	}
+}
 
 func TestTheSimulatedLogtoAnswersAsTheVersionAskedFor(t *testing.T) {
 	t.Parallel()
