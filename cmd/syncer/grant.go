@@ -33,6 +33,6 @@ func (c *grantCmd) Run(ctx context.Context, a *app) (err error) {
 		return err
 	}
 	a.out.object(map[string]string{"type": "granted", "role": c.Role})
-	a.out.printf("%s may read logto, logto_history and report, now and what is to come there\n", c.Role)
+	a.out.printf("%s may read the schemas logto, logto_history and report, and what later versions add to them\n", c.Role)
 	return nil
 }

@@ -114,7 +114,11 @@ func planText(p mirror.Plan, limit config.Limit) string {
 		}
 		rows = append(rows, []string{e.Listing, total, string(e.Walk), atLeast(e.AtLeast) + count(e.Requests), seconds(e.Seconds)})
 	}
-	text := fmt.Sprintf("\n%s\n%s%s: %s%s requests", p.Tenant, rows, p.Tenant, atLeast(p.AtLeast), count(p.Requests))
+	name := p.Tenant
+	if p.Job != "" {
+		name += ", job " + p.Job
+	}
+	text := fmt.Sprintf("\n%s\n%s%s: %s%s requests", name, rows, name, atLeast(p.AtLeast), count(p.Requests))
 	if limit.None() {
 		return text + ", no limit\n"
 	}

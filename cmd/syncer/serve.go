@@ -48,7 +48,7 @@ func (c *serveCmd) Run(ctx context.Context, a *app) (err error) {
 				line["webhook"] = "http://" + webhook
 			}
 			a.out.object(line)
-			a.out.printf("http://%s shows how it goes; Ctrl-C stops, and kill -HUP reads %s again\n", address, a.config)
+			a.out.printf("Status page: http://%s. Ctrl-C stops; kill -HUP reloads %s.\n", address, a.config)
 		},
 	})
 	if err != nil {

@@ -16,7 +16,7 @@ const noProofHint = "run the job that reads everything, without read: changes; c
 // changesText lists what a run of changes published, and up to when it follows
 // which listing.
 func changesText(s mirror.Summary) string {
-	rows := table{{"listing", "new", "changed", "gone", "followed up to", "by"}}
+	rows := table{{"listing", "new", "changed", "deleted", "followed up to", "by"}}
 	var gaps strings.Builder
 	for _, f := range s.Followed {
 		var c mirror.ListingChange

@@ -20,6 +20,7 @@ import (
 type Plan struct {
 	Type     string     `json:"type"` // "plan"
 	Tenant   string     `json:"tenant"`
+	Job      string     `json:"job,omitempty"` // that reads changes; "" of jobs that read everything
 	Requests int        `json:"requests"`
 	AtLeast  bool       `json:"at_least"` // Requests may be more
 	Seconds  float64    `json:"seconds"`  // Requests at the limit; 0 without one
@@ -49,6 +50,9 @@ func (r *Runner) Plan(ctx context.Context, job Job, limit logto.Limit) (Plan, er
 		}
 	}
 	plan := Plan{Type: "plan", Tenant: job.Tenant, Listings: []Estimate{}}
+	if job.Changes {
+		plan.Job = job.Name
+	}
 	estimates, err := p.estimateAll(ctx)
 	if err != nil {
 		return Plan{}, err

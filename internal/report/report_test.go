@@ -143,7 +143,7 @@ func TestAReportIsRun(t *testing.T) {
 		},
 		"that finds nothing":           {sql: "select 1 as n where false", csv: "n\n"},
 		"that would write":             {sql: "delete from logto.user_roles", err: "run report x: ERROR: cannot execute DELETE in a read-only transaction"},
-		"without a value it must have": {sql: "-- param x text: What to ask.\nselect @x", err: "report x: x: is not given: What to ask."},
+		"without a value it must have": {sql: "-- param x text: What to ask.\nselect @x", err: "report x: x: is required: What to ask."},
 		"with a parameter it lacks": {
 			sql: "-- param since date = today: X.\nselect @since", args: map[string]string{"sinc": "1"}, err: "report x: it has no parameter sinc",
 		},

@@ -133,7 +133,7 @@ func (r *Report) checkArgs(args map[string]string) error {
 	}
 	for _, p := range r.Params {
 		if _, given := args[p.Name]; p.Required && !given {
-			return &ArgumentError{r.Name, p.Name, "is not given: " + p.Description, "syncer report lists the parameters of each report"}
+			return &ArgumentError{r.Name, p.Name, "is required: " + p.Description, fmt.Sprintf("syncer report %s %s=...", r.Name, p.Name)}
 		}
 	}
 	return nil
