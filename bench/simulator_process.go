@@ -1,18 +1,17 @@
 package main
 
 import (
-	"bufio"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"net/http"
 	"net/url"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"syscall"
+
+	"logto-syncer/bench/host"
 )
 
 // A simulator is a simulated tenant in a process of its own. Its JSON form is
@@ -54,28 +53,15 @@ func (c simulatorCommand) start(ctx context.Context) (s simulator, stop func() e
 	cmd := exec.CommandContext(ctx, c.program, c.args...)
 	cmd.Stderr = os.Stderr
 	cmd.Cancel = func() error { return cmd.Process.Signal(syscall.SIGTERM) }
-	stdout, err := cmd.StdoutPipe()
+	process, err := host.StartProcess(cmd, &s)
 	if err != nil {
-		return s, nil, err
+		return s, nil, fmt.Errorf("start a simulator: %w", err)
 	}
-	if err := cmd.Start(); err != nil {
-		return s, nil, err
-	}
-	stop = func() error {
+	return s, func() error {
 		err := cmd.Process.Signal(syscall.SIGTERM)
-		_ = cmd.Wait() // ends by the signal
+		_ = process.Wait() // ends by the signal
 		return err
-	}
-	lines := bufio.NewReader(stdout)
-	line, err := lines.ReadBytes('\n')
-	if err == nil {
-		err = json.Unmarshal(line, &s)
-	}
-	if err != nil {
-		return s, nil, errors.Join(fmt.Errorf("start a simulator: %w", err), stop())
-	}
-	go func() { _, _ = io.Copy(io.Discard, lines) }() // ends with the simulator
-	return s, stop, nil
+	}, nil
 }
 
 // post sends a request to a simulator of this program.

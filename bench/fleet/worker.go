@@ -1,12 +1,9 @@
 package main
 
 import (
-	"bufio"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"net/http"
 	"net/url"
 	"os"
@@ -16,45 +13,36 @@ import (
 	"sync"
 	"syscall"
 	"time"
+
+	"logto-syncer/bench/host"
 )
 
 // A worker is a process of syncer serve that runs one tenant at a time.
 type worker struct {
-	cmd        *exec.Cmd
-	address    string
-	logReaders sync.WaitGroup
+	cmd       *host.Process
+	address   string
+	logReader sync.WaitGroup
 }
 
 // startWorker starts a worker and returns when it serves. Its log goes into the
 // ledger.
 func startWorker(ctx context.Context, bin, jobs string, b *ledger) (*worker, error) {
-	w := &worker{cmd: exec.CommandContext(ctx, filepath.Join(bin, "syncer"), "serve", "--config", jobs, "--listen", "127.0.0.1:0", "--json")}
-	w.cmd.WaitDelay = 10 * time.Second
-	stdout, err := w.cmd.StdoutPipe()
+	cmd := exec.CommandContext(ctx, filepath.Join(bin, "syncer"), "serve", "--config", jobs, "--listen", "127.0.0.1:0", "--json")
+	cmd.WaitDelay = 10 * time.Second
+	stderr, err := cmd.StderrPipe()
 	if err != nil {
 		return nil, err
 	}
-	stderr, err := w.cmd.StderrPipe()
-	if err != nil {
-		return nil, err
-	}
-	if err := w.cmd.Start(); err != nil {
-		return nil, err
-	}
-	w.logReaders.Go(func() { b.readLog(w, stderr) })
-	lines := bufio.NewReader(stdout)
+	w := &worker{}
+	w.logReader.Go(func() { b.readLog(w, stderr) }) // ends with the process, and if it does not start
 	var ready struct{ Address string }
-	line, err := lines.ReadBytes('\n')
-	if err == nil {
-		err = json.Unmarshal(line, &ready)
+	if w.cmd, err = host.StartProcess(cmd, &ready); err != nil {
+		w.logReader.Wait()
+		return nil, fmt.Errorf("a worker did not start: %w", err)
 	}
-	if err == nil && ready.Address == "" {
-		err = fmt.Errorf("it writes %s", line)
-	}
-	w.logReaders.Go(func() { _, _ = io.Copy(io.Discard, lines) }) // ends with the process
-	if err != nil {
-		_ = w.cmd.Process.Kill()
-		return nil, errors.Join(fmt.Errorf("a worker did not start: %w", err), w.wait())
+	if ready.Address == "" { // it wrote an error instead
+		_ = w.kill()
+		return nil, errors.Join(errors.New("a worker did not start"), w.wait())
 	}
 	w.address = ready.Address
 	return w, nil
@@ -62,7 +50,7 @@ func startWorker(ctx context.Context, bin, jobs string, b *ledger) (*worker, err
 
 // wait waits for the end of the process.
 func (w *worker) wait() error {
-	w.logReaders.Wait()
+	w.logReader.Wait()
 	return w.cmd.Wait()
 }
 

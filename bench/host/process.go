@@ -1,0 +1,48 @@
+package host
+
+import (
+	"bufio"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os/exec"
+	"sync"
+)
+
+// A Process is a process that said on stdout when it was ready.
+type Process struct {
+	*exec.Cmd
+	stdout sync.WaitGroup // reads what else it writes
+}
+
+// StartProcess starts cmd, whose Stdout must not be set, and decodes the line of JSON
+// that it writes once it is ready into ready. What it writes later is discarded. After an
+// error the process has ended; else the caller ends it and calls Wait.
+func StartProcess(cmd *exec.Cmd, ready any) (*Process, error) {
+	stdout, err := cmd.StdoutPipe()
+	if err != nil {
+		return nil, err
+	}
+	if err := cmd.Start(); err != nil {
+		return nil, err
+	}
+	p := &Process{Cmd: cmd}
+	lines := bufio.NewReader(stdout)
+	line, err := lines.ReadBytes('\n')
+	if err == nil {
+		err = json.Unmarshal(line, ready)
+	}
+	p.stdout.Go(func() { _, _ = io.Copy(io.Discard, lines) }) // ends with the process
+	if err != nil {
+		_ = cmd.Process.Kill()
+		return nil, errors.Join(fmt.Errorf("%s is not ready: %w", cmd.Path, err), p.Wait())
+	}
+	return p, nil
+}
+
+// Wait waits for the end of the process.
+func (p *Process) Wait() error {
+	p.stdout.Wait()
+	return p.Cmd.Wait()
+}
