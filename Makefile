@@ -71,7 +71,7 @@ docs: ## write docs/data-dictionary.md and docs/data-model.md from the database'
 lint: ## run the linters, and check scripts and wording
 	@scripts/need go
 	$(GOLANGCI) run
-	for script in scripts/*; do sh -n "$$script" || exit; done
+	for script in scripts/* findings/*.sh .ci/run; do bash -n "$$script" || exit; done
 	scripts/wording
 
 fmt: ## format the code
