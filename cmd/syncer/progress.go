@@ -170,7 +170,16 @@ func (p *progress) listingRead(l listingLine) {
 	if bar != nil {
 		bar.SetTotal(-1, true)
 	}
-	fmt.Fprintf(p, "%-34s %9s rows  %6s requests  %s\n", name, count(l.Distinct), count(l.Requests), l.Proof)
+	fmt.Fprintf(p, "%-34s %9s %-4s  %6s %-8s  %s\n", name, count(l.Distinct), noun(l.Distinct, "row"),
+		count(l.Requests), noun(l.Requests, "request"), l.Proof)
+}
+
+// noun returns the noun that goes with n things.
+func noun(n int64, singular string) string {
+	if n == 1 {
+		return singular
+	}
+	return singular + "s"
 }
 
 // progressLogHandler is the handler of a run's log that notices listings being read:

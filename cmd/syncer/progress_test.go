@@ -64,6 +64,19 @@ func TestBarsComeAndGoWithTheListings(t *testing.T) {
 	}
 }
 
+func TestOneRowByOneRequestIsSingular(t *testing.T) {
+	t.Parallel()
+	var stdout, stderr lockedBuffer
+	out := newOutput(processEnvironment{stdout: &stdout, stderr: &stderr}, false)
+	out.bars = true
+	show := newProgress(out, true)
+	show.listingRead(listingLine{Tenant: "acme", Listing: "sso_connectors", Distinct: 1, Requests: 1, Proof: "complete"})
+	show.close()
+	if want := "1 row        1 request   complete\n"; !strings.Contains(stderr.String(), want) {
+		t.Errorf("no %q in\n%s", want, stderr.String())
+	}
+}
+
 func TestALineStandsInPlaceOfTheBarsWhileTheServerDoesNotAnswer(t *testing.T) {
 	t.Parallel()
 	var stdout, stderr lockedBuffer

@@ -92,7 +92,7 @@ func (c *serveCmd) reloads(ctx context.Context, a *app, log *slog.Logger, server
 				continue
 			}
 			server.Reload(cfg)
-			log.InfoContext(ctx, "configuration read again", "jobs", len(cfg.Jobs), "tenants", len(cfg.Tenants))
+			log.InfoContext(ctx, "configuration reloaded", "jobs", len(cfg.Jobs), "tenants", len(cfg.Tenants))
 		}
 	})
 	return func() {

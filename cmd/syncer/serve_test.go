@@ -89,7 +89,7 @@ func TestServeReloadsAChangedConfiguration(t *testing.T) {
 	f.awaitRuns(t, 2)
 	f.rewrite(t, "jobs: [{name: all, schedule: never}]", `jobs: [{name: often, schedule: "@every 1s", tenants: [tenant-01]}]`)
 	hangUp()
-	f.await(t, "it to take it over", func(line logLine) bool { return line.Message == "configuration read again" })
+	f.await(t, "it to take it over", func(line logLine) bool { return line.Message == "configuration reloaded" })
 	f.awaitRuns(t, 1)
 	if code := p.end(t, syscall.SIGTERM); code != exitDone {
 		t.Errorf("exit %d", code)
