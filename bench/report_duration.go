@@ -5,12 +5,17 @@ import (
 	"fmt"
 	"io"
 	"maps"
+	"regexp"
 	"strings"
 	"time"
 
 	"logto-syncer/bench/host"
 	"logto-syncer/internal/report"
 )
+
+// nothingToSay begins the questions without an answer here: no privacy rule is
+// set, and every table is known from its first run on.
+var nothingToSay = regexp.MustCompile("^(59|60)[.] ")
 
 // reportArguments are the arguments a report is run with, beside its tenant, and
 // whether it is about one person, role or organization.
@@ -116,7 +121,7 @@ func timed(q questionTiming, ask func() (rows int, err error)) (questionTiming, 
 			latencies = append(latencies, time.Since(began))
 		}
 	}
-	if q.rows == 0 && q.name != "report erasures" {
+	if q.rows == 0 && !nothingToSay.MatchString(q.name) {
 		return q, fmt.Errorf("%s: nothing found", q.name)
 	}
 	q.seconds = host.Median(latencies).Seconds()

@@ -65,4 +65,8 @@ cross join unnest(l.table_names) t (name)
 where u.table_name = 'users'
 on conflict do nothing;
 
+-- Somebody was erased.
+insert into syncer.erasures (tenant_id, salt, user_hashes, people, erased_rows)
+select distinct tenant_id, '\x00'::bytea, array[sha256(convert_to(tenant_id, 'UTF8'))], 1, '{"users": 1}'::jsonb from logto.users;
+
 commit;
