@@ -2,9 +2,7 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
-	"slices"
 	"strings"
 
 	"logto-syncer/internal/changes"
@@ -23,24 +21,16 @@ func (c *checks) hook(ctx context.Context, t config.Tenant, client *logto.Client
 		c.bad("webhook", t.Name, err, "")
 		return
 	}
-	var told []string
+	var hooks []changes.Hook
 	for _, item := range page.Items {
-		var h struct {
-			Events  []string `json:"events"`
-			Enabled *bool    `json:"enabled"`
+		h, err := changes.DecodeHook(item)
+		if err != nil {
+			c.bad("webhook", t.Name, err, "")
+			return
 		}
-		if json.Unmarshal(item, &h) == nil && (h.Enabled == nil || *h.Enabled) {
-			told = append(told, h.Events...)
-		}
+		hooks = append(hooks, h)
 	}
-	var missing []string
-	for _, r := range changes.Rules() {
-		for _, event := range r.Events {
-			if !slices.Contains(told, event) && !slices.Contains(missing, event) {
-				missing = append(missing, event)
-			}
-		}
-	}
+	missing := changes.UntoldEvents(hooks)
 	if len(missing) == 0 {
 		c.ok("webhook", t.Name, "tells of all changes that have an event")
 		return

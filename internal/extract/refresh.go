@@ -7,6 +7,7 @@ import (
 	"sync"
 
 	"logto-syncer/internal/catalog"
+	"logto-syncer/internal/logto"
 )
 
 const (
@@ -77,31 +78,13 @@ func (k *walk) readNewest(ctx context.Context, parent string) (fresh []string, t
 	if m, ok := k.checkpoint(parent, "newest"); ok {
 		return m.IDs, m.Total, nil
 	}
-	seen := map[string]bool{}
-	for n := 1; ; n++ {
-		page, err := k.fetchList(ctx, parent, pageQuery(n, k.pageSize()))
-		if err != nil {
-			return nil, 0, err
-		}
-		items := distinctItems(k.decodeItems(ctx, page))
-		unknown, err := k.idsNotMirrored(ctx, parent, items)
-		if err != nil {
-			return nil, 0, err
-		}
-		total = exactTotal(page)
-		found := false
-		for _, id := range unknown {
-			found = found || !seen[id]
-			if !seen[id] {
-				seen[id], fresh = true, append(fresh, id)
-			}
-		}
-		if !found || len(page.Items) < k.pageSize() || len(fresh) >= manyNew*k.pageSize() {
-			if found { // they were made before or after this page counted: ask again
-				total = -1
-			}
-			break
-		}
+	fresh, last, more, err := k.readNewestPages(ctx, parent, func([]Item) error { return nil })
+	if err != nil {
+		return nil, 0, err
+	}
+	total = exactTotal(last)
+	if more { // they were made before or after this page counted: ask again
+		total = -1
 	}
 	if total < 0 {
 		if total, err = k.fetchTotal(ctx, parent, everyID); err != nil {
@@ -110,6 +93,38 @@ func (k *walk) readNewest(ctx context.Context, parent string) (fresh []string, t
 	}
 	checkpoint := Checkpoint{Name: "newest", Total: total, IDs: fresh}
 	return fresh, total, k.putChunk(ctx, Chunk{Listing: k.l, Parent: parent, Checkpoint: checkpoint}, 0)
+}
+
+// readNewestPages reads pages, newest first, until one has nothing new, is not
+// full, or too many are new, and calls each with the items of every page. It
+// returns the ids the mirror does not know and the last page; more says that
+// something on that was new.
+func (k *walk) readNewestPages(ctx context.Context, parent string, each func([]Item) error) (fresh []string, last logto.Page, more bool, err error) {
+	seen := map[string]bool{}
+	for n := 1; ; n++ {
+		page, err := k.fetchList(ctx, parent, pageQuery(n, k.pageSize()))
+		if err != nil {
+			return nil, page, false, err
+		}
+		items := distinctItems(k.decodeItems(ctx, page))
+		unknown, err := k.idsNotMirrored(ctx, parent, items)
+		if err != nil {
+			return nil, page, false, err
+		}
+		if err := each(items); err != nil {
+			return nil, page, false, err
+		}
+		found := false
+		for _, id := range unknown {
+			found = found || !seen[id]
+			if !seen[id] {
+				seen[id], fresh = true, append(fresh, id)
+			}
+		}
+		if !found || len(page.Items) < k.pageSize() || len(fresh) >= manyNew*k.pageSize() {
+			return fresh, page, found, nil
+		}
+	}
 }
 
 // idsNotMirrored returns the ids of the items that the mirror does not have.

@@ -89,34 +89,18 @@ func (w *Walker) ReadBelow(ctx context.Context, p *Proof, parents []string) erro
 func (w *Walker) ReadNewest(ctx context.Context, p *Proof) (total int, err error) {
 	k := w.partial(p)
 	defer p.include(k)
-	seen := map[string]bool{}
-	for n := 1; ; n++ {
-		page, err := k.fetchList(ctx, "", pageQuery(n, k.pageSize()))
-		if err != nil {
-			return -1, k.wrap(err)
-		}
-		items := distinctItems(k.decodeItems(ctx, page))
-		unknown, err := k.idsNotMirrored(ctx, "", items)
-		if err != nil {
-			return -1, k.wrap(err)
-		}
-		found := false
-		for _, id := range unknown {
-			found = found || !seen[id]
-			seen[id] = true
-		}
+	_, last, more, err := k.readNewestPages(ctx, "", func(items []Item) error {
 		k.proof.Distinct += len(items)
-		if err := k.putChunk(ctx, Chunk{Listing: k.l, Items: items}, len(items)); err != nil {
-			return -1, k.wrap(err)
-		}
-		if !found || len(page.Items) < k.pageSize() {
-			return exactTotal(page), nil
-		}
-		if len(seen) >= manyNew*k.pageSize() {
-			k.downgrade(ctx, NotProved, "more is new than is read newest first")
-			return -1, nil
-		}
+		return k.putChunk(ctx, Chunk{Listing: k.l, Items: items}, len(items))
+	})
+	switch {
+	case err != nil:
+		return -1, k.wrap(err)
+	case more && len(last.Items) >= k.pageSize():
+		k.downgrade(ctx, NotProved, "more is new than is read newest first")
+		return -1, nil
 	}
+	return exactTotal(last), nil
 }
 
 // Count asks for the Total-Number of a top-level listing; -1: the server sends

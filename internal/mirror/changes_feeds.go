@@ -51,7 +51,7 @@ func (c *changesRun) hookPositions() (positions []state.FeedPosition) {
 		}
 		before := len(position.Events)
 		position.Events = slices.DeleteFunc(slices.Clone(position.Events), func(event string) bool {
-			return !h.enabled || !slices.Contains(h.events, event)
+			return !h.Enabled || !slices.Contains(h.Events, event)
 		})
 		if len(position.Events) < before { // noted even if it is not read
 			c.narrowed[source] = true

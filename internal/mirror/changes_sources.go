@@ -2,7 +2,6 @@ package mirror
 
 import (
 	"context"
-	"encoding/json"
 	"slices"
 	"time"
 
@@ -34,9 +33,8 @@ const (
 
 // hook is a webhook as the server has it now.
 type hook struct {
-	id      string
-	events  []string
-	enabled bool
+	id string
+	changes.Hook
 }
 
 // readHooks reads the webhooks, whole, for what they deliver now.
@@ -54,12 +52,8 @@ func (c *changesRun) readHooks(ctx context.Context) error {
 	}
 	c.readWhole(&proof)
 	for id, value := range store.seen {
-		var item struct {
-			Events  []string `json:"events"`
-			Enabled bool     `json:"enabled"`
-		}
-		if json.Unmarshal(value, &item) == nil {
-			c.hooks[hookSource+id] = hook{id: id, events: item.Events, enabled: item.Enabled}
+		if h, err := changes.DecodeHook(value); err == nil {
+			c.hooks[hookSource+id] = hook{id, h}
 		}
 	}
 	return nil
