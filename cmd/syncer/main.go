@@ -94,6 +94,9 @@ func run(ctx context.Context, args []string, w processEnvironment) int {
 		_, _ = parser.Parse(args) // prints the help
 		return exitUsage
 	}
+	if slices.Equal(args, []string{"--version"}) {
+		args = []string{"version"} // the flag that other programs have
+	}
 	command, err := parser.Parse(flagsFirst(parser.Model, args))
 	if errors.Is(err, errHelp) {
 		return exitDone
