@@ -57,7 +57,7 @@ func (c *apiRequest) connectorItem(tab *table) func(b []byte, r *row) []byte {
 
 func (c *apiRequest) listConnectors() answer {
 	tab := c.t.tables["connectors"]
-	return c.wholeTable(tab, tab.sorted, c.connectorItem(tab))
+	return c.wholeTable(tab, tab.byID(), c.connectorItem(tab))
 }
 
 // wholeTable answers a list that is never paged, of rows picked by filters on

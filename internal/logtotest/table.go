@@ -19,7 +19,8 @@ type table struct {
 	cols   []column
 	keyed  bool   // has an id
 	heap   []*row // physical order: what a list without ORDER BY shows
-	sorted []*row // by id, when keyed: what an index scan shows
+	sorted []*row // by id, when keyed: what an index scan shows; without recent
+	recent []*row // by id, when keyed: the last rows inserted, few of them
 	holes  int    // places freed by deletes and updates
 }
 
@@ -45,14 +46,38 @@ func (t *table) columnJSON(r *row, col string) string {
 // text is a column of a row that holds a string, "" for null.
 func (t *table) text(r *row, col string) string { return unquote(t.columnJSON(r, col)) }
 
-func (t *table) find(id string) (int, bool) {
-	return slices.BinarySearchFunc(t.sorted, id, func(r *row, id string) int { return strings.Compare(r.id, id) })
+// maxRecent is how many rows are inserted before they are merged into the others:
+// a million log entries would else be moved for each that comes.
+const maxRecent = 1000
+
+// byID lists the rows by id. It changes nothing: readers hold the lock together.
+func (t *table) byID() []*row {
+	if len(t.recent) == 0 {
+		return t.sorted
+	}
+	merged := make([]*row, 0, len(t.sorted)+len(t.recent))
+	rest := t.sorted
+	for _, r := range t.recent {
+		i, _ := findByID(rest, r.id)
+		merged = append(append(merged, rest[:i]...), r)
+		rest = rest[i:]
+	}
+	return append(merged, rest...)
+}
+
+// mergeRecent sorts in what was inserted last.
+func (t *table) mergeRecent() { t.sorted, t.recent = t.byID(), nil }
+
+func findByID(rows []*row, id string) (int, bool) {
+	return slices.BinarySearchFunc(rows, id, func(r *row, id string) int { return strings.Compare(r.id, id) })
 }
 
 // get finds a row by its id, nil when there is none.
 func (t *table) get(id string) *row {
-	if i, ok := t.find(id); ok {
-		return t.sorted[i]
+	for _, rows := range [][]*row{t.sorted, t.recent} {
+		if i, ok := findByID(rows, id); ok {
+			return rows[i]
+		}
 	}
 	return nil
 }
@@ -73,8 +98,10 @@ func (t *table) where(col, value string) []*row {
 func (t *table) insert(r *row) {
 	t.heap = append(t.heap, r)
 	if t.keyed {
-		i, _ := t.find(r.id)
-		t.sorted = slices.Insert(t.sorted, i, r)
+		i, _ := findByID(t.recent, r.id)
+		if t.recent = slices.Insert(t.recent, i, r); len(t.recent) >= maxRecent {
+			t.mergeRecent()
+		}
 	}
 }
 
@@ -89,7 +116,8 @@ func (t *table) replace(was, now *row) {
 	}
 	t.heap = slices.Insert(t.heap, at, now)
 	if t.keyed {
-		j, _ := t.find(now.id)
+		t.mergeRecent()
+		j, _ := findByID(t.sorted, now.id)
 		t.sorted[j] = now
 	}
 }
@@ -108,12 +136,13 @@ func (t *table) remove(drop func(*row) bool) []*row {
 	if !t.keyed || len(gone) == 0 {
 		return gone
 	}
+	t.mergeRecent()
 	if len(gone) > 8 {
 		t.sorted = slices.DeleteFunc(t.sorted, drop)
 		return gone
 	}
 	for _, r := range gone {
-		i, _ := t.find(r.id)
+		i, _ := findByID(t.sorted, r.id)
 		t.sorted = slices.Delete(t.sorted, i, i+1)
 	}
 	return gone
@@ -128,7 +157,7 @@ const flipAbove = 500
 func (t *table) unordered(offset, limit int, orderly bool) []*row {
 	rows := t.heap
 	if t.keyed && !orderly && len(rows) > flipAbove && offset+limit <= len(rows)/10 {
-		rows = t.sorted
+		rows = t.byID()
 	}
 	return window(rows, offset, limit)
 }
