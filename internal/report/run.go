@@ -2,12 +2,16 @@ package report
 
 import (
 	"context"
+	_ "embed"
 	"fmt"
 	"slices"
 	"strings"
 
 	"github.com/jackc/pgx/v5"
 )
+
+//go:embed sql/set_report_session.sql
+var setReportSession string
 
 // A Renderer receives the rows of a report as they come. A value is
 // nil, bool, json.Number, json.RawMessage, string, or []any of these; times
@@ -70,7 +74,7 @@ func Run(ctx context.Context, db Database, r *Report, o Options, out Renderer) (
 		return answer, fmt.Errorf("run report %s: %w", r.Name, err)
 	}
 	defer func() { _ = tx.Rollback(context.WithoutCancel(ctx)) }() // there is nothing to keep
-	if _, err := tx.Exec(ctx, "set local timezone = 'UTC'; set local datestyle = 'ISO'; set local intervalstyle = 'postgres'; set local client_min_messages = 'error'"); err != nil {
+	if _, err := tx.Exec(ctx, setReportSession); err != nil {
 		return answer, fmt.Errorf("run report %s: %w", r.Name, err)
 	}
 	found, err := r.resolve(ctx, tx, o.Args, o.Hash)

@@ -213,7 +213,7 @@ $$;
 comment on function report.organization_members_at is 'Who was in this organization, by name or id, at a moment, and as what? valid_from is null for who was there already when its history began; a moment before that is an error.';
 
 -- +goose StatementBegin
-create function report.access_changes(since timestamptz, until timestamptz default 'infinity', tenant text default null)
+create function report.access_changes(since timestamptz, until timestamptz default 'infinity', tenant text default null, only_holder text default null, only_organization text default null)
 returns table (tenant_id text, at timestamptz, change text, kind text, holder_type text, holder_id text, holder text, role_id text, role text, organization_id text, organization text)
 language plpgsql stable
 as $$
@@ -224,9 +224,11 @@ begin
         with changes as (
             select h.valid_from as at, 'granted' as change, h.* from report.access_history h
             where h.valid_from > $1 and h.valid_from <= $2 and ($3 is null or h.tenant_id = $3)
+                and ($4 is null or h.holder_id = $4) and ($5 is null or h.organization_id = $5)
             union all
             select h.valid_to, 'revoked', h.* from report.access_history h
             where h.valid_to > $1 and h.valid_to <= $2 and ($3 is null or h.tenant_id = $3)
+                and ($4 is null or h.holder_id = $4) and ($5 is null or h.organization_id = $5)
         )
         select c.tenant_id::text, c.at, c.change, c.kind, c.holder_type, c.holder_id::text,
             coalesce(u.primary_email, u.username, u.primary_phone, u.name, a.name, report.name_of(c.tenant_id, c.holder_type, c.holder_id)),
@@ -235,11 +237,11 @@ begin
         left join logto.users u on c.holder_type = 'user' and u.tenant_id = c.tenant_id and u.id = c.holder_id
         left join logto.applications a on c.holder_type = 'application' and a.tenant_id = c.tenant_id and a.id = c.holder_id
         $query$
-    using since, until, tenant;
+    using since, until, tenant, only_holder, only_organization;
 end
 $$;
 -- +goose StatementEnd
-comment on function report.access_changes is 'Which access was granted and revoked after one moment and up to another? Roles, memberships and organization roles, since the history of each begins: what its first reading found is not a change. For changes of what a role grants, see report.changes_between.';
+comment on function report.access_changes is 'Which access was granted and revoked after one moment and up to another? Roles, memberships and organization roles, since the history of each begins: what its first reading found is not a change. Those of one user or application alone, by its id in only_holder; in one organization, by its id in only_organization. For changes of what a role grants, see report.changes_between.';
 
 create function report.columns_changed(before jsonb, after jsonb)
 returns text[]

@@ -10,6 +10,5 @@
 -- column role_id: Logto id of the role or organization role. Empty: a membership.
 -- column organization_id: Logto id of the organization. Empty: a role across the tenant.
 select tenant_id, at, change, kind, holder_id, holder, role, organization, role_id, organization_id
-from report.access_changes(@since, @until, @tenant)
-where (@user is null or holder_id = @user) and (@organization is null or organization_id = @organization)
+from report.access_changes(@since, @until, @tenant, @user, @organization)
 order by tenant_id, at, change, kind, holder, role, organization, holder_id
