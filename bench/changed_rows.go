@@ -32,7 +32,7 @@ func (d *database) runUsersWithCost(ctx context.Context, s simulator) (r *proces
 	if err != nil {
 		return nil, cost, err
 	}
-	cost.cpu, err = host.CPUTimeOf(d.harness.Server.Server, func() error {
+	cost.cpu, err = host.MeasureCPUTime(d.harness.PostgresServer.Server, func() error {
 		r, err = d.syncer(ctx, s, acme, "none", "run", "users")
 		return err
 	})
@@ -59,13 +59,13 @@ func measureQuestions(ctx context.Context, h *harness) (results []result, err er
 		return nil, err
 	}
 	t := &queryTenant{largeTenant: large, database: large.mirror}
-	if results, err = t.changedRows(ctx); err != nil {
+	if results, err = t.changedRowRuns(ctx); err != nil {
 		return results, err
 	}
 	if _, err := t.Exec(ctx, "vacuum analyze"); err != nil {
 		return results, err
 	}
-	for _, measure := range []func(context.Context) ([]result, error){t.questions, t.searches, t.reports, t.people} {
+	for _, measure := range []func(context.Context) ([]result, error){t.questions, t.searches, t.reports, t.personLookups} {
 		some, err := measure(ctx)
 		results = append(results, some...)
 		if err != nil {
@@ -75,10 +75,10 @@ func measureQuestions(ctx context.Context, h *harness) (results []result, err er
 	return results, nil
 }
 
-// changedRows runs the large tenant after one user in a hundred has changed,
+// changedRowRuns runs the large tenant after one user in a hundred has changed,
 // without and with the indexes for analysts. Before they are created, it fills
 // the rest of the mirror. The people of the questions change before the last run.
-func (t *queryTenant) changedRows(ctx context.Context) (results []result, err error) {
+func (t *queryTenant) changedRowRuns(ctx context.Context) (results []result, err error) {
 	keysAlone, err := t.changedRowsWAL(ctx, rename, "off", "history and the keys kept, no indexes for analysts")
 	if err != nil {
 		return nil, err
@@ -120,7 +120,7 @@ func (t *queryTenant) changedRows(ctx context.Context) (results []result, err er
 	if err != nil {
 		return nil, err
 	}
-	size, err := t.indexSize(ctx, created, seconds)
+	size, err := t.indexSizeResult(ctx, created, seconds)
 	// A run without changes writes nothing, with or without indexes.
 	return append(results, keysAlone, informational("indexes for analysts, 1 % changed", "seconds of a run of "+thousands(t.users)+" users with them ÷ without",
 		with.seconds/without.seconds, " ×", fmt.Sprintf("%.1f s, %.2f MB of WAL, %.2f processor seconds of Postgres; %.1f s, %.2f MB, %.2f s without",
@@ -139,10 +139,10 @@ func (t *queryTenant) changedRowsWAL(ctx context.Context, what, images, kept str
 	}
 	var size float64
 	const sql = "select sum(pg_column_size(u.*))::float8 * $1 / count(*) from logto.users u"
-	if err := t.QueryRow(ctx, sql, t.changedUsers()).Scan(&size); err != nil {
+	if err := t.QueryRow(ctx, sql, t.changedUserCount()).Scan(&size); err != nil {
 		return r, err
 	}
-	method := fmt.Sprintf("WAL bytes ÷ bytes of the rows of %s users (%s), %s", thousands(t.changedUsers()), what, kept)
+	method := fmt.Sprintf("WAL bytes ÷ bytes of the rows of %s users (%s), %s", thousands(t.changedUserCount()), what, kept)
 	return atMost("1 % changed: "+what, method, cost.wal/size, 6, "", fmt.Sprintf("%.2f MB, %.2f MB; %.1f s", cost.wal/1e6, size/1e6, cost.seconds)), nil
 }
 
@@ -154,12 +154,12 @@ func (t *queryTenant) setFullPageWrites(ctx context.Context, value string) error
 	return err
 }
 
-// changedUsers is how many users change before a run.
-func (t *queryTenant) changedUsers() int { return t.users / 100 }
+// changedUserCount is how many users change before a run.
+func (t *queryTenant) changedUserCount() int { return t.users / 100 }
 
 // runAfterChanges changes 1 % of the users and runs them.
 func (t *queryTenant) runAfterChanges(ctx context.Context, what string) (cost runCost, err error) {
-	change := url.Values{"users": {strconv.Itoa(t.changedUsers())}, "what": {what}}
+	change := url.Values{"users": {strconv.Itoa(t.changedUserCount())}, "what": {what}}
 	if err := t.post(ctx, "/change", change); err != nil {
 		return cost, err
 	}
@@ -168,22 +168,22 @@ func (t *queryTenant) runAfterChanges(ctx context.Context, what string) (cost ru
 		return cost, err
 	}
 	// On their second day, the people of the questions change, too.
-	if n := int(r.summary.Listings[0].Updated); n < t.changedUsers() || n > t.changedUsers() && what != secondDay {
-		return cost, fmt.Errorf("%d users were changed, but the run updated %d rows", t.changedUsers(), n)
+	if n := int(r.summary.Listings[0].Updated); n < t.changedUserCount() || n > t.changedUserCount() && what != secondDay {
+		return cost, fmt.Errorf("%d users were changed, but the run updated %d rows", t.changedUserCount(), n)
 	}
 	t.previousRunAt = t.lastRunAt
 	err = t.QueryRow(ctx, "select max(published_at) from syncer.runs").Scan(&t.lastRunAt)
 	return cost, err
 }
 
-// indexSize is the size of the indexes beside that of the tables.
-func (t *queryTenant) indexSize(ctx context.Context, created []string, seconds float64) (result, error) {
+// indexSizeResult is the size of the indexes beside that of the tables.
+func (t *queryTenant) indexSizeResult(ctx context.Context, created []string, seconds float64) (result, error) {
 	const sql = `select sum(pg_relation_size(c.oid)) filter (where c.relkind = 'i' and c.relname = any($1)),
     sum(pg_table_size(c.oid)) filter (where c.relkind = 'r'), sum(pg_relation_size(c.oid)) filter (where c.relkind = 'i' and c.relname <> all($1))
 from pg_class c
 where c.relnamespace in ('logto'::regnamespace, 'logto_history'::regnamespace)`
 	var indexes, tables, keys float64
 	err := t.QueryRow(ctx, sql, created).Scan(&indexes, &tables, &keys)
-	return informational("indexes for analysts, on disk", t.size(), indexes/1e6, " MB",
+	return informational("indexes for analysts, on disk", t.sizeText(), indexes/1e6, " MB",
 		fmt.Sprintf("%d indexes, created in %.1f s; tables %.0f MB, their keys %.0f MB", len(created), seconds, tables/1e6, keys/1e6)), err
 }

@@ -19,11 +19,11 @@ import (
 
 const cloudLimit = "{requests: 200, per: 10s}"
 
-// measureChanges reads what a thousand changes of a large tenant have left, at
+// measureChangesRun reads what a thousand changes of a large tenant have left, at
 // the limit of Logto Cloud, and refreshes the same tenant to compare.
-func measureChanges(ctx context.Context, h *harness) (results []result, err error) {
+func measureChangesRun(ctx context.Context, h *harness) (results []result, err error) {
 	users := h.scaled(1_000_000)
-	command := benchSimulator("-users", strconv.Itoa(users), "-organizations", "100", "-orderly")
+	command := benchSimulatorCommand("-users", strconv.Itoa(users), "-organizations", "100", "-orderly")
 	err = h.withTenant(ctx, command, func(s simulator, d *database) error {
 		if _, err := d.syncer(ctx, s, acme, "none", "run", "followed"); err != nil {
 			return err
@@ -34,7 +34,7 @@ func measureChanges(ctx context.Context, h *harness) (results []result, err erro
 		if err := s.post(ctx, "/like-cloud", nil); err != nil {
 			return err
 		}
-		if err := pause(ctx, 11*time.Second); err != nil { // what the first read sent counts no more
+		if err := sleep(ctx, 11*time.Second); err != nil { // what the first read sent counts no more
 			return err
 		}
 		changes, err := d.syncer(ctx, s, acme, cloudLimit, "run", "fresh")
@@ -42,14 +42,14 @@ func measureChanges(ctx context.Context, h *harness) (results []result, err erro
 			return err
 		}
 		// Feeds are read from two minutes before: until then, the changes are read again.
-		if err := pause(ctx, 150*time.Second); err != nil {
+		if err := sleep(ctx, 150*time.Second); err != nil {
 			return err
 		}
 		quiet, err := d.quietRuns(ctx, s)
 		if err != nil {
 			return err
 		}
-		if err := pause(ctx, 11*time.Second); err != nil {
+		if err := sleep(ctx, 11*time.Second); err != nil {
 			return err
 		}
 		refresh, err := d.syncer(ctx, s, acme, cloudLimit, "run", "users")
@@ -114,7 +114,7 @@ const (
 // when readers first see them.
 func measureFreshness(ctx context.Context, h *harness) (results []result, err error) {
 	users := h.scaled(20_000)
-	command := benchSimulator("-users", strconv.Itoa(users), "-organizations", "200", "-orderly")
+	command := benchSimulatorCommand("-users", strconv.Itoa(users), "-organizations", "200", "-orderly")
 	err = h.withTenant(ctx, command, func(s simulator, d *database) error {
 		if _, err := d.syncer(ctx, s, acme, "none", "run", "followed"); err != nil {
 			return err
@@ -123,7 +123,7 @@ func measureFreshness(ctx context.Context, h *harness) (results []result, err er
 		if err != nil {
 			return err
 		}
-		ages, made, err := d.ages(ctx, s)
+		ages, made, err := d.measureChangeAges(ctx, s)
 		if err := errors.Join(err, stop()); err != nil {
 			return err
 		}
@@ -146,7 +146,7 @@ func measureFreshness(ctx context.Context, h *harness) (results []result, err er
 // serve starts syncer serve with the file of the last run. stop ends it.
 func (d *database) serve(ctx context.Context, s simulator) (stop func() error, err error) {
 	cmd := exec.CommandContext(ctx, filepath.Join(d.harness.bin, "syncer"), "--quiet", "--config", filepath.Join(d.harness.Dir, "jobs.yaml"), "serve")
-	cmd.Env = d.environment(s)
+	cmd.Env = d.processEnv(s)
 	cmd.Stderr = os.Stderr
 	cmd.Cancel = func() error { return cmd.Process.Signal(syscall.SIGTERM) }
 	if err := cmd.Start(); err != nil {
@@ -159,10 +159,10 @@ func (d *database) serve(ctx context.Context, s simulator) (stop func() error, e
 	}, nil
 }
 
-// ages changes the tenant and returns how old each change was when it was first
+// measureChangeAges changes the tenant and returns how old each change was when it was first
 // seen in the mirror, in seconds, and how many changes were made. A change that
 // another one has replaced before is not seen.
-func (d *database) ages(ctx context.Context, s simulator) (ages []float64, made int, err error) {
+func (d *database) measureChangeAges(ctx context.Context, s simulator) (ages []float64, made int, err error) {
 	const sql = `select name from logto.users where tenant_id = $1 and name like $2
 union all select name from logto.organizations where tenant_id = $1 and name like $2`
 	seen := map[string]bool{}
@@ -195,7 +195,7 @@ union all select name from logto.organizations where tenant_id = $1 and name lik
 		if err := rows.Err(); err != nil {
 			return nil, 0, err
 		}
-		if err := pause(ctx, time.Second); err != nil {
+		if err := sleep(ctx, time.Second); err != nil {
 			return nil, 0, err
 		}
 	}

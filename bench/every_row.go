@@ -19,37 +19,37 @@ const hashedAddress = `privacy:
 // indexes for analysts.
 func measureEveryRow(ctx context.Context, h *harness) (results []result, err error) {
 	users := h.scaled(1_000_000)
-	command := benchSimulator("-users", strconv.Itoa(users), "-orderly")
+	command := benchSimulatorCommand("-users", strconv.Itoa(users), "-orderly")
 	err = h.withTenant(ctx, command, func(s simulator, d *database) error {
-		first, err := d.everyRow(ctx, s, users)
+		first, err := d.runEveryRowChanged(ctx, s, users)
 		if err != nil {
 			return err
 		}
 		d.privacy = hashedAddress
-		rule, err := d.everyRow(ctx, s, users)
+		rule, err := d.runEveryRowChanged(ctx, s, users)
 		if err != nil {
 			return err
 		}
 		if err := s.post(ctx, "/change", url.Values{"users": {strconv.Itoa(users)}, "what": {rename}}); err != nil {
 			return err
 		}
-		changed, err := d.everyRow(ctx, s, users)
+		changed, err := d.runEveryRowChanged(ctx, s, users)
 		if err != nil {
 			return err
 		}
 		ofFirst := "of the whole process, the creation of the indexes for analysts included, ÷ those of the first load of " + thousands(users) + " users"
 		results = []result{
-			informational("every row changes: privacy rule", "seconds "+ofFirst, rule.seconds/first.seconds, " ×", rule.comparedWith(first)),
+			informational("every row changes: privacy rule", "seconds "+ofFirst, rule.seconds/first.seconds, " ×", rule.sideBySide(first)),
 			informational("every row changes: privacy rule, WAL", "bytes of WAL "+ofFirst, rule.wal/first.wal, " ×", ""),
-			informational("every row changes: tenant", "history kept; seconds "+ofFirst, changed.seconds/first.seconds, " ×", changed.comparedWith(first)),
+			informational("every row changes: tenant", "history kept; seconds "+ofFirst, changed.seconds/first.seconds, " ×", changed.sideBySide(first)),
 		}
 		return nil
 	})
 	return results, err
 }
 
-// everyRow runs the users and expects that every one of them is new or changed.
-func (d *database) everyRow(ctx context.Context, s simulator, users int) (cost runCost, err error) {
+// runEveryRowChanged runs the users and expects that every one of them is new or changed.
+func (d *database) runEveryRowChanged(ctx context.Context, s simulator, users int) (cost runCost, err error) {
 	r, cost, err := d.runUsersWithCost(ctx, s)
 	if err != nil {
 		return cost, err
@@ -61,7 +61,7 @@ func (d *database) everyRow(ctx context.Context, s simulator, users int) (cost r
 	return cost, nil
 }
 
-func (c runCost) comparedWith(other runCost) string {
+func (c runCost) sideBySide(other runCost) string {
 	return fmt.Sprintf("%s; %s", c, other)
 }
 

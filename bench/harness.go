@@ -16,7 +16,7 @@ import (
 // A harness is what all measurements use: a PostgreSQL server and a directory.
 type harness struct {
 	options
-	*host.Server
+	*host.PostgresServer
 	databases       int          // created so far
 	large           *largeTenant // nil until a measurement needs it
 	questionResults []questionTiming
@@ -27,16 +27,16 @@ func newHarness(ctx context.Context, o options) (*harness, error) {
 	if err != nil {
 		return nil, err
 	}
-	h := &harness{options: o, Server: server}
-	if err := h.warmUp(ctx); err != nil {
+	h := &harness{options: o, PostgresServer: server}
+	if err := h.preallocateWAL(ctx); err != nil {
 		return nil, errors.Join(err, h.close())
 	}
 	return h, nil
 }
 
-// warmUp writes a gigabyte of WAL. A server that has been in use for a while
+// preallocateWAL writes a gigabyte of WAL. A server that has been in use for a while
 // recycles the files of its WAL; creating them takes as long as writing to them.
-func (h *harness) warmUp(ctx context.Context) error {
+func (h *harness) preallocateWAL(ctx context.Context) error {
 	for _, sql := range []string{
 		"create table warm as select n, repeat(md5(n::text), 30) as text from generate_series(1, 1000000) n", "checkpoint", "drop table warm", "checkpoint",
 	} {
@@ -68,11 +68,11 @@ func (h *harness) withDatabase(ctx context.Context, f func(*database) error) err
 	return errors.Join(f(d), d.drop())
 }
 
-// withoutIndexes is withDatabase, but runs do not create the indexes for
+// withUnindexedDatabase is withDatabase, but runs do not create the indexes for
 // analysts, which they do after they have published.
-func (h *harness) withoutIndexes(ctx context.Context, f func(*database) error) error {
+func (h *harness) withUnindexedDatabase(ctx context.Context, f func(*database) error) error {
 	return h.withDatabase(ctx, func(d *database) error {
-		release, err := d.blockIndexes(ctx)
+		release, err := d.blockIndexCreation(ctx)
 		if err != nil {
 			return err
 		}
@@ -102,9 +102,9 @@ func (h *harness) createDatabase(ctx context.Context) (d *database, err error) {
 	return d, nil
 }
 
-// blockIndexes holds the lock of the creation of indexes, so that no run creates
+// blockIndexCreation holds the lock of the creation of indexes, so that no run creates
 // them, until release is called. release may be called more than once.
-func (d *database) blockIndexes(ctx context.Context) (release func(), err error) {
+func (d *database) blockIndexCreation(ctx context.Context) (release func(), err error) {
 	conn, err := d.Acquire(ctx)
 	if err != nil {
 		return nil, err
@@ -141,11 +141,11 @@ jobs:
 		return nil, err
 	}
 	args = append([]string{"--json", "--quiet", "--config", file}, args...)
-	return runProcess(ctx, filepath.Join(d.harness.bin, "syncer"), args, d.environment(s))
+	return runProcess(ctx, filepath.Join(d.harness.bin, "syncer"), args, d.processEnv(s))
 }
 
-// environment tells a program what to read and where to write.
-func (d *database) environment(s simulator) []string {
+// processEnv tells a program what to read and where to write.
+func (d *database) processEnv(s simulator) []string {
 	return append(os.Environ(), "DATABASE_URL="+d.harness.URL(d.name), "SYNCER_PRIVACY_KEY=the key of the benchmarks",
 		"LOGTO_ENDPOINT="+s.Endpoint, "LOGTO_RESOURCE="+s.Resource, "LOGTO_APP_ID="+s.AppID, "LOGTO_APP_SECRET="+s.AppSecret)
 }

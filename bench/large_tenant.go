@@ -25,7 +25,7 @@ type largeTenant struct {
 func (h *harness) largeTenant(ctx context.Context) (_ *largeTenant, err error) {
 	if h.large == nil {
 		t := &largeTenant{users: h.scaled(1_000_000), organizations: h.scaled(50_000)}
-		command := benchSimulator("-users", strconv.Itoa(t.users), "-organizations", strconv.Itoa(t.organizations), "-orderly", "-people")
+		command := benchSimulatorCommand("-users", strconv.Itoa(t.users), "-organizations", strconv.Itoa(t.organizations), "-orderly", "-people")
 		if t.simulator, t.stop, err = command.start(ctx); err != nil {
 			return nil, err
 		}
@@ -41,7 +41,7 @@ func (t *largeTenant) readIntoMirror(ctx context.Context, h *harness) (*processR
 		return nil, err
 	}
 	t.mirror = d
-	if t.allowIndexes, err = d.blockIndexes(ctx); err != nil {
+	if t.allowIndexes, err = d.blockIndexCreation(ctx); err != nil {
 		return nil, err
 	}
 	return d.syncer(ctx, t.simulator, acme, "none", "run", "users")
@@ -56,8 +56,8 @@ func (h *harness) mirroredLargeTenant(ctx context.Context) (*largeTenant, error)
 	return t, err
 }
 
-// size is the tenant's size, for the table.
-func (t *largeTenant) size() string {
+// sizeText is the tenant's size, for the table.
+func (t *largeTenant) sizeText() string {
 	return thousands(t.users) + " users, " + thousands(t.organizations) + " organizations"
 }
 

@@ -36,7 +36,7 @@ func measureLargeTenant(ctx context.Context, h *harness) (results []result, err 
 	if m.large, err = h.largeTenant(ctx); err != nil {
 		return nil, err
 	}
-	command := benchSimulator("-users", strconv.Itoa(m.smallUsers), "-organizations", strconv.Itoa(m.large.organizations/10))
+	command := benchSimulatorCommand("-users", strconv.Itoa(m.smallUsers), "-organizations", strconv.Itoa(m.large.organizations/10))
 	err = h.withSimulator(ctx, command, func(s simulator) error {
 		m.small = s
 		if err := m.readInTurn(ctx); err != nil {
@@ -54,10 +54,10 @@ func measureLargeTenant(ctx context.Context, h *harness) (results []result, err 
 // up: the simulators and the server allocate what they use again. The last
 // database is kept as the mirror.
 func (m *largeTenantReads) readInTurn(ctx context.Context) error {
-	if _, err := m.firstReadOf(ctx, m.small); err != nil {
+	if _, err := m.readIntoNewDatabase(ctx, m.small); err != nil {
 		return err
 	}
-	if err := m.withoutIndexes(ctx, func(d *database) error { return m.firstReadWithReaders(ctx, d) }); err != nil {
+	if err := m.withUnindexedDatabase(ctx, func(d *database) error { return m.firstReadWithReaders(ctx, d) }); err != nil {
 		return err
 	}
 	if err := m.readSmall(ctx); err != nil {
@@ -67,7 +67,7 @@ func (m *largeTenantReads) readInTurn(ctx context.Context) error {
 		var r *processResult
 		var err error
 		if n < largeReads-1 {
-			r, err = m.firstReadOf(ctx, m.large.simulator)
+			r, err = m.readIntoNewDatabase(ctx, m.large.simulator)
 		} else {
 			r, err = m.large.readIntoMirror(ctx, m.harness)
 		}
@@ -86,7 +86,7 @@ func (m *largeTenantReads) readInTurn(ctx context.Context) error {
 func (m *largeTenantReads) readSmall(ctx context.Context) error {
 	var seconds []float64
 	for range smallReads {
-		r, err := m.firstReadOf(ctx, m.small)
+		r, err := m.readIntoNewDatabase(ctx, m.small)
 		if err != nil {
 			return err
 		}
@@ -96,9 +96,9 @@ func (m *largeTenantReads) readSmall(ctx context.Context) error {
 	return nil
 }
 
-// firstReadOf reads a tenant for the first time into a new database.
-func (m *largeTenantReads) firstReadOf(ctx context.Context, s simulator) (r *processResult, err error) {
-	err = m.withoutIndexes(ctx, func(d *database) error {
+// readIntoNewDatabase reads a tenant for the first time into a new database.
+func (m *largeTenantReads) readIntoNewDatabase(ctx context.Context, s simulator) (r *processResult, err error) {
+	err = m.withUnindexedDatabase(ctx, func(d *database) error {
 		r, err = d.syncer(ctx, s, "first-read", "none", "run", "users")
 		return err
 	})
@@ -126,10 +126,10 @@ select 'small', left(md5(n::text), 12), 'Somebody ' || n, '\x00', now() from gen
 	return nil
 }
 
-// growth compares each read of the large tenant with those of the small one right
+// perRowGrowth compares each read of the large tenant with those of the small one right
 // before and after it, and takes the median: a machine may be slower by a fifth
 // for half a minute, which is one read of the large one.
-func (m *largeTenantReads) growth() (ratio float64, detail string) {
+func (m *largeTenantReads) perRowGrowth() (ratio float64, detail string) {
 	var ratios []float64
 	var details []string
 	for n, seconds := range m.seconds {
@@ -142,7 +142,7 @@ func (m *largeTenantReads) growth() (ratio float64, detail string) {
 
 func (m *largeTenantReads) firstReadResults() []result {
 	users, small := thousands(m.large.users)+" users", thousands(m.smallUsers)
-	ratio, detail := m.growth()
+	ratio, detail := m.perRowGrowth()
 	// Means, because the peak varies by a tenth: it depends on when the heap is
 	// collected while 32 pages arrive at once.
 	memory, smallMemory := host.Mean(m.memory), host.Mean(m.smallMemory)

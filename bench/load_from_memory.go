@@ -19,9 +19,9 @@ import (
 	"logto-syncer/internal/mirror"
 )
 
-// A recording answers requests with recorded responses, and records those of
+// A replayTransport answers requests with recorded responses, and records those of
 // upstream.
-type recording struct {
+type replayTransport struct {
 	mu        sync.Mutex
 	upstream  http.RoundTripper // nil: only recorded responses
 	responses map[string]response
@@ -34,7 +34,7 @@ type response struct {
 }
 
 // RoundTrip implements http.RoundTripper.
-func (t *recording) RoundTrip(req *http.Request) (*http.Response, error) {
+func (t *replayTransport) RoundTrip(req *http.Request) (*http.Response, error) {
 	key := req.Method + " " + req.URL.String()
 	t.mu.Lock()
 	r, ok := t.responses[key]
@@ -74,7 +74,7 @@ func measureLoading(ctx context.Context, h *harness) ([]result, error) {
 	if err != nil {
 		return nil, err
 	}
-	t := &recording{upstream: &http.Transport{MaxIdleConnsPerHost: 12}, responses: map[string]response{}}
+	t := &replayTransport{upstream: &http.Transport{MaxIdleConnsPerHost: 12}, responses: map[string]response{}}
 	client, err := logto.New(logto.Config{
 		Endpoint: large.Endpoint, Resource: large.Resource, AppID: large.AppID, AppSecret: large.AppSecret, Transport: t,
 	})
@@ -121,7 +121,7 @@ func (d *database) load(ctx context.Context, client *logto.Client, s simulator) 
 	if _, err := d.Exec(ctx, "checkpoint"); err != nil {
 		return cost, err
 	}
-	cost.cpu, err = host.CPUTimeOf(d.harness.Server.Server, func() error {
+	cost.cpu, err = host.MeasureCPUTime(d.harness.PostgresServer.Server, func() error {
 		began := time.Now()
 		summary, err := (&mirror.Runner{Pool: d.Pool, Client: client, Log: slog.New(slog.DiscardHandler)}).Run(ctx, mirror.Job{
 			Tenant: acme, Name: "users", Endpoint: s.Endpoint, Listings: []*catalog.Listing{catalog.Find("users")},

@@ -55,25 +55,25 @@ type options struct {
 
 var errResultMissed = errors.New("a result misses its limit")
 
-// A measurement measures some rows of the table.
-type measurement struct {
+// A benchmark measures some rows of the table.
+type benchmark struct {
 	name    string
 	measure func(context.Context, *harness) ([]result, error)
 }
 
-func measurements() []measurement {
-	return []measurement{
+func measurements() []benchmark {
+	return []benchmark{
 		{"limit", measureLimit},
 		{"requests", measureRequests},
 		{"peers", measurePeers},
-		{"shared-host", measureSharedHost},
-		{"second-tenant", measureSecondTenant},
+		{"shared-host", measureAdaptiveConcurrency},
+		{"second-tenant", measureSecondTenantQueries},
 		{"parents", measureParents},
 		{"loading", measureLoading},
 		{"large-tenant", measureLargeTenant},
 		{"every-row", measureEveryRow},
 		{"questions", measureQuestions},
-		{"changes", measureChanges},
+		{"changes", measureChangesRun},
 		{"freshness", measureFreshness},
 	}
 }

@@ -19,7 +19,7 @@ func (d *database) runPeer(ctx context.Context, s simulator, p peer) (*processRe
 	if _, err := d.Exec(ctx, "drop table if exists plain_users"); err != nil {
 		return nil, err
 	}
-	return runProcess(ctx, os.Args[0], []string{pageWalkSubcommand, p.way}, d.environment(s))
+	return runProcess(ctx, os.Args[0], []string{pageWalkSubcommand, p.way}, d.processEnv(s))
 }
 
 // measurePeers measures first reads, beside what a user would write instead.
@@ -35,12 +35,12 @@ func measurePeers(ctx context.Context, h *harness) (results []result, err error)
 			return results, err
 		}
 	}
-	losses, err := measureLosses(ctx, h)
+	losses, err := measureTieLosses(ctx, h)
 	return append(results, losses...), err
 }
 
 func measureFirstRead(ctx context.Context, h *harness, users int, seconds float64, peers []peer) (results []result, err error) {
-	command := h.syncerSimulate("--users", strconv.Itoa(users), "--latency", "5ms")
+	command := h.simulateCommand("--users", strconv.Itoa(users), "--latency", "5ms")
 	err = h.withTenant(ctx, command, func(s simulator, d *database) error {
 		method := thousands(users) + " users from `syncer simulate --latency 5ms`, no limit, to published"
 		r, err := d.syncer(ctx, s, "first-read", "none", "run", "users")
@@ -64,12 +64,12 @@ func measureFirstRead(ctx context.Context, h *harness, users int, seconds float6
 	return results, err
 }
 
-// measureLosses counts the users that the peers lose if users share timestamps,
+// measureTieLosses counts the users that the peers lose if users share timestamps,
 // beside those that syncer loses.
-func measureLosses(ctx context.Context, h *harness) (results []result, err error) {
+func measureTieLosses(ctx context.Context, h *harness) (results []result, err error) {
 	users := h.scaled(20_000)
 	method := "users missing afterwards of " + thousands(users) + ", half of them from 8 imports that share a timestamp; nothing was written meanwhile"
-	err = h.withTenant(ctx, h.syncerSimulate("--users", strconv.Itoa(users), "--ties"), func(s simulator, d *database) error {
+	err = h.withTenant(ctx, h.simulateCommand("--users", strconv.Itoa(users), "--ties"), func(s simulator, d *database) error {
 		missing := func(table string) (n float64, err error) {
 			err = d.QueryRow(ctx, "select $1 - count(*) from "+table, users).Scan(&n)
 			return n, err

@@ -27,7 +27,7 @@ func (t *queryTenant) questions(ctx context.Context) ([]result, error) {
 	if err != nil {
 		return nil, err
 	}
-	all, err := reporttest.Questions(string(document))
+	all, err := reporttest.ParseQuestions(string(document))
 	if err != nil {
 		return nil, err
 	}
@@ -48,8 +48,8 @@ func (t *queryTenant) questions(ctx context.Context) ([]result, error) {
 		return slices.DeleteFunc(slices.Clone(timings), func(q questionTiming) bool { return q.wholeTenant != wholeTenant })
 	}
 	return []result{
-		slowestQuestion("questions about one", "about one person, role or organization", t.size(), of(false), 0.05),
-		slowestQuestion("questions about the tenant", "about the whole tenant", t.size(), of(true), 3),
+		slowestQuestionResult("questions about one", "about one person, role or organization", t.sizeText(), of(false), 0.05),
+		slowestQuestionResult("questions about the tenant", "about the whole tenant", t.sizeText(), of(true), 3),
 	}, nil
 }
 
@@ -86,13 +86,13 @@ where organization like '% 3' and name is not null order by user_id limit 1`
 	t.harness.questionResults = append(t.harness.questionResults, timings...)
 	few, many := timings[:len(timings)-1], timings[len(timings)-1]
 	return []result{
-		slowestQuestion("searches for few", "report.search_users", t.size(), few, 0.05),
-		informational("a search for many", "report.search_users, a common name, misspelt; "+t.size(), many.seconds*1000, " ms", ""),
+		slowestQuestionResult("searches for few", "report.search_users", t.sizeText(), few, 0.05),
+		informational("a search for many", "report.search_users, a common name, misspelt; "+t.sizeText(), many.seconds*1000, " ms", ""),
 	}, nil
 }
 
-// slowestQuestion is the result of the slowest of some questions.
-func slowestQuestion(name, about, size string, all []questionTiming, maxSeconds float64) result {
+// slowestQuestionResult is the result of the slowest of some questions.
+func slowestQuestionResult(name, about, size string, all []questionTiming, maxSeconds float64) result {
 	slowest, tooSlow := questionTiming{}, 0
 	for _, q := range all {
 		if q.seconds > slowest.seconds {
@@ -111,7 +111,7 @@ func slowestQuestion(name, about, size string, all []questionTiming, maxSeconds 
 
 // timeQuestion times a query until its last row is there.
 func (t *queryTenant) timeQuestion(ctx context.Context, q questionTiming, sql string) (questionTiming, error) {
-	return timed(q, func() (n int, err error) {
+	return medianTiming(q, func() (n int, err error) {
 		rows, err := t.Query(ctx, sql, pgx.QueryExecModeSimpleProtocol)
 		if err != nil {
 			return 0, err

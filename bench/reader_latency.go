@@ -58,7 +58,7 @@ func (d *database) probeReaders(ctx context.Context) (*readerProbe, error) {
 }
 
 func (w *readerProbe) query(ctx context.Context, conn *pgx.Conn, ids []string) error {
-	if err := pause(ctx, time.Millisecond); err != nil { // two cores are shared with the publication: this is no load test
+	if err := sleep(ctx, time.Millisecond); err != nil { // two cores are shared with the publication: this is no load test
 		return err
 	}
 	id := ids[len(w.latencies)%len(ids)]
@@ -80,7 +80,7 @@ func (w *readerProbe) queryDuringPublish(ctx context.Context, conn *pgx.Conn, id
 and (query like 'analyze%' or query like 'insert into logto.%'))`
 	own := context.WithoutCancel(ctx) // cancelling a query breaks the connection
 	for publishing := false; ctx.Err() == nil && !publishing; {
-		if err := pause(own, 50*time.Millisecond); err != nil {
+		if err := sleep(own, 50*time.Millisecond); err != nil {
 			return err
 		}
 		if err := conn.QueryRow(own, sql).Scan(&publishing); err != nil {

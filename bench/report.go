@@ -12,7 +12,7 @@ import (
 
 // writeReport writes the results, the machine, and how to repeat the measurements.
 func (h *harness) writeReport(ctx context.Context, results []result, took time.Duration) error {
-	settings, err := h.Settings(ctx)
+	settings, err := h.DescribeSettings(ctx)
 	if err != nil {
 		return err
 	}

@@ -55,12 +55,12 @@ func (t *queryTenant) reports(ctx context.Context) ([]result, error) {
 		q := questionTiming{name: "report " + r.Name, wholeTenant: arguments[r.Name] == nil || r.Name == "changes" || r.Name == "permission_holders"}
 		args := map[string]string{"tenant": acme}
 		maps.Copy(args, arguments[r.Name])
-		q, err := timed(q, func() (int, error) {
-			out, err := report.Render("csv", io.Discard, 0)
+		q, err := medianTiming(q, func() (int, error) {
+			out, err := report.NewRenderer("csv", io.Discard, 0)
 			if err != nil {
 				return 0, err
 			}
-			answer, err := report.Run(ctx, t.Pool, r, report.Options{Args: args}, out)
+			answer, err := report.Run(ctx, t.Pool, r, report.RunOptions{Args: args}, out)
 			return answer.Rows, err
 		})
 		if err != nil {
@@ -74,13 +74,13 @@ func (t *queryTenant) reports(ctx context.Context) ([]result, error) {
 	}
 	t.harness.questionResults = append(append(t.harness.questionResults, one...), whole...)
 	return []result{
-		slowestQuestion("reports about one", "syncer report, about one person, role or organization", t.size(), one, 0.05),
-		slowestQuestion("reports about the tenant", "syncer report, about the whole tenant", t.size(), whole, 3),
+		slowestQuestionResult("reports about one", "syncer report, about one person, role or organization", t.sizeText(), one, 0.05),
+		slowestQuestionResult("reports about the tenant", "syncer report, about the whole tenant", t.sizeText(), whole, 3),
 	}, nil
 }
 
-// people times finding one person by everything that names one.
-func (t *queryTenant) people(ctx context.Context) ([]result, error) {
+// personLookups times finding one person by everything that names one.
+func (t *queryTenant) personLookups(ctx context.Context) ([]result, error) {
 	const sql = `select u.id, upper(u.primary_email), u.username, '+' || u.primary_phone, (select i.target || ':' || i.identity_user_id from logto.user_identities i limit 1)
 from logto.users u where u.username is not null and u.primary_email is not null and u.primary_phone is not null order by u.id limit 1`
 	names := make([]string, 5)
@@ -90,7 +90,7 @@ from logto.users u where u.username is not null and u.primary_email is not null 
 	hash := func(text string) string { return "hmac-sha256:" + strings.Repeat(text, 2) }
 	var timings []questionTiming
 	for i, by := range []string{"id", "e-mail address, in any case", "username", "phone number", "identity elsewhere"} {
-		q, err := timed(questionTiming{name: "a person by " + by}, func() (int, error) {
+		q, err := medianTiming(questionTiming{name: "a person by " + by}, func() (int, error) {
 			found, err := report.FindPeople(ctx, t.Pool, []string{acme}, names[i], hash)
 			return len(found), err
 		})
@@ -100,12 +100,12 @@ from logto.users u where u.username is not null and u.primary_email is not null 
 		timings = append(timings, q)
 	}
 	t.harness.questionResults = append(t.harness.questionResults, timings...)
-	return []result{slowestQuestion("finding a person", "by id, address, username, phone number or identity", t.size(), timings, 0.05)}, nil
+	return []result{slowestQuestionResult("finding a person", "by id, address, username, phone number or identity", t.sizeText(), timings, 0.05)}, nil
 }
 
-// timed asks once to warm up and then again, and keeps the median. Finding
+// medianTiming asks once to warm up and then again, and keeps the median. Finding
 // nothing measures nothing: that is an error, but for erasures.
-func timed(q questionTiming, ask func() (rows int, err error)) (questionTiming, error) {
+func medianTiming(q questionTiming, ask func() (rows int, err error)) (questionTiming, error) {
 	times := 5
 	if q.wholeTenant {
 		times = 3

@@ -11,10 +11,10 @@ import (
 // 201st request of any 10 s.
 func measureLimit(ctx context.Context, h *harness) (results []result, err error) {
 	users := h.scaled(20_000)
-	command := h.syncerSimulate("--users", strconv.Itoa(users), "--throttle", "--latency", "50-400ms")
+	command := h.simulateCommand("--users", strconv.Itoa(users), "--throttle", "--latency", "50-400ms")
 	err = h.withTenant(ctx, command, func(s simulator, d *database) error {
 		// A new database does not know how long the tenant has been idle.
-		if err := pause(ctx, 11*time.Second); err != nil {
+		if err := sleep(ctx, 11*time.Second); err != nil {
 			return err
 		}
 		r, err := d.syncer(ctx, s, "limited", "{requests: 200, per: 10s}", "run", "all")
@@ -36,7 +36,7 @@ func measureLimit(ctx context.Context, h *harness) (results []result, err error)
 func measureRequests(ctx context.Context, h *harness) (results []result, err error) {
 	err = h.withDatabase(ctx, func(d *database) error {
 		for _, ties := range []string{"without", "with"} {
-			some, err := countRequests(ctx, d, ties)
+			some, err := countRunRequests(ctx, d, ties)
 			results = append(results, some...)
 			if err != nil {
 				return err
@@ -51,7 +51,7 @@ func measureRequests(ctx context.Context, h *harness) (results []result, err err
 // rows than a page depends on chance.
 const countedTenants = 4
 
-func countRequests(ctx context.Context, d *database, ties string) ([]result, error) {
+func countRunRequests(ctx context.Context, d *database, ties string) ([]result, error) {
 	users := d.harness.scaled(20_000)
 	var requests [2]int64 // of the first run and of the next one
 	for seed := range countedTenants {
@@ -59,7 +59,7 @@ func countRequests(ctx context.Context, d *database, ties string) ([]result, err
 		if ties == "with" {
 			args = append(args, "--ties")
 		}
-		err := d.harness.withSimulator(ctx, d.harness.syncerSimulate(args...), func(s simulator) error {
+		err := d.harness.withSimulator(ctx, d.harness.simulateCommand(args...), func(s simulator) error {
 			for i := range requests {
 				r, err := d.syncer(ctx, s, fmt.Sprintf("%s-%d", ties, seed), "none", "run", "users")
 				if err != nil {
@@ -84,7 +84,7 @@ func countRequests(ctx context.Context, d *database, ties string) ([]result, err
 // measureParents reads many organizations with few members each.
 func measureParents(ctx context.Context, h *harness) (results []result, err error) {
 	n := h.scaled(100_000)
-	command := benchSimulator("-users", "3000", "-organizations", strconv.Itoa(n), "-members", "3", "-orderly")
+	command := benchSimulatorCommand("-users", "3000", "-organizations", strconv.Itoa(n), "-members", "3", "-orderly")
 	err = h.withTenant(ctx, command, func(s simulator, d *database) error {
 		r, err := d.syncer(ctx, s, "many", "none", "run", "members")
 		if err != nil {

@@ -31,12 +31,12 @@ const (
 	vacuumedFloor = 20 * time.Millisecond
 )
 
-// measureSecondTenant loads two tenants one after the other and compares how long
+// measureSecondTenantQueries loads two tenants one after the other and compares how long
 // questions and reports about the second take right after its publication with
 // how long they take once autovacuum has been through.
-func measureSecondTenant(ctx context.Context, h *harness) (results []result, err error) {
+func measureSecondTenantQueries(ctx context.Context, h *harness) (results []result, err error) {
 	err = h.withDatabase(ctx, func(d *database) error {
-		if err := d.withoutAutovacuum(ctx); err != nil {
+		if err := d.disableAutovacuum(ctx); err != nil {
 			return err
 		}
 		for _, t := range []struct {
@@ -44,7 +44,7 @@ func measureSecondTenant(ctx context.Context, h *harness) (results []result, err
 			users int
 			flags []string
 		}{{"first", firstTenantUsers, nil}, {acme, secondTenantUsers, []string{"-people"}}} {
-			command := benchSimulator(append(t.flags, "-users", fmt.Sprint(t.users), "-organizations", fmt.Sprint(t.users/20))...)
+			command := benchSimulatorCommand(append(t.flags, "-users", fmt.Sprint(t.users), "-organizations", fmt.Sprint(t.users/20))...)
 			err := h.withSimulator(ctx, command, func(s simulator) error {
 				_, err := d.syncer(ctx, s, t.name, "none", "run", "all")
 				return err
@@ -59,8 +59,8 @@ func measureSecondTenant(ctx context.Context, h *harness) (results []result, err
 	return results, err
 }
 
-// withoutAutovacuum keeps autovacuum from the tables of the mirror.
-func (d *database) withoutAutovacuum(ctx context.Context) error {
+// disableAutovacuum keeps autovacuum from the tables of the mirror.
+func (d *database) disableAutovacuum(ctx context.Context) error {
 	_, err := d.Exec(ctx, `do $$ declare t regclass; begin
     for t in select oid from pg_class where relkind = 'r' and relnamespace in ('logto'::regnamespace, 'logto_history'::regnamespace) loop
         execute format('alter table %s set (autovacuum_enabled = false)', t);
@@ -71,7 +71,7 @@ end $$`)
 
 // compareWithVacuumed times all queries before and after a vacuum of the database.
 func (d *database) compareWithVacuumed(ctx context.Context) ([]result, error) {
-	queries, err := d.queries()
+	queries, err := d.questionsAndReports()
 	if err != nil {
 		return nil, err
 	}
@@ -96,13 +96,13 @@ func (d *database) compareWithVacuumed(ctx context.Context) ([]result, error) {
 		ratio(worst), 5, "", fmt.Sprintf("%s: %s, %s", worst, published[worst].Round(time.Millisecond), vacuumed[worst].Round(time.Millisecond)))}, nil
 }
 
-// queries are the questions and reports that have an answer after one run.
-func (d *database) queries() ([]query, error) {
+// questionsAndReports are the questions and reports that have an answer after one run.
+func (d *database) questionsAndReports() ([]query, error) {
 	document, err := os.ReadFile("docs/questions.md")
 	if err != nil {
 		return nil, err
 	}
-	questions, err := reporttest.Questions(string(document))
+	questions, err := reporttest.ParseQuestions(string(document))
 	if err != nil {
 		return nil, err
 	}
@@ -137,11 +137,11 @@ func (d *database) queries() ([]query, error) {
 		}
 		maps.Copy(args, arguments[r.Name])
 		all = append(all, query{"report " + r.Name, func(ctx context.Context) error {
-			out, err := report.Render("csv", io.Discard, 0)
+			out, err := report.NewRenderer("csv", io.Discard, 0)
 			if err != nil {
 				return err
 			}
-			_, err = report.Run(ctx, d.Pool, r, report.Options{Args: args}, out)
+			_, err = report.Run(ctx, d.Pool, r, report.RunOptions{Args: args}, out)
 			return err
 		}})
 	}

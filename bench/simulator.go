@@ -34,11 +34,11 @@ func runSimulator(args []string) error {
 		return err
 	}
 	tenant := logtotest.Generate(logtotest.Options{Users: *users, Organizations: *organizations, Seed: 1})
-	if err := populate(tenant, *members); err != nil {
+	if err := addMembers(tenant, *members); err != nil {
 		return err
 	}
 	if *people {
-		if err := reporttest.FirstDay(tenant); err != nil {
+		if err := reporttest.SeedFirstDay(tenant); err != nil {
 			return err
 		}
 	}
@@ -46,7 +46,7 @@ func runSimulator(args []string) error {
 	if *orderly {
 		options = append(options, logtotest.Orderly())
 	}
-	s := logtotest.New(tenant, options...)
+	s := logtotest.NewServer(tenant, options...)
 	mux := http.NewServeMux()
 	mux.Handle("/", limitConcurrency(s, *concurrency, *responseTime))
 	mux.HandleFunc("POST /change", func(w http.ResponseWriter, r *http.Request) {
@@ -81,14 +81,14 @@ func limitConcurrency(h http.Handler, concurrency int, responseTime time.Duratio
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		free <- struct{}{}
 		defer func() { <-free }()
-		if pause(r.Context(), responseTime) == nil {
+		if sleep(r.Context(), responseTime) == nil {
 			h.ServeHTTP(w, r)
 		}
 	})
 }
 
-// populate adds members to every organization.
-func populate(tenant *logtotest.Tenant, members int) error {
+// addMembers adds members to every organization.
+func addMembers(tenant *logtotest.Tenant, members int) error {
 	if members == 0 {
 		return nil
 	}
@@ -135,7 +135,7 @@ func change(tenant *logtotest.Tenant, n int, what string) error {
 		}
 	}
 	if what == secondDay {
-		return reporttest.SecondDay(tenant)
+		return reporttest.ApplySecondDay(tenant)
 	}
 	return nil
 }

@@ -30,13 +30,13 @@ type simulatorCommand struct {
 	args    []string
 }
 
-// syncerSimulate is the command syncer simulate.
-func (h *harness) syncerSimulate(args ...string) simulatorCommand {
+// simulateCommand is the command syncer simulate.
+func (h *harness) simulateCommand(args ...string) simulatorCommand {
 	return simulatorCommand{filepath.Join(h.bin, "syncer"), append([]string{"--json", "simulate", "--listen", "127.0.0.1:0"}, args...)}
 }
 
-// benchSimulator is this program as a simulator.
-func benchSimulator(args ...string) simulatorCommand {
+// benchSimulatorCommand is this program as a simulator.
+func benchSimulatorCommand(args ...string) simulatorCommand {
 	return simulatorCommand{os.Args[0], append([]string{simulatorSubcommand}, args...)}
 }
 
@@ -53,7 +53,7 @@ func (c simulatorCommand) start(ctx context.Context) (s simulator, stop func() e
 	cmd := exec.CommandContext(ctx, c.program, c.args...)
 	cmd.Stderr = os.Stderr
 	cmd.Cancel = func() error { return cmd.Process.Signal(syscall.SIGTERM) }
-	process, err := host.StartProcess(cmd, &s)
+	process, err := host.StartReadyProcess(cmd, &s)
 	if err != nil {
 		return s, nil, fmt.Errorf("start a simulator: %w", err)
 	}

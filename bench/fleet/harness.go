@@ -19,7 +19,7 @@ const publishedConnections = 200
 
 // A harness is what all scenarios use: a PostgreSQL server and the program.
 type harness struct {
-	*host.Server
+	*host.PostgresServer
 	bin string
 }
 

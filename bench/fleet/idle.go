@@ -19,7 +19,7 @@ const idleDuration = 5 * time.Second
 // and processor time as a share of a core.
 func measureIdleWorkers(ctx context.Context, h *harness, pool *pgxpool.Pool) (connections int, cores float64, err error) {
 	stop := watchConnections(ctx, pool)
-	seconds, err := host.CPUTimeOf(h.Server.Server, func() error {
+	seconds, err := host.MeasureCPUTime(h.PostgresServer.Server, func() error {
 		select {
 		case <-ctx.Done():
 			return ctx.Err()
@@ -64,24 +64,24 @@ func watchConnections(ctx context.Context, pool *pgxpool.Pool) (stop func() (mos
 	}
 }
 
-// cpuSeconds is processor time in seconds.
-type cpuSeconds struct{ workers, postgres, simulator float64 }
+// cpuByComponent is processor time in seconds.
+type cpuByComponent struct{ workers, postgres, simulator float64 }
 
-// cpuSoFar is the processor time of the server and of this process until now.
-func cpuSoFar(h *harness) (cpuSeconds, error) {
-	postgres, err := host.CPUTime(h.Server.Server)
+// readCPUSeconds is the processor time of the server and of this process until now.
+func readCPUSeconds(h *harness) (cpuByComponent, error) {
+	postgres, err := host.ServerCPUTime(h.PostgresServer.Server)
 	if err != nil {
-		return cpuSeconds{}, err
+		return cpuByComponent{}, err
 	}
 	var own syscall.Rusage
 	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &own); err != nil {
-		return cpuSeconds{}, err
+		return cpuByComponent{}, err
 	}
-	return cpuSeconds{postgres: postgres, simulator: seconds(own.Utime) + seconds(own.Stime)}, nil
+	return cpuByComponent{postgres: postgres, simulator: timevalSeconds(own.Utime) + timevalSeconds(own.Stime)}, nil
 }
 
-func seconds(t syscall.Timeval) float64 { return time.Duration(t.Nano()).Seconds() }
+func timevalSeconds(t syscall.Timeval) float64 { return time.Duration(t.Nano()).Seconds() }
 
-func (s cpuSeconds) less(o cpuSeconds) cpuSeconds {
-	return cpuSeconds{s.workers - o.workers, s.postgres - o.postgres, s.simulator - o.simulator}
+func (s cpuByComponent) sub(o cpuByComponent) cpuByComponent {
+	return cpuByComponent{s.workers - o.workers, s.postgres - o.postgres, s.simulator - o.simulator}
 }

@@ -91,15 +91,15 @@ func bench(ctx context.Context, o options) (err error) {
 		all = append(all, f)
 		fmt.Fprintf(os.Stderr, "%s: %.1f s, %.1f s of them to put all into the queue\n", p, f.seconds, f.enqueued)
 	}
-	table := tableOf(all)
+	table := scenarioTable(all)
 	fmt.Fprint(os.Stdout, table)
 	if o.tenants == publishedTenants && o.connections == publishedConnections && o.only == "" {
-		if err := h.report(ctx, o.out, table, time.Since(began)); err != nil {
+		if err := h.updateReport(ctx, o.out, table, time.Since(began)); err != nil {
 			return err
 		}
 	}
 	for _, f := range all {
-		err = errors.Join(err, f.violations())
+		err = errors.Join(err, f.violationError())
 	}
 	return err
 }

@@ -20,7 +20,7 @@ type measurements struct {
 	ledgerEntries
 	seconds  float64 // from the due time to the last publication
 	enqueued float64 // seconds to enqueue all runs
-	cpu      cpuSeconds
+	cpu      cpuByComponent
 
 	medianWait, longestWait float64 // seconds from the due time to the start of a run
 	overtaken               int     // the maximum of tenants that started before one ahead of them in the queue
@@ -53,8 +53,8 @@ join (
 ) r on r.tenant_id = j.args ->> 'tenant'
 where j.kind = 'run' order by j.id`
 
-// measureQueue measures how long the tenants waited from the due time.
-func (f *measurements) measureQueue(ctx context.Context, pool *pgxpool.Pool, due time.Time) error {
+// measureQueueWaits measures how long the tenants waited from the due time.
+func (f *measurements) measureQueueWaits(ctx context.Context, pool *pgxpool.Pool, due time.Time) error {
 	type turn struct {
 		Began     time.Time
 		Published *time.Time
@@ -95,12 +95,12 @@ func (f *measurements) addWorkerCPU(workers []*worker) {
 	}
 }
 
-// perMinute is the number of tenants proved per minute.
-func (f *measurements) perMinute() float64 { return float64(f.tenants) / f.seconds * 60 }
+// tenantsPerMinute is the number of tenants proved per minute.
+func (f *measurements) tenantsPerMinute() float64 { return float64(f.tenants) / f.seconds * 60 }
 
-// runsPerWorker returns the fewest and the most runs of a worker that was not
+// runsPerWorkerRange returns the fewest and the most runs of a worker that was not
 // killed.
-func (f *measurements) runsPerWorker() (fewest, most int) {
+func (f *measurements) runsPerWorkerRange() (fewest, most int) {
 	var counts []int
 	for w, n := range f.runs {
 		if !wasKilled(w.cmd.ProcessState) {
@@ -113,8 +113,8 @@ func (f *measurements) runsPerWorker() (fewest, most int) {
 	return slices.Min(counts), slices.Max(counts)
 }
 
-// violations returns an error with everything that must not happen.
-func (f *measurements) violations() error {
+// violationError returns an error with everything that must not happen.
+func (f *measurements) violationError() error {
 	var errs []error
 	for _, bad := range []struct {
 		what    string

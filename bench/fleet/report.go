@@ -16,9 +16,9 @@ const (
 	tableEnd   = "<!-- as far as here -->\n"
 )
 
-// report writes the table between its markers in a document.
-func (h *harness) report(ctx context.Context, file, table string, took time.Duration) error {
-	settings, err := h.Settings(ctx)
+// updateReport writes the table between its markers in a document.
+func (h *harness) updateReport(ctx context.Context, file, table string, took time.Duration) error {
+	settings, err := h.DescribeSettings(ctx)
 	if err != nil {
 		return err
 	}
@@ -38,8 +38,8 @@ func (h *harness) report(ctx context.Context, file, table string, took time.Dura
 	return os.WriteFile(file, b.Bytes(), 0o644)
 }
 
-// tableOf has a column for each scenario. The speed-up is relative to the first.
-func tableOf(all []measurements) string {
+// scenarioTable has a column for each scenario. The speed-up is relative to the first.
+func scenarioTable(all []measurements) string {
 	var b strings.Builder
 	row := func(what string, cell func(*measurements) string) {
 		fmt.Fprintf(&b, "| %s |", what)
@@ -52,14 +52,16 @@ func tableOf(all []measurements) string {
 	fmt.Fprintf(&b, "|---|%s\n", strings.Repeat("---|", len(all)))
 	row("tenants", func(f *measurements) string { return fmt.Sprint(f.tenants) })
 	row("seconds until all were proved", func(f *measurements) string { return fmt.Sprintf("%.1f", f.seconds) })
-	row("tenants a minute", func(f *measurements) string { return fmt.Sprintf("%.0f", f.perMinute()) })
-	row("against 1 worker", func(f *measurements) string { return fmt.Sprintf("× %.1f", f.perMinute()/all[0].perMinute()) })
+	row("tenants a minute", func(f *measurements) string { return fmt.Sprintf("%.0f", f.tenantsPerMinute()) })
+	row("against 1 worker", func(f *measurements) string {
+		return fmt.Sprintf("× %.1f", f.tenantsPerMinute()/all[0].tenantsPerMinute())
+	})
 	row("seconds to enqueue all runs", func(f *measurements) string { return fmt.Sprintf("%.1f", f.enqueued) })
 	row("seconds of a run, median", func(f *measurements) string { return fmt.Sprintf("%.2f", f.medianRun) })
 	row("wait in the queue, median and longest", func(f *measurements) string { return fmt.Sprintf("%.1f s, %.1f s", f.medianWait, f.longestWait) })
 	row("overtaken in the queue by, at most", func(f *measurements) string { return fmt.Sprint(f.overtaken) })
 	row("runs of a worker, fewest to most", func(f *measurements) string {
-		fewest, most := f.runsPerWorker()
+		fewest, most := f.runsPerWorkerRange()
 		return fmt.Sprintf("%d to %d", fewest, most)
 	})
 	row("processor ms a tenant: workers, Postgres, simulator", func(f *measurements) string {

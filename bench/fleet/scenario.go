@@ -85,7 +85,7 @@ func runScenario(ctx context.Context, h *harness, pool *pgxpool.Pool, p scenario
 	if err := f.measureIdle(ctx, h, pool); err != nil {
 		return f, err
 	}
-	began, err := cpuSoFar(h)
+	began, err := readCPUSeconds(h)
 	if err != nil {
 		return f, err
 	}
@@ -109,8 +109,8 @@ func runScenario(ctx context.Context, h *harness, pool *pgxpool.Pool, p scenario
 		return f, err
 	}
 	f.maxConnections = most
-	ended, err := cpuSoFar(h)
-	f.cpu = ended.less(began)
+	ended, err := readCPUSeconds(h)
+	f.cpu = ended.sub(began)
 	f.ledgerEntries = b.result()
-	return f, errors.Join(err, f.measureQueue(ctx, pool, due))
+	return f, errors.Join(err, f.measureQueueWaits(ctx, pool, due))
 }

@@ -57,7 +57,7 @@ func newTenant(i int) *tenant {
 		users = 2000
 	}
 	t := &tenant{name: fmt.Sprintf("tenant-%04d", i), inProgress: map[string]int{}}
-	t.server = logtotest.New(logtotest.Generate(logtotest.Options{Users: users, Seed: uint64(i + 1), Ties: true}))
+	t.server = logtotest.NewServer(logtotest.Generate(logtotest.Options{Users: users, Seed: uint64(i + 1), Ties: true}))
 	t.server.Inject(logtotest.Fault{Kind: logtotest.Delay, Delay: minDelay, DelayMax: maxDelay})
 	t.http = httptest.NewUnstartedServer(t)
 	t.http.Config.IdleTimeout = 5 * time.Second // as that of Logto

@@ -63,7 +63,7 @@ func (f *measurements) verify(ctx context.Context, pool *pgxpool.Pool, tenants [
 
 // compareWithMirror compares a tenant with its mirror, row by row.
 func (f *measurements) compareWithMirror(ctx context.Context, pool *pgxpool.Pool, t *tenant, tables []string) error {
-	diff, err := mirrortest.Diff(ctx, pool, t.name, t.server.Tenant, tables...)
+	diff, err := mirrortest.DiffTenant(ctx, pool, t.name, t.server.Tenant, tables...)
 	if diff != "" {
 		f.different = append(f.different, t.name)
 	}

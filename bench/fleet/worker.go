@@ -19,7 +19,7 @@ import (
 
 // A worker is a process of syncer serve that runs one tenant at a time.
 type worker struct {
-	cmd       *host.Process
+	cmd       *host.ReadyProcess
 	address   string
 	logReader sync.WaitGroup
 }
@@ -36,7 +36,7 @@ func startWorker(ctx context.Context, bin, jobs string, b *ledger) (*worker, err
 	w := &worker{}
 	w.logReader.Go(func() { b.readLog(w, stderr) }) // ends with the process, and if it does not start
 	var ready struct{ Address string }
-	if w.cmd, err = host.StartProcess(cmd, &ready); err != nil {
+	if w.cmd, err = host.StartReadyProcess(cmd, &ready); err != nil {
 		w.logReader.Wait()
 		return nil, fmt.Errorf("a worker did not start: %w", err)
 	}

@@ -12,10 +12,10 @@ import (
 // supports.
 const ticksPerSecond = 100
 
-// CPUTime returns the processor time in seconds that all processes of a server have
+// ServerCPUTime returns the processor time in seconds that all processes of a server have
 // used so far, those that have ended included. Unlike the duration of its
 // queries, it does not include waiting for the client or for a processor.
-func CPUTime(server *postgres.Server) (seconds float64, err error) {
+func ServerCPUTime(server *postgres.Server) (seconds float64, err error) {
 	postmaster, err := server.PID()
 	if err != nil {
 		return 0, err
@@ -41,16 +41,16 @@ func CPUTime(server *postgres.Server) (seconds float64, err error) {
 	}
 }
 
-// CPUTimeOf returns the processor time in seconds that a server uses while f runs.
-func CPUTimeOf(server *postgres.Server, f func() error) (seconds float64, err error) {
-	before, err := CPUTime(server)
+// MeasureCPUTime returns the processor time in seconds that a server uses while f runs.
+func MeasureCPUTime(server *postgres.Server, f func() error) (seconds float64, err error) {
+	before, err := ServerCPUTime(server)
 	if err != nil {
 		return 0, err
 	}
 	if err := f(); err != nil {
 		return 0, err
 	}
-	after, err := CPUTime(server)
+	after, err := ServerCPUTime(server)
 	return after - before, err
 }
 

@@ -22,7 +22,7 @@ func TestTheTimeOfABackendIsNotLostWhenItEnds(t *testing.T) {
 	})
 	cpu := func() float64 {
 		t.Helper()
-		seconds, err := host.CPUTime(server.Server)
+		seconds, err := host.ServerCPUTime(server.Server)
 		if err != nil {
 			t.Fatal(err)
 		}

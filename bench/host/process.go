@@ -10,16 +10,16 @@ import (
 	"sync"
 )
 
-// A Process is a process that said on stdout when it was ready.
-type Process struct {
+// A ReadyProcess is a process that said on stdout when it was ready.
+type ReadyProcess struct {
 	*exec.Cmd
 	stdout sync.WaitGroup // reads what else it writes
 }
 
-// StartProcess starts cmd, whose Stdout must not be set, and decodes the line of JSON
+// StartReadyProcess starts cmd, whose Stdout must not be set, and decodes the line of JSON
 // that it writes once it is ready into ready. What it writes later is discarded. After an
 // error the process has ended; else the caller ends it and calls Wait.
-func StartProcess(cmd *exec.Cmd, ready any) (*Process, error) {
+func StartReadyProcess(cmd *exec.Cmd, ready any) (*ReadyProcess, error) {
 	stdout, err := cmd.StdoutPipe()
 	if err != nil {
 		return nil, err
@@ -27,7 +27,7 @@ func StartProcess(cmd *exec.Cmd, ready any) (*Process, error) {
 	if err := cmd.Start(); err != nil {
 		return nil, err
 	}
-	p := &Process{Cmd: cmd}
+	p := &ReadyProcess{Cmd: cmd}
 	lines := bufio.NewReader(stdout)
 	line, err := lines.ReadBytes('\n')
 	if err == nil {
@@ -42,7 +42,7 @@ func StartProcess(cmd *exec.Cmd, ready any) (*Process, error) {
 }
 
 // Wait waits for the end of the process.
-func (p *Process) Wait() error {
+func (p *ReadyProcess) Wait() error {
 	p.stdout.Wait()
 	return p.Cmd.Wait()
 }

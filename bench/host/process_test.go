@@ -13,7 +13,7 @@ func TestAProcessIsReadyWhenItHasSaidSo(t *testing.T) {
 	// More than a pipe holds: what follows the line has to be read.
 	cmd := exec.CommandContext(t.Context(), "sh", "-c", `echo '{"address":"here"}'; head -c 200000 /dev/zero`)
 	var ready struct{ Address string }
-	p, err := host.StartProcess(cmd, &ready)
+	p, err := host.StartReadyProcess(cmd, &ready)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -32,7 +32,7 @@ func TestAProcessThatIsNotReadyIsEnded(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			cmd := exec.CommandContext(t.Context(), "sh", "-c", script)
-			_, err := host.StartProcess(cmd, new(struct{ Address string }))
+			_, err := host.StartReadyProcess(cmd, new(struct{ Address string }))
 			if err == nil || !strings.Contains(err.Error(), "is not ready") || cmd.ProcessState == nil {
 				t.Errorf("error %v, state %v", err, cmd.ProcessState)
 			}

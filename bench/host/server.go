@@ -14,9 +14,9 @@ import (
 	"logto-syncer/internal/postgres"
 )
 
-// A Server is a PostgreSQL server for measurements, set like the embedded one of
+// A PostgresServer is a PostgreSQL server for measurements, set like the embedded one of
 // syncer: with fsync and full page writes.
-type Server struct {
+type PostgresServer struct {
 	*postgres.Server
 	Dir   string        // for files of the measurement
 	Admin *pgxpool.Pool // of the database postgres
@@ -24,8 +24,8 @@ type Server struct {
 
 // StartServer starts a server with some settings changed: name and value in
 // turn. The caller closes it.
-func StartServer(ctx context.Context, settings ...string) (_ *Server, err error) {
-	s := &Server{}
+func StartServer(ctx context.Context, settings ...string) (_ *PostgresServer, err error) {
+	s := &PostgresServer{}
 	if s.Dir, err = os.MkdirTemp("", "syncer-bench-"); err != nil {
 		return nil, err
 	}
@@ -54,7 +54,7 @@ func StartServer(ctx context.Context, settings ...string) (_ *Server, err error)
 	return s, nil
 }
 
-func (s *Server) start(ctx context.Context) (err error) {
+func (s *PostgresServer) start(ctx context.Context) (err error) {
 	if s.Server, err = postgres.Start(ctx, postgres.Options{Dir: filepath.Join(s.Dir, "postgres")}); err != nil {
 		return err
 	}
@@ -63,7 +63,7 @@ func (s *Server) start(ctx context.Context) (err error) {
 }
 
 // Close stops the server and deletes its directory.
-func (s *Server) Close() error {
+func (s *PostgresServer) Close() error {
 	s.Admin.Close()
 	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 	defer cancel()
@@ -72,7 +72,7 @@ func (s *Server) Close() error {
 
 // CreateDatabase creates an empty database and connects to it. drop closes the
 // pool and drops the database.
-func (s *Server) CreateDatabase(ctx context.Context, name string) (pool *pgxpool.Pool, drop func() error, err error) {
+func (s *PostgresServer) CreateDatabase(ctx context.Context, name string) (pool *pgxpool.Pool, drop func() error, err error) {
 	if _, err := s.Admin.Exec(ctx, "create database "+name); err != nil {
 		return nil, nil, err
 	}
@@ -89,8 +89,8 @@ func (s *Server) CreateDatabase(ctx context.Context, name string) (pool *pgxpool
 	return pool, drop, nil
 }
 
-// Settings returns the version and the settings of the server in a line.
-func (s *Server) Settings(ctx context.Context) (string, error) {
+// DescribeSettings returns the version and the settings of the server in a line.
+func (s *PostgresServer) DescribeSettings(ctx context.Context) (string, error) {
 	const sql = `select array_agg(name || '=' || current_setting(name) order by position)
 from unnest($1::text[]) with ordinality t (name, position)`
 	names := []string{"server_version", "fsync", "full_page_writes", "wal_compression", "shared_buffers", "max_wal_size", "work_mem", "jit"}

@@ -34,10 +34,10 @@ var errInterrupted = errors.New("interrupted")
 // signal: what waits for something that may never come is ended then.
 const grace = 5 * time.Second
 
-// watch turns signals into ends: the first closes a.stop and, unless the
+// watchSignals turns signals into ends: the first closes a.stop and, unless the
 // command stops by itself then, ends the context; the second ends it in any
 // case, and so does grace. done ends the watch and waits for it.
-func (a *app) watch(ctx context.Context) (_ context.Context, done func()) {
+func (a *app) watchSignals(ctx context.Context) (_ context.Context, done func()) {
 	a.stop = make(chan struct{})
 	ctx, cancel := context.WithCancelCause(ctx)
 	var wg sync.WaitGroup
@@ -77,9 +77,9 @@ func (a *app) watch(ctx context.Context) (_ context.Context, done func()) {
 func (a *app) load() (*config.Config, error) {
 	cfg, err := config.Load(a.config, a.env, catalog.Names())
 	if err != nil {
-		return nil, configError(err)
+		return nil, markNoConfig(err)
 	}
-	if err := checkTables(cfg); err != nil {
+	if err := checkTableNames(cfg); err != nil {
 		return nil, err
 	}
 	log := a.out.logger(a.stderr)
@@ -89,18 +89,18 @@ func (a *app) load() (*config.Config, error) {
 	return cfg, nil
 }
 
-// configError says that there is no configuration if the file cannot be read.
-func configError(err error) error {
+// markNoConfig says that there is no configuration if the file cannot be read.
+func markNoConfig(err error) error {
 	if _, isPath := errors.AsType[*fs.PathError](err); isPath {
 		return fmt.Errorf("%w: %w", errNoConfig, err)
 	}
 	return err
 }
 
-// checkTables wants the tables history.except and privacy name to be there: a
+// checkTableNames wants the tables history.except and privacy name to be there: a
 // name that is mistaken would keep what is not to be kept. The error has all
 // mistakes, each with its place in the file.
-func checkTables(cfg *config.Config) error {
+func checkTableNames(cfg *config.Config) error {
 	var known []string
 	for _, l := range catalog.All() {
 		for _, t := range l.Tables() {
@@ -120,7 +120,7 @@ func checkTables(cfg *config.Config) error {
 			problems = append(problems, cfg.Problem("privacy.tables."+name, "there is no table "+name, hint))
 		}
 	}
-	return config.Sorted(problems)
+	return config.JoinProblems(problems)
 }
 
 // jobsNamed returns the jobs of those names, all without names.
@@ -132,14 +132,14 @@ func jobsNamed(cfg *config.Config, names []string) ([]config.Job, error) {
 	for _, name := range names {
 		job, ok := cfg.Job(name)
 		if !ok {
-			return nil, usageError{"no job " + name + " in the configuration", "it has: " + jobNames(cfg)}
+			return nil, usageError{"no job " + name + " in the configuration", "it has: " + jobNamesText(cfg)}
 		}
 		jobs = append(jobs, job)
 	}
 	return jobs, nil
 }
 
-func jobNames(cfg *config.Config) string {
+func jobNamesText(cfg *config.Config) string {
 	names := make([]string, len(cfg.Jobs))
 	for i, j := range cfg.Jobs {
 		names[i] = j.Name

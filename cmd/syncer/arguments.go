@@ -24,8 +24,8 @@ func flagsFirst(model *kong.Application, args []string) []string {
 				i++
 				flags = append(flags, args[i])
 			}
-		case command(node, arg) != nil && positional == nil:
-			node = command(node, arg)
+		case findSubcommand(node, arg) != nil && positional == nil:
+			node = findSubcommand(node, arg)
 			flags = append(flags, arg)
 			if node.Passthrough {
 				return append(flags, args[i+1:]...)
@@ -37,7 +37,7 @@ func flagsFirst(model *kong.Application, args []string) []string {
 	return append(flags, positional...)
 }
 
-func command(node *kong.Node, name string) *kong.Node {
+func findSubcommand(node *kong.Node, name string) *kong.Node {
 	i := slices.IndexFunc(node.Children, func(n *kong.Node) bool { return n.Name == name })
 	if i < 0 {
 		return nil

@@ -34,14 +34,14 @@ func (c *backfillCmd) Run(ctx context.Context, a *app) error {
 		task.job.Afresh = true
 		e = append(e, task)
 	}
-	return a.runAll(ctx, cfg, []concurrentTasks{e})
+	return a.runTaskGroups(ctx, cfg, []concurrentTasks{e})
 }
 
 func (c *backfillCmd) listings(cfg *config.Config, tenant string) ([]*catalog.Listing, error) {
 	if len(c.Listings) > 0 {
 		return listingsNamed(c.Listings)
 	}
-	if found := listingsFor(cfg.Jobs, tenant); found != nil {
+	if found := tenantListings(cfg.Jobs, tenant); found != nil {
 		return found, nil
 	}
 	return catalog.Select(nil), nil // no job reads this tenant

@@ -27,11 +27,11 @@ func (checkCmd) Run(ctx context.Context, a *app) error {
 		return err
 	}
 	c := &checks{out: a.out}
-	c.ok("configuration", "", fmt.Sprintf("%s: %s, %s", a.config, number(len(cfg.Tenants), "tenant"), number(len(cfg.Jobs), "job")))
+	c.ok("configuration", "", fmt.Sprintf("%s: %s, %s", a.config, countedNoun(len(cfg.Tenants), "tenant"), countedNoun(len(cfg.Jobs), "job")))
 	var wg sync.WaitGroup
 	of := make([]checks, len(cfg.Tenants))
 	for i, t := range cfg.Tenants {
-		wg.Go(func() { of[i].tenant(ctx, t, listingsFor(cfg.Jobs, t.Name), len(cfg.ChangesJobs(t.Name)) > 0) })
+		wg.Go(func() { of[i].tenant(ctx, t, tenantListings(cfg.Jobs, t.Name), len(cfg.ChangesJobs(t.Name)) > 0) })
 	}
 	wg.Wait()
 	for i := range of {
@@ -39,7 +39,7 @@ func (checkCmd) Run(ctx context.Context, a *app) error {
 	}
 	c.database(ctx, cfg)
 	if c.failed > 0 {
-		a.out.printf("\n%s failed\n", number(c.failed, "check"))
+		a.out.printf("\n%s failed\n", countedNoun(c.failed, "check"))
 		return reportedError{exitFailed}
 	}
 	return nil
@@ -84,7 +84,7 @@ func (c *checks) add(l checkLine) {
 	if c.out == nil {
 		return
 	}
-	c.out.object(l)
+	c.out.printJSON(l)
 	verdict := "ok    "
 	if !l.OK {
 		verdict = "FAILED"
@@ -143,8 +143,8 @@ func (c *checks) tenant(ctx context.Context, t config.Tenant, listings []*catalo
 		c.bad("management API", t.Name, err, "")
 		return
 	}
-	c.ok("management API", t.Name, count(page.Total)+" users")
-	c.listings(ctx, t, client, listings)
+	c.ok("management API", t.Name, thousands(page.Total)+" users")
+	c.absentListings(ctx, t, client, listings)
 	if follows {
 		c.hook(ctx, t, client)
 	}
@@ -155,13 +155,13 @@ func (c *checks) tenant(ctx context.Context, t config.Tenant, listings []*catalo
 	case limit.IDs == 0:
 		c.ok("large requests", t.Name, "are answered")
 	default: // a run works with it
-		c.ok("large requests", t.Name, mirror.RequestLimitOf(limit.IDs, limit.Status).Text)
+		c.ok("large requests", t.Name, mirror.NewRequestSizeLimit(limit.IDs, limit.Status).Text)
 	}
 }
 
-// listings says what the server lacks because it is an older one.
-func (c *checks) listings(ctx context.Context, t config.Tenant, client *logto.Client, listings []*catalog.Listing) {
-	absent, err := mirror.NewProber(client).Absent(ctx, listings)
+// absentListings says what the server lacks because it is an older one.
+func (c *checks) absentListings(ctx context.Context, t config.Tenant, client *logto.Client, listings []*catalog.Listing) {
+	absent, err := mirror.NewListingProber(client).UnsupportedListings(ctx, listings)
 	if err != nil {
 		c.bad("listings", t.Name, err, "")
 		return

@@ -42,11 +42,11 @@ func (c *checks) database(ctx context.Context, cfg *config.Config) {
 			c.bad("database", "", err, "")
 		}
 	}()
-	c.version(ctx, db)
-	c.schemas(ctx, db)
+	c.postgresVersion(ctx, db)
+	c.schemaConflicts(ctx, db)
 	c.privileges(ctx, db)
 	c.migrations(ctx, db)
-	c.distribution(ctx, db)
+	c.citusDistribution(ctx, db)
 	c.privacy(ctx, db, cfg)
 }
 
@@ -65,7 +65,7 @@ func databaseHint(err error) string {
 	return ""
 }
 
-func (c *checks) version(ctx context.Context, db *database) {
+func (c *checks) postgresVersion(ctx context.Context, db *database) {
 	var number int
 	var name, server, role string
 	err := db.QueryRow(ctx, "select current_setting('server_version_num')::int, current_database(), current_setting('server_version'), current_user").
@@ -80,12 +80,12 @@ func (c *checks) version(ctx context.Context, db *database) {
 		return
 	}
 	c.ok("version", "", "PostgreSQL "+server)
-	c.binaries(ctx, db)
+	c.libraries(ctx, db)
 }
 
-// binaries checks that the server still finds its libraries: an upgrade of its
+// libraries checks that the server still finds its libraries: an upgrade of its
 // package replaces them while it runs.
-func (c *checks) binaries(ctx context.Context, db *database) {
+func (c *checks) libraries(ctx context.Context, db *database) {
 	_, err := db.Exec(ctx, "do $$ begin null; end $$")
 	switch {
 	case err != nil:
@@ -129,18 +129,18 @@ func (c *checks) privileges(ctx context.Context, db *database) {
 	}
 }
 
-// schemas checks that the schemas of the program's names are free for it.
-func (c *checks) schemas(ctx context.Context, db *database) {
-	if err := state.CheckSchemas(ctx, db.Pool); err != nil {
+// schemaConflicts checks that the schemas of the program's names are free for it.
+func (c *checks) schemaConflicts(ctx context.Context, db *database) {
+	if err := state.CheckSchemasFree(ctx, db.Pool); err != nil {
 		c.bad("schemas", "", err, "")
 	}
 }
 
 func (c *checks) migrations(ctx context.Context, db *database) {
-	there, err := state.Migrated(ctx, db.Pool)
+	there, err := state.TablesExist(ctx, db.Pool)
 	pending := !there
 	if err == nil && there {
-		pending, err = state.Pending(ctx, db.Pool)
+		pending, err = state.NeedsMigration(ctx, db.Pool)
 	}
 	switch {
 	case err != nil:
@@ -152,8 +152,8 @@ func (c *checks) migrations(ctx context.Context, db *database) {
 	}
 }
 
-// distribution checks that all tables are distributed, if some are.
-func (c *checks) distribution(ctx context.Context, db *database) {
+// citusDistribution checks that all tables are distributed, if some are.
+func (c *checks) citusDistribution(ctx context.Context, db *database) {
 	distributed, err := state.Distributed(ctx, db.Pool)
 	if err == nil && !distributed {
 		return
@@ -166,7 +166,7 @@ func (c *checks) distribution(ctx context.Context, db *database) {
 	case err != nil:
 		c.bad("distribution", "", err, "")
 	case len(missing) > 0:
-		c.bad("distribution", "", fmt.Errorf("%s to distribute: %s", number(len(missing), "table"), strings.Join(missing, ", ")), "syncer migrate --distribute continues")
+		c.bad("distribution", "", fmt.Errorf("%s to distribute: %s", countedNoun(len(missing), "table"), strings.Join(missing, ", ")), "syncer migrate --distribute continues")
 	default:
 		c.ok("distribution", "", "all tables, by tenant")
 	}
@@ -179,7 +179,7 @@ func (c *checks) privacy(ctx context.Context, db *database, cfg *config.Config) 
 	for _, columns := range cfg.Privacy.Tables {
 		rules += len(columns)
 	}
-	if there, err := state.Migrated(ctx, db.Pool); rules == 0 || err != nil || !there {
+	if there, err := state.TablesExist(ctx, db.Pool); rules == 0 || err != nil || !there {
 		return
 	}
 	if err := checkRules(ctx, db, cfg); err != nil {
@@ -194,5 +194,5 @@ func (c *checks) privacy(ctx context.Context, db *database, cfg *config.Config) 
 		}
 		return
 	}
-	c.ok("privacy", "", number(rules, "rule")+" on columns that are there")
+	c.ok("privacy", "", countedNoun(rules, "rule")+" on columns that are there")
 }

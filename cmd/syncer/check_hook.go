@@ -30,7 +30,7 @@ func (c *checks) hook(ctx context.Context, t config.Tenant, client *logto.Client
 		}
 		hooks = append(hooks, h)
 	}
-	missing := changes.UntoldEvents(hooks)
+	missing := changes.UnsubscribedEvents(hooks)
 	if len(missing) == 0 {
 		c.ok("webhook", t.Name, "tells of all changes that have an event")
 		return

@@ -65,7 +65,7 @@ func repeatedRequests(done []checkpoint, asked []string, ids []string) ([]string
 			return nil, err
 		}
 		for _, r := range requests {
-			if r.path == "/api"+m.listing.ForParent(m.Parent) && repeats(r) {
+			if r.path == "/api"+m.listing.PathForParent(m.Parent) && repeats(r) {
 				again = append(again, fmt.Sprintf("%s %q: %s", m.listing.Name, m.Name, r.uri))
 			}
 		}

@@ -50,7 +50,7 @@ func openEmbedded(ctx context.Context, o postgres.Options, tenants int) (*databa
 	if err != nil {
 		return nil, err
 	}
-	err = create(ctx, server.URL("postgres"))
+	err = createEmbeddedDatabase(ctx, server.URL("postgres"))
 	if err == nil {
 		var db *database
 		if db, err = connect(ctx, server.URL(embeddedName), server, tenants); err == nil {
@@ -60,8 +60,8 @@ func openEmbedded(ctx context.Context, o postgres.Options, tenants int) (*databa
 	return nil, errors.Join(err, stop(server))
 }
 
-// create makes the embedded database unless it is there.
-func create(ctx context.Context, url string) error {
+// createEmbeddedDatabase makes the embedded database unless it is there.
+func createEmbeddedDatabase(ctx context.Context, url string) error {
 	conn, err := pgx.Connect(ctx, url)
 	if err != nil {
 		return fmt.Errorf("connect to the embedded Postgres: %w", err)
@@ -82,7 +82,7 @@ func connect(ctx context.Context, url string, server *postgres.Server, tenants i
 	if err != nil {
 		return nil, err
 	}
-	if err := state.CheckBuild(ctx, pool); err != nil {
+	if err := state.RejectEarlierBuild(ctx, pool); err != nil {
 		pool.Close()
 		return nil, err
 	}

@@ -29,7 +29,7 @@ func (c *demoCmd) Run(ctx context.Context, a *app) (err error) {
 	if c.Users < 0 || c.Users > 5_000_000 {
 		return usageError{"--users must be a number from 0 to 5000000", ""}
 	}
-	a.out.printf("A simulated Logto with %s users, half of them imported, which share\ntimestamps; a Postgres to mirror it into:\n", count(c.Users))
+	a.out.printf("A simulated Logto with %s users, half of them imported, which share\ntimestamps; a Postgres to mirror it into:\n", thousands(c.Users))
 	server := logtotest.Start(logtotest.Generate(logtotest.Options{Users: c.Users, Seed: 1, Ties: true, Now: time.Now().UTC().Truncate(time.Microsecond)}))
 	defer server.Close()
 	options := postgres.Options{}
@@ -45,20 +45,20 @@ func (c *demoCmd) Run(ctx context.Context, a *app) (err error) {
 		return err
 	}
 	t := demoTask(server)
-	if err := a.runTasks(ctx, db, []task{t}); err != nil {
+	if err := a.runTasks(ctx, db, []tenantTask{t}); err != nil {
 		return err
 	}
-	if err := a.report(ctx, db); err != nil {
+	if err := a.printDemoReports(ctx, db); err != nil {
 		return err
 	}
 	if err := a.compareWithPageWalk(ctx, t.tenant); err != nil {
 		return err
 	}
-	return a.invite(ctx, db, c.Keep)
+	return a.promptToConnect(ctx, db, c.Keep)
 }
 
-func demoTask(server *logtotest.Server) task {
-	return task{
+func demoTask(server *logtotest.Server) tenantTask {
+	return tenantTask{
 		config.Tenant{
 			Name: "demo", Endpoint: server.URL, Resource: server.Resource,
 			AppID: server.AppID, AppSecret: config.Secret(server.AppSecret),
@@ -78,16 +78,16 @@ func (a *app) compareWithPageWalk(ctx context.Context, t config.Tenant) error {
 		return err
 	}
 	defer client.Close()
-	rows, distinct, err := pageThrough(ctx, client, "/users")
+	rows, distinct, err := countByPageWalk(ctx, client, "/users")
 	if err != nil {
 		return fmt.Errorf("walk the users by pages: %w", err)
 	}
 	a.out.printf("\nBy plain pages the same API returns %s users, and nothing looks wrong;\nbut only %s of them are different ones: %s are lost. The mirror has all.\n",
-		count(rows), count(distinct), count(rows-distinct))
+		thousands(rows), thousands(distinct), thousands(rows-distinct))
 	return nil
 }
 
-func pageThrough(ctx context.Context, client *logto.Client, path string) (rows, distinct int, err error) {
+func countByPageWalk(ctx context.Context, client *logto.Client, path string) (rows, distinct int, err error) {
 	const size = 100
 	ids := map[string]bool{}
 	for n := 1; ; n++ {
@@ -111,9 +111,9 @@ func pageThrough(ctx context.Context, client *logto.Client, path string) (rows, 
 	}
 }
 
-// invite says how to connect, and keeps the server up while a person may want
+// promptToConnect says how to connect, and keeps the server up while a person may want
 // to.
-func (a *app) invite(ctx context.Context, db *database, keep bool) error {
+func (a *app) promptToConnect(ctx context.Context, db *database, keep bool) error {
 	psql := db.server.PsqlCommand(embeddedName)
 	if keep {
 		a.out.printf("\nThe database stays in ./%s. While no DATABASE_URL is set, these read it:\n\n  syncer report active_users\n  syncer status\n  syncer psql\n", embeddedDir)
@@ -122,6 +122,6 @@ func (a *app) invite(ctx context.Context, db *database, keep bool) error {
 		return nil
 	}
 	a.out.printf("\nConnect from another terminal with\n\n  %s\n\nand try: \\d+ logto.users\n\nPress Enter to end the demo.\n", psql)
-	a.line(ctx)
+	a.readLine(ctx)
 	return nil
 }

@@ -22,8 +22,8 @@ const repository = "../../"
 // parses fails unless the program takes such arguments.
 func parses(t *testing.T, where string, args []string) {
 	t.Helper()
-	var g grammar
-	parser := must[*kong.Kong](t, "make the parser")(kong.New(&g, kong.Name("syncer"), kong.NoDefaultHelp(), kong.Vars{"listings": listingNames()},
+	var g cli
+	parser := must[*kong.Kong](t, "make the parser")(kong.New(&g, kong.Name("syncer"), kong.NoDefaultHelp(), kong.Vars{"listings": listingNamesText()},
 		kong.Writers(io.Discard, io.Discard), kong.Exit(func(int) {})))
 	if _, err := parser.Parse(args); err != nil {
 		t.Errorf("%s: syncer %s: %v", where, strings.Join(args, " "), err)

@@ -133,7 +133,7 @@ func explain(err error) (text, hint string) {
 			"To reuse this one and lose its history, first drop its schemas logto, logto_history, report, syncer, syncer_stage and syncer_queue"
 	case errors.Is(err, state.ErrNoCitus):
 		return text, "create extension citus, add the workers to the cluster, and see docs/scale.md"
-	case errors.As(err, new(*state.SchemaError)):
+	case errors.As(err, new(*state.OccupiedSchemasError)):
 		return text, "rename these schemas or drop what is in them, or name another database: syncer's schemas have fixed names"
 	case errors.Is(err, extract.ErrStopped), errors.Is(err, errInterrupted) && errors.As(err, new(tenantError)):
 		return text, "what is read is kept: the next syncer run goes on from there"

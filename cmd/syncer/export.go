@@ -63,14 +63,14 @@ func (c *exportCmd) Run(ctx context.Context, a *app) (err error) {
 	}
 	// One snapshot for all: the files fit together whatever is published meanwhile.
 	options := pgx.TxOptions{IsoLevel: pgx.RepeatableRead, AccessMode: pgx.ReadOnly}
-	return pgx.BeginTxFunc(ctx, db.Pool, options, func(tx pgx.Tx) error { return c.export(ctx, a, tx, tenants) })
+	return pgx.BeginTxFunc(ctx, db.Pool, options, func(tx pgx.Tx) error { return c.exportTables(ctx, a, tx, tenants) })
 }
 
-func (c *exportCmd) export(ctx context.Context, a *app, tx pgx.Tx, tenants []string) error {
+func (c *exportCmd) exportTables(ctx context.Context, a *app, tx pgx.Tx, tenants []string) error {
 	if _, err := tx.Exec(ctx, "set local timezone = 'UTC'; set local datestyle = 'ISO'; set local client_min_messages = 'error'"); err != nil {
 		return fmt.Errorf("begin the export: %w", err)
 	}
-	there, err := exportable(ctx, tx, c.AllColumns)
+	there, err := exportableTables(ctx, tx, c.AllColumns)
 	if err != nil {
 		return err
 	}
@@ -79,28 +79,28 @@ func (c *exportCmd) export(ctx context.Context, a *app, tx pgx.Tx, tenants []str
 		return err
 	}
 	about := manifest{Syncer: versionText(), Format: c.Format, Tenants: tenants}
-	if about.Listings, about.ExportedAt, err = exportedListings(ctx, tx, tenants); err != nil {
+	if about.Listings, about.ExportedAt, err = readListingStates(ctx, tx, tenants); err != nil {
 		return err
 	}
 	var missing []error
 	for _, t := range tables {
-		notices, err := report.MissingListings(ctx, tx, "select "+t.selected()+t.from(c.Tenant), tenants)
+		notices, err := report.UnprovedListingNotices(ctx, tx, "select "+t.selectList()+t.fromClause(c.Tenant), tenants)
 		if err != nil {
 			return err
 		}
 		file := manifestFile{Table: t.schema + "." + t.name, Columns: t.names(), Notes: notices}
-		if !about.known(t) {
+		if !about.isMirrored(t) {
 			about.NotExported = append(about.NotExported, file)
-			missing = append(missing, c.notMirrored(a, file))
+			missing = append(missing, c.skipNotMirrored(a, file))
 			continue
 		}
 		path := filepath.Join(c.Out, t.file()+"."+c.Format)
-		if file.Rows, err = c.file(ctx, tx, t, about.of(t, file), path); err != nil {
+		if file.Rows, err = c.writeTableFile(ctx, tx, t, about.forTable(t, file), path); err != nil {
 			return fmt.Errorf("export %s.%s: %w", t.schema, t.name, err)
 		}
 		file.File = filepath.Base(path)
 		about.Files = append(about.Files, file)
-		a.out.object(exportLine{"exported", file.Table, path, file.Rows})
+		a.out.printJSON(exportLine{"exported", file.Table, path, file.Rows})
 		a.out.printf("%s  %s\n", path, rowsText(file.Rows))
 		for _, n := range notices {
 			a.out.printf("  note: %s\n", n)
@@ -112,9 +112,9 @@ func (c *exportCmd) export(ctx context.Context, a *app, tx pgx.Tx, tenants []str
 	return errors.Join(missing...)
 }
 
-// notMirrored tells of a table that is left out, for an empty file would say
+// skipNotMirrored tells of a table that is left out, for an empty file would say
 // that there is nothing: an error if the table was named.
-func (c *exportCmd) notMirrored(a *app, file manifestFile) error {
+func (c *exportCmd) skipNotMirrored(a *app, file manifestFile) error {
 	text, hint := file.Table+" is not exported: nothing is known of it", "add its listing to listings in jobs.yaml"
 	if len(file.Notes) > 0 {
 		text, hint = file.Table+" is not exported: "+file.Notes[0].Text, file.Notes[0].Hint
@@ -138,8 +138,8 @@ func (t exportTable) names() []string {
 	return names
 }
 
-// selected are the columns as a query lists them.
-func (t exportTable) selected() string {
+// selectList are the columns as a query lists them.
+func (t exportTable) selectList() string {
 	var columns []string
 	for _, c := range t.columns {
 		columns = append(columns, pgx.Identifier{c.name}.Sanitize())
@@ -147,8 +147,8 @@ func (t exportTable) selected() string {
 	return strings.Join(columns, ", ")
 }
 
-// exportable returns the tables and views that may be exported.
-func exportable(ctx context.Context, tx pgx.Tx, allColumns bool) ([]exportTable, error) {
+// exportableTables returns the tables and views that may be exported.
+func exportableTables(ctx context.Context, tx pgx.Tx, allColumns bool) ([]exportTable, error) {
 	rows, err := tx.Query(ctx, `
 		select n.nspname, c.relname, array_agg(a.attname::text order by a.attnum), array_agg(t.typname::text order by a.attnum)
 		from pg_class c
@@ -189,8 +189,8 @@ func (c *exportCmd) chosen(there []exportTable) ([]exportTable, error) {
 	return out, nil
 }
 
-// file writes one file, which has its name only when it is whole.
-func (c *exportCmd) file(ctx context.Context, tx pgx.Tx, t exportTable, about manifest, path string) (rows int64, err error) {
+// writeTableFile writes one file, which has its name only when it is whole.
+func (c *exportCmd) writeTableFile(ctx context.Context, tx pgx.Tx, t exportTable, about manifest, path string) (rows int64, err error) {
 	f, err := os.CreateTemp(c.Out, "."+filepath.Base(path)+".*")
 	if err != nil {
 		return 0, err
@@ -212,23 +212,23 @@ func (c *exportCmd) file(ctx context.Context, tx pgx.Tx, t exportTable, about ma
 func (c *exportCmd) write(ctx context.Context, tx pgx.Tx, t exportTable, about manifest, w io.Writer) (rows int64, err error) {
 	switch c.Format {
 	case "parquet":
-		return writeParquet(ctx, tx, t, t.from(c.Tenant), about, w)
+		return writeParquet(ctx, tx, t, t.fromClause(c.Tenant), about, w)
 	case "xlsx":
-		return writeXLSX(ctx, tx, t, t.from(c.Tenant), w)
+		return writeXLSX(ctx, tx, t, t.fromClause(c.Tenant), w)
 	}
-	query := "copy (select " + t.selected() + t.from(c.Tenant) + ") to stdout with (format csv, header)"
+	query := "copy (select " + t.selectList() + t.fromClause(c.Tenant) + ") to stdout with (format csv, header)"
 	tag, err := tx.Conn().PgConn().CopyTo(ctx, w, query)
 	return tag.RowsAffected(), err
 }
 
 // writeXLSX writes a table as a sheet.
 func writeXLSX(ctx context.Context, tx pgx.Tx, t exportTable, from string, w io.Writer) (int64, error) {
-	out, err := report.Render("xlsx", w, 0)
+	out, err := report.NewRenderer("xlsx", w, 0)
 	if err != nil {
 		return 0, err
 	}
-	r := &report.Report{Name: t.name, File: t.name, SQL: "select " + t.selected() + from}
-	answer, err := report.Run(ctx, nestedTx{tx}, r, report.Options{Wide: true}, out)
+	r := &report.Report{Name: t.name, File: t.name, SQL: "select " + t.selectList() + from}
+	answer, err := report.Run(ctx, nestedTx{tx}, r, report.RunOptions{Wide: true}, out)
 	return int64(answer.Rows), err
 }
 
@@ -237,9 +237,9 @@ type nestedTx struct{ pgx.Tx }
 
 func (t nestedTx) BeginTx(ctx context.Context, _ pgx.TxOptions) (pgx.Tx, error) { return t.Begin(ctx) }
 
-// from is the end of a query for the rows of the table; every table and view
+// fromClause is the end of a query for the rows of the table; every table and view
 // has the tenant in its first column.
-func (t exportTable) from(tenant string) string {
+func (t exportTable) fromClause(tenant string) string {
 	query := " from " + pgx.Identifier{t.schema, t.name}.Sanitize()
 	if tenant != "" {
 		query += " where tenant_id = '" + strings.ReplaceAll(tenant, "'", "''") + "'"

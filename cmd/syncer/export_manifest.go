@@ -44,9 +44,9 @@ type manifestListing struct {
 	LastProvedAt *time.Time `json:"last_proved_at" db:"last_proved_at"`
 }
 
-// exportedListings returns the state of every listing, and the moment of the
+// readListingStates returns the state of every listing, and the moment of the
 // snapshot.
-func exportedListings(ctx context.Context, tx pgx.Tx, tenants []string) (all []manifestListing, at time.Time, err error) {
+func readListingStates(ctx context.Context, tx pgx.Tx, tenants []string) (all []manifestListing, at time.Time, err error) {
 	if err := tx.QueryRow(ctx, "select now()").Scan(&at); err != nil {
 		return nil, at, fmt.Errorf("begin the export: %w", err)
 	}
@@ -61,9 +61,9 @@ func exportedListings(ctx context.Context, tx pgx.Tx, tenants []string) (all []m
 	return all, at.UTC(), nil
 }
 
-// of is what the manifest says of one table: its listing, or for a view all of
+// forTable is what the manifest says of one table: its listing, or for a view all of
 // them. The rows are not counted yet.
-func (m manifest) of(t exportTable, file manifestFile) manifest {
+func (m manifest) forTable(t exportTable, file manifestFile) manifest {
 	m.Files, m.NotExported = []manifestFile{file}, nil
 	if t.schema != "report" {
 		m.Listings = slices.DeleteFunc(slices.Clone(m.Listings), func(l manifestListing) bool { return !slices.Contains(l.Tables, t.name) })
@@ -71,8 +71,8 @@ func (m manifest) of(t exportTable, file manifestFile) manifest {
 	return m
 }
 
-// known reports whether anything is known of a table: of a view, always.
-func (m manifest) known(t exportTable) bool {
+// isMirrored reports whether anything is known of a table: of a view, always.
+func (m manifest) isMirrored(t exportTable) bool {
 	if t.schema == "report" {
 		return true
 	}

@@ -42,27 +42,27 @@ func (c *forgetCmd) Run(ctx context.Context, a *app) (err error) {
 	defer func() { err = errors.Join(err, db.Close()) }()
 	people, err := findPeople(ctx, db, cfg, c.Tenant, c.People)
 	if err != nil {
-		return cmp.Or(c.running(ctx, db), err)
+		return cmp.Or(c.checkNoRun(ctx, db), err)
 	}
 	tenant := people[0].Tenant
-	if i := slices.IndexFunc(people, func(p person) bool { return p.Tenant != tenant }); i >= 0 {
+	if i := slices.IndexFunc(people, func(p namedPerson) bool { return p.Tenant != tenant }); i >= 0 {
 		return usageError{"the people are in several tenants", "call syncer forget once for each tenant"}
 	}
 	if err := c.confirm(ctx, a, people); err != nil {
 		return err
 	}
-	targets := storedPeople(cfg, people)
+	targets := dataSubjects(cfg, people)
 	erased, err := mirror.EraseUsers(ctx, db.Pool, tenant, targets)
 	if err != nil {
 		return tenantError{tenant, err}
 	}
 	a.printForgotten(forgottenLine{"forgotten", tenant, len(c.People), targets.IDs, erased})
-	return a.hiddenInvitations(ctx, db, cfg, people)
+	return a.checkInvitationSearch(ctx, db, cfg, people)
 }
 
-// running returns an error if a run is reading a tenant: it may be about to
+// checkNoRun returns an error if a run is reading a tenant: it may be about to
 // publish somebody whom the mirror does not know yet.
-func (c *forgetCmd) running(ctx context.Context, db *database) error {
+func (c *forgetCmd) checkNoRun(ctx context.Context, db *database) error {
 	tenants, err := mirroredTenants(ctx, db, c.Tenant)
 	if err != nil {
 		return nil //nolint:nilerr // it is why nobody was found, and is reported
@@ -78,7 +78,7 @@ func (c *forgetCmd) running(ctx context.Context, db *database) error {
 }
 
 // confirm asks the person at the terminal; without one, --yes has to be there.
-func (c *forgetCmd) confirm(ctx context.Context, a *app, people []person) error {
+func (c *forgetCmd) confirm(ctx context.Context, a *app, people []namedPerson) error {
 	if c.Yes {
 		return nil
 	}
@@ -89,15 +89,15 @@ func (c *forgetCmd) confirm(ctx context.Context, a *app, people []person) error 
 	for _, p := range people {
 		rows = append(rows, []string{p.text, cmp.Or(p.UserID, "invitations only"), strings.Join(p.Matched, ", ")})
 	}
-	a.out.printf("%s\nErase %s of tenant %s from the mirror and its history? Type yes: ", rows, peopleText(len(people)), people[0].Tenant)
-	if answer := a.line(ctx); answer != "yes" {
+	a.out.printf("%s\nErase %s of tenant %s from the mirror and its history? Type yes: ", rows, peopleCountText(len(people)), people[0].Tenant)
+	if answer := a.readLine(ctx); answer != "yes" {
 		return usageError{"nothing was erased", ""}
 	}
 	return nil
 }
 
-// line reads a line from the terminal; empty when the program is interrupted.
-func (a *app) line(ctx context.Context) string {
+// readLine reads a line from the terminal; empty when the program is interrupted.
+func (a *app) readLine(ctx context.Context) string {
 	typed := make(chan string, 1)
 	go func() { // ends with the process: a read from a terminal cannot be called off
 		scanner := bufio.NewScanner(a.stdin)
@@ -120,10 +120,10 @@ func (a *app) printForgotten(l forgottenLine) {
 	if l.IDs == nil {
 		l.IDs = []string{}
 	}
-	a.out.object(l)
+	a.out.printJSON(l)
 	rows := table{{"table", "rows erased"}}
 	for _, name := range slices.Sorted(maps.Keys(l.Rows)) {
-		rows = append(rows, []string{name, count(l.Rows[name])})
+		rows = append(rows, []string{name, thousands(l.Rows[name])})
 	}
 	a.out.printf("%sA user who is still in Logto comes back with the next run: delete there first.\n", rows)
 }

@@ -20,7 +20,7 @@ func (c *grantCmd) Run(ctx context.Context, a *app) (err error) {
 	if err != nil {
 		return err
 	}
-	db, err := openMirror(ctx, cfg)
+	db, err := openMirrorDatabase(ctx, cfg)
 	if err != nil {
 		return err
 	}
@@ -32,7 +32,7 @@ func (c *grantCmd) Run(ctx context.Context, a *app) (err error) {
 	if err != nil {
 		return err
 	}
-	a.out.object(map[string]string{"type": "granted", "role": c.Role})
+	a.out.printJSON(map[string]string{"type": "granted", "role": c.Role})
 	a.out.printf("%s may read the schemas logto, logto_history and report, and what later versions add to them\n", c.Role)
 	return nil
 }

@@ -8,8 +8,8 @@ import (
 	"logto-syncer/internal/config"
 )
 
-// listingsOf returns what a job reads: what it names, and what that needs.
-func listingsOf(s config.Selection) []*catalog.Listing {
+// selectedListings returns what a job reads: what it names, and what that needs.
+func selectedListings(s config.Selection) []*catalog.Listing {
 	names := slices.Clone(s.Names)
 	if s.All {
 		for _, l := range catalog.Select(nil) {
@@ -23,16 +23,16 @@ func listingsOf(s config.Selection) []*catalog.Listing {
 func listingsNamed(names []string) ([]*catalog.Listing, error) {
 	for _, name := range names {
 		if catalog.Find(name) == nil {
-			return nil, usageError{"no listing " + name, "there are: " + listingNames()}
+			return nil, usageError{"no listing " + name, "there are: " + listingNamesText()}
 		}
 	}
 	return catalog.Select(names), nil
 }
 
-func listingNames() string { return strings.Join(catalog.Names(), ", ") }
+func listingNamesText() string { return strings.Join(catalog.Names(), ", ") }
 
-// listingsFor returns what the jobs read of a tenant, together.
-func listingsFor(jobs []config.Job, tenant string) []*catalog.Listing {
+// tenantListings returns what the jobs read of a tenant, together.
+func tenantListings(jobs []config.Job, tenant string) []*catalog.Listing {
 	var all config.Selection
 	for _, j := range jobs {
 		if j.Tenants.Has(tenant) {
@@ -43,5 +43,5 @@ func listingsFor(jobs []config.Job, tenant string) []*catalog.Listing {
 	if !all.All && all.Names == nil {
 		return nil
 	}
-	return listingsOf(all)
+	return selectedListings(all)
 }

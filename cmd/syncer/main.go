@@ -37,13 +37,13 @@ type processEnvironment struct {
 	stdout, stderr io.Writer
 }
 
-// grammar is the command line: a field with cmd is a command.
-type grammar struct {
-	Help    help   `short:"h" help:"Show this help, or that of a command."`
-	Config  string `short:"c" default:"jobs.yaml" placeholder:"FILE" help:"The configuration (default: jobs.yaml)."`
-	JSON    bool   `name:"json" help:"One JSON object a line on stdout, logs on stderr."`
-	Verbose bool   `short:"v" xor:"loud" help:"Log more: every retry."`
-	Quiet   bool   `short:"q" xor:"loud" help:"Only errors."`
+// cli is the command line: a field with cmd is a command.
+type cli struct {
+	Help    helpFlag `short:"h" help:"Show this help, or that of a command."`
+	Config  string   `short:"c" default:"jobs.yaml" placeholder:"FILE" help:"The configuration (default: jobs.yaml)."`
+	JSON    bool     `name:"json" help:"One JSON object a line on stdout, logs on stderr."`
+	Verbose bool     `short:"v" xor:"loud" help:"Log more: every retry."`
+	Quiet   bool     `short:"q" xor:"loud" help:"Only errors."`
 
 	Demo     demoCmd     `cmd:"" help:"Mirror a simulated tenant into a throw-away Postgres and report on it."`
 	Check    checkCmd    `cmd:"" help:"Check everything that can be wrong before the first run."`
@@ -64,13 +64,13 @@ type grammar struct {
 	Version  versionCmd  `cmd:"" help:"Print the version."`
 }
 
-// help is the flag that shows a command's help and ends the program well.
-type help bool
+// helpFlag is the flag that shows a command's help and ends the program well.
+type helpFlag bool
 
 var errHelp = errors.New("help was asked for")
 
 // BeforeReset is called by kong when the flag is there.
-func (help) BeforeReset(k *kong.Context) error {
+func (helpFlag) BeforeReset(k *kong.Context) error {
 	if err := k.PrintUsage(false); err != nil {
 		return err
 	}
@@ -79,12 +79,12 @@ func (help) BeforeReset(k *kong.Context) error {
 
 // run is the program. It returns its exit code.
 func run(ctx context.Context, args []string, w processEnvironment) int {
-	var g grammar
+	var g cli
 	out := newOutput(w, slices.Contains(args, "--json")) // as far as is known until the arguments are parsed
 	parser, err := kong.New(&g, kong.Name("syncer"), kong.Writers(w.stdout, w.stderr), kong.NoDefaultHelp(),
 		kong.Description("An exact copy of Logto tenants in Postgres, with a certificate for each run."),
 		kong.ConfigureHelp(kong.HelpOptions{Compact: true, WrapUpperBound: 80}),
-		kong.Vars{"listings": listingNames()})
+		kong.Vars{"listings": listingNamesText()})
 	if err != nil {
 		return out.fail(err)
 	}
@@ -106,7 +106,7 @@ func run(ctx context.Context, args []string, w processEnvironment) int {
 	}
 	out.set(g.JSON, g.Verbose, g.Quiet)
 	a := &app{processEnvironment: w, out: out, config: g.Config}
-	ctx, done := a.watch(ctx)
+	ctx, done := a.watchSignals(ctx)
 	defer done()
 	command.BindTo(ctx, (*context.Context)(nil))
 	err = command.Run(a)

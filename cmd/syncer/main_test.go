@@ -36,7 +36,7 @@ func TestScripts(t *testing.T) {
 			server := logtotest.Start(logtotest.Generate(logtotest.Options{Users: 300, Seed: 1, Ties: true}))
 			env.Defer(server.Close)
 			env.Values["server"] = server
-			env.Values["database"] = pgtest.URL(t, nil)
+			env.Values["database"] = pgtest.NewDatabaseURL(t, nil)
 			env.Vars = append(env.Vars, environment(server, env.Values["database"].(string))...)
 			cfg, err := pgx.ParseConfig(env.Values["database"].(string))
 			if err != nil {
@@ -165,11 +165,11 @@ func age(ts *testscript.TestScript, neg bool, args []string) {
 // drift makes, renames and deletes a user; user sets $user to the id of one.
 func serverCommand(ts *testscript.TestScript, neg bool, args []string) {
 	server := ts.Value("server").(*logtotest.Server)
-	users := idsOf(server.Tenant, "users")
+	users := rowIDs(server.Tenant, "users")
 	slices.Sort(users)
 	switch args[0] {
 	case "requests":
-		if n := server.Requests("") + server.Requests("/oidc/token"); strconv.Itoa(n) != args[1] {
+		if n := server.RequestsMatching("") + server.RequestsMatching("/oidc/token"); strconv.Itoa(n) != args[1] {
 			ts.Fatalf("want %s requests, have %d", args[1], n)
 		}
 	case "reset":

@@ -28,7 +28,7 @@ func (c migrateCmd) Run(ctx context.Context, a *app) (err error) {
 	if err != nil {
 		return err
 	}
-	if err := serve.Migrate(ctx, db.Pool); err != nil {
+	if err := serve.MigrateQueue(ctx, db.Pool); err != nil {
 		return err
 	}
 	for _, name := range ran {
@@ -43,14 +43,14 @@ func (c migrateCmd) Run(ctx context.Context, a *app) (err error) {
 	if len(ran)+len(distributed) == 0 {
 		a.out.printf("the database is up to date\n")
 	}
-	a.out.object(map[string]any{"type": "migrated", "migrations": append([]string{}, ran...), "distributed": distributed})
+	a.out.printJSON(map[string]any{"type": "migrated", "migrations": append([]string{}, ran...), "distributed": distributed})
 	return nil
 }
 
 // distribute distributes what is not distributed yet, and says so table by table.
 func (migrateCmd) distribute(ctx context.Context, a *app, db *database) (tables []string, err error) {
 	tables = []string{}
-	err = state.Distribute(ctx, db.Pool, func(table string) {
+	err = state.DistributeTables(ctx, db.Pool, func(table string) {
 		a.out.printf("distributed %s\n", table)
 		tables = append(tables, table)
 	})

@@ -49,22 +49,22 @@ func (o *output) set(inJSON, verbose, quiet bool) {
 func (o *output) logger(w io.Writer) *slog.Logger {
 	options := &slog.HandlerOptions{Level: o.level}
 	if isTerminal(o.stderr) {
-		options.ReplaceAttr = timeOfDay
+		options.ReplaceAttr = replaceTimeAttr
 		return slog.New(slog.NewTextHandler(w, options))
 	}
-	options.ReplaceAttr = durationWithUnit
+	options.ReplaceAttr = replaceDurationAttr
 	return slog.New(slog.NewJSONHandler(w, options))
 }
 
-func timeOfDay(_ []string, a slog.Attr) slog.Attr {
+func replaceTimeAttr(_ []string, a slog.Attr) slog.Attr {
 	if a.Key == slog.TimeKey {
 		a.Value = slog.StringValue(a.Value.Time().Format("15:04:05"))
 	}
 	return a
 }
 
-// durationWithUnit writes a duration as "1.5s": the JSON handler writes bare nanoseconds.
-func durationWithUnit(_ []string, a slog.Attr) slog.Attr {
+// replaceDurationAttr writes a duration as "1.5s": the JSON handler writes bare nanoseconds.
+func replaceDurationAttr(_ []string, a slog.Attr) slog.Attr {
 	if a.Value.Kind() == slog.KindDuration {
 		a.Value = slog.StringValue(a.Value.Duration().String())
 	}
@@ -81,8 +81,8 @@ func (o *output) printf(format string, args ...any) {
 	fmt.Fprintf(o.stdout, format, args...)
 }
 
-// object writes one JSON line: nothing without --json.
-func (o *output) object(v any) {
+// printJSON writes one JSON line: nothing without --json.
+func (o *output) printJSON(v any) {
 	if !o.json {
 		return
 	}
@@ -110,14 +110,14 @@ type errorLine struct {
 // fail tells of an error and returns the exit code; nil is none.
 func (o *output) fail(err error) int {
 	code := exitCode(err)
-	for _, one := range parts(err) {
+	for _, one := range flattenErrors(err) {
 		o.printError(one, code)
 	}
 	return code
 }
 
-// parts returns the errors that were joined into one.
-func parts(err error) []error {
+// flattenErrors returns the errors that were joined into one.
+func flattenErrors(err error) []error {
 	if err == nil {
 		return nil
 	}
@@ -127,7 +127,7 @@ func parts(err error) []error {
 	}
 	var out []error
 	for _, one := range several {
-		out = append(out, parts(one)...)
+		out = append(out, flattenErrors(one)...)
 	}
 	return out
 }
@@ -136,7 +136,7 @@ func (o *output) printError(err error, code int) {
 	if problems, ok := errors.AsType[config.Errors](err); ok {
 		for _, p := range problems {
 			fmt.Fprintln(o.stderr, p.Error())
-			o.object(errorLine{"error", "", p.File, p.Line, p.Column, strings.TrimPrefix(p.Field+": "+p.Message, ": "), p.Hint, code})
+			o.printJSON(errorLine{"error", "", p.File, p.Line, p.Column, strings.TrimPrefix(p.Field+": "+p.Message, ": "), p.Hint, code})
 		}
 		return
 	}
@@ -152,7 +152,7 @@ func (o *output) printError(err error, code int) {
 	if of, ok := errors.AsType[tenantError](err); ok {
 		line.Tenant = of.tenant
 	}
-	o.object(line)
+	o.printJSON(line)
 }
 
 // A tenantError says on which tenant an error came.

@@ -11,8 +11,8 @@ import (
 	"logto-syncer/internal/report"
 )
 
-// A person is whom somebody named on the command line.
-type person struct {
+// A namedPerson is whom somebody named on the command line.
+type namedPerson struct {
 	report.Person
 	text   string   // as named
 	stored []string // how the text may be stored: as it is, or as a hash
@@ -22,13 +22,13 @@ type person struct {
 // name, in all tenants without a name. Somebody whom nobody knows is an error
 // that says where was looked; somebody ambiguous is one that lists who may be
 // meant.
-func findPeople(ctx context.Context, db *database, cfg *config.Config, tenant string, texts []string) ([]person, error) {
+func findPeople(ctx context.Context, db *database, cfg *config.Config, tenant string, texts []string) ([]namedPerson, error) {
 	tenants, err := mirroredTenants(ctx, db, tenant)
 	if err != nil {
 		return nil, err
 	}
-	hash := hashOf(cfg)
-	var people []person
+	hash := privacyHash(cfg)
+	var people []namedPerson
 	var errs []error
 	for i, text := range texts {
 		if strings.TrimSpace(text) == "" {
@@ -36,10 +36,10 @@ func findPeople(ctx context.Context, db *database, cfg *config.Config, tenant st
 		}
 		found, err := report.FindPerson(ctx, db.Pool, tenants, text, hash)
 		if err != nil {
-			errs = append(errs, personError(err, argument(i, len(texts)), hash != nil))
+			errs = append(errs, personError(err, personOrdinal(i, len(texts)), hash != nil))
 			continue
 		}
-		p := person{found, text, []string{text}}
+		p := namedPerson{found, text, []string{text}}
 		if hash != nil {
 			p.stored = append(p.stored, hash(text), hash(strings.ToLower(text)))
 		}
@@ -48,9 +48,9 @@ func findPeople(ctx context.Context, db *database, cfg *config.Config, tenant st
 	return people, errors.Join(errs...)
 }
 
-// hashOf returns the hash of the privacy rules; nil if the configuration has no
+// privacyHash returns the hash of the privacy rules; nil if the configuration has no
 // key.
-func hashOf(cfg *config.Config) report.HashText {
+func privacyHash(cfg *config.Config) report.HashText {
 	if cfg.Privacy.Key == "" {
 		return nil
 	}
@@ -58,9 +58,9 @@ func hashOf(cfg *config.Config) report.HashText {
 	return p.HashOf
 }
 
-// argument says which of several arguments is meant: an error does not repeat
+// personOrdinal says which of several arguments is meant: an error does not repeat
 // what may be somebody's address.
-func argument(i, n int) string {
+func personOrdinal(i, n int) string {
 	if n == 1 {
 		return ""
 	}
@@ -84,9 +84,9 @@ func personError(err error, which string, hashed bool) error {
 	return hintedError{which + err.Error(), hint}
 }
 
-// storedPeople is what the loader has to know to find the rows of people.
-func storedPeople(cfg *config.Config, people []person) load.DataSubjects {
-	out := load.DataSubjects{Named: len(people), Hash: hashOf(cfg)}
+// dataSubjects is what the loader has to know to find the rows of people.
+func dataSubjects(cfg *config.Config, people []namedPerson) load.DataSubjects {
+	out := load.DataSubjects{Named: len(people), Hash: privacyHash(cfg)}
 	for _, p := range people {
 		if p.UserID != "" {
 			out.IDs = append(out.IDs, p.UserID)
@@ -96,10 +96,10 @@ func storedPeople(cfg *config.Config, people []person) load.DataSubjects {
 	return out
 }
 
-// peopleText writes a number of people.
-func peopleText(n int) string {
+// peopleCountText writes a number of people.
+func peopleCountText(n int) string {
 	if n == 1 {
 		return "1 person"
 	}
-	return count(n) + " people"
+	return thousands(n) + " people"
 }

@@ -38,7 +38,7 @@ func (c *planCmd) Run(ctx context.Context, a *app) (err error) {
 	var pool *pgxpool.Pool // nil: nothing is mirrored yet
 	if db != nil {
 		defer func() { err = errors.Join(err, db.Close()) }()
-		pending, err := state.Pending(ctx, db.Pool)
+		pending, err := state.NeedsMigration(ctx, db.Pool)
 		if err != nil {
 			return err
 		}
@@ -48,12 +48,12 @@ func (c *planCmd) Run(ctx context.Context, a *app) (err error) {
 	}
 	var errs []error
 	for _, t := range cfg.Tenants {
-		if listings := listingsFor(provingJobs(jobs), t.Name); listings != nil {
+		if listings := tenantListings(provingJobs(jobs), t.Name); listings != nil {
 			errs = append(errs, a.plan(ctx, pool, t, mirror.Job{Tenant: t.Name, Listings: listings}))
 		}
 		for _, j := range jobs {
 			if j.Read == config.ReadChanges && j.Tenants.Has(t.Name) {
-				errs = append(errs, a.plan(ctx, pool, t, mirror.Job{Tenant: t.Name, Name: j.Name, Listings: listingsOf(j.Listings), Changes: true}))
+				errs = append(errs, a.plan(ctx, pool, t, mirror.Job{Tenant: t.Name, Name: j.Name, Listings: selectedListings(j.Listings), Changes: true}))
 			}
 		}
 	}
@@ -83,7 +83,7 @@ func (a *app) plan(ctx context.Context, pool *pgxpool.Pool, t config.Tenant, job
 	}
 	defer client.Close()
 	runner := &mirror.Runner{Pool: pool, Client: client, Log: log}
-	plan, err := runner.Plan(ctx, job, logto.Limit(t.Limit))
+	plan, err := runner.Plan(ctx, job, logto.RateLimit(t.Limit))
 	if errors.Is(err, mirror.ErrNoProof) {
 		a.out.printf("\n%s: %s follows changes from the first proof on\n", t.Name, job.Name)
 		return nil
@@ -91,7 +91,7 @@ func (a *app) plan(ctx context.Context, pool *pgxpool.Pool, t config.Tenant, job
 	if err != nil {
 		return tenantError{t.Name, err}
 	}
-	a.out.object(plan)
+	a.out.printJSON(plan)
 	a.out.printf("%s", planText(plan, t.Limit))
 	return nil
 }
@@ -107,26 +107,26 @@ func planText(p mirror.Plan, limit config.Limit) string {
 	for _, e := range p.Listings {
 		total := "?"
 		if e.Total != nil {
-			total = count(*e.Total)
+			total = thousands(*e.Total)
 		}
 		if e.Note != "" {
 			total = e.Note
 		}
-		rows = append(rows, []string{e.Listing, total, string(e.Walk), atLeast(e.AtLeast) + count(e.Requests), seconds(e.Seconds)})
+		rows = append(rows, []string{e.Listing, total, string(e.Walk), lowerBoundSign(e.AtLeast) + thousands(e.Requests), seconds(e.Seconds)})
 	}
 	name := p.Tenant
 	if p.Job != "" {
 		name += ", job " + p.Job
 	}
-	text := fmt.Sprintf("\n%s\n%s%s: %s%s requests", name, rows, name, atLeast(p.AtLeast), count(p.Requests))
+	text := fmt.Sprintf("\n%s\n%s%s: %s%s requests", name, rows, name, lowerBoundSign(p.AtLeast), thousands(p.Requests))
 	if limit.None() {
 		return text + ", no limit\n"
 	}
-	return text + fmt.Sprintf(", %s%s at %d in %s\n", atLeast(p.AtLeast),
+	return text + fmt.Sprintf(", %s%s at %d in %s\n", lowerBoundSign(p.AtLeast),
 		time.Duration(p.Seconds*float64(time.Second)).Round(time.Second), limit.Requests, limit.Per)
 }
 
-func atLeast(yes bool) string {
+func lowerBoundSign(yes bool) string {
 	if yes {
 		return ">= "
 	}

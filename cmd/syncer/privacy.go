@@ -40,7 +40,7 @@ func (c *privacyCmd) Run(ctx context.Context, a *app) (err error) {
 		return err
 	}
 	for _, t := range tenants {
-		rules, err := privacyRules(ctx, db, cfg, t)
+		rules, err := privacyRuleLines(ctx, db, cfg, t)
 		if err != nil {
 			return tenantError{t, err}
 		}
@@ -83,7 +83,7 @@ func checkRules(ctx context.Context, db *database, cfg *config.Config) error {
 		}
 		problems = append(problems, cfg.Problem(field, reason, "docs/data-dictionary.md has the columns"))
 	}
-	return config.Sorted(problems)
+	return config.JoinProblems(problems)
 }
 
 // A ruleLine is a privacy rule on a column, in JSON.
@@ -103,9 +103,9 @@ type ruleLine struct {
 	Since *time.Time `json:"since"`
 }
 
-// privacyRules joins the rules in force with those of the configuration,
+// privacyRuleLines joins the rules in force with those of the configuration,
 // sorted by table and column.
-func privacyRules(ctx context.Context, db *database, cfg *config.Config, tenant string) ([]ruleLine, error) {
+func privacyRuleLines(ctx context.Context, db *database, cfg *config.Config, tenant string) ([]ruleLine, error) {
 	loader, err := load.Open(ctx, db.Pool, tenant, catalog.All())
 	if err != nil {
 		return nil, err
@@ -128,7 +128,7 @@ func privacyRules(ctx context.Context, db *database, cfg *config.Config, tenant 
 	slices.SortFunc(stored, func(a, b state.PrivacyRuleInForce) int { return strings.Compare(a.Table, b.Table) })
 	var lines []ruleLine
 	for _, f := range stored {
-		of, err := tableRules(tenant, f, wanted[f.Table])
+		of, err := tableRuleLines(tenant, f, wanted[f.Table])
 		if err != nil {
 			return nil, err
 		}
@@ -137,9 +137,9 @@ func privacyRules(ctx context.Context, db *database, cfg *config.Config, tenant 
 	return lines, nil
 }
 
-// tableRules joins what is in force of a table with what is wanted, empty for
+// tableRuleLines joins what is in force of a table with what is wanted, empty for
 // nothing.
-func tableRules(tenant string, f state.PrivacyRuleInForce, wanted string) ([]ruleLine, error) {
+func tableRuleLines(tenant string, f state.PrivacyRuleInForce, wanted string) ([]ruleLine, error) {
 	is, isKey, err := load.ParseRules(f.Rules)
 	if err != nil {
 		return nil, err
@@ -187,7 +187,7 @@ func (a *app) printRules(tenant string, lines []ruleLine) {
 	}
 	rows := table{{"table", "column", "stored", "since", "with the next run"}}
 	for _, l := range lines {
-		a.out.object(l)
+		a.out.printJSON(l)
 		since, next := "-", ""
 		if l.RunID != nil && l.Since != nil {
 			since = fmt.Sprintf("run %d, %s", *l.RunID, l.Since.UTC().Format("2006-01-02 15:04 MST"))

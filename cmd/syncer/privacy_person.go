@@ -13,8 +13,8 @@ import (
 	"logto-syncer/internal/load"
 )
 
-// A storedLine is a row that is stored of a person, in JSON.
-type storedLine struct {
+// A storedRowLine is a row that is stored of a person, in JSON.
+type storedRowLine struct {
 	Type    string         `json:"type"` // "stored"
 	Tenant  string         `json:"tenant"`
 	User    string         `json:"user"`
@@ -37,7 +37,7 @@ func (a *app) showPerson(ctx context.Context, db *database, cfg *config.Config, 
 		return err
 	}
 	p := people[0]
-	rules, err := privacyRules(ctx, db, cfg, p.Tenant)
+	rules, err := privacyRuleLines(ctx, db, cfg, p.Tenant)
 	if err != nil {
 		return tenantError{p.Tenant, err}
 	}
@@ -45,8 +45,8 @@ func (a *app) showPerson(ctx context.Context, db *database, cfg *config.Config, 
 	if err != nil {
 		return tenantError{p.Tenant, err}
 	}
-	err = loader.PersonRows(ctx, db.Pool, storedPeople(cfg, people), func(s load.PersonRow) error {
-		line := storedLine{Type: "stored", Tenant: p.Tenant, User: p.UserID, Schema: s.Schema, Table: s.Table}
+	err = loader.PersonRows(ctx, db.Pool, dataSubjects(cfg, people), func(s load.PersonRow) error {
+		line := storedRowLine{Type: "stored", Tenant: p.Tenant, User: p.UserID, Schema: s.Schema, Table: s.Table}
 		for _, c := range s.Columns {
 			stored := storedColumn{Column: c.Name, Value: json.RawMessage(c.Value)}
 			if i := slices.IndexFunc(rules, func(r ruleLine) bool { return r.Table == s.Table && r.Column == c.Name }); i >= 0 {
@@ -54,18 +54,18 @@ func (a *app) showPerson(ctx context.Context, db *database, cfg *config.Config, 
 			}
 			line.Columns = append(line.Columns, stored)
 		}
-		a.out.object(line)
-		a.out.printf("%s", storedText(line))
+		a.out.printJSON(line)
+		a.out.printf("%s", storedRowText(line))
 		return nil
 	})
 	if err != nil {
 		return tenantError{p.Tenant, err}
 	}
-	return a.hiddenInvitations(ctx, db, cfg, people)
+	return a.checkInvitationSearch(ctx, db, cfg, people)
 }
 
-// storedText leaves out what is null unless a rule has made it so.
-func storedText(l storedLine) string {
+// storedRowText leaves out what is null unless a rule has made it so.
+func storedRowText(l storedRowLine) string {
 	rows := table{{l.Schema + "." + l.Table, "rule", "value"}}
 	for _, c := range l.Columns {
 		rule, value := "", string(c.Value)
@@ -78,14 +78,14 @@ func storedText(l storedLine) string {
 			}
 			value = "-"
 		}
-		rows = append(rows, []string{c.Column, rule, plainText(value)})
+		rows = append(rows, []string{c.Column, rule, printableText(value)})
 	}
 	return rows.String() + "\n"
 }
 
-// plainText is a JSON string without its quotes, any other value as it is. What
+// printableText is a JSON string without its quotes, any other value as it is. What
 // a terminal might take for a command is written as JSON writes it.
-func plainText(value string) string {
+func printableText(value string) string {
 	var text string
 	if json.Unmarshal([]byte(value), &text) != nil {
 		text = value

@@ -15,7 +15,7 @@ func TestAStoredValueIsShownPlainUnlessATerminalWouldObeyIt(t *testing.T) {
 		"\"\u009b2J\"":                    `\u009b2J`,
 		"{\"name\": \"\u202egnihtemos\"}": `{"name": "\u202egnihtemos"}`,
 	} {
-		if got := plainText(value); got != want {
+		if got := printableText(value); got != want {
 			t.Errorf("%q: want %s, have %s", value, want, got)
 		}
 	}

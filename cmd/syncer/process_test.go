@@ -53,7 +53,7 @@ func newFixtureOf(t *testing.T, options logtotest.Options) *fixture {
 // renewDatabase gives the fixture a database with nothing in it.
 func (s *fixture) renewDatabase(t *testing.T) {
 	t.Helper()
-	s.url = pgtest.URL(t, nil)
+	s.url = pgtest.NewDatabaseURL(t, nil)
 	s.env = environment(s.server, s.url)
 	s.pool = must[*pgxpool.Pool](t, "connect")(pgxpool.New(t.Context(), s.url))
 	t.Cleanup(s.pool.Close)
@@ -175,7 +175,7 @@ func (s *fixture) wantEqual(t *testing.T) {
 			tables = append(tables, table.Name)
 		}
 	}
-	diff, err := mirrortest.Diff(t.Context(), s.pool, "logto", s.server.Tenant, tables...)
+	diff, err := mirrortest.DiffTenant(t.Context(), s.pool, "logto", s.server.Tenant, tables...)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -187,7 +187,7 @@ func (s *fixture) wantEqual(t *testing.T) {
 // change changes enough for a run to have something to publish.
 func (s *fixture) change(t *testing.T) {
 	t.Helper()
-	for _, id := range idsOf(s.server.Tenant, "users")[:20] {
+	for _, id := range rowIDs(s.server.Tenant, "users")[:20] {
 		if err := s.server.Tenant.UpdateUser(id, logtotest.Row{"name": "Changed"}); err != nil {
 			t.Fatal(err)
 		}

@@ -41,17 +41,17 @@ func newProgress(out *output, several bool) *progress {
 	return p
 }
 
-// of returns what receives the progress of a tenant; nil without bars.
-func (p *progress) of(tenant string) func(extract.Step) {
+// stepFunc returns what receives the progress of a tenant; nil without bars.
+func (p *progress) stepFunc(tenant string) func(extract.Progress) {
 	if p.bars == nil {
 		return nil
 	}
-	return func(s extract.Step) { p.step(tenant, s) }
+	return func(s extract.Progress) { p.updateBar(tenant, s) }
 }
 
-// waiting returns what receives the waits of a tenant's client: its
+// waitingFunc returns what receives the waits of a tenant's client: its
 // bars make way for a line that says so, until w is nil.
-func (p *progress) waiting(tenant string) func(w *logto.Waiting) {
+func (p *progress) waitingFunc(tenant string) func(w *logto.Waiting) {
 	return func(w *logto.Waiting) {
 		p.mu.Lock()
 		defer p.mu.Unlock()
@@ -81,7 +81,7 @@ func (p *progress) hideBars(tenant string) {
 	}
 }
 
-func (p *progress) step(tenant string, s extract.Step) {
+func (p *progress) updateBar(tenant string, s extract.Progress) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	name := p.name(tenant, s.Listing.Name)
@@ -157,8 +157,8 @@ type listingLine struct {
 	Proof    string `json:"proof"`
 }
 
-func (p *progress) listingRead(l listingLine) {
-	p.out.object(l)
+func (p *progress) showListingRead(l listingLine) {
+	p.out.printJSON(l)
 	if p.bars == nil {
 		return
 	}
@@ -170,8 +170,8 @@ func (p *progress) listingRead(l listingLine) {
 	if bar != nil {
 		bar.SetTotal(-1, true)
 	}
-	fmt.Fprintf(p, "%-34s %9s %-4s  %6s %-8s  %s\n", name, count(l.Distinct), noun(l.Distinct, "row"),
-		count(l.Requests), noun(l.Requests, "request"), l.Proof)
+	fmt.Fprintf(p, "%-34s %9s %-4s  %6s %-8s  %s\n", name, thousands(l.Distinct), noun(l.Distinct, "row"),
+		thousands(l.Requests), noun(l.Requests, "request"), l.Proof)
 }
 
 // noun returns the noun that goes with n things.
@@ -214,7 +214,7 @@ func (l progressLogHandler) Handle(ctx context.Context, r slog.Record) error {
 			}
 			return true
 		})
-		l.show.listingRead(line)
+		l.show.showListingRead(line)
 	}
 	if !l.Handler.Enabled(ctx, r.Level) {
 		return nil

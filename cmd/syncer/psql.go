@@ -63,7 +63,7 @@ func (a *app) psql(ctx context.Context, database string, args []string) error {
 	if err != nil {
 		return usageError{"psql is not installed", "on Debian and Ubuntu: apt-get install postgresql-client"}
 	}
-	target, password, err := withoutPassword(database)
+	target, password, err := splitPassword(database)
 	if err != nil {
 		return err
 	}
@@ -82,9 +82,9 @@ func (a *app) psql(ctx context.Context, database string, args []string) error {
 	return err
 }
 
-// withoutPassword splits a connection string so that the password does not
+// splitPassword splits a connection string so that the password does not
 // show in the list of processes, and leaves out what only our pool knows.
-func withoutPassword(database string) (target, password string, err error) {
+func splitPassword(database string) (target, password string, err error) {
 	cfg, err := pgconn.ParseConfig(database)
 	if err != nil {
 		return "", "", usageError{"the database is not a Postgres URL", ""} // err may quote the password

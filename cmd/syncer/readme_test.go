@@ -83,7 +83,7 @@ type readme struct {
 
 func newReadme(t *testing.T, server *logtotest.Server) *readme {
 	t.Helper()
-	admin, err := url.Parse(pgtest.URL(t, nil))
+	admin, err := url.Parse(pgtest.NewDatabaseURL(t, nil))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -57,21 +57,21 @@ func (c *reportCmd) Run(ctx context.Context, a *app) (err error) {
 	if c.Describe {
 		return a.describeReport(ctx, db, r)
 	}
-	options := report.Options{Args: args, Hash: hashOf(cfg), Wide: a.out.json || c.Format == "csv" || c.Format == "json" || c.Format == "xlsx"}
-	var answer report.Answer
+	options := report.RunOptions{Args: args, Hash: privacyHash(cfg), Wide: a.out.json || c.Format == "csv" || c.Format == "json" || c.Format == "xlsx"}
+	var answer report.AnswerSummary
 	err = c.write(a, func(out report.Renderer) (err error) {
 		answer, err = report.Run(ctx, db.Pool, r, options, out)
 		return err
 	})
 	if err != nil {
-		return reportError(err)
+		return classifyReportError(err)
 	}
 	return c.notices(a, answer)
 }
 
-// reportError makes a mistake in the arguments one of the command line, and
+// classifyReportError makes a mistake in the arguments one of the command line, and
 // what the mirror cannot answer one of the mirror.
-func reportError(err error) error {
+func classifyReportError(err error) error {
 	if wrong, ok := errors.AsType[*report.ArgumentError](err); ok {
 		return usageError{wrong.Error(), wrong.Hint}
 	}
@@ -91,13 +91,13 @@ type noticeLine struct {
 // notices tells what the answer does not say: below a table that is read on the
 // terminal, beside what other programs read. An answer without rows for which
 // something is missing is none.
-func (c *reportCmd) notices(a *app, answer report.Answer) error {
+func (c *reportCmd) notices(a *app, answer report.AnswerSummary) error {
 	w := a.stderr
 	if c.Out == "" && (c.Format == "table" || c.Format == "md") && !a.out.json {
 		w = a.stdout
 	}
 	for _, n := range answer.Notices {
-		a.out.object(noticeLine{"notice", c.Name, n})
+		a.out.printJSON(noticeLine{"notice", c.Name, n})
 		if !a.out.json && !a.out.quiet {
 			fmt.Fprintf(w, "note: %s\n", n)
 		}
@@ -134,16 +134,16 @@ func (c *reportCmd) write(a *app, run func(report.Renderer) error) (err error) {
 		if err != nil {
 			return usageError{err.Error(), ""}
 		}
-		out, err := report.Render(c.Format, f, unlimited)
+		out, err := report.NewRenderer(c.Format, f, unlimited)
 		if err == nil {
 			err = run(out)
 		}
 		return errors.Join(err, f.Close())
 	}
 	if a.out.json {
-		return run(&lineRenderer{name: c.Name, out: a.out})
+		return run(&jsonLineRenderer{name: c.Name, out: a.out})
 	}
-	out, err := report.Render(c.Format, a.stdout, a.tableWidth(c.Wide))
+	out, err := report.NewRenderer(c.Format, a.stdout, a.tableWidth(c.Wide))
 	if err != nil {
 		return err
 	}
@@ -176,35 +176,35 @@ func (a *app) tableWidth(wide bool) int {
 	return narrow
 }
 
-// lineRenderer writes a JSON line a row.
-type lineRenderer struct {
+// jsonLineRenderer writes a JSON line a row.
+type jsonLineRenderer struct {
 	name    string
 	out     *output
 	columns []report.Column
 }
 
-// A rowLine is a row of a report, in JSON.
-type rowLine struct {
+// A reportRowLine is a row of a report, in JSON.
+type reportRowLine struct {
 	Type   string         `json:"type"` // "row"
 	Report string         `json:"report"`
 	Row    map[string]any `json:"row"` // by column
 }
 
-func (r *lineRenderer) Begin(columns []report.Column) error {
+func (r *jsonLineRenderer) Begin(columns []report.Column) error {
 	r.columns = columns
 	return nil
 }
 
-func (r *lineRenderer) Row(values []any) error {
+func (r *jsonLineRenderer) Row(values []any) error {
 	row := map[string]any{}
 	for i, c := range r.columns {
 		row[c.Name] = values[i]
 	}
-	r.out.object(rowLine{"row", r.name, row})
+	r.out.printJSON(reportRowLine{"row", r.name, row})
 	return nil
 }
 
-func (r *lineRenderer) End() error { return nil }
+func (r *jsonLineRenderer) End() error { return nil }
 
 // A reportLine is a report there is, in JSON.
 type reportLine struct {
@@ -229,12 +229,12 @@ func (c *reportCmd) list(a *app) error {
 	all, err := report.List(c.Reports)
 	for _, r := range all {
 		a.out.printf("%s\n%s%s", r.Name, wrap(r.Question, "  "), paramsText(r))
-		a.out.object(lineOf(r))
+		a.out.printJSON(newReportLine(r))
 	}
 	return err
 }
 
-func lineOf(r *report.Report) reportLine {
+func newReportLine(r *report.Report) reportLine {
 	line := reportLine{Type: "report", Name: r.Name, Title: r.Title, Question: r.Question, BuiltIn: r.BuiltIn, Params: []paramLine{}}
 	for _, p := range r.Params {
 		line.Params = append(line.Params, paramLine(p))

@@ -8,12 +8,12 @@ import (
 	"logto-syncer/internal/report"
 )
 
-// A descriptionLine says what a report means, in JSON.
-type descriptionLine struct {
-	reportLine                        // of the type "description"
-	Columns    []report.ColumnMeaning `json:"columns"`
-	Sources    []report.Source        `json:"sources"`
-	Needs      []report.Need          `json:"needs"`
+// A reportDescriptionLine says what a report means, in JSON.
+type reportDescriptionLine struct {
+	reportLine                          // of the type "description"
+	Columns    []report.ColumnMeaning   `json:"columns"`
+	Sources    []report.Dependency      `json:"sources"`
+	Needs      []report.RequiredListing `json:"needs"`
 }
 
 // describeReport prints what a report's parameters and columns mean, what it
@@ -21,11 +21,11 @@ type descriptionLine struct {
 func (a *app) describeReport(ctx context.Context, db *database, r *report.Report) error {
 	d, err := report.Describe(ctx, db.Pool, r)
 	if err != nil {
-		return reportError(err)
+		return classifyReportError(err)
 	}
-	line := descriptionLine{lineOf(r), d.Columns, d.Sources, d.Needs}
+	line := reportDescriptionLine{newReportLine(r), d.Columns, d.Sources, d.Needs}
 	line.Type = "description"
-	a.out.object(line)
+	a.out.printJSON(line)
 	var out strings.Builder
 	fmt.Fprintf(&out, "%s: %s\n%s", r.Name, r.Title, wrap(r.Question, "  "))
 	if len(r.Params) > 0 {
@@ -49,14 +49,14 @@ func (a *app) describeReport(ctx context.Context, db *database, r *report.Report
 		out.WriteString("\nrests on\n")
 	}
 	for _, n := range d.Needs {
-		out.WriteString(wrap(needText(n), "    "))
+		out.WriteString(wrap(listingStateText(n), "    "))
 	}
 	a.out.printf("%s", out.String())
 	return nil
 }
 
-// needText says what a tenant's mirror has of a listing.
-func needText(n report.Need) string {
+// listingStateText says what a tenant's mirror has of a listing.
+func listingStateText(n report.RequiredListing) string {
 	text := n.Tenant + ": " + n.Listing + " is " + n.State
 	switch {
 	case n.State == "not mirrored":

@@ -37,39 +37,39 @@ func (c *runCmd) Run(ctx context.Context, a *app) error {
 	}
 	var errands []concurrentTasks
 	for _, j := range jobs {
-		listings := listingsOf(j.Listings)
+		listings := selectedListings(j.Listings)
 		e := concurrentTasks{}
 		for _, t := range cfg.TenantsOf(j) {
 			e = append(e, taskOf(cfg, t, j, listings, c.AllowMassDelete))
 		}
 		errands = append(errands, e)
 	}
-	return a.runAll(ctx, cfg, errands)
+	return a.runTaskGroups(ctx, cfg, errands)
 }
 
-// A task is one job for one tenant.
-type task struct {
+// A tenantTask is one job for one tenant.
+type tenantTask struct {
 	tenant config.Tenant
 	job    mirror.Job
 }
 
 // An concurrentTasks are tasks of different tenants, which may run at once.
-type concurrentTasks []task
+type concurrentTasks []tenantTask
 
-func taskOf(cfg *config.Config, t config.Tenant, j config.Job, listings []*catalog.Listing, anything bool) task {
+func taskOf(cfg *config.Config, t config.Tenant, j config.Job, listings []*catalog.Listing, anything bool) tenantTask {
 	job := mirror.Job{
 		Tenant: t.Name, Name: j.Name, Endpoint: t.Endpoint, Listings: listings, Changes: j.Read == config.ReadChanges,
-		ResumeWithin: cfg.ResumeWithin, NoHistory: withoutHistory(cfg.History), Retention: cfg.History.Retention,
+		ResumeWithin: cfg.ResumeWithin, NoHistory: tablesWithoutHistory(cfg.History), Retention: cfg.History.Retention,
 		Privacy: privacyOf(cfg.Privacy),
 	}
 	if !anything {
 		job.Guard = func(leaving, rows int64) bool { return !t.MaxDelete.Exceeded(leaving, rows) }
 	}
-	return task{t, job}
+	return tenantTask{t, job}
 }
 
-// withoutHistory returns the tables that keep none.
-func withoutHistory(h config.History) map[string]bool {
+// tablesWithoutHistory returns the tables that keep none.
+func tablesWithoutHistory(h config.History) map[string]bool {
 	none := map[string]bool{}
 	for _, name := range h.Except {
 		none[name] = true
@@ -82,9 +82,9 @@ func withoutHistory(h config.History) map[string]bool {
 	return none
 }
 
-// runAll opens and migrates the database and runs the errands one after
+// runTaskGroups opens and migrates the database and runs the errands one after
 // another. The error joins those of the tasks.
-func (a *app) runAll(ctx context.Context, cfg *config.Config, errands []concurrentTasks) (err error) {
+func (a *app) runTaskGroups(ctx context.Context, cfg *config.Config, errands []concurrentTasks) (err error) {
 	db, err := openDatabase(ctx, cfg.Database, len(cfg.Tenants))
 	if err != nil {
 		return err
@@ -107,7 +107,7 @@ func (a *app) runAll(ctx context.Context, cfg *config.Config, errands []concurre
 }
 
 // runTasks runs the tasks, some at once, each to its end.
-func (a *app) runTasks(ctx context.Context, db *database, tasks []task) error {
+func (a *app) runTasks(ctx context.Context, db *database, tasks []tenantTask) error {
 	a.graceful.Store(true)
 	defer a.graceful.Store(false)
 	show := newProgress(a.out, len(tasks) > 1)
@@ -129,16 +129,16 @@ func (a *app) runTasks(ctx context.Context, db *database, tasks []task) error {
 	}
 	if published {
 		a.graceful.Store(false) // what is published is: from here on, Ctrl-C loses no more than time
-		err = errors.Join(err, a.createIndexes(ctx, db))
+		err = errors.Join(err, a.createAnalystIndexes(ctx, db))
 	}
 	return err
 }
 
-// createIndexes makes the indexes for analysts that are missing: after the first run
+// createAnalystIndexes makes the indexes for analysts that are missing: after the first run
 // that is published, all of them. They are made outside of its transaction,
 // since readers need not wait for them, and since an index is cheaper made at
 // once than kept while a table is loaded.
-func (a *app) createIndexes(ctx context.Context, db *database) error {
+func (a *app) createAnalystIndexes(ctx context.Context, db *database) error {
 	select {
 	case <-a.stop: // the next run makes them
 		return nil
@@ -148,7 +148,7 @@ func (a *app) createIndexes(ctx context.Context, db *database) error {
 	log := a.out.logger(a.stderr)
 	if len(created) > 0 {
 		log.InfoContext(ctx, "indexes created", "indexes", created)
-		a.out.printf("\nindexes for reports and searches created: %s\n", count(len(created)))
+		a.out.printf("\nindexes for reports and searches created: %s\n", thousands(len(created)))
 	}
 	for _, i := range skipped {
 		log.WarnContext(ctx, "index not created, its table is locked; the next run tries again", "index", i.Name, "blocker", i.Blocker)
@@ -161,15 +161,15 @@ func (a *app) createIndexes(ctx context.Context, db *database) error {
 }
 
 // runTask runs one job on one tenant.
-func (a *app) runTask(ctx context.Context, db *database, t task, show *progress) (mirror.Summary, error) {
+func (a *app) runTask(ctx context.Context, db *database, t tenantTask, show *progress) (mirror.Summary, error) {
 	log := show.logger(t.tenant.Name)
 	client, err := newClient(t.tenant, log)
 	if err != nil {
 		return mirror.Summary{}, tenantError{t.tenant.Name, err}
 	}
 	defer client.Close()
-	client.OnWaiting(show.waiting(t.tenant.Name))
-	runner := &mirror.Runner{Pool: db.Pool, Client: client, Log: log, Version: versionText(), Stop: a.stop, Progress: show.of(t.tenant.Name)}
+	client.OnRetryWaiting(show.waitingFunc(t.tenant.Name))
+	runner := &mirror.Runner{Pool: db.Pool, Client: client, Log: log, Version: versionText(), Stop: a.stop, Progress: show.stepFunc(t.tenant.Name)}
 	summary, err := runner.Run(ctx, t.job)
 	switch {
 	case err != nil && errors.Is(context.Cause(ctx), errInterrupted):
@@ -193,6 +193,6 @@ func newClient(t config.Tenant, log *slog.Logger) (*logto.Client, error) {
 func clientConfig(t config.Tenant, log *slog.Logger) logto.Config {
 	return logto.Config{
 		Endpoint: t.Endpoint, Resource: t.Resource, AppID: t.AppID, AppSecret: t.AppSecret.Reveal(),
-		Limit: logto.Limit(t.Limit), Concurrency: t.Concurrency, Log: log,
+		Limit: logto.RateLimit(t.Limit), Concurrency: t.Concurrency, Log: log,
 	}
 }

@@ -40,21 +40,21 @@ func (c *serveCmd) Run(ctx context.Context, a *app) (err error) {
 	a.graceful.Store(true)
 	defer a.graceful.Store(false)
 	server, err := serve.New(ctx, serve.Options{
-		Pool: db.Pool, Config: cfg, Log: log, NewMirrorJob: serveTask, NewLogtoClient: newClient, Version: versionText(),
+		Pool: db.Pool, Config: cfg, Log: log, NewMirrorJob: newMirrorJob, NewLogtoClient: newClient, Version: versionText(),
 		RestartBrokenDatabase: db.restartIfBroken,
 		OnReady: func(address, webhook string) {
 			line := map[string]any{"type": "serving", "address": "http://" + address}
 			if webhook != "" {
 				line["webhook"] = "http://" + webhook
 			}
-			a.out.object(line)
+			a.out.printJSON(line)
 			a.out.printf("Status page: http://%s. Ctrl-C stops; kill -HUP reloads %s.\n", address, a.config)
 		},
 	})
 	if err != nil {
 		return err
 	}
-	done := c.reloads(ctx, a, log, server)
+	done := c.reloadOnHangup(ctx, a, log, server)
 	defer done()
 	return server.Run(ctx, a.stop)
 }
@@ -68,13 +68,13 @@ func (c *serveCmd) load(a *app) (*config.Config, error) {
 	return cfg, err
 }
 
-func serveTask(cfg *config.Config, t config.Tenant, j config.Job) mirror.Job {
-	return taskOf(cfg, t, j, listingsOf(j.Listings), false).job
+func newMirrorJob(cfg *config.Config, t config.Tenant, j config.Job) mirror.Job {
+	return taskOf(cfg, t, j, selectedListings(j.Listings), false).job
 }
 
-// reloads reads the configuration again at every SIGHUP. One with mistakes is
+// reloadOnHangup reads the configuration again at every SIGHUP. One with mistakes is
 // refused, and the one there is kept.
-func (c *serveCmd) reloads(ctx context.Context, a *app, log *slog.Logger, server *serve.Server) (done func()) {
+func (c *serveCmd) reloadOnHangup(ctx context.Context, a *app, log *slog.Logger, server *serve.Server) (done func()) {
 	ctx, cancel := context.WithCancel(ctx)
 	hangups := make(chan os.Signal, 1)
 	signal.Notify(hangups, syscall.SIGHUP)

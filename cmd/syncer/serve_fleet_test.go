@@ -70,7 +70,7 @@ type served struct {
 // configuration.
 func newFleet(t *testing.T, tenants, users int, more string) *fleet {
 	t.Helper()
-	f := &fleet{url: pgtest.URL(t, nil), dir: t.TempDir(), lines: make(chan logLine, 1000)}
+	f := &fleet{url: pgtest.NewDatabaseURL(t, nil), dir: t.TempDir(), lines: make(chan logLine, 1000)}
 	f.pool = must[*pgxpool.Pool](t, "connect")(pgxpool.New(t.Context(), f.url))
 	t.Cleanup(f.pool.Close)
 	var yaml strings.Builder
@@ -212,7 +212,7 @@ func (f *fleet) wantProved(t *testing.T) {
 		}
 	}
 	for _, s := range f.tenants {
-		diff, err := mirrortest.Diff(t.Context(), f.pool, s.name, s.server.Tenant, tables...)
+		diff, err := mirrortest.DiffTenant(t.Context(), f.pool, s.name, s.server.Tenant, tables...)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -54,9 +54,9 @@ func (c *simulateCmd) Run(ctx context.Context, a *app) error {
 	if err != nil {
 		return usageError{fmt.Sprintf("listen on %s: %v", c.Listen, err), "choose another with --listen ADDR, or any free port with --listen 127.0.0.1:0"}
 	}
-	server := logtotest.New(tenant, logtotest.WithSeed(c.Seed), logtotest.WithVersion(c.Logto))
+	server := logtotest.NewServer(tenant, logtotest.WithSeed(c.Seed), logtotest.WithVersion(c.Logto))
 	c.misbehave(server)
-	a.announce(server, endpointOf(listener.Addr()))
+	a.announceSimulator(server, listenerURL(listener.Addr()))
 	return a.serveSimulated(ctx, server, listener, float64(c.Churn))
 }
 
@@ -108,9 +108,9 @@ func (c *simulateCmd) misbehave(server *logtotest.Server) {
 	}
 }
 
-// announce says where the simulated Logto is and how to be let in.
-func (a *app) announce(s *logtotest.Server, endpoint string) {
-	a.out.object(map[string]string{
+// announceSimulator says where the simulated Logto is and how to be let in.
+func (a *app) announceSimulator(s *logtotest.Server, endpoint string) {
+	a.out.printJSON(map[string]string{
 		"type": "simulated", "endpoint": endpoint, "resource": s.Resource, "app_id": s.AppID, "app_secret": s.AppSecret,
 	})
 	a.out.printf(`A simulated Logto with %s users and %s organizations answers at %s
@@ -131,7 +131,7 @@ tenants:
     app_secret: %s
 
 Ctrl-C ends it.
-`, count(s.Tenant.Count("users")), count(s.Tenant.Count("organizations")), endpoint,
+`, thousands(s.Tenant.Count("users")), thousands(s.Tenant.Count("organizations")), endpoint,
 		endpoint, s.AppID, s.AppSecret, endpoint, s.Resource, s.AppID, s.AppSecret)
 }
 
@@ -161,8 +161,8 @@ func (a *app) serveSimulated(ctx context.Context, server *logtotest.Server, list
 	return errors.Join(served, changed, closed)
 }
 
-// endpointOf writes an address as a client on this machine would.
-func endpointOf(addr net.Addr) string {
+// listenerURL writes an address as a client on this machine would.
+func listenerURL(addr net.Addr) string {
 	host, port, err := net.SplitHostPort(addr.String())
 	if ip := net.ParseIP(host); err == nil && ip != nil && ip.IsUnspecified() {
 		return "http://localhost:" + port

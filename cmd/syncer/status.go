@@ -39,36 +39,36 @@ func (c *statusCmd) Run(ctx context.Context, a *app) (err error) {
 	}
 	var runs []state.RunRecord
 	var fresh []state.Freshness
-	var limits []limitLine
+	var limits []requestLimitLine
 	if db != nil {
 		defer func() { err = errors.Join(err, db.Close()) }()
 		if runs, fresh, limits, err = readStatus(ctx, db, c.Runs); err != nil {
 			return err
 		}
 	}
-	lines := ages(cfg, fresh, time.Now(), c.MaxAge)
+	lines := ageLines(cfg, fresh, time.Now(), c.MaxAge)
 	for _, r := range runs {
-		a.out.object(runLine{"run", r})
+		a.out.printJSON(runLine{"run", r})
 	}
 	for _, l := range lines {
-		a.out.object(l)
+		a.out.printJSON(l)
 	}
 	for _, l := range limits {
-		a.out.object(l)
+		a.out.printJSON(l)
 	}
 	if c.MaxAge > 0 {
 		return a.checkAges(lines, c.MaxAge)
 	}
-	a.out.printf("%s%s%s%s", runsText(runs, time.Now()), agesText(lines, time.Now()), limitsText(limits), unknownFieldsText(runs))
+	a.out.printf("%s%s%s%s", runsText(runs, time.Now()), agesText(lines, time.Now()), requestLimitsText(limits), unknownFieldsText(runs))
 	return nil
 }
 
-func readStatus(ctx context.Context, db *database, limit int) ([]state.RunRecord, []state.Freshness, []limitLine, error) {
-	there, err := state.Migrated(ctx, db.Pool)
+func readStatus(ctx context.Context, db *database, limit int) ([]state.RunRecord, []state.Freshness, []requestLimitLine, error) {
+	there, err := state.TablesExist(ctx, db.Pool)
 	if err != nil || !there {
 		return nil, nil, nil, err
 	}
-	runs, err := state.LastRuns(ctx, db.Pool, limit)
+	runs, err := state.RecentRuns(ctx, db.Pool, limit)
 	if err != nil {
 		return nil, nil, nil, err
 	}
@@ -76,28 +76,28 @@ func readStatus(ctx context.Context, db *database, limit int) ([]state.RunRecord
 	if err != nil {
 		return nil, nil, nil, err
 	}
-	limits, err := readLimits(ctx, db)
+	limits, err := readRequestLimits(ctx, db)
 	return runs, fresh, limits, err
 }
 
-// A limitLine says how large requests to a tenant may be, in JSON.
-type limitLine struct {
+// A requestLimitLine says how large requests to a tenant may be, in JSON.
+type requestLimitLine struct {
 	Type    string    `json:"type"` // "request_limit"
 	Tenant  string    `json:"tenant"`
 	FoundAt time.Time `json:"found_at"`
-	mirror.RequestLimit
+	mirror.RequestSizeLimit
 }
 
-// readLimits returns the limits that proxies were found to have, by tenant.
-func readLimits(ctx context.Context, db *database) ([]limitLine, error) {
-	limits, err := state.RequestLimits(ctx, db.Pool)
+// readRequestLimits returns the limits that proxies were found to have, by tenant.
+func readRequestLimits(ctx context.Context, db *database) ([]requestLimitLine, error) {
+	limits, err := state.RequestSizeLimits(ctx, db.Pool)
 	if err != nil {
 		return nil, err
 	}
-	var lines []limitLine
+	var lines []requestLimitLine
 	for _, name := range slices.Sorted(maps.Keys(limits)) {
 		l := limits[name]
-		lines = append(lines, limitLine{"request_limit", name, l.FoundAt, *mirror.RequestLimitOf(l.IDs, l.Status)})
+		lines = append(lines, requestLimitLine{"request_limit", name, l.FoundAt, *mirror.NewRequestSizeLimit(l.IDs, l.Status)})
 	}
 	return lines, nil
 }
@@ -118,12 +118,12 @@ type ageLine struct {
 	Stale  bool     `json:"stale"`       // wanted, and older than --max-age or not proved
 }
 
-// ages joins what there is with what the jobs want. A maxAge of 0 lets any
+// ageLines joins what there is with what the jobs want. A maxAge of 0 lets any
 // age pass.
-func ages(cfg *config.Config, fresh []state.Freshness, now time.Time, maxAge time.Duration) []ageLine {
+func ageLines(cfg *config.Config, fresh []state.Freshness, now time.Time, maxAge time.Duration) []ageLine {
 	var lines []ageLine
 	for _, t := range cfg.Tenants {
-		for _, l := range listingsFor(cfg.Jobs, t.Name) {
+		for _, l := range tenantListings(cfg.Jobs, t.Name) {
 			line := ageLine{Type: "freshness", Freshness: state.Freshness{Tenant: t.Name, Listing: l.Name, Proof: "never read"}, Age: -1, Wanted: true}
 			if i := slices.IndexFunc(fresh, func(f state.Freshness) bool { return f.Tenant == t.Name && f.Listing == l.Name }); i >= 0 {
 				line.Freshness = fresh[i]
@@ -158,7 +158,7 @@ func (a *app) checkAges(lines []ageLine, maxAge time.Duration) error {
 		}
 		checked++
 		if l.Stale {
-			stale = append(stale, fmt.Sprintf("%s %s (%s)", l.Tenant, l.Listing, ageText(l)))
+			stale = append(stale, fmt.Sprintf("%s %s (%s)", l.Tenant, l.Listing, proofAgeText(l)))
 		}
 	}
 	if stale == nil {

@@ -10,15 +10,15 @@ import (
 	"logto-syncer/internal/state"
 )
 
-func ageText(l ageLine) string {
+func proofAgeText(l ageLine) string {
 	if l.Age < 0 {
 		return l.Proof
 	}
-	return l.Proof + ", " + ago(l.Age)
+	return l.Proof + ", " + secondsText(l.Age)
 }
 
-// ago writes an age in its two largest units at most.
-func ago(seconds float64) string {
+// secondsText writes an age in its two largest units at most.
+func secondsText(seconds float64) string {
 	d := time.Duration(seconds * float64(time.Second))
 	switch {
 	case d < time.Minute:
@@ -54,14 +54,14 @@ func runsText(runs []state.RunRecord, now time.Time) string {
 			job = r.Mode
 		}
 		rows = append(rows, []string{
-			count(r.RunID), r.Tenant, job, status, ago(now.Sub(r.StartedAt).Seconds()) + " ago", took(r, now),
-			requests(r), changesOf(r, inserted), changesOf(r, updated), changesOf(r, deleted),
+			thousands(r.RunID), r.Tenant, job, status, secondsText(now.Sub(r.StartedAt).Seconds()) + " ago", took(r, now),
+			requests(r), changedRowsText(r, inserted), changedRowsText(r, updated), changedRowsText(r, deleted),
 		})
 		if text := progressText(r, now); text != "" {
 			fmt.Fprintf(&notes, "  run %d: %s\n", r.RunID, text)
 		}
 		if r.Waiting != "" && r.WaitingSince != nil {
-			fmt.Fprintf(&notes, "  run %d: %s, for %s\n", r.RunID, r.Waiting, ago(now.Sub(*r.WaitingSince).Seconds()))
+			fmt.Fprintf(&notes, "  run %d: %s, for %s\n", r.RunID, r.Waiting, secondsText(now.Sub(*r.WaitingSince).Seconds()))
 		}
 		if r.Error != "" {
 			fmt.Fprintf(&notes, "  run %d: %s\n", r.RunID, r.Error)
@@ -70,13 +70,13 @@ func runsText(runs []state.RunRecord, now time.Time) string {
 	return rows.String() + notes.String()
 }
 
-// changesOf writes a number of changed rows. It is not known of a run that reads
+// changedRowsText writes a number of changed rows. It is not known of a run that reads
 // changes, which has no certificates.
-func changesOf(r state.RunRecord, n int64) string {
+func changedRowsText(r state.RunRecord, n int64) string {
 	if r.Mode == state.Changes {
 		return "-"
 	}
-	return count(n)
+	return thousands(n)
 }
 
 // took is how long a run has been at work: of one that is, up to now, and of
@@ -97,9 +97,9 @@ func took(r state.RunRecord, now time.Time) string {
 // counted them, but each chunk it has stored was at least one.
 func requests(r state.RunRecord) string {
 	if r.Status == state.Running {
-		return ">= " + count(r.Requests+r.ChunksRead)
+		return ">= " + thousands(r.Requests+r.ChunksRead)
 	}
-	return count(r.Requests)
+	return thousands(r.Requests)
 }
 
 // progressText says how far a run is that is at work or whose process died;
@@ -108,16 +108,16 @@ func progressText(r state.RunRecord, now time.Time) string {
 	if r.Status != state.Running {
 		return ""
 	}
-	done := fmt.Sprintf("%s of %d of %s", rowsText(r.RowsRead), r.ListingsRead, number(r.ListingCount, "listing"))
+	done := fmt.Sprintf("%s of %d of %s", rowsText(r.RowsRead), r.ListingsRead, countedNoun(r.ListingCount, "listing"))
 	switch {
 	case r.Alive && r.LastWrittenAt == nil:
 		return "is reading; nothing is stored yet"
 	case r.Alive:
-		return fmt.Sprintf("is reading; %s are stored, the last %s ago", done, ago(now.Sub(*r.LastWrittenAt).Seconds()))
+		return fmt.Sprintf("is reading; %s are stored, the last %s ago", done, secondsText(now.Sub(*r.LastWrittenAt).Seconds()))
 	case r.LastWrittenAt == nil:
 		return "its process died before it had stored anything"
 	}
-	return fmt.Sprintf("its process died; %s are stored, the last %s ago; the next syncer run of the job resumes it", done, ago(now.Sub(*r.LastWrittenAt).Seconds()))
+	return fmt.Sprintf("its process died; %s are stored, the last %s ago; the next syncer run of the job resumes it", done, secondsText(now.Sub(*r.LastWrittenAt).Seconds()))
 }
 
 // rowsText writes a number of rows.
@@ -125,7 +125,7 @@ func rowsText(n int64) string {
 	if n == 1 {
 		return "1 row"
 	}
-	return count(n) + " rows"
+	return thousands(n) + " rows"
 }
 
 func agesText(lines []ageLine, now time.Time) string {
@@ -141,12 +141,12 @@ func agesText(lines []ageLine, now time.Time) string {
 		}
 		read := "never"
 		if l.Age >= 0 {
-			read = ago(l.Age) + " ago"
+			read = secondsText(l.Age) + " ago"
 		}
 		for _, t := range l.Tables {
 			row := []string{l.Tenant, t, read, l.Proof}
 			if followed {
-				row = append(row, followedText(l, now))
+				row = append(row, followedUntilText(l, now))
 			}
 			rows = append(rows, row)
 		}
@@ -154,14 +154,14 @@ func agesText(lines []ageLine, now time.Time) string {
 	return "\n" + rows.String() + gaps.String()
 }
 
-func followedText(l ageLine, now time.Time) string {
+func followedUntilText(l ageLine, now time.Time) string {
 	if l.FollowedUntil == nil {
 		return "-"
 	}
-	return ago(max(0, now.Sub(*l.FollowedUntil).Seconds())) + " ago"
+	return secondsText(max(0, now.Sub(*l.FollowedUntil).Seconds())) + " ago"
 }
 
-func limitsText(limits []limitLine) string {
+func requestLimitsText(limits []requestLimitLine) string {
 	var text strings.Builder
 	for _, l := range limits {
 		fmt.Fprintf(&text, "\n%s: %s\n", l.Tenant, l.Text)

@@ -16,7 +16,7 @@ func (a *app) summarize(s mirror.Summary) {
 	if s.Listings == nil {
 		s.Listings = []state.Certificate{} // a list in JSON, too
 	}
-	a.out.object(s)
+	a.out.printJSON(s)
 	switch {
 	case s.Status == state.Yielded:
 		a.out.printf("\n%s: not run: %s; the next run reads what changed meanwhile\n", s.Tenant, s.YieldsTo)
@@ -26,7 +26,7 @@ func (a *app) summarize(s mirror.Summary) {
 }
 
 func summaryText(s mirror.Summary) string {
-	head := fmt.Sprintf("\n%s: %s in %.1f s, %s requests, run %d", s.Tenant, s.Status, s.Seconds, count(s.Requests), s.RunID)
+	head := fmt.Sprintf("\n%s: %s in %.1f s, %s requests, run %d", s.Tenant, s.Status, s.Seconds, thousands(s.Requests), s.RunID)
 	if s.Resumed {
 		head += ", resumed"
 	}
@@ -34,7 +34,7 @@ func summaryText(s mirror.Summary) string {
 		head += "\n  " + s.RequestLimit.Text
 	}
 	if s.Changed != nil || s.Followed != nil {
-		return head + "\n" + changesText(s)
+		return head + "\n" + changesSummaryText(s)
 	}
 	if len(s.Listings) == 0 {
 		return head + "\n"
@@ -43,7 +43,7 @@ func summaryText(s mirror.Summary) string {
 	var reasons strings.Builder
 	for _, c := range s.Listings {
 		rows = append(rows, []string{
-			c.Listing, count(c.Distinct), count(c.Inserted), count(c.Updated), count(c.Deleted), count(c.Requests), c.Proof,
+			c.Listing, thousands(c.Distinct), thousands(c.Inserted), thousands(c.Updated), thousands(c.Deleted), thousands(c.Requests), c.Proof,
 		})
 		if c.Reason != "" {
 			fmt.Fprintf(&reasons, "  %s: %s\n", c.Listing, c.Reason)

@@ -13,9 +13,9 @@ import (
 // noProofHint says what a run of changes needs.
 const noProofHint = "run the job that reads everything, without read: changes; changes are followed from its proof on"
 
-// changesText lists what a run of changes published, and up to when it follows
+// changesSummaryText lists what a run of changes published, and up to when it follows
 // which listing.
-func changesText(s mirror.Summary) string {
+func changesSummaryText(s mirror.Summary) string {
 	rows := table{{"listing", "new", "changed", "deleted", "followed up to", "by"}}
 	var gaps strings.Builder
 	for _, f := range s.Followed {
@@ -25,12 +25,12 @@ func changesText(s mirror.Summary) string {
 		}
 		rows = append(rows, changesRow(c, f))
 		if f.Gap != "" {
-			fmt.Fprintf(&gaps, "  %s: %s\n", f.Listing, gapText(f.Gap, f.GapHeals))
+			fmt.Fprintf(&gaps, "  %s: %s\n", f.Listing, followedGapText(f.Gap, f.GapHeals))
 		}
 	}
 	for _, c := range s.Changed {
-		if !slices.ContainsFunc(s.Followed, func(f state.Followed) bool { return f.Listing == c.Listing }) {
-			rows = append(rows, changesRow(c, state.Followed{Listing: c.Listing}))
+		if !slices.ContainsFunc(s.Followed, func(f state.FollowedListing) bool { return f.Listing == c.Listing }) {
+			rows = append(rows, changesRow(c, state.FollowedListing{Listing: c.Listing}))
 		}
 	}
 	if len(rows) == 1 {
@@ -39,16 +39,16 @@ func changesText(s mirror.Summary) string {
 	return rows.String() + gaps.String()
 }
 
-func changesRow(c mirror.ListingChange, f state.Followed) []string {
+func changesRow(c mirror.ListingChange, f state.FollowedListing) []string {
 	until := "-"
 	if f.Until != nil {
 		until = f.Until.UTC().Format(time.DateTime) + " UTC"
 	}
-	return []string{f.Listing, count(c.Inserted), count(c.Updated), count(c.Deleted), until, strings.Join(f.Sources, ", ")}
+	return []string{f.Listing, thousands(c.Inserted), thousands(c.Updated), thousands(c.Deleted), until, strings.Join(f.Sources, ", ")}
 }
 
-// gapText says why a listing is not followed further, and what closes the gap.
-func gapText(gap string, heals bool) string {
+// followedGapText says why a listing is not followed further, and what closes the gap.
+func followedGapText(gap string, heals bool) string {
 	if heals {
 		return gap + "; a later run may find it, the next proof does"
 	}

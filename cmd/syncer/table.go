@@ -21,7 +21,7 @@ func (t table) String() string {
 		right[c] = len(t) > 1
 		for r, row := range t {
 			widths[c] = max(widths[c], utf8.RuneCountInString(row[c]))
-			right[c] = right[c] && (r == 0 || numeric(row[c]))
+			right[c] = right[c] && (r == 0 || isNumericCell(row[c]))
 		}
 	}
 	var b strings.Builder
@@ -40,12 +40,12 @@ func (t table) String() string {
 	return b.String()
 }
 
-func numeric(cell string) bool {
+func isNumericCell(cell string) bool {
 	return strings.Trim(cell, "0123456789,.-+>=%s ") == ""
 }
 
-// count writes a number with commas between the thousands.
-func count[N ~int | ~int64](n N) string {
+// thousands writes a number with commas between the thousands.
+func thousands[N ~int | ~int64](n N) string {
 	digits := strconv.FormatInt(int64(n), 10)
 	sign := ""
 	if digits[0] == '-' {
@@ -57,10 +57,10 @@ func count[N ~int | ~int64](n N) string {
 	return sign + digits
 }
 
-// number writes so many of a thing.
-func number(n int, thing string) string {
+// countedNoun writes so many of a thing.
+func countedNoun(n int, thing string) string {
 	if n != 1 {
 		thing += "s"
 	}
-	return count(n) + " " + thing
+	return thousands(n) + " " + thing
 }

@@ -37,14 +37,14 @@ func (c *verifyCmd) Run(ctx context.Context, a *app) (err error) {
 	if _, err := listingsNamed(c.Listings); err != nil {
 		return err
 	}
-	db, err := openMirror(ctx, cfg)
+	db, err := openMirrorDatabase(ctx, cfg)
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, db.Close()) }()
 	var errs []error
 	for _, t := range tenants {
-		found, err := a.verify(ctx, db, taskOf(cfg, t, config.Job{}, c.listings(cfg, t.Name), true), c.sample())
+		found, err := a.verify(ctx, db, taskOf(cfg, t, config.Job{}, c.listings(cfg, t.Name), true), c.sampleRowCount())
 		if err != nil {
 			errs = append(errs, tenantError{t.Name, err})
 		}
@@ -56,7 +56,7 @@ func (c *verifyCmd) Run(ctx context.Context, a *app) (err error) {
 	return errors.Join(errs...)
 }
 
-func (c *verifyCmd) sample() int {
+func (c *verifyCmd) sampleRowCount() int {
 	if c.Full {
 		return 0
 	}
@@ -66,7 +66,7 @@ func (c *verifyCmd) sample() int {
 // listings returns those named and no others: what they need is in the mirror.
 func (c *verifyCmd) listings(cfg *config.Config, tenant string) []*catalog.Listing {
 	if len(c.Listings) == 0 {
-		if found := listingsFor(cfg.Jobs, tenant); found != nil {
+		if found := tenantListings(cfg.Jobs, tenant); found != nil {
 			return found
 		}
 		return catalog.Select(nil) // no job reads this tenant
@@ -80,9 +80,9 @@ var (
 	errNotMigrated     = usageError{"the database lacks what this version of syncer needs", "syncer migrate, or the next syncer run, brings it up to date"}
 )
 
-// openMirror opens the database of a mirror that is there and that this
+// openMirrorDatabase opens the database of a mirror that is there and that this
 // version can read.
-func openMirror(ctx context.Context, cfg *config.Config) (*database, error) {
+func openMirrorDatabase(ctx context.Context, cfg *config.Config) (*database, error) {
 	db, err := openIfThere(ctx, cfg)
 	if err != nil {
 		return nil, err
@@ -90,7 +90,7 @@ func openMirror(ctx context.Context, cfg *config.Config) (*database, error) {
 	if db == nil {
 		return nil, errNothingMirrored
 	}
-	pending, err := state.Pending(ctx, db.Pool)
+	pending, err := state.NeedsMigration(ctx, db.Pool)
 	if err == nil && pending {
 		err = errNotMigrated
 	}
@@ -103,7 +103,7 @@ func openMirror(ctx context.Context, cfg *config.Config) (*database, error) {
 // verify compares one tenant with its mirror. It holds the tenant's lock: a
 // run that publishes meanwhile would show as differences, and two programs
 // would together ask more often than the limit allows.
-func (a *app) verify(ctx context.Context, db *database, task task, sample int) (found []mirror.Verification, err error) {
+func (a *app) verify(ctx context.Context, db *database, task tenantTask, sample int) (found []mirror.Verification, err error) {
 	t := task.tenant
 	show := newProgress(a.out, false)
 	defer show.close()
@@ -118,7 +118,7 @@ func (a *app) verify(ctx context.Context, db *database, task task, sample int) (
 		return nil, err
 	}
 	defer lock.Release()
-	runner := &mirror.Runner{Pool: db.Pool, Client: client, Log: log, Progress: show.of(t.Name)}
+	runner := &mirror.Runner{Pool: db.Pool, Client: client, Log: log, Progress: show.stepFunc(t.Name)}
 	asked, err := runner.BeginRequests(ctx, task.job)
 	if err != nil {
 		return nil, err
@@ -126,13 +126,13 @@ func (a *app) verify(ctx context.Context, db *database, task task, sample int) (
 	defer asked()
 	found, err = runner.Verify(ctx, task.job, sample)
 	if err == nil {
-		err = verdict(found)
+		err = verificationError(found)
 	}
 	return found, err
 }
 
-// verdict is an error unless all was found equal.
-func verdict(found []mirror.Verification) error {
+// verificationError is an error unless all was found equal.
+func verificationError(found []mirror.Verification) error {
 	var unequal []string
 	for _, v := range found {
 		if !v.Equal() {
@@ -159,18 +159,18 @@ func (a *app) tellVerified(tenant string, found []mirror.Verification) {
 		if v.Differences == nil {
 			v.Differences = []mirror.Difference{} // a list in JSON, too
 		}
-		a.out.object(v)
+		a.out.printJSON(v)
 		total := "-"
 		if v.Total != nil {
-			total = count(*v.Total)
+			total = thousands(*v.Total)
 		}
-		rows = append(rows, []string{v.Listing, total, count(v.Mirrored), count(v.Compared), v.Way, count(v.Requests), verificationResult(v)})
+		rows = append(rows, []string{v.Listing, total, thousands(v.Mirrored), thousands(v.Compared), v.Way, thousands(v.Requests), verificationText(v)})
 		notes.WriteString(differencesText(v))
 	}
 	a.out.printf("\n%s\n%s%s", tenant, rows, notes.String())
 }
 
-func verificationResult(v mirror.Verification) string {
+func verificationText(v mirror.Verification) string {
 	switch {
 	case len(v.Differences) > 0:
 		return "different"
@@ -202,7 +202,7 @@ func differencesText(v mirror.Verification) string {
 		}
 		more := ""
 		if n := len(ids); n > shownIDs {
-			ids, more = ids[:shownIDs], fmt.Sprintf(" and %s more", count(n-shownIDs))
+			ids, more = ids[:shownIDs], fmt.Sprintf(" and %s more", thousands(n-shownIDs))
 		}
 		parts = append(parts, what+" "+strings.Join(ids, " ")+more)
 	}

@@ -11,7 +11,7 @@ type versionCmd struct{}
 // Run is called by kong.
 func (versionCmd) Run(a *app) error { //nolint:unparam // kong wants an error
 	v := versionText()
-	a.out.object(map[string]string{"type": "version", "version": v, "go": runtime.Version()})
+	a.out.printJSON(map[string]string{"type": "version", "version": v, "go": runtime.Version()})
 	a.out.printf("syncer %s (%s)\n", v, runtime.Version())
 	return nil
 }

@@ -77,7 +77,7 @@ func TestTable(t *testing.T) {
 func TestCount(t *testing.T) {
 	t.Parallel()
 	for n, want := range map[int]string{0: "0", 999: "999", 1000: "1,000", 1234567: "1,234,567", -1000: "-1,000", -100: "-100"} {
-		if got := count(n); got != want {
+		if got := thousands(n); got != want {
 			t.Errorf("%d: want %s, have %s", n, want, got)
 		}
 	}
@@ -121,11 +121,11 @@ func TestRate(t *testing.T) {
 
 func TestPsqlIsNotGivenThePassword(t *testing.T) {
 	t.Parallel()
-	target, password, err := withoutPassword("postgres://syncer:hunter2@db.example.org:5433/logto?sslmode=require&pool_max_conns=3")
+	target, password, err := splitPassword("postgres://syncer:hunter2@db.example.org:5433/logto?sslmode=require&pool_max_conns=3")
 	if err != nil || password != "hunter2" || target != "postgres://syncer@db.example.org:5433/logto?sslmode=require" {
 		t.Errorf("have %s, %s, %v", target, password, err)
 	}
-	if _, _, err := withoutPassword("postgres://x:hunter2@[bad/"); err == nil || strings.Contains(err.Error(), "hunter2") {
+	if _, _, err := splitPassword("postgres://x:hunter2@[bad/"); err == nil || strings.Contains(err.Error(), "hunter2") {
 		t.Errorf("want an error without the password, have %v", err)
 	}
 }
@@ -145,7 +145,7 @@ func TestAges(t *testing.T) {
 		at("hooks", "unknown to server", time.Hour), at("resources", "failed", 100*time.Hour),
 	}
 	got := map[string]bool{}
-	for _, l := range ages(cfg, fresh, now, 26*time.Hour) {
+	for _, l := range ageLines(cfg, fresh, now, 26*time.Hour) {
 		got[l.Listing] = l.Stale
 	}
 	want := map[string]bool{
@@ -156,7 +156,7 @@ func TestAges(t *testing.T) {
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("stale (-want +got):\n%s", diff)
 	}
-	for _, l := range ages(cfg, nil, now, 26*time.Hour) {
+	for _, l := range ageLines(cfg, nil, now, 26*time.Hour) {
 		if !l.Stale || l.Age != -1 {
 			t.Errorf("%s was never read and counts as fresh", l.Listing)
 		}
@@ -166,7 +166,7 @@ func TestAges(t *testing.T) {
 func TestAgo(t *testing.T) {
 	t.Parallel()
 	for seconds, want := range map[float64]string{0: "0 s", 59: "59 s", 60: "1 min", 3700: "1 h 1 min", 172_800: "2 days"} {
-		if got := ago(seconds); got != want {
+		if got := secondsText(seconds); got != want {
 			t.Errorf("%v: want %s, have %s", seconds, want, got)
 		}
 	}

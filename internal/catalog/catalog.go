@@ -152,45 +152,45 @@ const (
 	fromOrigin
 )
 
-// Field takes the value of a field; "a.b" is field b of the object in field a.
-func Field(name string) Source { return Source{fromField, name} }
+// FieldSource takes the value of a field; "a.b" is field b of the object in field a.
+func FieldSource(name string) Source { return Source{fromField, name} }
 
-// ParentID takes the id of the parent the listing was read for.
-func ParentID() Source { return Source{kind: fromParent} }
+// ParentIDSource takes the id of the parent the listing was read for.
+func ParentIDSource() Source { return Source{kind: fromParent} }
 
-// ItemID takes, in a nested table, the id of the item the element is in.
-func ItemID() Source { return Source{kind: fromItem} }
+// ItemIDSource takes, in a nested table, the id of the item the element is in.
+func ItemIDSource() Source { return Source{kind: fromItem} }
 
-// MemberName takes, in a nested table whose elements are the members of an
+// MemberNameSource takes, in a nested table whose elements are the members of an
 // object, the member's name.
-func MemberName() Source { return Source{kind: fromMemberName} }
+func MemberNameSource() Source { return Source{kind: fromMemberName} }
 
-// Origin takes scheme and host of the URL in a field, without path, query and user,
+// URLOriginSource takes scheme and host of the URL in a field, without path, query and user,
 // which may contain credentials.
-func Origin(name string) Source { return Source{fromOrigin, name} }
+func URLOriginSource(name string) Source { return Source{fromOrigin, name} }
 
-// IsParent reports whether the value is the parent's id.
-func (s Source) IsParent() bool { return s.kind == fromParent }
+// IsParentID reports whether the value is the parent's id.
+func (s Source) IsParentID() bool { return s.kind == fromParent }
 
-// IsItem reports whether the value is the id of the surrounding item.
-func (s Source) IsItem() bool { return s.kind == fromItem }
+// IsItemID reports whether the value is the id of the surrounding item.
+func (s Source) IsItemID() bool { return s.kind == fromItem }
 
 // IsMemberName reports whether the value is the name of an object's member.
 func (s Source) IsMemberName() bool { return s.kind == fromMemberName }
 
-// IsOrigin reports whether only scheme and host of a URL are taken.
-func (s Source) IsOrigin() bool { return s.kind == fromOrigin }
+// IsURLOrigin reports whether only scheme and host of a URL are taken.
+func (s Source) IsURLOrigin() bool { return s.kind == fromOrigin }
 
 // Path returns the field names to follow for a value taken from the item.
 func (s Source) Path() []string { return strings.Split(s.name, ".") }
 
-// ForParent returns the path of the list of one parent.
-func (l *Listing) ForParent(id string) string {
+// PathForParent returns the path of the list of one parent.
+func (l *Listing) PathForParent(id string) string {
 	return strings.Replace(l.Path, "{id}", url.PathEscape(id), 1)
 }
 
-// ForItem returns the path of one item of a top-level listing.
-func (l *Listing) ForItem(id string) string {
+// PathForItem returns the path of one item of a top-level listing.
+func (l *Listing) PathForItem(id string) string {
 	return strings.Replace(l.ItemPath, "{id}", url.PathEscape(id), 1)
 }
 
@@ -201,17 +201,17 @@ func (l *Listing) IDColumn() string { return l.Root.Key[len(l.Root.Key)-1] }
 // empty for a top-level listing.
 func (l *Listing) ParentColumn() string {
 	for column, source := range l.Root.From {
-		if source.IsParent() {
+		if source.IsParentID() {
 			return column
 		}
 	}
 	return ""
 }
 
-// Decides returns the columns of a table by which the program decides what to
+// DecidingColumns returns the columns of a table by which the program decides what to
 // read or what to answer, each with what it decides: no privacy rule may change
 // them. It has those of Table.Decides, and those by which walks choose.
-func Decides(table string) map[string]string {
+func DecidingColumns(table string) map[string]string {
 	out := map[string]string{}
 	for _, l := range listings {
 		if l.ParentType != "" && l.Parent == table {

@@ -131,10 +131,10 @@ func TestIdsAreEscapedInPaths(t *testing.T) {
 	t.Parallel()
 	id := "a/b?c#d e%{id}"
 	const escaped = "a%2Fb%3Fc%23d%20e%25%7Bid%7D"
-	if got, want := Find("user_roles").ForParent(id), "/roles/"+escaped+"/users"; got != want {
+	if got, want := Find("user_roles").PathForParent(id), "/roles/"+escaped+"/users"; got != want {
 		t.Errorf("path of a parent: %s, want %s", got, want)
 	}
-	if got, want := Find("users").ForItem(id), "/users/"+escaped; got != want {
+	if got, want := Find("users").PathForItem(id), "/users/"+escaped; got != want {
 		t.Errorf("path of an item: %s, want %s", got, want)
 	}
 }

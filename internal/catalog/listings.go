@@ -21,7 +21,7 @@ var listings = []*Listing{
 		},
 		Nested: []Table{{
 			Name: "user_identities", Key: []string{"user_id", "target"}, Field: "identities",
-			From: map[string]Source{"user_id": ItemID(), "target": MemberName(), "identity_user_id": Field("userId")},
+			From: map[string]Source{"user_id": ItemIDSource(), "target": MemberNameSource(), "identity_user_id": FieldSource("userId")},
 			Refs: []Ref{{"user_id", "users"}},
 		}},
 	},
@@ -49,7 +49,7 @@ var listings = []*Listing{
 		},
 		Nested: []Table{{
 			Name: "scopes", Key: []string{"id"}, Field: "scopes", Drop: []string{tenantID},
-			From:    map[string]Source{"resource_id": ItemID()},
+			From:    map[string]Source{"resource_id": ItemIDSource()},
 			Refs:    []Ref{{"resource_id", "resources"}},
 			Decides: map[string]string{"name": "who holds the permission"},
 		}},
@@ -80,13 +80,13 @@ var listings = []*Listing{
 			{
 				Name: "organization_role_scopes", Key: []string{"organization_role_id", "organization_scope_id"},
 				Field: "scopes", Only: true,
-				From: map[string]Source{"organization_role_id": ItemID(), "organization_scope_id": Field("id")},
+				From: map[string]Source{"organization_role_id": ItemIDSource(), "organization_scope_id": FieldSource("id")},
 				Refs: []Ref{{"organization_role_id", "organization_roles"}, {"organization_scope_id", "organization_scopes"}},
 			},
 			{
 				Name: "organization_role_resource_scopes", Key: []string{"organization_role_id", "scope_id"},
 				Field: "resourceScopes", Only: true,
-				From: map[string]Source{"organization_role_id": ItemID(), "scope_id": Field("id")},
+				From: map[string]Source{"organization_role_id": ItemIDSource(), "scope_id": FieldSource("id")},
 				Refs: []Ref{{"organization_role_id", "organization_roles"}, {"scope_id", "scopes"}},
 			},
 		},
@@ -103,7 +103,7 @@ var listings = []*Listing{
 		Name: "hooks", Path: "/hooks", ID: "id", Walk: Whole, DeletionCheck: ByWalk,
 		Root: Table{
 			Name: "hooks", Key: []string{"id"},
-			From: map[string]Source{"url_origin": Origin("config.url")},
+			From: map[string]Source{"url_origin": URLOriginSource("config.url")},
 			Drop: []string{tenantID, "config", "signingKey", "executionStats"},
 		},
 	},
@@ -116,7 +116,7 @@ var listings = []*Listing{
 		Walk: Whole, DeletionCheck: ByWalk,
 		Root: Table{
 			Name: "role_scopes", Key: []string{"role_id", "scope_id"}, Only: true,
-			From: map[string]Source{"role_id": ParentID(), "scope_id": Field("id")},
+			From: map[string]Source{"role_id": ParentIDSource(), "scope_id": FieldSource("id")},
 			Refs: []Ref{{"role_id", "roles"}, {"scope_id", "scopes"}},
 		},
 	},
@@ -125,7 +125,7 @@ var listings = []*Listing{
 		Needs: []string{"roles", "users"}, Walk: Split, CountOnly: true, DeletionCheck: ByIDs,
 		Root: Table{
 			Name: "user_roles", Key: []string{"role_id", "user_id"}, Only: true,
-			From: map[string]Source{"role_id": ParentID(), "user_id": Field("id")},
+			From: map[string]Source{"role_id": ParentIDSource(), "user_id": FieldSource("id")},
 			Refs: []Ref{{"role_id", "roles"}, {"user_id", "users"}},
 		},
 	},
@@ -134,7 +134,7 @@ var listings = []*Listing{
 		Needs: []string{"roles", "applications"}, Walk: Split, CountOnly: true, DeletionCheck: ByIDs,
 		Root: Table{
 			Name: "application_roles", Key: []string{"role_id", "application_id"}, Only: true,
-			From: map[string]Source{"role_id": ParentID(), "application_id": Field("id")},
+			From: map[string]Source{"role_id": ParentIDSource(), "application_id": FieldSource("id")},
 			Refs: []Ref{{"role_id", "roles"}, {"application_id", "applications"}},
 		},
 	},
@@ -143,13 +143,13 @@ var listings = []*Listing{
 		Needs: []string{"organizations", "users", "organization_roles"}, Walk: Pages, DeletionCheck: ByWalk,
 		Root: Table{
 			Name: "organization_users", Key: []string{"organization_id", "user_id"}, Only: true,
-			From: map[string]Source{"organization_id": ParentID(), "user_id": Field("id")},
+			From: map[string]Source{"organization_id": ParentIDSource(), "user_id": FieldSource("id")},
 			Refs: []Ref{{"organization_id", "organizations"}, {"user_id", "users"}},
 		},
 		Nested: []Table{{
 			Name: "organization_user_roles", Key: []string{"organization_id", "user_id", "organization_role_id"},
 			Field: "organizationRoles", Only: true,
-			From: map[string]Source{"organization_id": ParentID(), "user_id": ItemID(), "organization_role_id": Field("id")},
+			From: map[string]Source{"organization_id": ParentIDSource(), "user_id": ItemIDSource(), "organization_role_id": FieldSource("id")},
 			Refs: []Ref{{"organization_id", "organizations"}, {"user_id", "users"}, {"organization_role_id", "organization_roles"}},
 		}},
 	},
@@ -160,13 +160,13 @@ var listings = []*Listing{
 		Needs: []string{"applications", "organizations", "organization_roles"}, Walk: Whole, DeletionCheck: ByWalk,
 		Root: Table{
 			Name: "organization_applications", Key: []string{"application_id", "organization_id"}, Only: true,
-			From: map[string]Source{"application_id": ParentID(), "organization_id": Field("id")},
+			From: map[string]Source{"application_id": ParentIDSource(), "organization_id": FieldSource("id")},
 			Refs: []Ref{{"application_id", "applications"}, {"organization_id", "organizations"}},
 		},
 		Nested: []Table{{
 			Name: "organization_application_roles", Key: []string{"application_id", "organization_id", "organization_role_id"},
 			Field: "organizationRoles", Only: true,
-			From: map[string]Source{"application_id": ParentID(), "organization_id": ItemID(), "organization_role_id": Field("id")},
+			From: map[string]Source{"application_id": ParentIDSource(), "organization_id": ItemIDSource(), "organization_role_id": FieldSource("id")},
 			Refs: []Ref{{"application_id", "applications"}, {"organization_id", "organizations"}, {"organization_role_id", "organization_roles"}},
 		}},
 	},
@@ -180,7 +180,7 @@ var listings = []*Listing{
 		Nested: []Table{{
 			Name: "organization_invitation_roles", Key: []string{"organization_invitation_id", "organization_role_id"},
 			Field: "organizationRoles", Only: true,
-			From: map[string]Source{"organization_invitation_id": ItemID(), "organization_role_id": Field("id")},
+			From: map[string]Source{"organization_invitation_id": ItemIDSource(), "organization_role_id": FieldSource("id")},
 			Refs: []Ref{{"organization_invitation_id", "organization_invitations"}, {"organization_role_id", "organization_roles"}},
 		}},
 	},
@@ -189,7 +189,7 @@ var listings = []*Listing{
 		Parent: "organizations", Needs: []string{"organizations"}, Walk: Whole, DeletionCheck: ByWalk, Optional: true,
 		Root: Table{
 			Name: "organization_jit_email_domains", Key: []string{"organization_id", "email_domain"}, Only: true,
-			From: map[string]Source{"organization_id": ParentID(), "email_domain": Field("emailDomain")},
+			From: map[string]Source{"organization_id": ParentIDSource(), "email_domain": FieldSource("emailDomain")},
 			Refs: []Ref{{"organization_id", "organizations"}},
 		},
 	},
@@ -198,7 +198,7 @@ var listings = []*Listing{
 		Parent: "organizations", Needs: []string{"organizations", "organization_roles"}, Walk: Whole, DeletionCheck: ByWalk, Optional: true,
 		Root: Table{
 			Name: "organization_jit_roles", Key: []string{"organization_id", "organization_role_id"}, Only: true,
-			From: map[string]Source{"organization_id": ParentID(), "organization_role_id": Field("id")},
+			From: map[string]Source{"organization_id": ParentIDSource(), "organization_role_id": FieldSource("id")},
 			Refs: []Ref{{"organization_id", "organizations"}, {"organization_role_id", "organization_roles"}},
 		},
 	},
@@ -207,7 +207,7 @@ var listings = []*Listing{
 		Parent: "organizations", Needs: []string{"organizations", "sso_connectors"}, Walk: Whole, DeletionCheck: ByWalk, Optional: true,
 		Root: Table{
 			Name: "organization_jit_sso_connectors", Key: []string{"organization_id", "sso_connector_id"}, Only: true,
-			From: map[string]Source{"organization_id": ParentID(), "sso_connector_id": Field("id")},
+			From: map[string]Source{"organization_id": ParentIDSource(), "sso_connector_id": FieldSource("id")},
 			// The server lists no connector whose kind of provider it no longer
 			// supports, but does list it here: sso_connector_id is no reference.
 			Refs: []Ref{{"organization_id", "organizations"}},
@@ -218,7 +218,7 @@ var listings = []*Listing{
 		Member: "ssoIdentities", ID: "id", Parent: "users", Needs: []string{"users"}, Walk: Whole, DeletionCheck: ByWalk, Optional: true,
 		Root: Table{
 			Name: "user_sso_identities", Key: []string{"user_id", "id"}, Drop: []string{tenantID},
-			From: map[string]Source{"user_id": ParentID()},
+			From: map[string]Source{"user_id": ParentIDSource()},
 			Refs: []Ref{{"user_id", "users"}},
 		},
 	},
@@ -227,7 +227,7 @@ var listings = []*Listing{
 		Needs: []string{"users"}, Walk: Whole, DeletionCheck: ByWalk, Optional: true,
 		Root: Table{
 			Name: "user_mfa_verifications", Key: []string{"user_id", "id"}, Drop: []string{tenantID},
-			From:     map[string]Source{"user_id": ParentID()},
+			From:     map[string]Source{"user_id": ParentIDSource()},
 			Volatile: []string{"last_used_at"},
 			Refs:     []Ref{{"user_id", "users"}},
 		},
@@ -237,7 +237,7 @@ var listings = []*Listing{
 		Needs: []string{"users"}, Walk: Whole, DeletionCheck: ByWalk, Optional: true,
 		Root: Table{
 			Name: "personal_access_tokens", Key: []string{"user_id", "name"}, Drop: []string{tenantID, "value"},
-			From: map[string]Source{"user_id": ParentID()},
+			From: map[string]Source{"user_id": ParentIDSource()},
 			Refs: []Ref{{"user_id", "users"}},
 		},
 	},

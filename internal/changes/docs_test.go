@@ -10,7 +10,7 @@ import (
 )
 
 // row is a rule as docs/fresh.md has it.
-func row(r changes.Rule) string {
+func row(r changes.FollowRule) string {
 	events := make([]string, len(r.Events))
 	for i, event := range r.Events {
 		events[i] = "`" + event + "`"
@@ -30,7 +30,7 @@ func TestTheTableInTheDocumentsIsThatOfTheRules(t *testing.T) {
 		t.Fatal(err)
 	}
 	var want []string
-	for _, r := range changes.Rules() {
+	for _, r := range changes.FollowRules() {
 		want = append(want, row(r))
 	}
 	if !strings.Contains(string(text), strings.Join(want, "\n")+"\n\n") {

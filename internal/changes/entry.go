@@ -7,19 +7,19 @@ import (
 	"time"
 )
 
-// An Entry is an entry of a feed: of the audit log, or of the deliveries of a
+// An FeedEntry is an entry of a feed: of the audit log, or of the deliveries of a
 // webhook.
-type Entry struct {
+type FeedEntry struct {
 	ID        string
 	CreatedAt time.Time
 	key       string
-	payload   payload
+	payload   entryPayload
 }
 
 // hookKeyPrefix leads the keys of entries about deliveries.
 const hookKeyPrefix = "TriggerHook."
 
-type payload struct {
+type entryPayload struct {
 	UserID      string `json:"userId"`
 	HookRequest struct {
 		Body delivery `json:"body"`
@@ -46,25 +46,25 @@ type delivery struct {
 	RemovedApplicationIDs []string `json:"removedApplicationIds"`
 }
 
-// Decode decodes an entry as the API sent it. The error quotes none of it.
-func Decode(value []byte) (Entry, error) {
+// DecodeFeedEntry decodes an entry as the API sent it. The error quotes none of it.
+func DecodeFeedEntry(value []byte) (FeedEntry, error) {
 	var raw struct {
-		ID        string  `json:"id"`
-		Key       string  `json:"key"`
-		CreatedAt float64 `json:"createdAt"`
-		Payload   payload `json:"payload"`
+		ID        string       `json:"id"`
+		Key       string       `json:"key"`
+		CreatedAt float64      `json:"createdAt"`
+		Payload   entryPayload `json:"payload"`
 	}
 	if err := json.Unmarshal(value, &raw); err != nil {
-		return Entry{ID: raw.ID}, fmt.Errorf("decode an entry of a log: %T", err)
+		return FeedEntry{ID: raw.ID}, fmt.Errorf("decode an entry of a log: %T", err)
 	}
 	if raw.ID == "" || raw.CreatedAt == 0 {
-		return Entry{}, fmt.Errorf("decode an entry of a log: it has no id or no createdAt")
+		return FeedEntry{}, fmt.Errorf("decode an entry of a log: it has no id or no createdAt")
 	}
-	return Entry{ID: raw.ID, CreatedAt: time.UnixMilli(int64(raw.CreatedAt)), key: raw.Key, payload: raw.Payload}, nil
+	return FeedEntry{ID: raw.ID, CreatedAt: time.UnixMilli(int64(raw.CreatedAt)), key: raw.Key, payload: raw.Payload}, nil
 }
 
-// event is the event that a delivery is about; empty for entries of the audit log.
-func (e Entry) event() string {
+// hookEvent is the event that a delivery is about; empty for entries of the audit log.
+func (e FeedEntry) hookEvent() string {
 	event, ok := strings.CutPrefix(e.key, hookKeyPrefix)
 	if !ok {
 		return ""

@@ -22,9 +22,9 @@ func DecodeHook(value []byte) (h Hook, err error) {
 	return h, nil
 }
 
-// UntoldEvents returns the events of the rules that no enabled one of the webhooks
+// UnsubscribedEvents returns the events of the rules that no enabled one of the webhooks
 // delivers, in the order of the rules.
-func UntoldEvents(hooks []Hook) (events []string) {
+func UnsubscribedEvents(hooks []Hook) (events []string) {
 	for _, r := range rules {
 		for _, event := range r.Events {
 			told := slices.ContainsFunc(hooks, func(h Hook) bool { return h.Enabled && slices.Contains(h.Events, event) })

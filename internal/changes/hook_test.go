@@ -18,7 +18,7 @@ func TestAWebhookThatMayBeDisabledTellsNothing(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if got := slices.Contains(changes.UntoldEvents([]changes.Hook{h}), "User.Created"); got != want {
+		if got := slices.Contains(changes.UnsubscribedEvents([]changes.Hook{h}), "User.Created"); got != want {
 			t.Errorf("%s: User.Created is untold: %t, want %t", value, got, want)
 		}
 	}

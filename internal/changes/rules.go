@@ -15,8 +15,8 @@ const (
 	WholeList   = "whole list"
 )
 
-// A Rule says how a listing is followed between two proofs.
-type Rule struct {
+// A FollowRule says how a listing is followed between two proofs.
+type FollowRule struct {
 	Listing string
 	// Events of a webhook that together tell of its changes; nil: none does.
 	Events []string
@@ -30,20 +30,20 @@ type Rule struct {
 	Untold string
 }
 
-// Rules returns the rules of all listings that are followed, in the order of the
+// FollowRules returns the rules of all listings that are followed, in the order of the
 // catalog. A listing without a rule is not followed: nothing tells of it.
-func Rules() []Rule { return slices.Clone(rules) }
+func FollowRules() []FollowRule { return slices.Clone(rules) }
 
-// RuleOf returns the rule of a listing; ok is false where nothing tells of it.
-func RuleOf(listing string) (r Rule, ok bool) {
-	i := slices.IndexFunc(rules, func(r Rule) bool { return r.Listing == listing })
+// FollowRuleFor returns the rule of a listing; ok is false where nothing tells of it.
+func FollowRuleFor(listing string) (r FollowRule, ok bool) {
+	i := slices.IndexFunc(rules, func(r FollowRule) bool { return r.Listing == listing })
 	if i < 0 {
-		return Rule{}, false
+		return FollowRule{}, false
 	}
 	return rules[i], true
 }
 
-var rules = []Rule{
+var rules = []FollowRule{
 	{
 		Listing: "users",
 		Events:  []string{"User.Created", "User.Deleted", "User.Data.Updated", "User.SuspensionStatus.Updated"},

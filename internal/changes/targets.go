@@ -8,11 +8,11 @@ import (
 // maxDeltas is how many ids Logto names in an event: of more, the rest is missing.
 const maxDeltas = 5000
 
-// A Set is a set of ids.
-type Set map[string]struct{}
+// A IDSet is a set of ids.
+type IDSet map[string]struct{}
 
 // Sorted returns the ids in order.
-func (s Set) Sorted() []string {
+func (s IDSet) Sorted() []string {
 	ids := make([]string, 0, len(s))
 	for id := range s {
 		ids = append(ids, id)
@@ -23,21 +23,21 @@ func (s Set) Sorted() []string {
 
 // Targets are what entries point at: what is to be read again.
 type Targets struct {
-	IDs     map[string]Set    // items to be read by their ids, by listing
-	Parents map[string]Set    // parents whose lists are to be read, by listing
-	Members map[string]Set    // users whose membership may have changed, by organization
-	Whole   Set               // listings to be read whole
+	IDs     map[string]IDSet  // items to be read by their ids, by listing
+	Parents map[string]IDSet  // parents whose lists are to be read, by listing
+	Members map[string]IDSet  // users whose membership may have changed, by organization
+	Whole   IDSet             // listings to be read whole
 	Unclear map[string]string // by listing, why an entry does not say enough
 }
 
 // NewTargets returns targets of no entries.
 func NewTargets() *Targets {
-	return &Targets{IDs: map[string]Set{}, Parents: map[string]Set{}, Members: map[string]Set{}, Whole: Set{}, Unclear: map[string]string{}}
+	return &Targets{IDs: map[string]IDSet{}, Parents: map[string]IDSet{}, Members: map[string]IDSet{}, Whole: IDSet{}, Unclear: map[string]string{}}
 }
 
 // Add adds what an entry points at.
-func (t *Targets) Add(e Entry) {
-	event := e.event()
+func (t *Targets) Add(e FeedEntry) {
+	event := e.hookEvent()
 	if event == "" {
 		t.addLog(e)
 		return
@@ -68,7 +68,7 @@ func (t *Targets) Add(e Entry) {
 
 // addLog adds the user of an interaction. Tokens that are issued or revoked
 // change no user.
-func (t *Targets) addLog(e Entry) {
+func (t *Targets) addLog(e FeedEntry) {
 	if strings.HasPrefix(e.key, "Interaction.") && e.payload.UserID != "" {
 		put(t.IDs, "users", e.payload.UserID)
 	}
@@ -102,7 +102,7 @@ func (t *Targets) addMembership(d delivery) {
 }
 
 // add adds an id that an event names; without one, the listing is unclear.
-func (t *Targets) add(sets map[string]Set, listing, event, id string) {
+func (t *Targets) add(sets map[string]IDSet, listing, event, id string) {
 	if id == "" {
 		t.markUnclear(listing, "an event "+event+" names no id")
 		return
@@ -116,9 +116,9 @@ func (t *Targets) markUnclear(listing, why string) {
 	}
 }
 
-func put(sets map[string]Set, name, id string) {
+func put(sets map[string]IDSet, name, id string) {
 	if sets[name] == nil {
-		sets[name] = Set{}
+		sets[name] = IDSet{}
 	}
 	sets[name][id] = struct{}{}
 }

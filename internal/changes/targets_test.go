@@ -18,7 +18,7 @@ func describe(t *changes.Targets) string {
 	var parts []string
 	for _, sets := range []struct {
 		name string
-		of   map[string]changes.Set
+		of   map[string]changes.IDSet
 	}{{"", t.IDs}, {"below ", t.Parents}, {"members of ", t.Members}} {
 		for _, name := range slices.Sorted(maps.Keys(sets.of)) {
 			parts = append(parts, sets.name+name+" "+strings.Join(sets.of[name].Sorted(), " "))
@@ -71,7 +71,7 @@ func TestRecordedDeliveriesPointAtWhatTheActionChanged(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			e, err := changes.Decode(value)
+			e, err := changes.DecodeFeedEntry(value)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -124,7 +124,7 @@ func TestAnEventOfAnotherVersionPointsAtWhatItNames(t *testing.T) {
 		"a delivery with another kind of body": {hook("User.Created", `{"params":[]}`), "error"},
 	} {
 		got := "error"
-		if e, err := changes.Decode([]byte(tc.entry)); err == nil {
+		if e, err := changes.DecodeFeedEntry([]byte(tc.entry)); err == nil {
 			targets := changes.NewTargets()
 			targets.Add(e)
 			got = describe(targets)
@@ -138,7 +138,7 @@ func TestAnEventOfAnotherVersionPointsAtWhatItNames(t *testing.T) {
 func TestAnEntryThatCannotBeDecodedIsNotQuoted(t *testing.T) {
 	t.Parallel()
 	for _, text := range []string{`{"id":"a","createdAt":1,"key":{"secret":1}}`, `{"key":"secret"}`, `secret`} {
-		if _, err := changes.Decode([]byte(text)); err == nil || strings.Contains(err.Error(), "secret") {
+		if _, err := changes.DecodeFeedEntry([]byte(text)); err == nil || strings.Contains(err.Error(), "secret") {
 			t.Errorf("%s: %v", text, err)
 		}
 	}
@@ -146,15 +146,15 @@ func TestAnEntryThatCannotBeDecodedIsNotQuoted(t *testing.T) {
 
 func TestEveryRuleIsOfItsOwnListing(t *testing.T) {
 	t.Parallel()
-	for _, r := range changes.Rules() {
-		if got, ok := changes.RuleOf(r.Listing); !ok || got.Listing != r.Listing {
+	for _, r := range changes.FollowRules() {
+		if got, ok := changes.FollowRuleFor(r.Listing); !ok || got.Listing != r.Listing {
 			t.Errorf("the rule of %s is %v", r.Listing, got)
 		}
 		if !r.Whole && len(r.Events) == 0 {
 			t.Errorf("nothing tells of %s", r.Listing)
 		}
 	}
-	if _, ok := changes.RuleOf("user_roles"); ok {
+	if _, ok := changes.FollowRuleFor("user_roles"); ok {
 		t.Error("nothing tells who holds a role, and there is a rule")
 	}
 }

@@ -7,15 +7,15 @@ import (
 
 const wantRead = "changes, or be left out"
 
-func checkRead(d *decoder, path string, j *Job) {
-	if d.ok(path) && j.Read != ReadChanges {
-		d.report(path, "must be "+wantRead+", is "+d.have(path), "without it the job reads everything, with a proof")
+func checkReadMode(d *decoder, path string, j *Job) {
+	if d.isValid(path) && j.Read != ReadChanges {
+		d.report(path, "must be "+wantRead+", is "+d.shownValue(path), "without it the job reads everything, with a proof")
 	}
 }
 
-// checkProvers warns of tenants whose changes are followed and that no job
+// warnUnprovedTenants warns of tenants whose changes are followed and that no job
 // proves: a run that reads changes begins where a proof ended.
-func checkProvers(d *decoder, c *Config) {
+func warnUnprovedTenants(d *decoder, c *Config) {
 	for i, j := range c.Jobs {
 		if j.Read != ReadChanges {
 			continue

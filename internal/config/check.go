@@ -21,11 +21,11 @@ const (
 // skips fields that have a problem already: one mistake, one problem.
 func setDefaultsAndCheck(d *decoder, c *Config, known []string) {
 	checkDatabase(d, c.Database)
-	if !d.is("resume_within").set {
+	if !d.fieldAt("resume_within").set {
 		c.ResumeWithin = 24 * time.Hour
 	}
-	if d.ok("resume_within") && c.ResumeWithin < 0 {
-		d.report("resume_within", "must be 0s or longer, is "+d.have("resume_within"), "")
+	if d.isValid("resume_within") && c.ResumeWithin < 0 {
+		d.report("resume_within", "must be 0s or longer, is "+d.shownValue("resume_within"), "")
 	}
 	checkHistory(d, &c.History)
 	checkPrivacy(d, &c.Privacy)
@@ -34,7 +34,7 @@ func setDefaultsAndCheck(d *decoder, c *Config, known []string) {
 	for i := range c.Tenants {
 		checkTenant(d, fmt.Sprintf("tenants[%d]", i), &c.Tenants[i])
 	}
-	if !d.is("jobs").set && !d.is("jobs").bad {
+	if !d.fieldAt("jobs").set && !d.fieldAt("jobs").bad {
 		c.Jobs = []Job{{Name: "all"}}
 	}
 	for i := range c.Jobs {
@@ -42,8 +42,8 @@ func setDefaultsAndCheck(d *decoder, c *Config, known []string) {
 	}
 	checkNames(d, "tenants", len(c.Tenants), func(i int) string { return c.Tenants[i].Name })
 	checkNames(d, "jobs", len(c.Jobs), func(i int) string { return c.Jobs[i].Name })
-	checkProvers(d, c)
-	checkWebhook(d, c)
+	warnUnprovedTenants(d, c)
+	checkWebhookReceiver(d, c)
 }
 
 // checkNames reports invalid names and names that are used twice.
@@ -52,13 +52,13 @@ func checkNames(d *decoder, list string, n int, nameOf func(int) string) {
 	first := map[string]int{}
 	for i := range n {
 		path, name := fmt.Sprintf("%s[%d].name", list, i), nameOf(i)
-		if !d.ok(path) {
+		if !d.isValid(path) {
 			continue
 		}
 		before, again := first[name]
 		switch {
 		case !form.MatchString(name):
-			d.report(path, "must be "+wantName+", is "+d.have(path), "")
+			d.report(path, "must be "+wantName+", is "+d.shownValue(path), "")
 		case list == "tenants" && name == "all":
 			d.report(path, `must not be "all", which means every tenant`, "")
 		case again:
@@ -71,7 +71,7 @@ func checkNames(d *decoder, list string, n int, nameOf func(int) string) {
 
 // checkDatabase never quotes the value: it may contain the password.
 func checkDatabase(d *decoder, database Secret) {
-	if !d.ok("database") {
+	if !d.isValid("database") {
 		return
 	}
 	_, err := pgconn.ParseConfig(database.Reveal())
@@ -80,7 +80,7 @@ func checkDatabase(d *decoder, database Secret) {
 	}
 	is, hint := "is in another form", "in a URL, write special characters of a password as %40 for @, %2F for / and so on"
 	scheme, _, _ := strings.Cut(database.Reveal(), "://")
-	vars := d.is("database").vars
+	vars := d.fieldAt("database").vars
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
 		is, hint = "names a file that does not exist", ""
@@ -93,20 +93,20 @@ func checkDatabase(d *decoder, database Secret) {
 }
 
 func checkHistory(d *decoder, h *History) {
-	if !d.is("history.enabled").set {
+	if !d.fieldAt("history.enabled").set {
 		h.Enabled = true
 	}
-	if !d.is("history.retention").set {
+	if !d.fieldAt("history.retention").set {
 		h.Retention = 400 * 24 * time.Hour
 	}
-	if d.ok("history.retention") && h.Retention < 24*time.Hour {
-		d.report("history.retention", "must be 1d or longer, is "+d.have("history.retention"), "to keep no history, write enabled: false")
+	if d.isValid("history.retention") && h.Retention < 24*time.Hour {
+		d.report("history.retention", "must be 1d or longer, is "+d.shownValue("history.retention"), "to keep no history, write enabled: false")
 	}
 	form := regexp.MustCompile(`^[a-z][a-z0-9_]*$`)
 	for i, table := range h.Except {
 		path := fmt.Sprintf("history.except[%d]", i)
-		if d.ok(path) && !form.MatchString(table) {
-			d.report(path, "must be the name of a table such as user_roles, is "+d.have(path), "")
+		if d.isValid(path) && !form.MatchString(table) {
+			d.report(path, "must be the name of a table such as user_roles, is "+d.shownValue(path), "")
 		}
 	}
 }

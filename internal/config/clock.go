@@ -18,7 +18,7 @@ type wallClockSchedule struct {
 
 // Next implements cron.Schedule.
 func (w wallClockSchedule) Next(after time.Time) time.Time {
-	wall := onWall(after.In(w.location))
+	wall := wallTime(after.In(w.location))
 	// After the clock is put back, it shows times again that were due the first time.
 	// Start before them, and let the loop skip what is past.
 	wall = wall.Add(-3 * time.Hour)
@@ -27,26 +27,26 @@ func (w wallClockSchedule) Next(after time.Time) time.Time {
 		if wall.IsZero() {
 			return wall
 		}
-		if at := w.moment(wall); at.After(after) {
+		if at := w.instantOf(wall); at.After(after) {
 			return at.In(after.Location())
 		}
 	}
 }
 
-// onWall returns what the clock shows, as a UTC time.
-func onWall(t time.Time) time.Time {
+// wallTime returns what the clock shows, as a UTC time.
+func wallTime(t time.Time) time.Time {
 	return time.Date(t.Year(), t.Month(), t.Day(), t.Hour(), t.Minute(), t.Second(), 0, time.UTC)
 }
 
-// moment returns the first moment at which the clock shows wall or, where it
+// instantOf returns the first moment at which the clock shows wall or, where it
 // jumps over it, the moment of the jump.
-func (w wallClockSchedule) moment(wall time.Time) time.Time {
+func (w wallClockSchedule) instantOf(wall time.Time) time.Time {
 	at := time.Date(wall.Year(), wall.Month(), wall.Day(), wall.Hour(), wall.Minute(), wall.Second(), 0, w.location)
 	_, offset := at.Add(-12 * time.Hour).Zone()
-	if early := wall.Add(-time.Duration(offset) * time.Second); onWall(early.In(w.location)).Equal(wall) {
+	if early := wall.Add(-time.Duration(offset) * time.Second); wallTime(early.In(w.location)).Equal(wall) {
 		return early.In(w.location) // of two, the one before the clock is put back
 	}
-	if onWall(at).Equal(wall) {
+	if wallTime(at).Equal(wall) {
 		return at
 	}
 	if start, _ := at.ZoneBounds(); at.Sub(start) < 25*time.Hour {
@@ -56,12 +56,12 @@ func (w wallClockSchedule) moment(wall time.Time) time.Time {
 	return end
 }
 
-// fixedInterval runs at a fixed interval counted from 1970, so that all processes find the
+// alignedInterval runs at a fixed interval counted from 1970, so that all processes find the
 // same times and a restart does not shift them.
-type fixedInterval time.Duration
+type alignedInterval time.Duration
 
 // Next implements cron.Schedule.
-func (g fixedInterval) Next(after time.Time) time.Time {
+func (g alignedInterval) Next(after time.Time) time.Time {
 	every := int64(time.Duration(g) / time.Second)
 	return time.Unix((after.Unix()/every+1)*every, 0).In(after.Location())
 }

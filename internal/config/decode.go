@@ -15,7 +15,7 @@ import (
 type decoder struct {
 	file     string
 	env      func(string) (string, bool)
-	fields   map[string]*field
+	fields   map[string]*decodedField
 	problems Errors
 	warnings Errors
 	readOnly bool // see LoadReadOnly
@@ -27,7 +27,7 @@ func (d *decoder) decode(root *yaml.Node, c *Config) {
 
 // value fills v from n. What has no value, or an empty one, leaves v alone.
 func (d *decoder) value(path string, n *yaml.Node, v reflect.Value) {
-	f := &field{line: n.Line, column: n.Column}
+	f := &decodedField{line: n.Line, column: n.Column}
 	d.fields[path] = f
 	if n.Kind == yaml.AliasNode && n.Alias != nil {
 		n = n.Alias
@@ -40,7 +40,7 @@ func (d *decoder) value(path string, n *yaml.Node, v reflect.Value) {
 		d.report(path, "must not have a tag", "put text that begins with ! in quotes")
 		return
 	}
-	if d.leaf(path, n, v.Addr().Interface()) {
+	if d.tryLeaf(path, n, v.Addr().Interface()) {
 		return
 	}
 	switch v.Kind() {
@@ -49,7 +49,7 @@ func (d *decoder) value(path string, n *yaml.Node, v reflect.Value) {
 	case reflect.Slice:
 		d.sequence(path, n, v)
 	case reflect.Map:
-		d.table(path, n, v)
+		d.nameMap(path, n, v)
 	default:
 		panic(fmt.Sprintf("config: no decoding for %s at %s", v.Type(), path))
 	}
@@ -58,10 +58,10 @@ func (d *decoder) value(path string, n *yaml.Node, v reflect.Value) {
 // mapping fills the struct v from n's keys and continues after each problem.
 func (d *decoder) mapping(path string, n *yaml.Node, v reflect.Value) {
 	if n.Kind != yaml.MappingNode {
-		d.report(path, "must be "+shape(v.Type())+", is "+kindOf(n), "")
+		d.report(path, "must be "+describeType(v.Type())+", is "+kindOf(n), "")
 		return
 	}
-	keys := keysOf(v.Type())
+	keys := fieldIndexByKey(v.Type())
 	first := map[string]int{} // key -> line
 	for i := 0; i+1 < len(n.Content); i += 2 {
 		key, at := n.Content[i], join(path, keyText(n.Content[i].Value))
@@ -92,7 +92,7 @@ func (d *decoder) unknownKey(path string, key *yaml.Node, t reflect.Type) {
 	d.reportAt(key, join(path, keyText(key.Value)), "unknown key", hint)
 	meant := nearest(key.Value, keyNames(t))
 	if at := join(path, meant); meant != "" && d.fields[at] == nil {
-		d.fields[at] = &field{line: key.Line, column: key.Column, bad: true}
+		d.fields[at] = &decodedField{line: key.Line, column: key.Column, bad: true}
 	}
 }
 
@@ -103,8 +103,8 @@ func (d *decoder) required(path string, v reflect.Value) {
 		if name == "-" || options == "omitempty" {
 			continue
 		}
-		if at := join(path, name); !d.is(at).set && !d.is(at).bad {
-			d.report(at, "is not set, must be "+shapeOf(at, v.Field(i).Type()), "")
+		if at := join(path, name); !d.fieldAt(at).set && !d.fieldAt(at).bad {
+			d.report(at, "is not set, must be "+describeField(at, v.Field(i).Type()), "")
 		}
 	}
 }
@@ -122,8 +122,8 @@ func (d *decoder) sequence(path string, n *yaml.Node, v reflect.Value) {
 	for i, item := range n.Content {
 		at := fmt.Sprintf("%s[%d]", path, i)
 		d.value(at, item, v.Index(i))
-		if !d.is(at).set && !d.is(at).bad {
-			d.report(at, "is empty, must be "+shape(v.Type().Elem()), "")
+		if !d.fieldAt(at).set && !d.fieldAt(at).bad {
+			d.report(at, "is empty, must be "+describeType(v.Type().Elem()), "")
 		}
 	}
 }

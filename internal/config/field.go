@@ -6,8 +6,8 @@ import (
 	"go.yaml.in/yaml/v4"
 )
 
-// A field is what the file has at a path such as tenants[0].limit.
-type field struct {
+// A decodedField is what the file has at a path such as tenants[0].limit.
+type decodedField struct {
 	line, column int
 	set          bool     // there, and not empty
 	bad          bool     // a problem is reported already
@@ -17,33 +17,33 @@ type field struct {
 	bare         bool     // a number, true or false: shown without quotes
 }
 
-// is returns what the file has at path, the zero field if it has nothing.
-func (d *decoder) is(path string) field {
+// fieldAt returns what the file has at path, the zero field if it has nothing.
+func (d *decoder) fieldAt(path string) decodedField {
 	if f := d.fields[path]; f != nil {
 		return *f
 	}
-	return field{}
+	return decodedField{}
 }
 
-// ok reports whether path has a value without a known problem.
-func (d *decoder) ok(path string) bool { return d.is(path).set && !d.is(path).bad }
+// isValid reports whether path has a value without a known problem.
+func (d *decoder) isValid(path string) bool { return d.fieldAt(path).set && !d.fieldAt(path).bad }
 
 // report adds a problem with the field at path; where the file has no such
 // field, its position is that of what should have held it.
 func (d *decoder) report(path, message, hint string) {
-	d.problems = append(d.problems, d.problem(path, message, hint))
+	d.problems = append(d.problems, d.newProblem(path, message, hint))
 	if d.fields[path] == nil {
-		d.fields[path] = &field{line: d.place(path).line, column: d.place(path).column}
+		d.fields[path] = &decodedField{line: d.nearestField(path).line, column: d.nearestField(path).column}
 	}
 	d.fields[path].bad = true
 }
 
 func (d *decoder) warn(path, message, hint string) {
-	d.warnings = append(d.warnings, d.problem(path, message, hint))
+	d.warnings = append(d.warnings, d.newProblem(path, message, hint))
 }
 
-func (d *decoder) problem(path, message, hint string) Problem {
-	at := d.place(path)
+func (d *decoder) newProblem(path, message, hint string) Problem {
+	at := d.nearestField(path)
 	return Problem{File: d.file, Line: at.line, Column: at.column, Field: path, Message: message, Hint: hint}
 }
 
@@ -54,8 +54,8 @@ func (d *decoder) reportAt(n *yaml.Node, path, message, hint string) {
 	})
 }
 
-// place is where path is, or the nearest thing around it.
-func (d *decoder) place(path string) field {
+// nearestField is where path is, or the nearest thing around it.
+func (d *decoder) nearestField(path string) decodedField {
 	for {
 		if f := d.fields[path]; f != nil {
 			return *f

@@ -15,12 +15,12 @@ const wantSchedule = "five cron fields such as 30 2 * * *, @daily or @every 6h"
 func checkJob(d *decoder, path string, j *Job, tenants []Tenant, known []string) {
 	location := checkTimezone(d, path+".timezone", j)
 	checkSchedule(d, path+".schedule", j, location)
-	checkServing(d, path, j)
-	checkRead(d, path+".read", j)
-	if !d.is(path + ".tenants").set {
+	checkJobServeSettings(d, path, j)
+	checkReadMode(d, path+".read", j)
+	if !d.fieldAt(path + ".tenants").set {
 		j.Tenants.All = true
 	}
-	if !d.is(path + ".listings").set {
+	if !d.fieldAt(path + ".listings").set {
 		j.Listings.All = true
 	}
 	names, sure := tenantNames(d, tenants)
@@ -35,9 +35,9 @@ func checkJob(d *decoder, path string, j *Job, tenants []Tenant, known []string)
 // tenantNames returns the tenants' names, and whether all of them are known: a
 // name that a missing variable was to bring may be the one a job asks for.
 func tenantNames(d *decoder, tenants []Tenant) (names []string, sure bool) {
-	sure = !d.is("tenants").bad
+	sure = !d.fieldAt("tenants").bad
 	for i, t := range tenants {
-		sure = sure && d.ok(fmt.Sprintf("tenants[%d].name", i))
+		sure = sure && d.isValid(fmt.Sprintf("tenants[%d].name", i))
 		names = append(names, t.Name)
 	}
 	return names, sure
@@ -50,21 +50,21 @@ func checkSelection(d *decoder, path, what string, known []string) {
 		if d.fields[at] == nil {
 			return
 		}
-		if name := d.is(at).text; d.ok(at) && name != "all" && !slices.Contains(known, name) {
-			d.report(at, "unknown "+what+" "+d.have(at), nameHint(name, known))
+		if name := d.fieldAt(at).text; d.isValid(at) && name != "all" && !slices.Contains(known, name) {
+			d.report(at, "unknown "+what+" "+d.shownValue(at), nameHint(name, known))
 		}
 	}
 }
 
 // checkTimezone returns UTC where the zone is missing or wrong.
 func checkTimezone(d *decoder, path string, j *Job) *time.Location {
-	if !d.is(path).set {
+	if !d.fieldAt(path).set {
 		j.Timezone = "UTC"
 		return time.UTC
 	}
 	location, err := time.LoadLocation(j.Timezone)
-	if d.ok(path) && (err != nil || j.Timezone == "Local") {
-		d.report(path, "must be a time zone such as Europe/Berlin or UTC, is "+d.have(path), "")
+	if d.isValid(path) && (err != nil || j.Timezone == "Local") {
+		d.report(path, "must be a time zone such as Europe/Berlin or UTC, is "+d.shownValue(path), "")
 	}
 	if err != nil {
 		return time.UTC
@@ -73,7 +73,7 @@ func checkTimezone(d *decoder, path string, j *Job) *time.Location {
 }
 
 func checkSchedule(d *decoder, path string, j *Job, location *time.Location) {
-	if !d.ok(path) {
+	if !d.isValid(path) {
 		return
 	}
 	if strings.Contains(j.Schedule, "TZ=") { // the cron parser panics on some of these
@@ -82,7 +82,7 @@ func checkSchedule(d *decoder, path string, j *Job, location *time.Location) {
 	}
 	schedule, err := cron.ParseStandard(j.Schedule)
 	if err != nil {
-		d.report(path, "must be "+wantSchedule+", is "+d.have(path), scheduleHint(j.Schedule))
+		d.report(path, "must be "+wantSchedule+", is "+d.shownValue(path), scheduleHint(j.Schedule))
 		return
 	}
 	j.Cron = schedule
@@ -97,9 +97,9 @@ func checkSchedule(d *decoder, path string, j *Job, location *time.Location) {
 		// The parser makes a second of anything less, even of less than none.
 		every, _ := strings.CutPrefix(j.Schedule, "@every ")
 		if delay, err := time.ParseDuration(every); err != nil || delay < time.Second {
-			d.report(path, "must be @every 1s or longer, is "+d.have(path), "")
+			d.report(path, "must be @every 1s or longer, is "+d.shownValue(path), "")
 		}
-		j.Cron = fixedInterval(s.Delay)
+		j.Cron = alignedInterval(s.Delay)
 	}
 }
 

@@ -14,7 +14,7 @@ import (
 // The error is an Errors with every problem of the file, or with the first one if
 // the file is not YAML.
 func Parse(name string, data []byte, env func(string) (string, bool), known []string) (*Config, error) {
-	return parse(&decoder{file: name, env: env, fields: map[string]*field{}}, data, known)
+	return parse(&decoder{file: name, env: env, fields: map[string]*decodedField{}}, data, known)
 }
 
 func parse(d *decoder, data []byte, known []string) (*Config, error) {
@@ -30,14 +30,14 @@ func parse(d *decoder, data []byte, known []string) (*Config, error) {
 		return nil, d.problems.sort()
 	}
 	c.Warnings = d.warnings.sort()
-	c.positions = d.positions()
+	c.positions = d.collectPositions()
 	return c, nil
 }
 
 // parseYAML returns the file's only document; an empty file is an empty
 // mapping.
 func parseYAML(data []byte) (*yaml.Node, *Problem) {
-	if p := unreadable(data); p != nil {
+	if p := invalidCharacter(data); p != nil {
 		return nil, p
 	}
 	var docs []yaml.Node
@@ -56,9 +56,9 @@ func parseYAML(data []byte) (*yaml.Node, *Problem) {
 	return docs[0].Content[0], nil
 }
 
-// unreadable finds the first character that YAML does not allow: the YAML reader
+// invalidCharacter finds the first character that YAML does not allow: the YAML reader
 // finds it too, but does not say where.
-func unreadable(data []byte) *Problem {
+func invalidCharacter(data []byte) *Problem {
 	line, column := 1, 1
 	for len(data) > 0 {
 		r, size := utf8.DecodeRune(data)

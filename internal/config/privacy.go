@@ -54,14 +54,14 @@ func (d *decoder) rule(path string, n *yaml.Node, v *Rule) {
 	case text == "hash":
 		v.Hash = true
 	default:
-		d.report(path, "must be "+wantRule+", is "+d.have(path), "without a rule the column is stored as it is")
+		d.report(path, "must be "+wantRule+", is "+d.shownValue(path), "without a rule the column is stored as it is")
 	}
 }
 
-// table fills the map v, whose keys are names of tables or of columns.
-func (d *decoder) table(path string, n *yaml.Node, v reflect.Value) {
+// nameMap fills the map v, whose keys are names of tables or of columns.
+func (d *decoder) nameMap(path string, n *yaml.Node, v reflect.Value) {
 	if n.Kind != yaml.MappingNode {
-		d.report(path, "must be "+shape(v.Type())+", is "+kindOf(n), "")
+		d.report(path, "must be "+describeType(v.Type())+", is "+kindOf(n), "")
 		return
 	}
 	form := regexp.MustCompile(`^[a-z][a-z0-9_]*$`)
@@ -81,8 +81,8 @@ func (d *decoder) table(path string, n *yaml.Node, v reflect.Value) {
 		first[key.Value] = key.Line
 		value := reflect.New(v.Type().Elem()).Elem()
 		d.value(at, n.Content[i+1], value)
-		if !d.is(at).set && !d.is(at).bad {
-			d.report(at, "is empty, must be "+shape(v.Type().Elem()), "")
+		if !d.fieldAt(at).set && !d.fieldAt(at).bad {
+			d.report(at, "is empty, must be "+describeType(v.Type().Elem()), "")
 		}
 		v.SetMapIndex(reflect.ValueOf(key.Value), value)
 	}
@@ -96,10 +96,10 @@ func checkPrivacy(d *decoder, p *Privacy) {
 			if rule.Hash && hashed == "" {
 				hashed = table + "." + column
 			}
-			checkKeep(d, join(join(join("privacy.tables", table), column), "keep"), rule.Keep)
+			checkKeptPaths(d, join(join(join("privacy.tables", table), column), "keep"), rule.Keep)
 		}
 	}
-	switch key := d.is("privacy.key"); {
+	switch key := d.fieldAt("privacy.key"); {
 	case key.bad:
 	case hashed != "" && !key.set:
 		d.report("privacy.key", fmt.Sprintf("is not set, but %s is hashed: must be a key of %d bytes or more", hashed, minKeyLength),
@@ -109,16 +109,16 @@ func checkPrivacy(d *decoder, p *Privacy) {
 	}
 }
 
-// checkKeep reports invalid paths, and a path within another: one of the two
+// checkKeptPaths reports invalid paths, and a path within another: one of the two
 // would have no effect.
-func checkKeep(d *decoder, path string, keep []string) {
+func checkKeptPaths(d *decoder, path string, keep []string) {
 	for i, field := range keep {
 		at := fmt.Sprintf("%s[%d]", path, i)
-		if !d.ok(at) {
+		if !d.isValid(at) {
 			continue
 		}
 		if slices.Contains(strings.Split(field, "."), "") {
-			d.report(at, "must be a path such as plan or address.country, is "+d.have(at), "")
+			d.report(at, "must be a path such as plan or address.country, is "+d.shownValue(at), "")
 			continue
 		}
 		within := func(outer string) bool { return strings.HasPrefix(field, outer+".") }

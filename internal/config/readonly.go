@@ -19,7 +19,7 @@ func LoadReadOnly(path string, env func(string) (string, bool), known []string) 
 	if err != nil {
 		return nil, fmt.Errorf("read configuration: %w", err)
 	}
-	d := &decoder{file: path, env: env, fields: map[string]*field{}, readOnly: true}
+	d := &decoder{file: path, env: env, fields: map[string]*decodedField{}, readOnly: true}
 	return parse(d, data, known)
 }
 
@@ -31,7 +31,7 @@ type positions struct {
 
 type position struct{ line, column int }
 
-func (d *decoder) positions() positions {
+func (d *decoder) collectPositions() positions {
 	p := positions{file: d.file, at: map[string]position{}}
 	for path, f := range d.fields {
 		p.at[path] = position{f.line, f.column}
@@ -58,9 +58,9 @@ func (c *Config) Problem(fieldPath, message, hint string) Problem {
 	}
 }
 
-// Sorted returns problems as an Errors, sorted by position; nil if there are
+// JoinProblems returns problems as an Errors, sorted by position; nil if there are
 // none.
-func Sorted(problems []Problem) error {
+func JoinProblems(problems []Problem) error {
 	if len(problems) == 0 {
 		return nil
 	}

@@ -15,17 +15,17 @@ import (
 
 var errQuoted = errors.New("is text because it is in quotes")
 
-// leaf fills values that are written as one scalar, or in one of two forms, and
+// tryLeaf fills values that are written as one scalar, or in one of two forms, and
 // reports whether into has such a type.
-func (d *decoder) leaf(path string, n *yaml.Node, into any) bool {
+func (d *decoder) tryLeaf(path string, n *yaml.Node, into any) bool {
 	switch v := into.(type) {
 	case *Secret:
 		d.fields[path].secret = true
-		if text, ok := d.scalar(path, n, shapeOf(path, reflect.TypeFor[Secret]())); ok {
+		if text, ok := d.scalar(path, n, describeField(path, reflect.TypeFor[Secret]())); ok {
 			*v = Secret(text)
 		}
 	case *string:
-		if text, ok := d.scalar(path, n, shapeOf(path, reflect.TypeFor[string]())); ok {
+		if text, ok := d.scalar(path, n, describeField(path, reflect.TypeFor[string]())); ok {
 			*v = text
 		}
 	case *Missed:
@@ -41,7 +41,7 @@ func (d *decoder) leaf(path string, n *yaml.Node, into any) bool {
 	case *time.Duration:
 		parseInto(d, path, n, v, "a duration such as 10s, 24h or 400d", parseDuration)
 	case *Limit:
-		d.limit(path, n, v)
+		d.rateLimit(path, n, v)
 	case *Selection:
 		d.selection(path, n, v)
 	case *Rule:
@@ -64,7 +64,7 @@ func parseInto[T any](d *decoder, path string, n *yaml.Node, v *T, want string, 
 		if errors.Is(err, errQuoted) {
 			hint = "remove the quotes"
 		}
-		d.report(path, "must be "+want+", is "+d.have(path), hint)
+		d.report(path, "must be "+want+", is "+d.shownValue(path), hint)
 		return
 	}
 	*v = parsed
@@ -103,10 +103,10 @@ func (d *decoder) scalar(path string, n *yaml.Node, want string) (string, bool) 
 	return text, text != "" && len(problems) == 0
 }
 
-// have describes the scalar at path for a message. It never shows a secret or the
+// shownValue describes the scalar at path for a message. It never shows a secret or the
 // value of a variable.
-func (d *decoder) have(path string) string {
-	switch f := d.is(path); {
+func (d *decoder) shownValue(path string) string {
+	switch f := d.fieldAt(path); {
 	case len(f.vars) > 0:
 		return "the value of " + strings.Join(f.vars, " and ")
 	case f.secret:
@@ -125,27 +125,27 @@ func quote(text string) string {
 	return strconv.Quote(text)
 }
 
-func (d *decoder) limit(path string, n *yaml.Node, v *Limit) {
+func (d *decoder) rateLimit(path string, n *yaml.Node, v *Limit) {
 	if n.Kind != yaml.ScalarNode {
 		d.mapping(path, n, reflect.ValueOf(v).Elem())
 		return
 	}
-	want := shape(reflect.TypeFor[Limit]())
+	want := describeType(reflect.TypeFor[Limit]())
 	if text, ok := d.scalar(path, n, want); ok && text != "none" {
-		d.report(path, "must be "+want+", is "+d.have(path), "")
+		d.report(path, "must be "+want+", is "+d.shownValue(path), "")
 	}
 }
 
 func (d *decoder) selection(path string, n *yaml.Node, v *Selection) {
 	if n.Kind == yaml.ScalarNode {
-		want := shape(reflect.TypeFor[Selection]())
+		want := describeType(reflect.TypeFor[Selection]())
 		text, ok := d.scalar(path, n, want)
 		if ok && text != "all" {
 			hint := ""
 			if len(d.fields[path].vars) == 0 {
 				hint = "for this one only, write [" + text + "]"
 			}
-			d.report(path, "must be "+want+", is "+d.have(path), hint)
+			d.report(path, "must be "+want+", is "+d.shownValue(path), hint)
 		}
 		v.All = ok && text == "all"
 		return

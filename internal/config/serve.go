@@ -57,25 +57,25 @@ const (
 const minTokenLength = 16
 
 func checkServe(d *decoder, s *Serve) {
-	if !d.is("serve.listen").set {
+	if !d.fieldAt("serve.listen").set {
 		s.Listen = "127.0.0.1:8077"
-	} else if _, port, err := net.SplitHostPort(s.Listen); d.ok("serve.listen") && (err != nil || port == "") {
-		d.report("serve.listen", "must be host:port such as 127.0.0.1:8077, is "+d.have("serve.listen"), "")
+	} else if _, port, err := net.SplitHostPort(s.Listen); d.isValid("serve.listen") && (err != nil || port == "") {
+		d.report("serve.listen", "must be host:port such as 127.0.0.1:8077, is "+d.shownValue("serve.listen"), "")
 	}
-	if !d.is("serve.workers").set {
+	if !d.fieldAt("serve.workers").set {
 		s.Workers = 3
 	}
-	if d.ok("serve.workers") && (s.Workers < 1 || s.Workers > maxConcurrency) {
-		d.report("serve.workers", "must be 1 to 64, is "+d.have("serve.workers"), "")
+	if d.isValid("serve.workers") && (s.Workers < 1 || s.Workers > maxConcurrency) {
+		d.report("serve.workers", "must be 1 to 64, is "+d.shownValue("serve.workers"), "")
 	}
-	if d.ok("serve.token") && len(s.Token) < minTokenLength {
+	if d.isValid("serve.token") && len(s.Token) < minTokenLength {
 		d.report("serve.token", "must be 16 characters or more, is shorter", "create one with openssl rand -hex 16")
 	}
-	if !d.is("serve.rescue_after").set {
+	if !d.fieldAt("serve.rescue_after").set {
 		s.RescueAfter = 30 * time.Second
 	}
-	if d.ok("serve.rescue_after") && s.RescueAfter < 2*time.Second {
-		d.report("serve.rescue_after", "must be 2s or longer, is "+d.have("serve.rescue_after"), "")
+	if d.isValid("serve.rescue_after") && s.RescueAfter < 2*time.Second {
+		d.report("serve.rescue_after", "must be 2s or longer, is "+d.shownValue("serve.rescue_after"), "")
 	}
 }
 
@@ -89,7 +89,7 @@ func checkAlerts(d *decoder, alerts []Alert) {
 
 // checkURL never quotes the address: whoever knows it can use it.
 func checkURL(d *decoder, path string, address Secret) {
-	if !d.ok(path) {
+	if !d.isValid(path) {
 		return
 	}
 	u, err := url.Parse(address.Reveal())
@@ -100,29 +100,29 @@ func checkURL(d *decoder, path string, address Secret) {
 
 // checkWord uses the first word if none is set.
 func checkWord[T ~string](d *decoder, path string, have *T, first, second T) {
-	if !d.is(path).set {
+	if !d.fieldAt(path).set {
 		*have = first
 	}
-	if d.ok(path) && *have != first && *have != second {
-		d.report(path, fmt.Sprintf("must be %s or %s, is %s", first, second, d.have(path)), "")
+	if d.isValid(path) && *have != first && *have != second {
+		d.report(path, fmt.Sprintf("must be %s or %s, is %s", first, second, d.shownValue(path)), "")
 	}
 }
 
-// checkServing checks the settings of a job that only syncer serve uses.
-func checkServing(d *decoder, path string, j *Job) {
+// checkJobServeSettings checks the settings of a job that only syncer serve uses.
+func checkJobServeSettings(d *decoder, path string, j *Job) {
 	checkWord(d, path+".missed", &j.Missed, RunMissed, SkipMissed)
-	if !d.is(path + ".jitter").set {
+	if !d.fieldAt(path + ".jitter").set {
 		j.Jitter = 30 * time.Second
 	}
-	if !d.is(path + ".retries").set {
+	if !d.fieldAt(path + ".retries").set {
 		j.Retries = 3
 	}
-	if at := path + ".retries"; d.ok(at) && (j.Retries < 0 || j.Retries > 20) {
-		d.report(at, "must be 0 to 20, is "+d.have(at), "")
+	if at := path + ".retries"; d.isValid(at) && (j.Retries < 0 || j.Retries > 20) {
+		d.report(at, "must be 0 to 20, is "+d.shownValue(at), "")
 	}
 	for at, value := range map[string]time.Duration{"jitter": j.Jitter, "timeout": j.Timeout, "max_age": j.MaxAge} {
-		if at = path + "." + at; d.ok(at) && value < 0 {
-			d.report(at, "must be 0s or longer, is "+d.have(at), "")
+		if at = path + "." + at; d.isValid(at) && value < 0 {
+			d.report(at, "must be 0s or longer, is "+d.shownValue(at), "")
 		}
 	}
 	checkURL(d, path+".ping", j.Ping)

@@ -34,30 +34,30 @@ func onCloud(address string) bool {
 func checkTenant(d *decoder, path string, t *Tenant) {
 	checkEndpoint(d, path+".endpoint", t)
 	checkResource(d, path+".resource", t)
-	checkLimit(d, path+".limit", t)
+	checkRateLimit(d, path+".limit", t)
 	switch at := path + ".concurrency"; {
-	case !d.is(at).set:
+	case !d.fieldAt(at).set:
 		t.Concurrency = usualConcurrency
-	case d.ok(at) && (t.Concurrency < 1 || t.Concurrency > maxConcurrency):
-		d.report(at, "must be 1 to 64, is "+d.have(at), "6 is usual: the server answers each request with two or more of its 20 database connections")
+	case d.isValid(at) && (t.Concurrency < 1 || t.Concurrency > maxConcurrency):
+		d.report(at, "must be 1 to 64, is "+d.shownValue(at), "6 is usual: the server answers each request with two or more of its 20 database connections")
 	}
 	switch at := path + ".max_delete.percent"; {
-	case !d.is(at).set:
+	case !d.fieldAt(at).set:
 		t.MaxDelete.Percent = 20
-	case d.ok(at) && (t.MaxDelete.Percent < 0 || t.MaxDelete.Percent > 100):
-		d.report(at, "must be 0 to 100, is "+d.have(at), "")
+	case d.isValid(at) && (t.MaxDelete.Percent < 0 || t.MaxDelete.Percent > 100):
+		d.report(at, "must be 0 to 100, is "+d.shownValue(at), "")
 	}
 	switch at := path + ".max_delete.rows"; {
-	case !d.is(at).set:
+	case !d.fieldAt(at).set:
 		t.MaxDelete.Rows = 100
-	case d.ok(at) && t.MaxDelete.Rows < 0:
-		d.report(at, "must be 0 or more, is "+d.have(at), "")
+	case d.isValid(at) && t.MaxDelete.Rows < 0:
+		d.report(at, "must be 0 or more, is "+d.shownValue(at), "")
 	}
 }
 
 // checkEndpoint normalises the endpoint: lower-case host, no slash at its end.
 func checkEndpoint(d *decoder, path string, t *Tenant) {
-	if !d.ok(path) {
+	if !d.isValid(path) {
 		return
 	}
 	u, err := url.Parse(t.Endpoint)
@@ -66,26 +66,26 @@ func checkEndpoint(d *decoder, path string, t *Tenant) {
 		if err == nil && !strings.Contains(t.Endpoint, "://") {
 			hint = "it begins with https://"
 		}
-		d.report(path, "must be "+wantEndpoint+", is "+d.address(path), hint)
+		d.report(path, "must be "+wantEndpoint+", is "+d.shownURL(path), hint)
 		return
 	}
 	u.Host, u.Path = strings.ToLower(u.Host), strings.TrimSuffix(u.Path, "/")
-	extra := beyondHost(u)
+	extra := extraURLPart(u)
 	if extra != "" {
-		d.report(path, "must be scheme and host only, has "+extra+" too", d.write(path, u.Scheme+"://"+u.Host))
+		d.report(path, "must be scheme and host only, has "+extra+" too", d.replacementHint(path, u.Scheme+"://"+u.Host))
 		return
 	}
 	t.Endpoint = u.Scheme + "://" + u.Host
 	switch {
 	case u.Scheme == "http" && onCloud(t.Endpoint):
-		d.report(path, "must begin with https:// for Logto Cloud", d.write(path, "https://"+u.Host))
+		d.report(path, "must begin with https:// for Logto Cloud", d.replacementHint(path, "https://"+u.Host))
 	case u.Scheme == "http" && !loopback(u.Hostname()):
 		d.warn(path, "http sends the application's secret in clear text", "use https unless the network between is yours alone")
 	}
 }
 
-// beyondHost names the part of u that is neither scheme nor host; empty: none.
-func beyondHost(u *url.URL) string {
+// extraURLPart names the part of u that is neither scheme nor host; empty: none.
+func extraURLPart(u *url.URL) string {
 	switch {
 	case u.User != nil:
 		return "a user or password"
@@ -107,21 +107,21 @@ func portOK(u *url.URL) bool {
 	return err == nil && port > 0
 }
 
-// write is the hint to write that instead of the value at path, unless it would
+// replacementHint is the hint to write that instead of the value at path, unless it would
 // show the value of a variable.
-func (d *decoder) write(path, instead string) string {
-	if len(d.is(path).vars) > 0 {
+func (d *decoder) replacementHint(path, instead string) string {
+	if len(d.fieldAt(path).vars) > 0 {
 		return ""
 	}
 	return "write " + instead
 }
 
-// address is have for a URL, which may hold a password.
-func (d *decoder) address(path string) string {
-	if strings.Contains(d.is(path).text, "@") {
+// shownURL is have for a URL, which may hold a password.
+func (d *decoder) shownURL(path string) string {
+	if strings.Contains(d.fieldAt(path).text, "@") {
 		return "another form"
 	}
-	return d.have(path)
+	return d.shownValue(path)
 }
 
 func loopback(host string) bool {
@@ -132,26 +132,26 @@ func loopback(host string) bool {
 func checkResource(d *decoder, path string, t *Tenant) {
 	endpoint := strings.TrimSuffix(path, "resource") + "endpoint"
 	switch {
-	case d.is(path).bad || !d.ok(endpoint):
+	case d.fieldAt(path).bad || !d.isValid(endpoint):
 		return
-	case !d.is(path).set && onCloud(t.Endpoint):
+	case !d.fieldAt(path).set && onCloud(t.Endpoint):
 		t.Resource = t.Endpoint + "/api"
 		return
-	case !d.is(path).set:
+	case !d.fieldAt(path).set:
 		t.Resource = selfHosted
 		return
 	}
 	if t.Cloud() && !onCloud(t.Endpoint) {
 		d.report(endpoint, "must be the tenant's own address, https://<tenant id>.logto.app: Logto Cloud does not serve the Management API at a custom domain",
-			d.write(path, "endpoint: "+strings.TrimSuffix(t.Resource, "/api")))
+			d.replacementHint(path, "endpoint: "+strings.TrimSuffix(t.Resource, "/api")))
 		return
 	}
 	u, err := url.Parse(t.Resource)
 	switch want := t.Endpoint + "/api"; {
 	case onCloud(t.Endpoint) && t.Resource != want:
-		d.report(path, "must be "+d.shownDerivedValue(endpoint, want)+", is "+d.address(path), "on Logto Cloud it follows from the endpoint: remove it")
+		d.report(path, "must be "+d.shownDerivedValue(endpoint, want)+", is "+d.shownURL(path), "on Logto Cloud it follows from the endpoint: remove it")
 	case err != nil || u.Scheme == "" || u.Host == "" || u.User != nil:
-		d.report(path, "must be a resource indicator such as "+selfHosted+", is "+d.address(path),
+		d.report(path, "must be a resource indicator such as "+selfHosted+", is "+d.shownURL(path),
 			"self-hosted, it is "+selfHosted+": remove it")
 	}
 }
@@ -159,23 +159,23 @@ func checkResource(d *decoder, path string, t *Tenant) {
 // shownDerivedValue is the value that follows from the field at path; it is shown unless
 // that field holds a variable.
 func (d *decoder) shownDerivedValue(path, value string) string {
-	if len(d.is(path).vars) > 0 {
+	if len(d.fieldAt(path).vars) > 0 {
 		return "the endpoint followed by /api"
 	}
 	return value
 }
 
-func checkLimit(d *decoder, path string, t *Tenant) {
-	if !d.is(path).set {
+func checkRateLimit(d *decoder, path string, t *Tenant) {
+	if !d.fieldAt(path).set {
 		if t.Cloud() {
 			t.Limit = Limit{Requests: 200, Per: 10 * time.Second}
 		}
 		return
 	}
-	if at := path + ".requests"; d.ok(at) && t.Limit.Requests < 1 {
-		d.report(at, "must be 1 or more, is "+d.have(at), "for no limit, write limit: none")
+	if at := path + ".requests"; d.isValid(at) && t.Limit.Requests < 1 {
+		d.report(at, "must be 1 or more, is "+d.shownValue(at), "for no limit, write limit: none")
 	}
-	if at := path + ".per"; d.ok(at) && t.Limit.Per <= 0 {
-		d.report(at, "must be more than 0s, is "+d.have(at), "for no limit, write limit: none")
+	if at := path + ".per"; d.isValid(at) && t.Limit.Per <= 0 {
+		d.report(at, "must be more than 0s, is "+d.shownValue(at), "for no limit, write limit: none")
 	}
 }

@@ -52,13 +52,13 @@ func expand(text string, env func(string) (string, bool)) (out string, vars []st
 		case hasFallback:
 			b.WriteString(fallback)
 		default:
-			problems = append(problems, missing(variable, set))
+			problems = append(problems, unsetVariableProblem(variable, set))
 		}
 		text = after
 	}
 }
 
-func missing(variable string, set bool) Problem {
+func unsetVariableProblem(variable string, set bool) Problem {
 	state := "not set"
 	if set {
 		state = "empty"

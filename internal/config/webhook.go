@@ -29,14 +29,14 @@ type Hook struct {
 	Path string `yaml:"path,omitempty"`
 }
 
-func checkWebhook(d *decoder, c *Config) {
+func checkWebhookReceiver(d *decoder, c *Config) {
 	w := &c.Serve.Webhook
-	if at := "serve.webhook.listen"; d.ok(at) {
+	if at := "serve.webhook.listen"; d.isValid(at) {
 		if _, port, err := net.SplitHostPort(w.Listen); err != nil || port == "" {
-			d.report(at, "must be host:port such as 0.0.0.0:8078, is "+d.have(at), "")
+			d.report(at, "must be host:port such as 0.0.0.0:8078, is "+d.shownValue(at), "")
 		}
 	}
-	if at := "serve.webhook"; d.ok(at) && len(w.Hooks) == 0 && !d.is(at+".hooks").bad {
+	if at := "serve.webhook"; d.isValid(at) && len(w.Hooks) == 0 && !d.fieldAt(at+".hooks").bad {
 		d.report(at+".hooks", "is not set, must be a list of at least one", "hooks: [{tenant: NAME, signing_key: ${LOGTO_HOOK_SIGNING_KEY}}]")
 	}
 	for i := range w.Hooks {
@@ -47,7 +47,7 @@ func checkWebhook(d *decoder, c *Config) {
 func checkHook(d *decoder, c *Config, i int) {
 	at, hooks := fmt.Sprintf("serve.webhook.hooks[%d]", i), c.Serve.Webhook.Hooks
 	h, before := &hooks[i], hooks[:i]
-	if path := at + ".signing_key"; d.ok(path) && len(h.SigningKey) < minTokenLength {
+	if path := at + ".signing_key"; d.isValid(path) && len(h.SigningKey) < minTokenLength {
 		d.report(path, fmt.Sprintf("must be %d characters or more, is shorter", minTokenLength), "Logto's Console shows the key on the webhook's page")
 	}
 	checkHookTenant(d, c, at+".tenant", h.Tenant, before)
@@ -57,12 +57,12 @@ func checkHook(d *decoder, c *Config, i int) {
 func checkHookTenant(d *decoder, c *Config, at, tenant string, before []Hook) {
 	names, sure := tenantNames(d, c.Tenants)
 	switch {
-	case !d.ok(at):
+	case !d.isValid(at):
 	case sure && !slices.Contains(names, tenant):
-		d.report(at, "unknown tenant "+d.have(at), nameHint(tenant, names))
+		d.report(at, "unknown tenant "+d.shownValue(at), nameHint(tenant, names))
 	case slices.ContainsFunc(before, func(h Hook) bool { return h.Tenant == tenant }):
 		d.report(at, "has another hook: one is enough for all events", "")
-	case sure && !d.is("jobs").bad && len(c.ChangesJobs(tenant)) == 0:
+	case sure && !d.fieldAt("jobs").bad && len(c.ChangesJobs(tenant)) == 0:
 		d.report(at, "has no job with read: changes, which a delivery would start", `add one: {name: fresh, read: changes, schedule: "@every 2m"}`)
 	}
 }
@@ -72,13 +72,13 @@ func checkHookTenant(d *decoder, c *Config, at, tenant string, before []Hook) {
 func checkHookPath(d *decoder, at string, h *Hook, before []Hook) {
 	form := regexp.MustCompile(`^/[A-Za-z0-9._~/-]+$`)
 	reserved := []string{"/healthz", "/readyz", "/metrics", "/style.css", "/favicon.ico", "/run"}
-	if !d.is(at).set && !d.is(at).bad {
+	if !d.fieldAt(at).set && !d.fieldAt(at).bad {
 		h.Path = "/webhook/" + h.Tenant
 	}
 	switch {
-	case d.is(at).bad:
-	case d.ok(at) && (!form.MatchString(h.Path) || path.Clean(h.Path) != h.Path):
-		d.report(at, "must be a path such as /webhook/acme, is "+d.have(at), "")
+	case d.fieldAt(at).bad:
+	case d.isValid(at) && (!form.MatchString(h.Path) || path.Clean(h.Path) != h.Path):
+		d.report(at, "must be a path such as /webhook/acme, is "+d.shownValue(at), "")
 	case slices.Contains(reserved, h.Path):
 		d.report(at, "is a path of syncer serve itself", "for example /webhook/"+h.Tenant)
 	case slices.ContainsFunc(before, func(b Hook) bool { return b.Path == h.Path && b.Tenant != h.Tenant }):

@@ -8,8 +8,8 @@ import (
 	"go.yaml.in/yaml/v4"
 )
 
-// keysOf maps the keys of a mapping to the fields of the struct they fill.
-func keysOf(t reflect.Type) map[string]int {
+// fieldIndexByKey maps the keys of a mapping to the fields of the struct they fill.
+func fieldIndexByKey(t reflect.Type) map[string]int {
 	keys := map[string]int{}
 	for i := range t.NumField() {
 		if name, _, _ := strings.Cut(t.Field(i).Tag.Get("yaml"), ","); name != "-" {
@@ -40,8 +40,8 @@ func keyText(key string) string {
 	return key
 }
 
-// shape says how a value of type t is written in the file.
-func shape(t reflect.Type) string {
+// describeType says how a value of type t is written in the file.
+func describeType(t reflect.Type) string {
 	switch {
 	case t == reflect.TypeFor[Limit]():
 		return `"none" or {requests: 200, per: 10s}`
@@ -65,8 +65,8 @@ func shape(t reflect.Type) string {
 	return "text"
 }
 
-// shapeOf is shape with what the meaning of the field at path adds.
-func shapeOf(path string, t reflect.Type) string {
+// describeField is shape with what the meaning of the field at path adds.
+func describeField(path string, t reflect.Type) string {
 	switch regexp.MustCompile(`\[\d+\]`).ReplaceAllString(path, "") {
 	case "tenants.name", "jobs.name":
 		return wantName
@@ -81,7 +81,7 @@ func shapeOf(path string, t reflect.Type) string {
 	case "database":
 		return wantDatabase
 	}
-	return shape(t)
+	return describeType(t)
 }
 
 // kindOf says what a node is without showing its value: text in place of a mapping
@@ -116,15 +116,15 @@ func nameHint(have string, known []string) string {
 func nearest(have string, known []string) string {
 	best, least := "", len(have)/3+2
 	for _, name := range known {
-		if n := distance(plain(have), plain(name)); n < least {
+		if n := distance(normalizeName(have), normalizeName(name)); n < least {
 			best, least = name, n
 		}
 	}
 	return best
 }
 
-// plain makes appId, app-id and app_id equal.
-func plain(name string) string {
+// normalizeName makes appId, app-id and app_id equal.
+func normalizeName(name string) string {
 	return strings.NewReplacer("_", "", "-", "").Replace(strings.ToLower(name))
 }
 

@@ -26,7 +26,7 @@ func (m *DatabaseModel) WriteDiagrams(w io.Writer) error {
 			writeEntity(&b, t)
 		}
 		for _, t := range g.tables {
-			writeReferences(&b, t)
+			writeRelationships(&b, t)
 		}
 		b.WriteString("```\n")
 	}
@@ -45,13 +45,13 @@ func writeEntity(b *strings.Builder, t *Table) {
 			roles = append(roles, "FK")
 		}
 		if roles != nil && c.Name != "tenant_id" {
-			fmt.Fprintf(b, "        %s %s %s%s\n", c.Type, c.Name, strings.Join(roles, ", "), quoted(c.Comment))
+			fmt.Fprintf(b, "        %s %s %s%s\n", c.Type, c.Name, strings.Join(roles, ", "), mermaidComment(c.Comment))
 		}
 	}
 	b.WriteString("    }\n")
 }
 
-func writeReferences(b *strings.Builder, t *Table) {
+func writeRelationships(b *strings.Builder, t *Table) {
 	for _, c := range t.Columns {
 		if c.Target == "" {
 			continue
@@ -64,8 +64,8 @@ func writeReferences(b *strings.Builder, t *Table) {
 	}
 }
 
-// quoted returns a comment as Mermaid takes it; it has no way to escape a quote.
-func quoted(comment string) string {
+// mermaidComment returns a comment as Mermaid takes it; it has no way to escape a quote.
+func mermaidComment(comment string) string {
 	if comment == "" {
 		return ""
 	}

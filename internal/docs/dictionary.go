@@ -21,7 +21,7 @@ Every table has **tenant_id**, the tenant's name in ` + "`jobs.yaml`" + `, at th
 // WriteDictionary writes the data dictionary as Markdown.
 func (m *DatabaseModel) WriteDictionary(w io.Writer) error {
 	var b strings.Builder
-	fmt.Fprintf(&b, dictionaryHead, links(false), links(true))
+	fmt.Fprintf(&b, dictionaryHead, listingLinks(false), listingLinks(true))
 	b.WriteString("\n## Schema `logto`: what the tenant has now\n")
 	for _, g := range m.groups() {
 		fmt.Fprintf(&b, "\n### %s\n", g.title)
@@ -42,9 +42,9 @@ func (m *DatabaseModel) WriteDictionary(w io.Writer) error {
 	return err
 }
 
-// links names the tables of the listings that are read by default, or of those
+// listingLinks names the tables of the listings that are read by default, or of those
 // that are read only on request.
-func links(optional bool) string {
+func listingLinks(optional bool) string {
 	var names []string
 	for _, l := range catalog.All() {
 		if l.Optional == optional {
@@ -58,21 +58,21 @@ func writeTable(b *strings.Builder, t *Table) {
 	fmt.Fprintf(b, "\n#### %s\n\n%s\n\n| column | type | |\n|---|---|---|\n", t.Name, t.Comment)
 	for _, c := range t.Columns {
 		if c.Name != "tenant_id" || t.View {
-			fmt.Fprintf(b, "| %s | %s | %s |\n", nameOf(t, c), typeOf(t, c), columnDescription(c))
+			fmt.Fprintf(b, "| %s | %s | %s |\n", columnName(t, c), columnType(t, c), columnDescription(c))
 		}
 	}
 }
 
-func nameOf(t *Table, c *Column) string {
+func columnName(t *Table, c *Column) string {
 	if slices.Contains(t.Key, c.Name) {
 		return "**" + c.Name + "**"
 	}
 	return c.Name
 }
 
-// typeOf is the type of a column and, in a table, whether it may be null. Of the
+// columnType is the type of a column and, in a table, whether it may be null. Of the
 // columns of a view the database does not know.
-func typeOf(t *Table, c *Column) string {
+func columnType(t *Table, c *Column) string {
 	name := c.Type
 	for long, short := range map[string]string{"timestamp(3) with time zone": "timestamptz(3)", "timestamp with time zone": "timestamptz"} {
 		if name == long {
@@ -124,7 +124,7 @@ func (m *DatabaseModel) writePast(b *strings.Builder) {
 	}
 	b.WriteString(", and with:\n\n| column | type | |\n|---|---|---|\n")
 	for _, c := range more {
-		fmt.Fprintf(b, "| %s | %s | %s |\n", c.Name, typeOf(&Table{}, c), columnDescription(c))
+		fmt.Fprintf(b, "| %s | %s | %s |\n", c.Name, columnType(&Table{}, c), columnDescription(c))
 	}
 }
 

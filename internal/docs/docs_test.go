@@ -36,7 +36,7 @@ func readModel(t *testing.T, pool *pgxpool.Pool) *docs.DatabaseModel {
 
 func TestTheDocumentsAreUpToDate(t *testing.T) {
 	t.Parallel()
-	m := readModel(t, pgtest.New(t, migrated))
+	m := readModel(t, pgtest.NewPool(t, migrated))
 	for file, write := range map[string]func(io.Writer) error{
 		"../../docs/data-dictionary.md": m.WriteDictionary,
 		"../../docs/data-model.md":      m.WriteDiagrams,
@@ -63,7 +63,7 @@ func TestTheDocumentsAreUpToDate(t *testing.T) {
 // Both documents have every table and every reference, whatever is added.
 func TestNothingOfTheMirrorIsLeftOut(t *testing.T) {
 	t.Parallel()
-	pool := pgtest.New(t, migrated)
+	pool := pgtest.NewPool(t, migrated)
 	_, err := pool.Exec(t.Context(), `
 create table logto.novelties (tenant_id text, id text, user_id text, primary key (tenant_id, id), foreign key (tenant_id, user_id) references logto.users);
 comment on table logto.novelties is 'Less < than & "nothing".';

@@ -52,7 +52,7 @@ func (k *walk) confirmByID(ctx context.Context, parent string, ids []string) ([]
 			return nil, err
 		}
 		if !sure && k.references && len(items) > 0 {
-			chunk := Chunk{Listing: k.l, Parent: parent, Items: items, Checkpoint: k.referenceCheckpoint(batch[0], len(items))}
+			chunk := Chunk{Listing: k.l, Parent: parent, Items: items, Checkpoint: k.newReferenceCheckpoint(batch[0], len(items))}
 			if err := k.putChunk(ctx, chunk, 0); err != nil {
 				return nil, err
 			}
@@ -62,7 +62,7 @@ func (k *walk) confirmByID(ctx context.Context, parent string, ids []string) ([]
 			continue
 		}
 		deleted = append(deleted, idsMissingFrom(batch, items)...)
-		chunk := Chunk{Listing: k.l, Parent: parent, Items: items, Checkpoint: k.referenceCheckpoint(batch[0], len(items))}
+		chunk := Chunk{Listing: k.l, Parent: parent, Items: items, Checkpoint: k.newReferenceCheckpoint(batch[0], len(items))}
 		if err := k.putChunk(ctx, chunk, 0); err != nil {
 			return nil, err
 		}
@@ -81,7 +81,7 @@ func (k *walk) confirmByPath(ctx context.Context, ids []string) ([]string, error
 			if k.references {
 				ctx = withFindingsCollector(ctx)
 			}
-			there, err := k.fetchByPath(ctx, id)
+			there, err := k.readItemByPath(ctx, id)
 			if k.references && logto.IsPoison(err) {
 				k.downgrade(ctx, NotProved, "a row makes the server answer 500, whatever page it is on")
 				k.addNote(ctx, "item "+id+" cannot be sent by the server (500)", 1)
@@ -101,21 +101,21 @@ func (k *walk) confirmByPath(ctx context.Context, ids []string) ([]string, error
 	return deleted, err
 }
 
-// fetchByPath reads one item by its own path and stores it. It reports false when
+// readItemByPath reads one item by its own path and stores it. It reports false when
 // the server knows none of that id.
-func (k *walk) fetchByPath(ctx context.Context, id string) (there bool, err error) {
+func (k *walk) readItemByPath(ctx context.Context, id string) (there bool, err error) {
 	if k.stopped() {
 		return false, ErrStopped
 	}
 	k.addRequest(ctx)
-	object, err := k.API.Object(ctx, k.l.ForItem(id), nil)
+	object, err := k.API.Object(ctx, k.l.PathForItem(id), nil)
 	if logto.IsNotFound(err) {
 		return false, nil
 	}
 	if err != nil {
 		return false, err
 	}
-	chunk := Chunk{Listing: k.l, Items: []Item{{ID: id, Value: object}}, Checkpoint: k.referenceCheckpoint(id, 1)}
+	chunk := Chunk{Listing: k.l, Items: []Item{{ID: id, Value: object}}, Checkpoint: k.newReferenceCheckpoint(id, 1)}
 	return true, k.putChunk(ctx, chunk, 0)
 }
 
@@ -123,7 +123,7 @@ func (k *walk) fetchByPath(ctx context.Context, id string) (there bool, err erro
 // Total-Number agree, so that an id that is not among the items is deleted.
 func (k *walk) searchByID(ctx context.Context, parent string, ids []string) (items []Item, sure bool, err error) {
 	for range maxRepeats {
-		page, err := k.rowRequest(parent, ids).fetch(ctx)
+		page, err := k.newRowRequest(parent, ids).fetch(ctx)
 		if errors.Is(err, errTooManyIDs) {
 			return k.searchInParts(ctx, parent, ids)
 		}
@@ -191,10 +191,10 @@ func idsMissingFrom(ids []string, items []Item) []string {
 // refer to them.
 const referencePrefix = "reference "
 
-// referenceCheckpoint is the checkpoint of items that FetchByID found, the first of
+// newReferenceCheckpoint is the checkpoint of items that FetchReferenced found, the first of
 // which was asked for by this id. Other reading by ids is done again when a walk
 // is resumed, and has none.
-func (k *walk) referenceCheckpoint(id string, rows int) Checkpoint {
+func (k *walk) newReferenceCheckpoint(id string, rows int) Checkpoint {
 	if !k.references {
 		return Checkpoint{}
 	}
@@ -204,12 +204,12 @@ func (k *walk) referenceCheckpoint(id string, rows int) Checkpoint {
 	return Checkpoint{Name: referencePrefix + id, Rows: rows}
 }
 
-// FetchByID reads the items of a top-level listing with these ids, stores those
+// FetchReferenced reads the items of a top-level listing with these ids, stores those
 // the server has, and adds what it found to the listing's proof. It is for rows
 // that others refer to and no walk has seen, as they were made during the run.
-func (w *Walker) FetchByID(ctx context.Context, p *Proof, ids []string) (err error) {
+func (w *Walker) FetchReferenced(ctx context.Context, p *Proof, ids []string) (err error) {
 	l := p.Listing
-	k := &walk{Walker: w, l: l, proof: newProof(l), references: true}
+	k := &walk{Walker: w, l: l, proof: emptyProof(l), references: true}
 	switch {
 	case l.DeletionCheck == catalog.ByIDs && l.Walk == catalog.Split:
 		_, err = k.confirmByID(withFindingsCollector(ctx), "", ids)
@@ -221,7 +221,7 @@ func (w *Walker) FetchByID(ctx context.Context, p *Proof, ids []string) (err err
 		err = k.readParent(ctx, "") // the list once more
 		p.Distinct = max(p.Distinct, k.proof.Distinct)
 	}
-	p.add(k.proof.Findings)
+	p.merge(k.proof.Findings)
 	p.ReadAt = time.Now()
 	return err
 }

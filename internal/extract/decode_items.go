@@ -22,7 +22,7 @@ const maxID = 1024
 func (k *walk) decodeItems(ctx context.Context, p logto.Page) []Item {
 	items := make([]Item, 0, len(p.Items))
 	for _, value := range p.Items {
-		id, ok := rawjson.String(value, k.l.ID)
+		id, ok := rawjson.StringField(value, k.l.ID)
 		if !ok || id == "" || len(id) > maxID || strings.ContainsRune(id, 0) {
 			k.downgrade(ctx, NotProved, fmt.Sprintf("an item has no %q that could be its id", k.l.ID))
 			k.addNote(ctx, "items without an id, left out", 1)
@@ -36,9 +36,9 @@ func (k *walk) decodeItems(ctx context.Context, p logto.Page) []Item {
 // errNoMember says that an object came without the field that holds the list.
 var errNoMember = errors.New("the server sent an object without the list")
 
-// fetchMemberList reads a list that is a field of an object. An object without it
+// fetchListField reads a list that is a field of an object. An object without it
 // is errNoMember: what is not sent is not known to be empty.
-func (k *walk) fetchMemberList(ctx context.Context, api API, path string, query url.Values) (logto.Page, error) {
+func (k *walk) fetchListField(ctx context.Context, api API, path string, query url.Values) (logto.Page, error) {
 	object, err := api.Object(ctx, path, query)
 	if err != nil {
 		return logto.Page{}, err
@@ -66,7 +66,7 @@ func (k *walk) fetchMemberList(ctx context.Context, api API, path string, query 
 	return page, nil
 }
 
-func idsOf(known []Known) []string {
+func knownIDs(known []Known) []string {
 	ids := make([]string, len(known))
 	for i, k := range known {
 		ids[i] = k.ID
@@ -74,7 +74,7 @@ func idsOf(known []Known) []string {
 	return ids
 }
 
-func hashesOf(known []Known) map[string]Hash {
+func knownHashes(known []Known) map[string]Hash {
 	hashes := make(map[string]Hash, len(known))
 	for _, k := range known {
 		hashes[k.ID] = k.Hash

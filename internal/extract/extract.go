@@ -121,16 +121,16 @@ type Proof struct {
 	ProvedUntil time.Time
 }
 
-// Outcome says what a walk proved.
-type Outcome string
+// ProofOutcome says what a walk proved.
+type ProofOutcome string
 
 const (
 	// Complete: what was read is all there is.
-	Complete Outcome = "complete"
+	Complete ProofOutcome = "complete"
 	// NotProved: what was read is there, but there may be more.
-	NotProved Outcome = "not proved"
+	NotProved ProofOutcome = "not proved"
 	// Failed: the listing, or part of it, could not be read.
-	Failed Outcome = "failed"
+	Failed ProofOutcome = "failed"
 	// Unknown: the server is too old to have the listing.
-	Unknown Outcome = "unknown to server"
+	Unknown ProofOutcome = "unknown to server"
 )

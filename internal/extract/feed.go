@@ -32,7 +32,7 @@ type feedRead struct {
 // and some that are older. reason says why entries may be missing; empty: none is.
 func (w *Walker) ReadFeed(ctx context.Context, path string, from time.Time, each func(jsontext.Value)) (reason string, err error) {
 	r := feedRead{Walker: w, path: path, from: from.UnixMilli(), each: each}
-	reason, ignored, err := r.byBounds(ctx)
+	reason, ignored, err := r.readByBounds(ctx)
 	if ignored {
 		reason, err = r.newestFirst(ctx)
 	}
@@ -43,7 +43,7 @@ func (w *Walker) ReadFeed(ctx context.Context, path string, from time.Time, each
 }
 
 // fetch asks for a page and hands its entries on.
-func (r *feedRead) fetch(ctx context.Context, n, size int, bounds url.Values) (page logto.Page, s pageSpan, err error) {
+func (r *feedRead) fetch(ctx context.Context, n, size int, bounds url.Values) (page logto.Page, s pageTimeSpan, err error) {
 	select {
 	case <-r.Stop:
 		return page, s, ErrStopped
@@ -61,10 +61,10 @@ func (r *feedRead) fetch(ctx context.Context, n, size int, bounds url.Values) (p
 	for _, item := range page.Items {
 		r.each(item)
 	}
-	return page, pageSpanOf(page), err
+	return page, pageTimeSpanOf(page), err
 }
 
-func (r *feedRead) size() int {
+func (r *feedRead) pageSize() int {
 	if r.PageSize == 0 {
 		return maxPage
 	}
@@ -76,22 +76,22 @@ const (
 	sameMoment     = "entries of one millisecond fill a page"
 )
 
-// byBounds reads windows, each ending where the one before it began. The bounds
+// readByBounds reads windows, each ending where the one before it began. The bounds
 // are exclusive in Logto 1.40 and 1.41. ignored reports that the server does not
 // narrow the list to a window, as before 1.40.
-func (r *feedRead) byBounds(ctx context.Context) (reason string, ignored bool, err error) {
+func (r *feedRead) readByBounds(ctx context.Context) (reason string, ignored bool, err error) {
 	bounds := url.Values{"start_time": {strconv.FormatInt(r.from-1, 10)}}
 	end, n := int64(noMoment), 1
 	tied := ""
 	for r.pages < maxFeedPages {
-		page, s, err := r.fetch(ctx, n, r.size(), bounds)
+		page, s, err := r.fetch(ctx, n, r.pageSize(), bounds)
 		switch {
 		case err != nil:
 			return "", false, err
 		case len(page.Items) > 0 && (s.oldest < r.from-1 || end != noMoment && s.newest > end+1):
 			return "", true, nil
-		case len(page.Items) < r.size():
-			if reason = shortPageDoubt(page, n, r.size()); reason == "" {
+		case len(page.Items) < r.pageSize():
+			if reason = shortPageDoubt(page, n, r.pageSize()); reason == "" {
 				reason = tied
 			}
 			return reason, false, nil
@@ -120,7 +120,7 @@ func shortPageDoubt(page logto.Page, n, size int) string {
 func (r *feedRead) newestFirst(ctx context.Context) (reason string, err error) {
 	covered, rank, retries := int64(noMoment), 0, 0
 	for r.pages < maxFeedPages {
-		n, size := pageFrom(rank, r.size())
+		n, size := pageAtRank(rank, r.pageSize())
 		offset := (n - 1) * size
 		page, s, err := r.fetch(ctx, n, size, nil)
 		if err != nil {

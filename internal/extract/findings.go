@@ -11,16 +11,16 @@ import (
 // them nor counts them twice.
 type Findings struct {
 	Requests int            `json:"q,omitempty"` // pages asked for
-	Outcome  Outcome        `json:"o,omitempty"` // empty: Complete
+	Outcome  ProofOutcome   `json:"o,omitempty"` // empty: Complete
 	Reason   string         `json:"r,omitempty"` // why the outcome is not Complete
 	Notes    map[string]int `json:"c,omitempty"` // what else happened, and how often
 }
 
 // outcomeRank orders the outcomes, the worst last.
-var outcomeRank = map[Outcome]int{"": 0, Complete: 0, NotProved: 1, Failed: 2, Unknown: 3}
+var outcomeRank = map[ProofOutcome]int{"": 0, Complete: 0, NotProved: 1, Failed: 2, Unknown: 3}
 
 // downgrade keeps the worst outcome, with the first reason given for it.
-func (f *Findings) downgrade(o Outcome, reason string) {
+func (f *Findings) downgrade(o ProofOutcome, reason string) {
 	if outcomeRank[o] > outcomeRank[f.Outcome] {
 		f.Outcome, f.Reason = o, reason
 	}
@@ -52,8 +52,8 @@ func withFindingsCollector(ctx context.Context) context.Context {
 	return context.WithValue(ctx, findingsCollectorKey{}, &findingsCollector{})
 }
 
-// collectFindings adds to the scope of ctx; without one, nothing is kept for a checkpoint.
-func collectFindings(ctx context.Context, add func(*Findings)) {
+// updateFindingsCollector adds to the scope of ctx; without one, nothing is kept for a checkpoint.
+func updateFindingsCollector(ctx context.Context, add func(*Findings)) {
 	if s, ok := ctx.Value(findingsCollectorKey{}).(*findingsCollector); ok {
 		s.mu.Lock()
 		defer s.mu.Unlock()
@@ -63,13 +63,13 @@ func collectFindings(ctx context.Context, add func(*Findings)) {
 
 // takeFindings empties the scope of ctx.
 func takeFindings(ctx context.Context) (f Findings) {
-	collectFindings(ctx, func(have *Findings) { f, *have = *have, Findings{} })
+	updateFindingsCollector(ctx, func(have *Findings) { f, *have = *have, Findings{} })
 	return f
 }
 
 // downgrade records why the listing cannot be proved. The worst outcome stays,
 // with the first reason given for it.
-func (k *walk) downgrade(ctx context.Context, o Outcome, reason string) {
+func (k *walk) downgrade(ctx context.Context, o ProofOutcome, reason string) {
 	k.addFindings(ctx, func(f *Findings) { f.downgrade(o, reason) })
 }
 
@@ -86,7 +86,7 @@ func (k *walk) addRequest(ctx context.Context) {
 // addFindings adds to the findings of the walk and to those of the chunk that is being
 // read in ctx.
 func (k *walk) addFindings(ctx context.Context, add func(*Findings)) {
-	collectFindings(ctx, add)
+	updateFindingsCollector(ctx, add)
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	add(&k.proof.Findings)
@@ -104,15 +104,15 @@ func (k *walk) restore(checkpoints []Checkpoint) {
 		if twice {
 			continue
 		}
-		k.proof.add(c.Findings)
+		k.proof.merge(c.Findings)
 		if strings.HasPrefix(c.Name, referencePrefix) {
 			k.proof.Distinct += c.Rows
 		}
 	}
 }
 
-// add sums up findings.
-func (f *Findings) add(more Findings) {
+// merge sums up findings.
+func (f *Findings) merge(more Findings) {
 	f.Requests += more.Requests
 	f.downgrade(more.Outcome, more.Reason)
 	for what, n := range more.Notes {

@@ -30,8 +30,8 @@ type idRange struct {
 
 var everyID = idRange{depth: 0, lo: 0, hi: 1}
 
-// prefixCount returns 36^depth, the number of prefixes of that depth.
-func prefixCount(depth int) uint64 {
+// prefixesAtDepth returns 36^depth, the number of prefixes of that depth.
+func prefixesAtDepth(depth int) uint64 {
 	n := uint64(1)
 	for range depth {
 		n *= uint64(len(alphabet))
@@ -39,9 +39,9 @@ func prefixCount(depth int) uint64 {
 	return n
 }
 
-// parsePrefix reads the first depth characters of id as a number. It reports false
+// prefixNumber reads the first depth characters of id as a number. It reports false
 // where the id is irregular or too short.
-func parsePrefix(id string, depth int) (uint64, bool) {
+func prefixNumber(id string, depth int) (uint64, bool) {
 	if len(id) < depth {
 		return 0, false
 	}
@@ -56,8 +56,8 @@ func parsePrefix(id string, depth int) (uint64, bool) {
 	return n, true
 }
 
-// formatPrefix writes a number as the depth characters it stands for.
-func formatPrefix(n uint64, depth int) string {
+// prefixText writes a number as the depth characters it stands for.
+func prefixText(n uint64, depth int) string {
 	b := make([]byte, depth)
 	for i := depth - 1; i >= 0; i-- {
 		b[i] = alphabet[n%uint64(len(alphabet))]
@@ -68,11 +68,11 @@ func formatPrefix(n uint64, depth int) string {
 
 // contains reports whether the id is in the range.
 func (r idRange) contains(id string) bool {
-	n, ok := parsePrefix(id, r.depth)
+	n, ok := prefixNumber(id, r.depth)
 	if !ok || n < r.lo || n >= r.hi {
 		return false
 	}
-	_, even := parsePrefix(id, r.depth+r.irregular)
+	_, even := prefixNumber(id, r.depth+r.irregular)
 	return r.irregular == 0 || !even
 }
 
@@ -101,8 +101,8 @@ func (r idRange) bounds() (from, to string) {
 	if r.depth == 0 {
 		return "", ""
 	}
-	last := formatPrefix(r.hi-1, r.depth)
-	return formatPrefix(r.lo, r.depth), last[:len(last)-1] + string(last[len(last)-1]+1)
+	last := prefixText(r.hi-1, r.depth)
+	return prefixText(r.lo, r.depth), last[:len(last)-1] + string(last[len(last)-1]+1)
 }
 
 // query names the range in the search parameters of the Management API. A
@@ -141,13 +141,13 @@ func (r idRange) alternatives(depth int, lo, hi uint64) []string {
 		return nil
 	}
 	if depth == 1 {
-		return []string{digitClass(lo, hi) + rest}
+		return []string{regexpCharClass(lo, hi) + rest}
 	}
 	if lo/base == (hi-1)/base { // all below one prefix
 		if hi-lo == base {
 			return r.alternatives(depth-1, lo/base, hi/base)
 		}
-		return []string{formatPrefix(lo/base, depth-1) + digitClass(lo%base, (hi-1)%base+1) + rest}
+		return []string{prefixText(lo/base, depth-1) + regexpCharClass(lo%base, (hi-1)%base+1) + rest}
 	}
 	up, down := (lo+base-1)/base, hi/base
 	var out []string
@@ -161,8 +161,8 @@ func (r idRange) alternatives(depth int, lo, hi uint64) []string {
 	return out
 }
 
-// digitClass is the bracket expression of the digits in [lo, hi).
-func digitClass(lo, hi uint64) string {
+// regexpCharClass is the bracket expression of the digits in [lo, hi).
+func regexpCharClass(lo, hi uint64) string {
 	const letters = 10 // digits before the first letter
 	switch {
 	case hi-lo == 1:
@@ -182,9 +182,9 @@ func regexpCharRange(lo, hi uint64) string {
 	return string(alphabet[lo]) + "-" + string(alphabet[hi-1])
 }
 
-// divide cuts the range into n subranges of equal width, and the irregular range where
+// divideEvenly cuts the range into n subranges of equal width, and the irregular range where
 // there is one. It goes so deep that the widths differ by little.
-func (r idRange) divide(n int) []idRange {
+func (r idRange) divideEvenly(n int) []idRange {
 	depth, lo, hi := r.depth, r.lo, r.hi
 	for hi-lo < uint64(n)*uint64(len(alphabet)) && depth < maxDepth {
 		depth, lo, hi = depth+1, lo*uint64(len(alphabet)), hi*uint64(len(alphabet))
@@ -192,7 +192,7 @@ func (r idRange) divide(n int) []idRange {
 	var subranges []idRange
 	width := hi - lo
 	for i := range uint64(n) {
-		subrange := idRange{depth: depth, lo: lo + fraction(width, i, uint64(n)), hi: lo + fraction(width, i+1, uint64(n))}
+		subrange := idRange{depth: depth, lo: lo + mulDiv(width, i, uint64(n)), hi: lo + mulDiv(width, i+1, uint64(n))}
 		if subrange.lo < subrange.hi {
 			subranges = append(subranges, subrange)
 		}
@@ -200,32 +200,32 @@ func (r idRange) divide(n int) []idRange {
 	return append(subranges, r.irregularSubrange(depth)...)
 }
 
-// fraction returns width*i/n for i <= n. The product may need more than 64 bits:
+// mulDiv returns width*i/n for i <= n. The product may need more than 64 bits:
 // a range as deep as maxDepth allows, divided by 158, would wrap around, and its
 // subranges would overlap.
-func fraction(width, i, n uint64) uint64 {
+func mulDiv(width, i, n uint64) uint64 {
 	high, low := bits.Mul64(width, i)
 	quotient, _ := bits.Div64(high, low, n)
 	return quotient
 }
 
-// divideBy cuts the range so that about as many of the sample's ids are in
+// divideBySample cuts the range so that about as many of the sample's ids are in
 // each of n subranges: where ids are not random, equal widths would go astray.
-func (r idRange) divideBy(sample []string, n int) []idRange {
+func (r idRange) divideBySample(sample []string, n int) []idRange {
 	ids := slices.DeleteFunc(slices.Clone(sample), func(id string) bool {
-		_, even := parsePrefix(id, min(len(id), maxDepth))
+		_, even := prefixNumber(id, min(len(id), maxDepth))
 		return !even
 	})
 	slices.Sort(ids)
 	if len(ids) < n {
-		return r.divide(n)
+		return r.divideEvenly(n)
 	}
 	for depth := r.depth; depth <= maxDepth; depth++ {
 		cuts := r.cutPoints(ids, depth, n)
 		if len(cuts) < n-1 && depth < maxDepth {
 			continue // the sample does not differ enough at this depth
 		}
-		scale := prefixCount(depth - r.depth)
+		scale := prefixesAtDepth(depth - r.depth)
 		subranges, lo := []idRange(nil), r.lo*scale
 		for _, cut := range append(cuts, r.hi*scale) {
 			subranges = append(subranges, idRange{depth: depth, lo: lo, hi: cut})
@@ -239,11 +239,11 @@ func (r idRange) divideBy(sample []string, n int) []idRange {
 // cutPoints returns where to cut at a depth so that the ids fall into n subranges;
 // fewer where they do not differ at this depth.
 func (r idRange) cutPoints(ids []string, depth, n int) []uint64 {
-	scale := prefixCount(depth - r.depth)
+	scale := prefixesAtDepth(depth - r.depth)
 	var cuts []uint64
 	last := r.lo * scale
 	for i := 1; i < n; i++ {
-		cut, ok := parsePrefix(ids[i*len(ids)/n], depth)
+		cut, ok := prefixNumber(ids[i*len(ids)/n], depth)
 		if ok && cut > last && cut < r.hi*scale {
 			cuts = append(cuts, cut)
 			last = cut

@@ -23,9 +23,9 @@ func anyRange(t *rapid.T) idRange {
 	for range rapid.IntRange(0, 3).Draw(t, "divisions") {
 		var parts []idRange
 		if rapid.Bool().Draw(t, "by sample") {
-			parts = r.divideBy(rapid.SliceOfN(anyID(), 1, 20).Draw(t, "sample"), rapid.IntRange(2, 8).Draw(t, "parts"))
+			parts = r.divideBySample(rapid.SliceOfN(anyID(), 1, 20).Draw(t, "sample"), rapid.IntRange(2, 8).Draw(t, "parts"))
 		} else {
-			parts = r.divide(rapid.IntRange(2, 50).Draw(t, "parts"))
+			parts = r.divideEvenly(rapid.IntRange(2, 50).Draw(t, "parts"))
 		}
 		next := rapid.SampledFrom(parts).Draw(t, "part")
 		if next.irregular > 0 || next.depth >= maxDepth-2 {
@@ -65,9 +65,9 @@ func TestEveryIDOfARangeIsInExactlyOneOfItsParts(t *testing.T) {
 		if r.irregular > 0 {
 			return
 		}
-		parts := r.divide(rapid.IntRange(2, 300).Draw(t, "parts"))
+		parts := r.divideEvenly(rapid.IntRange(2, 300).Draw(t, "parts"))
 		if rapid.Bool().Draw(t, "by sample") {
-			parts = r.divideBy(rapid.SliceOfN(anyID(), 1, 100).Draw(t, "sample"), rapid.IntRange(2, 32).Draw(t, "parts"))
+			parts = r.divideBySample(rapid.SliceOfN(anyID(), 1, 100).Draw(t, "sample"), rapid.IntRange(2, 32).Draw(t, "parts"))
 		}
 		id := anyID().Draw(t, "id")
 		n := 0
@@ -85,10 +85,10 @@ func TestEveryIDOfARangeIsInExactlyOneOfItsParts(t *testing.T) {
 // Their product needs more than 64 bits: 36^11, as deep as ranges go, times 158.
 func TestTheSubrangesOfTheWidestRangeDoNotOverlap(t *testing.T) {
 	t.Parallel()
-	r := idRange{depth: maxDepth, lo: 0, hi: prefixCount(maxDepth)}
+	r := idRange{depth: maxDepth, lo: 0, hi: prefixesAtDepth(maxDepth)}
 	for _, n := range []int{2, 141, 142, 158, 100_000} {
 		at := r.lo
-		for _, subrange := range r.divide(n) {
+		for _, subrange := range r.divideEvenly(n) {
 			if subrange.lo != at {
 				t.Fatalf("divided by %d, a subrange begins at %d, want %d, where the last one ended", n, subrange.lo, at)
 			}

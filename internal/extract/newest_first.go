@@ -44,7 +44,7 @@ func (k *walk) readNewestFirst(ctx context.Context, p *pagedRead, w window) (rea
 		k.downgrade(ctx, NotProved, p.unprovedReason(-1))
 	}
 	found := readResult{walk: catalog.Window, total: -1, distinct: len(p.before)}
-	if k.unproved() {
+	if k.isDowngraded() {
 		return found, nil
 	}
 	return k.finishWindow(ctx, w, found)
@@ -54,7 +54,7 @@ func (k *walk) readNewestFirst(ctx context.Context, p *pagedRead, w window) (rea
 // come since; the next page tells how many.
 func (r *newestFirstRead) resume() {
 	for {
-		m, ok := r.p.k.checkpoint("", r.checkpointName())
+		m, ok := r.p.k.savedCheckpoint("", r.checkpointName())
 		if !ok || len(m.IDs) < 2 {
 			return
 		}
@@ -69,14 +69,14 @@ func (r *newestFirstRead) resume() {
 
 func (r *newestFirstRead) checkpointName() string { return fmt.Sprintf("newest first %d", r.page) }
 
-// A pageSpan is what a page has to say of the rows around it.
-type pageSpan struct {
+// A pageTimeSpan is what a page has to say of the rows around it.
+type pageTimeSpan struct {
 	newest, oldest int64
 	ties           int // rows that share the oldest moment
 }
 
-func pageSpanOf(page logto.Page) pageSpan {
-	s := pageSpan{newest: math.MinInt64, oldest: math.MaxInt64}
+func pageTimeSpanOf(page logto.Page) pageTimeSpan {
+	s := pageTimeSpan{newest: math.MinInt64, oldest: math.MaxInt64}
 	for _, item := range page.Items {
 		at, ok := createdAt(item)
 		switch {
@@ -94,7 +94,7 @@ func pageSpanOf(page logto.Page) pageSpan {
 
 // readNextPage reads one page. done is that the window, or the list, has ended.
 func (r *newestFirstRead) readNextPage(ctx context.Context) (done bool, err error) {
-	n, size := pageFrom(r.rank, r.p.k.newestFirstSize())
+	n, size := pageAtRank(r.rank, r.p.k.newestFirstSize())
 	offset := (n - 1) * size
 	page, unreadable, err := r.p.fetchPage(ctx, 0, view{size: size}, n)
 	if err != nil {
@@ -102,17 +102,17 @@ func (r *newestFirstRead) readNextPage(ctx context.Context) (done bool, err erro
 	}
 	r.p.addUnreadable(unreadable)
 	rows, total := len(page.Items)+unreadable, exactTotal(page)
-	s, end, last := pageSpanOf(page), offset+rows, rows < size
+	s, end, last := pageTimeSpanOf(page), offset+rows, rows < size
 	switch {
 	case last && total >= 0 && end != total:
-		return r.rereadPage(ctx, page, end, r.rank, fmt.Sprintf("the server counts %d entries and sends fewer", total))
+		return r.retryOrGiveUp(ctx, page, end, r.rank, fmt.Sprintf("the server counts %d entries and sends fewer", total))
 	case offset > 0 && s.newest <= r.covered && r.covered != noMoment:
-		return r.rereadPage(ctx, page, end, max(0, offset-size/2), "two pages in a row do not overlap")
+		return r.retryOrGiveUp(ctx, page, end, max(0, offset-size/2), "two pages in a row do not overlap")
 	case !last && s.oldest >= r.covered && r.total >= 0 && total > r.total: // new rows have shifted the old ones
 		r.rank, r.total = r.rank+total-r.total, total
 		return false, nil
 	case !last && (s.oldest >= r.covered || s.ties == rows):
-		return r.rereadPage(ctx, page, end, r.rank, "entries of one millisecond fill a page")
+		return r.retryOrGiveUp(ctx, page, end, r.rank, "entries of one millisecond fill a page")
 	}
 	done = last || s.oldest < r.w.from
 	r.retries, r.total, r.covered, r.end = 0, total, s.oldest, max(r.end, end)
@@ -127,10 +127,10 @@ func (k *walk) newestFirstSize() int { return max(k.pageSize(), 20) }
 // noMoment is newer than every row: nothing is covered, or nobody knows what.
 const noMoment = math.MaxInt64
 
-// rereadPage asks for a page once more that does not fit the others, from a rank on.
+// retryOrGiveUp asks for a page once more that does not fit the others, from a rank on.
 // After a few times it gives up the proof and goes on behind what was read; where
 // that is no further than before, it is done.
-func (r *newestFirstRead) rereadPage(ctx context.Context, page logto.Page, end, rank int, reason string) (done bool, err error) {
+func (r *newestFirstRead) retryOrGiveUp(ctx context.Context, page logto.Page, end, rank int, reason string) (done bool, err error) {
 	if r.retries++; r.retries <= maxRepeats {
 		r.rank = rank
 		return false, nil
@@ -162,9 +162,9 @@ func (r *newestFirstRead) store(ctx context.Context, page logto.Page, done bool)
 	return r.p.k.putChunk(ctx, Chunk{Listing: r.p.k.l, Items: items, Checkpoint: m}, m.Rows)
 }
 
-// pageFrom returns the page, of at most a size, that begins at a rank or before
+// pageAtRank returns the page, of at most a size, that begins at a rank or before
 // and ends as far behind it as possible: pages begin at multiples of their size.
-func pageFrom(rank, most int) (page, size int) {
+func pageAtRank(rank, most int) (page, size int) {
 	if rank <= 0 {
 		return 1, most
 	}

@@ -12,11 +12,11 @@ import (
 // fetchTotal asks for the Total-Number alone.
 func (p *pagedRead) fetchTotal(ctx context.Context, round int) (int, error) {
 	name := fmt.Sprintf("%s%d total", p.name, round)
-	if m, ok := p.k.checkpoint(p.parent, name); ok {
+	if m, ok := p.k.savedCheckpoint(p.parent, name); ok {
 		return m.Total, nil
 	}
 	for range maxRepeats {
-		page, err := p.k.fetchList(ctx, p.parent, pageQuery(pastTheEnd, 1), p.in.query())
+		page, err := p.k.fetchListPage(ctx, p.parent, pageQuery(pastTheEnd, 1), p.in.query())
 		if err != nil {
 			return 0, err
 		}
@@ -71,7 +71,7 @@ func (p *pagedRead) readAllPages(ctx context.Context, v view, ids idSet) error {
 // and whether the page was full.
 func (p *pagedRead) readPage(ctx context.Context, n int, v view, page int, ids idSet) (total int, full bool, err error) {
 	k, name := p.k, p.checkpointName(n, v, page)
-	if m, ok := k.checkpoint(p.parent, name); ok {
+	if m, ok := k.savedCheckpoint(p.parent, name); ok {
 		p.addIDs(ids, m.IDs)
 		p.addTotal(m.Total)
 		p.addUnreadable(m.Unreadable)
@@ -128,10 +128,10 @@ func (p *pagedRead) fetchPage(ctx context.Context, n int, v view, page int) (got
 		p.first = nil
 		return *first, 0, nil
 	}
-	got, err = p.k.fetchList(ctx, p.parent, pageQuery(page, v.size), p.query(v))
+	got, err = p.k.fetchListPage(ctx, p.parent, pageQuery(page, v.size), p.query(v))
 	if logto.IsPoison(err) {
 		got = logto.Page{Total: -1}
-		err = p.bisectPage(ctx, v, page, v.size, n == 0, &got, &unreadable)
+		err = p.fetchPageInParts(ctx, v, page, v.size, n == 0, &got, &unreadable)
 	}
 	return got, unreadable, err
 }
@@ -145,21 +145,21 @@ func (p *pagedRead) query(v view) url.Values {
 	return query
 }
 
-// bisectPage reads a page that fails for good in tenths, those that fail in tenths
+// fetchPageInParts reads a page that fails for good in tenths, those that fail in tenths
 // again, and leaves out the single rows that break it. They are noted once.
-func (p *pagedRead) bisectPage(ctx context.Context, v view, page, size int, note bool, whole *logto.Page, unreadable *int) error {
+func (p *pagedRead) fetchPageInParts(ctx context.Context, v view, page, size int, note bool, whole *logto.Page, unreadable *int) error {
 	k, step := p.k, 1
 	if size%10 == 0 {
 		step = size / 10
 	}
 	for i := range size / step {
 		piece := (page-1)*(size/step) + i + 1
-		got, err := k.fetchList(ctx, p.parent, pageQuery(piece, step), p.query(v))
+		got, err := k.fetchListPage(ctx, p.parent, pageQuery(piece, step), p.query(v))
 		switch {
 		case logto.IsPoison(err) && step > 1:
-			err = p.bisectPage(ctx, v, piece, step, note, whole, unreadable)
+			err = p.fetchPageInParts(ctx, v, piece, step, note, whole, unreadable)
 		case logto.IsPoison(err) && note:
-			k.addNote(ctx, fmt.Sprintf("row %d of %s cannot be sent by the server (500)", piece, k.l.ForParent(p.parent)), 1)
+			k.addNote(ctx, fmt.Sprintf("row %d of %s cannot be sent by the server (500)", piece, k.l.PathForParent(p.parent)), 1)
 			*unreadable++
 			err = nil
 		case logto.IsPoison(err):

@@ -54,7 +54,7 @@ func (k *walk) newPagedRead(parent string, in idRange) *pagedRead {
 func (k *walk) pagesBegun(parent string, in idRange) bool {
 	p := k.newPagedRead(parent, in)
 	for _, name := range []string{p.checkpointName(0, view{size: k.pageSize()}, 1), p.name + "proved"} {
-		if _, ok := k.checkpoint(parent, name); ok {
+		if _, ok := k.savedCheckpoint(parent, name); ok {
 			return true
 		}
 	}
@@ -66,13 +66,13 @@ func (k *walk) pagesBegun(parent string, in idRange) bool {
 func (k *walk) readPages(ctx context.Context, parent string, in idRange) (readResult, error) {
 	p := k.newPagedRead(parent, in)
 	for _, end := range []string{"proved", "unproved"} {
-		if m, ok := k.checkpoint(parent, p.name+end); ok {
+		if m, ok := k.savedCheckpoint(parent, p.name+end); ok {
 			k.progress(m.Rows, m.Rows)
 			return readResult{walk: catalog.Pages, total: m.Total, distinct: m.Rows}, nil
 		}
 	}
 	if !k.pagesBegun(parent, in) {
-		page, err := k.fetchList(ctx, parent, pageQuery(1, k.pageSize()), in.query())
+		page, err := k.fetchListPage(ctx, parent, pageQuery(1, k.pageSize()), in.query())
 		switch {
 		case logto.IsPoison(err):
 		case err != nil:
@@ -106,8 +106,8 @@ func (k *walk) isWholeList(first logto.Page) bool {
 // was one statement, and not cut off.
 func (k *walk) storeOnePage(ctx context.Context, parent, name string, first logto.Page, in idRange) (readResult, error) {
 	items := distinctItems(k.decodeItems(ctx, first))
-	n, err := k.storeComplete(ctx, parent, name+"proved", first.Total, in, items, func(ctx context.Context) ([]Item, error) {
-		again, err := k.fetchList(ctx, parent, pageQuery(1, k.pageSize()), in.query())
+	n, err := k.storeCompleteList(ctx, parent, name+"proved", first.Total, in, items, func(ctx context.Context) ([]Item, error) {
+		again, err := k.fetchListPage(ctx, parent, pageQuery(1, k.pageSize()), in.query())
 		return k.decodeItems(ctx, again), err
 	})
 	return readResult{walk: catalog.Pages, total: first.Total, distinct: n}, err
@@ -133,7 +133,7 @@ func (p *pagedRead) readToProof(ctx context.Context) (readResult, error) {
 		}
 	}
 	p.k.downgrade(ctx, NotProved, p.unprovedReason(total)) // before the sets are merged
-	p.addAll(p.before, p.after)
+	p.mergeIDs(p.before, p.after)
 	rows := len(p.before)
 	chunk := Chunk{Listing: p.k.l, Parent: p.parent, Checkpoint: Checkpoint{Name: p.name + "unproved", Total: total, Rows: rows}}
 	return readResult{walk: catalog.Pages, total: total, distinct: rows}, p.k.putChunk(ctx, chunk, 0)
@@ -143,7 +143,7 @@ func (p *pagedRead) readToProof(ctx context.Context) (readResult, error) {
 // seen before and after as were counted; last is the count before.
 func (p *pagedRead) countAndReread(ctx context.Context, n, last int) (total int, settled bool, err error) {
 	if n > 0 {
-		p.addAll(p.before, p.after)
+		p.mergeIDs(p.before, p.after)
 		err := p.readOtherViews(ctx, p.before, func() bool { return len(p.before) >= last })
 		if err != nil {
 			return 0, false, err
@@ -153,7 +153,7 @@ func (p *pagedRead) countAndReread(ctx context.Context, n, last int) (total int,
 		return 0, false, err
 	}
 	p.after, p.longest = idSet{}, 0
-	done := func() bool { return p.countSeenTwice() == total && p.unreadable == 0 && !p.someCameBack(total) }
+	done := func() bool { return p.countCommonIDs() == total && p.unreadable == 0 && !p.someCameBack(total) }
 	err = p.readAllPages(ctx, view{size: p.k.pageSize()}, p.after)
 	if err == nil && !done() && n > 0 {
 		err = p.readOtherViews(ctx, p.after, done)
@@ -203,15 +203,15 @@ func (p *pagedRead) views() []view {
 	return views
 }
 
-// addAll adds ids to a set.
-func (p *pagedRead) addAll(set, ids idSet) {
+// mergeIDs adds ids to a set.
+func (p *pagedRead) mergeIDs(set, ids idSet) {
 	for id := range ids {
 		set[id] = struct{}{}
 	}
 }
 
-// countSeenTwice returns how many ids were seen before and after the count.
-func (p *pagedRead) countSeenTwice() (n int) {
+// countCommonIDs returns how many ids were seen before and after the count.
+func (p *pagedRead) countCommonIDs() (n int) {
 	for id := range p.after {
 		if _, ok := p.before[id]; ok {
 			n++
@@ -223,7 +223,7 @@ func (p *pagedRead) countSeenTwice() (n int) {
 // someCameBack reports whether ids may have been seen before and after the count
 // that were away when the server counted so many.
 func (p *pagedRead) someCameBack(counted int) bool {
-	newcomers := len(p.after) - p.countSeenTwice()
+	newcomers := len(p.after) - p.countCommonIDs()
 	return p.parent != "" && p.longest > counted+newcomers
 }
 
@@ -235,7 +235,7 @@ func (p *pagedRead) unprovedReason(total int) string {
 	case total < 0:
 		return "the server sends no Total-Number to compare with"
 	}
-	seen := p.countSeenTwice()
+	seen := p.countCommonIDs()
 	if seen > total || p.someCameBack(total) {
 		return fmt.Sprintf("it did not settle: %d were counted, and %d were seen before and after: some left and came back", total, seen)
 	}

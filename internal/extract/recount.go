@@ -15,7 +15,7 @@ import (
 // So it takes two changes to deceive it, in the same range and between its two
 // counts: one comes back before it is asked for, and another leaves after it was.
 func (k *walk) recount(ctx context.Context, r *refreshState, fresh []string) error {
-	page, err := k.fetchList(ctx, r.parent, pageQuery(1, k.pageSize()))
+	page, err := k.fetchListPage(ctx, r.parent, pageQuery(1, k.pageSize()))
 	if err != nil {
 		return err
 	}
@@ -33,7 +33,7 @@ func (k *walk) recount(ctx context.Context, r *refreshState, fresh []string) err
 	}
 	expected := slices.Clone(r.totals)
 	for _, id := range unknown {
-		expected[r.rangeOf(id)]++
+		expected[r.rangeIndex(id)]++
 	}
 	sum := 0
 	for _, n := range expected {

@@ -46,7 +46,7 @@ type refreshState struct {
 func (k *walk) readRefresh(ctx context.Context, parent string, known int) (readResult, error) {
 	k.progress(0, known)
 	r := &refreshState{parent: parent, ranges: []idRange{everyID}}
-	fresh, total, err := k.readNewest(ctx, parent)
+	fresh, total, err := k.fetchNewIDs(ctx, parent)
 	if err != nil {
 		return readResult{}, err
 	}
@@ -54,7 +54,7 @@ func (k *walk) readRefresh(ctx context.Context, parent string, known int) (readR
 	if known >= manyKnown*k.pageSize() {
 		// So many that counting them, and splitting one of them, cost the least
 		// together.
-		r.ranges = everyID.divide(int(math.Sqrt(float64(k.idRangeCount(known)))))
+		r.ranges = everyID.divideEvenly(int(math.Sqrt(float64(k.idRangeCount(known)))))
 		if r.totals, err = k.fetchTotals(ctx, parent, r.ranges); err != nil {
 			return readResult{}, err
 		}
@@ -68,14 +68,14 @@ func (k *walk) readRefresh(ctx context.Context, parent string, known int) (readR
 			return readResult{}, err
 		}
 	}
-	return k.compareTotals(ctx, r)
+	return k.readMismatchedRanges(ctx, r)
 }
 
-// readNewest reads pages, newest first, until one has nothing new. It returns the
+// fetchNewIDs reads pages, newest first, until one has nothing new. It returns the
 // ids the mirror does not know, and the Total-Number of the last page: all the
 // ids returned had been seen by then.
-func (k *walk) readNewest(ctx context.Context, parent string) (fresh []string, total int, err error) {
-	if m, ok := k.checkpoint(parent, "newest"); ok {
+func (k *walk) fetchNewIDs(ctx context.Context, parent string) (fresh []string, total int, err error) {
+	if m, ok := k.savedCheckpoint(parent, "newest"); ok {
 		return m.IDs, m.Total, nil
 	}
 	fresh, last, more, err := k.readNewestPages(ctx, parent, func([]Item) error { return nil })
@@ -102,7 +102,7 @@ func (k *walk) readNewest(ctx context.Context, parent string) (fresh []string, t
 func (k *walk) readNewestPages(ctx context.Context, parent string, each func([]Item) error) (fresh []string, last logto.Page, more bool, err error) {
 	seen := map[string]bool{}
 	for n := 1; ; n++ {
-		page, err := k.fetchList(ctx, parent, pageQuery(n, k.pageSize()))
+		page, err := k.fetchListPage(ctx, parent, pageQuery(n, k.pageSize()))
 		if err != nil {
 			return nil, page, false, err
 		}
@@ -137,7 +137,7 @@ func (k *walk) idsNotMirrored(ctx context.Context, parent string, items []Item) 
 	if err != nil {
 		return nil, err
 	}
-	there := hashesOf(known)
+	there := knownHashes(known)
 	return slices.DeleteFunc(ids, func(id string) bool {
 		_, ok := there[id]
 		return ok
@@ -155,7 +155,7 @@ func (k *walk) fetchTotals(ctx context.Context, parent string, ranges []idRange)
 		p.Go(func(ctx context.Context) (err error) {
 			ctx = withFindingsCollector(ctx)
 			name := "total " + r.name()
-			if m, ok := k.checkpoint(parent, name); ok {
+			if m, ok := k.savedCheckpoint(parent, name); ok {
 				totals[i] = m.Total
 				return nil
 			}
@@ -171,13 +171,13 @@ func (k *walk) fetchTotals(ctx context.Context, parent string, ranges []idRange)
 // fetchTotal asks for the Total-Number of a range alone: a page past its end has
 // no rows. It returns -1 where the server sends none.
 func (k *walk) fetchTotal(ctx context.Context, parent string, r idRange) (int, error) {
-	page, err := k.fetchList(ctx, parent, pageQuery(pastTheEnd, 1), r.query())
+	page, err := k.fetchListPage(ctx, parent, pageQuery(pastTheEnd, 1), r.query())
 	return exactTotal(page), err
 }
 
-// compareTotals compares what was seen alive with what the server had counted before,
+// readMismatchedRanges compares what was seen alive with what the server had counted before,
 // and splits the ranges in which they differ.
-func (k *walk) compareTotals(ctx context.Context, r *refreshState) (readResult, error) {
+func (k *walk) readMismatchedRanges(ctx context.Context, r *refreshState) (readResult, error) {
 	f := readResult{walk: catalog.Refresh}
 	var open []idRange
 	for i, in := range r.ranges {
@@ -196,7 +196,7 @@ func (k *walk) compareTotals(ctx context.Context, r *refreshState) (readResult, 
 	for i, in := range r.ranges {
 		if slices.Contains(open, in) {
 			expected := max(r.totals[i], r.alive[i])
-			subranges = append(subranges, in.divideAtMost(k.idRangeCount(expected))...)
+			subranges = append(subranges, in.divideOrKeep(k.idRangeCount(expected))...)
 		}
 	}
 	rest, err := k.readIDRanges(ctx, r.parent, subranges)
@@ -205,10 +205,10 @@ func (k *walk) compareTotals(ctx context.Context, r *refreshState) (readResult, 
 	return f, err
 }
 
-// divideAtMost divides a range in n, or leaves it as it is.
-func (r idRange) divideAtMost(n int) []idRange {
+// divideOrKeep divides a range in n, or leaves it as it is.
+func (r idRange) divideOrKeep(n int) []idRange {
 	if n < 2 || r.irregular > 0 {
 		return []idRange{r}
 	}
-	return r.divide(n)
+	return r.divideEvenly(n)
 }

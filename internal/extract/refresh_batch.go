@@ -23,7 +23,7 @@ func (k *walk) refreshKnown(ctx context.Context, r *refreshState, fresh []string
 func (k *walk) batchKnown(ctx context.Context, r *refreshState, fresh []string, yield func([]Known)) error {
 	var rest []Known
 	flush := func(all bool) {
-		ids := idsOf(rest)
+		ids := knownIDs(rest)
 		most := k.knownPerBatch(r.parent, ids)
 		for batch := range splitToFitURL(ids, most) {
 			if len(batch) == len(rest) && !all && len(batch) < most {
@@ -58,7 +58,7 @@ func (k *walk) batchKnown(ctx context.Context, r *refreshState, fresh []string, 
 func (k *walk) knownPerBatch(parent string, ids []string) int {
 	most := k.rowsPerRequest(parent, ids)
 	if k.l.CountOnly {
-		if counted := countPages * k.pageSize(); k.RequestSize.maxIDs(k.countRequest(parent, ids), counted) == counted {
+		if counted := countPages * k.pageSize(); k.RequestSize.maxIDs(k.newCountRequest(parent, ids), counted) == counted {
 			return counted
 		}
 	}
@@ -68,21 +68,21 @@ func (k *walk) knownPerBatch(parent string, ids []string) int {
 // refreshBatch asks for a batch of ids and counts those that are alive.
 func (k *walk) refreshBatch(ctx context.Context, r *refreshState, batch []Known) error {
 	name := fmt.Sprintf("batch %d %s", len(batch), batch[0].ID)
-	ids := idsOf(batch)
-	if m, ok := k.checkpoint(r.parent, name); ok {
-		r.countAlive(ids, m.IDs)
+	ids := knownIDs(batch)
+	if m, ok := k.savedCheckpoint(r.parent, name); ok {
+		r.addAlive(ids, m.IDs)
 		k.progress(m.Rows, 0)
 		return nil
 	}
-	if k.l.CountOnly && !slices.ContainsFunc(batch, needsFetch) {
-		page, err := k.countRequest(r.parent, ids).fetch(ctx)
+	if k.l.CountOnly && !slices.ContainsFunc(batch, needsRowFetch) {
+		page, err := k.newCountRequest(r.parent, ids).fetch(ctx)
 		if err != nil && !errors.Is(err, errTooManyIDs) {
 			return err
 		}
 		// More than the one row asked for: the query was dropped on the way, and the
 		// total is of all there are.
 		if err == nil && page.Total == len(ids) && len(page.Items) <= 1 {
-			r.countAlive(ids, nil)
+			r.addAlive(ids, nil)
 			chunk := Chunk{Listing: k.l, Parent: r.parent, Checkpoint: Checkpoint{Name: name, Rows: len(ids)}}
 			return k.putChunk(ctx, chunk, len(ids))
 		}
@@ -90,15 +90,15 @@ func (k *walk) refreshBatch(ctx context.Context, r *refreshState, batch []Known)
 	return k.readBatchRows(ctx, r, name, batch)
 }
 
-// needsFetch reports whether it is not enough to count an id: the mirror lacks
+// needsRowFetch reports whether it is not enough to count an id: the mirror lacks
 // it, or has it in a form that is to change.
-func needsFetch(known Known) bool { return known.Hash == (Hash{}) || known.Stale }
+func needsRowFetch(known Known) bool { return known.Hash == (Hash{}) || known.Stale }
 
 // readBatchRows asks for the rows of a batch, and so for which of its ids are deleted.
 func (k *walk) readBatchRows(ctx context.Context, r *refreshState, name string, batch []Known) error {
-	chunk := Chunk{Listing: k.l, Parent: r.parent, Known: hashesOf(batch)}
+	chunk := Chunk{Listing: k.l, Parent: r.parent, Known: knownHashes(batch)}
 	unsure := []string(nil)
-	for ids := range splitToFitURL(idsOf(batch), k.rowsPerRequest(r.parent, idsOf(batch))) {
+	for ids := range splitToFitURL(knownIDs(batch), k.rowsPerRequest(r.parent, knownIDs(batch))) {
 		items, sure, err := k.searchByIDAround500(ctx, r.parent, ids)
 		if err != nil {
 			return err
@@ -123,12 +123,12 @@ func (k *walk) readBatchRows(ctx context.Context, r *refreshState, name string, 
 		}
 	}
 	chunk.Checkpoint = Checkpoint{Name: name, Rows: len(chunk.Items), IDs: lost}
-	r.countAlive(idsOf(batch), lost)
+	r.addAlive(knownIDs(batch), lost)
 	return k.putChunk(ctx, chunk, len(chunk.Items))
 }
 
-// countAlive adds the ids that are not lost to the ranges they are in.
-func (r *refreshState) countAlive(ids, lost []string) {
+// addAlive adds the ids that are not lost to the ranges they are in.
+func (r *refreshState) addAlive(ids, lost []string) {
 	dead := make(map[string]bool, len(lost))
 	for _, id := range lost {
 		dead[id] = true
@@ -139,15 +139,15 @@ func (r *refreshState) countAlive(ids, lost []string) {
 		if dead[id] {
 			continue
 		}
-		r.alive[r.rangeOf(id)]++
+		r.alive[r.rangeIndex(id)]++
 	}
 }
 
-// rangeOf returns which of the ranges an id is in. They are those of divide: in
+// rangeIndex returns which of the ranges an id is in. They are those of divide: in
 // order, at one depth, the irregular one last.
-func (r *refreshState) rangeOf(id string) int {
+func (r *refreshState) rangeIndex(id string) int {
 	last := len(r.ranges) - 1
-	n, even := parsePrefix(id, r.ranges[0].depth)
+	n, even := prefixNumber(id, r.ranges[0].depth)
 	if !even {
 		return last
 	}

@@ -27,7 +27,7 @@ func (r idRequest) fetch(ctx context.Context) (logto.Page, error) {
 		if s == nil || len(r.ids) == 1 {
 			break
 		}
-		fits, known := s.checkFits(r)
+		fits, known := s.fits(r)
 		if !fits {
 			return logto.Page{}, errTooManyIDs
 		}
@@ -39,7 +39,7 @@ func (r idRequest) fetch(ctx context.Context) (logto.Page, error) {
 			if !mayHaveBecomeTooLarge(err) {
 				break
 			}
-			s.doubt(r)
+			s.recordRefused(r)
 			confirm = confirmationsOfDoubts
 		}
 		page, done, err := r.probe(ctx, confirm)
@@ -47,7 +47,7 @@ func (r idRequest) fetch(ctx context.Context) (logto.Page, error) {
 			return page, err
 		}
 	}
-	return r.walk.fetchList(ctx, r.parent, r.query())
+	return r.walk.fetchListPage(ctx, r.parent, r.query())
 }
 
 // mayHaveBecomeTooLarge reports whether a proxy may have refused a request that
@@ -55,7 +55,7 @@ func (r idRequest) fetch(ctx context.Context) (logto.Page, error) {
 // of a header is wrong. 500 and 503 are no such answers, for rows that the server
 // cannot send and servers that are overloaded answer so.
 func mayHaveBecomeTooLarge(err error) bool {
-	may, _ := logto.IsTooLarge(err)
+	may, _ := logto.IsRequestTooLarge(err)
 	status := statusOf(err)
 	return may && status != http.StatusInternalServerError && status != http.StatusServiceUnavailable
 }
@@ -77,12 +77,12 @@ func (r idRequest) probe(ctx context.Context, confirm int) (page logto.Page, don
 		return logto.Page{}, false, ctx.Err()
 	}
 	defer func() { <-s.probe }()
-	if fits, known := s.checkFits(r); !fits || known {
+	if fits, known := s.fits(r); !fits || known {
 		return logto.Page{}, false, nil
 	}
 	page, err = r.sendWithoutRetries(ctx)
-	if refused, _ := logto.IsTooLarge(err); !refused {
-		return r.finish(ctx, page, err)
+	if refused, _ := logto.IsRequestTooLarge(err); !refused {
+		return r.finishProbe(ctx, page, err)
 	}
 	larger, refusal := r, err
 	for _, header := range []int{cautiousHeader, smallestHeader, 0} {
@@ -91,27 +91,27 @@ func (r idRequest) probe(ctx context.Context, confirm int) (page logto.Page, don
 			continue
 		}
 		_, err := few.sendWithoutRetries(ctx)
-		if refused, _ := logto.IsTooLarge(err); refused {
+		if refused, _ := logto.IsRequestTooLarge(err); refused {
 			larger = few
 			continue
 		}
 		if err != nil {
 			break
 		}
-		if !larger.isRefusedAgain(ctx, few, refusal, confirm) {
+		if !larger.confirmRefusal(ctx, few, refusal, confirm) {
 			return logto.Page{}, false, nil
 		}
 		s.learn(few, header, statusOf(refusal))
 		return logto.Page{}, false, errTooManyIDs
 	}
-	_, err = r.withFirstIDs(1).walk.fetchList(ctx, r.parent, r.withFirstIDs(1).query()) // waits until it is answered
+	_, err = r.withFirstIDs(1).walk.fetchListPage(ctx, r.parent, r.withFirstIDs(1).query()) // waits until it is answered
 	return logto.Page{}, false, err
 }
 
-// isRefusedAgain reports whether r, which got the refusal, is refused so many
+// confirmRefusal reports whether r, which got the refusal, is refused so many
 // times more, and few answered in between.
-func (r idRequest) isRefusedAgain(ctx context.Context, few idRequest, refusal error, times int) bool {
-	if _, certain := logto.IsTooLarge(refusal); certain {
+func (r idRequest) confirmRefusal(ctx context.Context, few idRequest, refusal error, times int) bool {
+	if _, certain := logto.IsRequestTooLarge(refusal); certain {
 		return true
 	}
 	for n := range times {
@@ -121,7 +121,7 @@ func (r idRequest) isRefusedAgain(ctx context.Context, few idRequest, refusal er
 			}
 		}
 		_, err := r.sendWithoutRetries(ctx)
-		if refused, _ := logto.IsTooLarge(err); !refused {
+		if refused, _ := logto.IsRequestTooLarge(err); !refused {
 			return false
 		}
 	}
@@ -130,11 +130,11 @@ func (r idRequest) isRefusedAgain(ctx context.Context, few idRequest, refusal er
 
 // TryLargestRequests asks for users in the largest requests that a run sends, and
 // returns what a proxy makes of them; the zero RequestLimit: it lets them through.
-func TryLargestRequests(ctx context.Context, api API) (RequestLimit, error) {
-	k := &walk{Walker: &Walker{API: api, RequestSize: NewRequestSize(RequestLimit{})}, l: catalog.Find("users")}
-	page, err := k.fetchList(ctx, "", pageQuery(1, k.pageSize()))
+func TryLargestRequests(ctx context.Context, api API) (RequestSizeLimit, error) {
+	k := &walk{Walker: &Walker{API: api, RequestSize: NewRequestSizer(RequestSizeLimit{})}, l: catalog.Find("users")}
+	page, err := k.fetchListPage(ctx, "", pageQuery(1, k.pageSize()))
 	if err != nil {
-		return RequestLimit{}, err
+		return RequestSizeLimit{}, err
 	}
 	var ids []string
 	for _, item := range k.decodeItems(ctx, page) {
@@ -143,9 +143,9 @@ func TryLargestRequests(ctx context.Context, api API) (RequestLimit, error) {
 	for n := 0; len(ids) < countPages*k.pageSize(); n++ {
 		ids = append(ids, fmt.Sprintf("nobody%06d", n)) // as long as an id of a user
 	}
-	for _, r := range []idRequest{k.countRequest("", ids), k.rowRequest("", ids[:k.pageSize()])} {
+	for _, r := range []idRequest{k.newCountRequest("", ids), k.newRowRequest("", ids[:k.pageSize()])} {
 		if _, err := r.fetch(ctx); err != nil && !errors.Is(err, errTooManyIDs) {
-			return RequestLimit{}, err
+			return RequestSizeLimit{}, err
 		}
 	}
 	return k.RequestSize.Limit(), nil
@@ -160,11 +160,11 @@ func (r idRequest) sendWithoutRetries(ctx context.Context) (logto.Page, error) {
 	return r.walk.API.ListOnce(ctx, r.path(), r.query())
 }
 
-// finish ends the probe of a request that was answered, or failed for another
+// finishProbe ends the probe of a request that was answered, or failed for another
 // reason than its size: then it is sent again as others are.
-func (r idRequest) finish(ctx context.Context, page logto.Page, err error) (logto.Page, bool, error) {
+func (r idRequest) finishProbe(ctx context.Context, page logto.Page, err error) (logto.Page, bool, error) {
 	if err != nil {
-		page, err = r.walk.fetchList(ctx, r.parent, r.query())
+		page, err = r.walk.fetchListPage(ctx, r.parent, r.query())
 	}
 	if err == nil {
 		r.walk.RequestSize.recordAnswered(r)
@@ -173,7 +173,7 @@ func (r idRequest) finish(ctx context.Context, page logto.Page, err error) (logt
 }
 
 // maxIDsForHeader returns how many ids of r make a header of at most so many bytes.
-func (s *RequestSize) maxIDsForHeader(r idRequest, header int) int {
+func (s *RequestSizer) maxIDsForHeader(r idRequest, header int) int {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.idsWithinHeader(r, len(r.ids), header)

@@ -33,8 +33,8 @@ const (
 // since it names more ids than a proxy lets through.
 var errTooManyIDs = errors.New("more ids than a request may name")
 
-// A RequestLimit is how large a request may be, by what a proxy has refused.
-type RequestLimit struct {
+// A RequestSizeLimit is how large a request may be, by what a proxy has refused.
+type RequestSizeLimit struct {
 	// HeaderBytes is the largest header of an answer that goes through.
 	HeaderBytes int
 	// IDs is how many ids the request named that was let through.
@@ -45,38 +45,38 @@ type RequestLimit struct {
 	FoundAt time.Time
 }
 
-// Valid reports whether the limit still holds; the zero RequestLimit does not.
-func (l RequestLimit) Valid(now time.Time) bool {
+// ValidAt reports whether the limit still holds; the zero RequestLimit does not.
+func (l RequestSizeLimit) ValidAt(now time.Time) bool {
 	return l.HeaderBytes > 0 && now.Sub(l.FoundAt) < relearnAfter
 }
 
-// A RequestSize finds out how many ids a request to a tenant may name, and
+// A RequestSizer finds out how many ids a request to a tenant may name, and
 // remembers it. Requests larger than any that was answered are sent one at a
 // time. If one is refused and a smaller one is not, that is the limit. It is safe
 // for concurrent use. A nil *RequestSize knows no limit.
-type RequestSize struct {
+type RequestSizer struct {
 	probe chan struct{} // held by who sends a request larger than any answered
 
 	mu       sync.Mutex
-	limit    RequestLimit
+	limit    RequestSizeLimit
 	answered int // the largest header that is known to go through
 	header   int // of an answer, without its links
 	link     int // of one link, without path and query
 }
 
-// NewRequestSize returns a RequestSize that begins with a limit known from
+// NewRequestSizer returns a RequestSize that begins with a limit known from
 // before; the zero RequestLimit is none.
-func NewRequestSize(known RequestLimit) *RequestSize {
-	return &RequestSize{
+func NewRequestSizer(known RequestSizeLimit) *RequestSizer {
+	return &RequestSizer{
 		probe: make(chan struct{}, 1), limit: known, header: usualHeader, link: usualLink,
 		answered: max(smallestHeader, known.HeaderBytes),
 	}
 }
 
 // Limit returns what is known now; the zero RequestLimit: no limit.
-func (s *RequestSize) Limit() RequestLimit {
+func (s *RequestSizer) Limit() RequestSizeLimit {
 	if s == nil {
-		return RequestLimit{}
+		return RequestSizeLimit{}
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -92,22 +92,22 @@ type idRequest struct {
 	links  int // in the answer
 }
 
-// countRequest asks only how many of the ids there are.
-func (k *walk) countRequest(parent string, ids []string) idRequest {
+// newCountRequest asks only how many of the ids there are.
+func (k *walk) newCountRequest(parent string, ids []string) idRequest {
 	return idRequest{walk: k, parent: parent, ids: ids, rows: 1, links: 3}
 }
 
-// rowRequest asks for the rows of the ids, a page of them at most.
-func (k *walk) rowRequest(parent string, ids []string) idRequest {
+// newRowRequest asks for the rows of the ids, a page of them at most.
+func (k *walk) newRowRequest(parent string, ids []string) idRequest {
 	return idRequest{walk: k, parent: parent, ids: ids, rows: k.pageSize(), links: 2}
 }
 
 // rowsPerRequest is how many of the ids one request may ask the rows of.
 func (k *walk) rowsPerRequest(parent string, ids []string) int {
-	return k.RequestSize.maxIDs(k.rowRequest(parent, ids), k.pageSize())
+	return k.RequestSize.maxIDs(k.newRowRequest(parent, ids), k.pageSize())
 }
 
-func (r idRequest) path() string { return r.walk.l.ForParent(r.parent) }
+func (r idRequest) path() string { return r.walk.l.PathForParent(r.parent) }
 
 func (r idRequest) query() url.Values { return r.walk.query(pageQuery(1, r.rows), idQuery(r.ids)) }
 
@@ -117,8 +117,8 @@ func (r idRequest) withFirstIDs(n int) idRequest {
 	return r
 }
 
-// observe learns from an answer what its header has beside the query.
-func (s *RequestSize) observe(h logto.HeaderSize, path string, query url.Values) {
+// observeHeader learns from an answer what its header has beside the query.
+func (s *RequestSizer) observeHeader(h logto.ResponseHeaderSize, path string, query url.Values) {
 	if s == nil || h.Links == 0 || query.Has("search.id") {
 		return
 	}
@@ -128,8 +128,8 @@ func (s *RequestSize) observe(h logto.HeaderSize, path string, query url.Values)
 	s.link = max(0, h.LinkBytes/h.Links-len(path)-len(query.Encode()))
 }
 
-// sizeOf is how large the header of the answer to r is going to be.
-func (s *RequestSize) sizeOf(r idRequest) int {
+// responseHeaderSize is how large the header of the answer to r is going to be.
+func (s *RequestSizer) responseHeaderSize(r idRequest) int {
 	link := s.link + len(r.path()) + len(r.walk.query(pageQuery(1, r.rows), idQuery(nil)).Encode()) + len("&search.id=")
 	for _, id := range r.ids {
 		link += len(url.QueryEscape(id)) + len("%2C")
@@ -140,7 +140,7 @@ func (s *RequestSize) sizeOf(r idRequest) int {
 // idsWithinHeader returns how many ids like those of r make a header of at most so many
 // bytes: at least one, at most limit. If a proxy lets a single id through and not
 // even the smallest request for more, its limit is not known in bytes: then it is one.
-func (s *RequestSize) idsWithinHeader(r idRequest, limit, bytes int) int {
+func (s *RequestSizer) idsWithinHeader(r idRequest, limit, bytes int) int {
 	if s.limit.IDs == 1 {
 		return 1
 	}
@@ -148,12 +148,12 @@ func (s *RequestSize) idsWithinHeader(r idRequest, limit, bytes int) int {
 	for _, id := range r.ids {
 		longest = max(longest, len(url.QueryEscape(id))+len("%2C"))
 	}
-	room := bytes - s.sizeOf(r.withFirstIDs(0))
+	room := bytes - s.responseHeaderSize(r.withFirstIDs(0))
 	return max(1, min(limit, room/max(1, r.links*longest)))
 }
 
-// bound is the largest header to ask for.
-func (s *RequestSize) bound() int {
+// maxHeaderBytes is the largest header to ask for.
+func (s *RequestSizer) maxHeaderBytes() int {
 	if s.limit.HeaderBytes > 0 {
 		return s.limit.HeaderBytes
 	}
@@ -161,43 +161,43 @@ func (s *RequestSize) bound() int {
 }
 
 // maxIDs returns how many ids like those of r it may name, at most limit.
-func (s *RequestSize) maxIDs(r idRequest, limit int) int {
+func (s *RequestSizer) maxIDs(r idRequest, limit int) int {
 	if s == nil {
 		return limit
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.idsWithinHeader(r, limit, s.bound())
+	return s.idsWithinHeader(r, limit, s.maxHeaderBytes())
 }
 
-// checkFits reports whether r is within the limit, and whether an answer with a header of
+// fits reports whether r is within the limit, and whether an answer with a header of
 // its size is known to go through.
-func (s *RequestSize) checkFits(r idRequest) (fits, known bool) {
+func (s *RequestSizer) fits(r idRequest) (fits, known bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	size := s.sizeOf(r)
-	return size <= s.bound() && s.limit.IDs != 1 || len(r.ids) == 1, size <= s.answered
+	size := s.responseHeaderSize(r)
+	return size <= s.maxHeaderBytes() && s.limit.IDs != 1 || len(r.ids) == 1, size <= s.answered
 }
 
 // recordAnswered notes that r was answered.
-func (s *RequestSize) recordAnswered(r idRequest) {
+func (s *RequestSizer) recordAnswered(r idRequest) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.answered = max(s.answered, s.sizeOf(r))
+	s.answered = max(s.answered, s.responseHeaderSize(r))
 }
 
-// doubt notes that r was refused, though no larger than a request that was answered.
-func (s *RequestSize) doubt(r idRequest) {
+// recordRefused notes that r was refused, though no larger than a request that was answered.
+func (s *RequestSizer) recordRefused(r idRequest) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.answered = min(s.answered, s.sizeOf(r)-1)
+	s.answered = min(s.answered, s.responseHeaderSize(r)-1)
 }
 
 // learn makes the size of r the limit, or the larger one that it was cut to.
-func (s *RequestSize) learn(r idRequest, bytes, status int) {
+func (s *RequestSizer) learn(r idRequest, bytes, status int) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	bytes = max(bytes, s.sizeOf(r))
-	s.limit = RequestLimit{HeaderBytes: bytes, IDs: len(r.ids), Status: status, FoundAt: time.Now()}
+	bytes = max(bytes, s.responseHeaderSize(r))
+	s.limit = RequestSizeLimit{HeaderBytes: bytes, IDs: len(r.ids), Status: status, FoundAt: time.Now()}
 	s.answered = bytes
 }

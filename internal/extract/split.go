@@ -39,9 +39,9 @@ func (k *walk) readSplit(ctx context.Context, parent string) (readResult, error)
 		return resultOrZero(f), err
 	}
 	k.progress(0, total)
-	subranges := everyID.divide(k.idRangeCount(total))
+	subranges := everyID.divideEvenly(k.idRangeCount(total))
 	if !looksRandom(sample) {
-		subranges = everyID.divideBy(sample, min(16, k.idRangeCount(total)))
+		subranges = everyID.divideBySample(sample, min(16, k.idRangeCount(total)))
 	}
 	return k.readIDRanges(ctx, parent, subranges)
 }
@@ -49,16 +49,16 @@ func (k *walk) readSplit(ctx context.Context, parent string) (readResult, error)
 // readFirstPage asks for the first page, which may be all. Otherwise it returns the
 // total and the ids of the page, by which a range is divided.
 func (k *walk) readFirstPage(ctx context.Context, parent string) (total int, sample []string, whole *readResult, err error) {
-	if m, ok := k.checkpoint(parent, "begin"); ok {
+	if m, ok := k.savedCheckpoint(parent, "begin"); ok {
 		return m.Total, m.IDs, nil, nil
 	}
-	if m, ok := k.checkpoint(parent, "proved"); ok {
+	if m, ok := k.savedCheckpoint(parent, "proved"); ok {
 		k.progress(m.Rows, m.Rows)
 		return 0, nil, &readResult{walk: catalog.Split, total: m.Total, distinct: m.Rows}, nil
 	}
-	page, err := k.fetchList(ctx, parent, pageQuery(1, k.pageSize()))
+	page, err := k.fetchListPage(ctx, parent, pageQuery(1, k.pageSize()))
 	if logto.IsPoison(err) { // one of its rows; ranges will get at the others
-		page, err = k.fetchList(ctx, parent, pageQuery(pastTheEnd, 1))
+		page, err = k.fetchListPage(ctx, parent, pageQuery(pastTheEnd, 1))
 	} else if err == nil && k.isWholeList(page) {
 		f, err := k.storeOnePage(ctx, parent, "", page, everyID)
 		f.walk = catalog.Split
@@ -123,19 +123,19 @@ const dividedPrefix = "divided "
 
 // readIDRange reads one range: as one page if it fits, in smaller ranges if not.
 func (k *walk) readIDRange(ctx context.Context, s *splitState, r idRange) error {
-	if m, ok := k.checkpoint(s.parent, r.name()); ok {
+	if m, ok := k.savedCheckpoint(s.parent, r.name()); ok {
 		s.addRange(m.Rows, m.IDs)
 		k.progress(m.Rows, 0)
 		return nil
 	}
-	if m, ok := k.checkpoint(s.parent, dividedPrefix+r.name()); ok {
+	if m, ok := k.savedCheckpoint(s.parent, dividedPrefix+r.name()); ok {
 		return k.readDivided(ctx, s, m.IDs)
 	}
 	if k.pagesBegun(s.parent, r) {
 		return k.readRangeByPages(ctx, s, r)
 	}
 	for range maxRepeats {
-		page, err := k.fetchList(ctx, s.parent, pageQuery(1, k.pageSize()), r.query())
+		page, err := k.fetchListPage(ctx, s.parent, pageQuery(1, k.pageSize()), r.query())
 		if logto.IsPoison(err) {
 			return k.readAround500(ctx, s, r)
 		}
@@ -149,18 +149,18 @@ func (k *walk) readIDRange(ctx context.Context, s *splitState, r idRange) error 
 			}
 		}
 		if len(page.Items) >= k.pageSize() || page.Total >= k.pageSize() {
-			return k.divideOverfull(ctx, s, r, max(page.Total, len(items)), items)
+			return k.readOverfullIDRange(ctx, s, r, max(page.Total, len(items)), items)
 		}
 		if page.Total < 0 || page.Total == len(items) {
 			return k.storeIDRange(ctx, s, r, items)
 		}
 	}
 	k.downgrade(ctx, NotProved, "the rows of a range and its Total-Number do not agree, however often asked")
-	return k.endEmptyIDRange(ctx, s, r)
+	return k.skipIDRange(ctx, s, r)
 }
 
-// endEmptyIDRange ends a range of which nothing can be stored.
-func (k *walk) endEmptyIDRange(ctx context.Context, s *splitState, r idRange) error {
+// skipIDRange ends a range of which nothing can be stored.
+func (k *walk) skipIDRange(ctx context.Context, s *splitState, r idRange) error {
 	return k.putChunk(ctx, Chunk{Listing: k.l, Parent: s.parent, Checkpoint: Checkpoint{Name: r.name()}}, 0)
 }
 
@@ -173,7 +173,7 @@ func (k *walk) storeIDRange(ctx context.Context, s *splitState, r idRange, items
 	deleted := knownMissingFrom(known, items)
 	s.addRange(len(items), deleted)
 	chunk := Chunk{
-		Listing: k.l, Parent: s.parent, Items: items, Known: hashesOf(known),
+		Listing: k.l, Parent: s.parent, Items: items, Known: knownHashes(known),
 		Checkpoint: Checkpoint{Name: r.name(), Total: len(items), Rows: len(items), IDs: deleted},
 	}
 	return k.putChunk(ctx, chunk, len(items))
@@ -206,25 +206,25 @@ func (s *splitState) addRange(rows int, deleted []string) {
 	s.missing = append(s.missing, deleted...)
 }
 
-// divideOverfull divides a range that does not fit in a page. The page that came
+// readOverfullIDRange divides a range that does not fit in a page. The page that came
 // shows how the ids are spread within it.
-func (k *walk) divideOverfull(ctx context.Context, s *splitState, r idRange, total int, items []Item) error {
+func (k *walk) readOverfullIDRange(ctx context.Context, s *splitState, r idRange, total int, items []Item) error {
 	sample := make([]string, len(items))
 	for i, item := range items {
 		sample[i] = item.ID
 	}
 	var subranges []idRange
 	if r.irregular == 0 {
-		subranges = r.divideBy(sample, min(32, k.idRangeCount(total)))
+		subranges = r.divideBySample(sample, min(32, k.idRangeCount(total)))
 	}
 	if len(subranges) < 2 {
 		return k.readRangeByPages(ctx, s, r)
 	}
-	return k.divideIDRange(ctx, s, r, subranges)
+	return k.readSubranges(ctx, s, r, subranges)
 }
 
-// divideIDRange reads a range in smaller ones.
-func (k *walk) divideIDRange(ctx context.Context, s *splitState, r idRange, subranges []idRange) error {
+// readSubranges reads a range in smaller ones.
+func (k *walk) readSubranges(ctx context.Context, s *splitState, r idRange, subranges []idRange) error {
 	names := make([]string, len(subranges))
 	for i, subrange := range subranges {
 		names[i] = subrange.name()
@@ -259,7 +259,7 @@ func (k *walk) readRangeByPages(ctx context.Context, s *splitState, r idRange) e
 // readAround500 reads around a row that breaks every page it is on, by dividing its
 // range until it is alone.
 func (k *walk) readAround500(ctx context.Context, s *splitState, r idRange) error {
-	page, err := k.fetchList(ctx, s.parent, pageQuery(pastTheEnd, 1), r.query())
+	page, err := k.fetchListPage(ctx, s.parent, pageQuery(pastTheEnd, 1), r.query())
 	if err != nil {
 		return err
 	}
@@ -269,7 +269,7 @@ func (k *walk) readAround500(ctx context.Context, s *splitState, r idRange) erro
 	if page.Total == 1 || r.irregular > 0 || r.depth >= maxDepth {
 		k.downgrade(ctx, NotProved, "a row makes the server answer 500, whatever page it is on")
 		k.addNote(ctx, "ids matching "+strconv.Quote(r.regexp())+" cannot be sent by the server (500)", max(page.Total, 1))
-		return k.endEmptyIDRange(ctx, s, r)
+		return k.skipIDRange(ctx, s, r)
 	}
-	return k.divideIDRange(ctx, s, r, r.divide(4))
+	return k.readSubranges(ctx, s, r, r.divideEvenly(4))
 }

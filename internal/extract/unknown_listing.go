@@ -19,14 +19,14 @@ var errNoSuchListing = errors.New("the server does not have this listing")
 // yet, it may say that the server does not have it; see confirmNoSuchListing.
 func (k *walk) request(ctx context.Context, parent string, query url.Values) (logto.Page, error) {
 	if k.l.Since != "" && k.Probe != nil && !k.answered.Load() {
-		return k.requestFirst(ctx, parent, query)
+		return k.probeListing(ctx, parent, query)
 	}
 	return k.requestListing(ctx, k.API, parent, query)
 }
 
-// requestFirst asks for a list that the server may lack. All parents wait for
+// probeListing asks for a list that the server may lack. All parents wait for
 // the first one to find out: what the server does not have is learnt once.
-func (k *walk) requestFirst(ctx context.Context, parent string, query url.Values) (logto.Page, error) {
+func (k *walk) probeListing(ctx context.Context, parent string, query url.Values) (logto.Page, error) {
 	k.doubt.Lock()
 	if k.answered.Load() { // for another parent, in the meantime
 		k.doubt.Unlock()
@@ -49,13 +49,13 @@ func (k *walk) requestListing(ctx context.Context, api API, parent string, query
 		return logto.Page{}, ErrStopped
 	}
 	k.addRequest(ctx)
-	path := k.l.ForParent(parent)
+	path := k.l.PathForParent(parent)
 	if k.l.Member == "" {
 		if page, err = api.List(ctx, path, query); err == nil {
-			k.RequestSize.observe(page.Header, path, query)
+			k.RequestSize.observeHeader(page.Header, path, query)
 		}
 	} else {
-		page, err = k.fetchMemberList(ctx, api, path, query)
+		page, err = k.fetchListField(ctx, api, path, query)
 	}
 	if err == nil || logto.IsNotFound(err) || errors.Is(err, errNoMember) {
 		k.answered.Store(true)
@@ -103,16 +103,16 @@ func (k *walk) parentExists(ctx context.Context, parent string) (bool, error) {
 		return false, ErrStopped
 	}
 	k.addRequest(ctx)
-	_, err := k.API.Object(ctx, catalog.Find(k.l.Parent).ForItem(parent), nil)
+	_, err := k.API.Object(ctx, catalog.Find(k.l.Parent).PathForItem(parent), nil)
 	if logto.IsNotFound(err) {
 		return false, nil
 	}
 	return err == nil, err
 }
 
-// checkUnknownListing ends the walk of a listing that the server does not have. Where it
+// concludeUnknownListing ends the walk of a listing that the server does not have. Where it
 // has answered for another parent, or an earlier run, something else is wrong.
-func (k *walk) checkUnknownListing(ctx context.Context) error {
+func (k *walk) concludeUnknownListing(ctx context.Context) error {
 	if !k.lacking.Load() {
 		return nil
 	}

@@ -20,10 +20,10 @@ func (w *Walker) Verify(ctx context.Context, l *catalog.Listing, sample int) (Pr
 	if sample == 0 {
 		return afresh.Walk(ctx, l)
 	}
-	k := &walk{Walker: &afresh, l: l, proof: newProof(l), sample: sample}
+	k := &walk{Walker: &afresh, l: l, proof: emptyProof(l), sample: sample}
 	if l.Parent == "" {
 		err := k.readParent(ctx, "")
-		return k.proof, firstError(err, k.checkUnknownListing(ctx))
+		return k.proof, firstError(err, k.concludeUnknownListing(ctx))
 	}
 	parents, err := k.sampleParents(ctx)
 	if err != nil {
@@ -34,7 +34,7 @@ func (w *Walker) Verify(ctx context.Context, l *catalog.Listing, sample int) (Pr
 		p.Go(func(ctx context.Context) error { return k.readParent(ctx, parent) })
 	}
 	err = p.Wait()
-	return k.proof, firstError(err, k.checkUnknownListing(ctx))
+	return k.proof, firstError(err, k.concludeUnknownListing(ctx))
 }
 
 // sampleParents returns a random sample of the parents.
@@ -54,10 +54,10 @@ func (k *walk) sampleParents(ctx context.Context) ([]string, error) {
 	return all[:min(len(all), k.sample)], nil
 }
 
-// readSample reads a list that can be searched by id where its totals differ
+// readSampledRanges reads a list that can be searched by id where its totals differ
 // from the mirror's, and in some ranges chosen at random.
-func (k *walk) readSample(ctx context.Context, parent string) (readResult, error) {
-	prefixes := everyID.divide(len(alphabet))
+func (k *walk) readSampledRanges(ctx context.Context, parent string) (readResult, error) {
+	prefixes := everyID.divideEvenly(len(alphabet))
 	totals, err := k.fetchTotals(ctx, parent, prefixes)
 	if err != nil {
 		return readResult{}, err
@@ -72,12 +72,12 @@ func (k *walk) readSample(ctx context.Context, parent string) (readResult, error
 		known += len(in)
 		whole += totals[i]
 		if totals[i] != len(in) {
-			subranges = append(subranges, r.divideAtMost(k.idRangeCount(max(totals[i], len(in))))...)
+			subranges = append(subranges, r.divideOrKeep(k.idRangeCount(max(totals[i], len(in))))...)
 		}
 	}
-	ranges := everyID.divide(k.idRangeCount(max(known, 1)))
+	ranges := everyID.divideEvenly(k.idRangeCount(max(known, 1)))
 	for _, i := range rand.Perm(len(ranges))[:min(len(ranges), k.sample)] {
-		if !slices.ContainsFunc(subranges, func(r idRange) bool { return overlap(r, ranges[i]) }) {
+		if !slices.ContainsFunc(subranges, func(r idRange) bool { return rangesOverlap(r, ranges[i]) }) {
 			subranges = append(subranges, ranges[i])
 		}
 	}
@@ -86,12 +86,12 @@ func (k *walk) readSample(ctx context.Context, parent string) (readResult, error
 	return f, err
 }
 
-// overlap reports whether two ranges have ids in common, or may have.
-func overlap(a, b idRange) bool {
+// rangesOverlap reports whether two ranges have ids in common, or may have.
+func rangesOverlap(a, b idRange) bool {
 	if a.irregular > 0 || b.irregular > 0 {
 		return a == b
 	}
 	depth := max(a.depth, b.depth)
-	as, bs := prefixCount(depth-a.depth), prefixCount(depth-b.depth)
+	as, bs := prefixesAtDepth(depth-a.depth), prefixesAtDepth(depth-b.depth)
 	return a.lo*as < b.hi*bs && b.lo*bs < a.hi*as
 }

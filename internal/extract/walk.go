@@ -21,14 +21,14 @@ type walk struct {
 	bounds       url.Values                   // of a window; nil for other walks
 	stoppedEarly atomic.Bool                  // stopped before its end
 	sample       int                          // for Verify: how many ranges or parents are read; 0: all
-	references   bool                         // for FetchByID: what is read by ids has checkpoints
+	references   bool                         // for FetchReferenced: what is read by ids has checkpoints
 	answered     atomic.Bool                  // the server knows the listing: it has answered a request for it
 	lacking      atomic.Bool                  // the server was found not to have it
 	doubt        sync.Mutex                   // held by who finds out
 
 	mu         sync.Mutex
 	proof      Proof
-	progressed Step
+	progressed Progress
 }
 
 type checkpointKey struct{ parent, name string }
@@ -55,12 +55,12 @@ func (k *walk) readParents(ctx context.Context) error {
 // readParent reads the listing below one parent, and turns what concerns the listing
 // alone into its outcome.
 func (k *walk) readParent(ctx context.Context, parent string) error {
-	if _, ok := k.checkpoint(parent, parentDeletedCheckpoint); ok {
+	if _, ok := k.savedCheckpoint(parent, parentDeletedCheckpoint); ok {
 		k.addResult(readResult{walk: k.l.Walk, total: -1})
 		return nil
 	}
 	ctx = withFindingsCollector(ctx)
-	found, err := k.readList(ctx, parent)
+	found, err := k.dispatchWalk(ctx, parent)
 	for range maxRepeats {
 		if parent == "" || !logto.IsNotFound(err) {
 			break
@@ -70,7 +70,7 @@ func (k *walk) readParent(ctx context.Context, parent string) error {
 			return k.parentDeleted(ctx, parent)
 		}
 		if err = lookErr; err == nil {
-			found, err = k.readList(ctx, parent)
+			found, err = k.dispatchWalk(ctx, parent)
 		}
 	}
 	switch {
@@ -103,8 +103,8 @@ type readResult struct {
 	distinct int
 }
 
-// readList chooses the walk.
-func (k *walk) readList(ctx context.Context, parent string) (readResult, error) {
+// dispatchWalk chooses the walk.
+func (k *walk) dispatchWalk(ctx context.Context, parent string) (readResult, error) {
 	switch k.l.Walk {
 	case catalog.Whole:
 		return k.readWhole(ctx, parent)
@@ -114,7 +114,7 @@ func (k *walk) readList(ctx context.Context, parent string) (readResult, error) 
 		return k.readWindow(ctx)
 	}
 	if k.sample > 0 {
-		return k.readSample(ctx, parent)
+		return k.readSampledRanges(ctx, parent)
 	}
 	known := 0
 	if !k.Afresh {
@@ -141,12 +141,12 @@ func (k *walk) parentDeleted(ctx context.Context, parent string) error {
 	}
 	k.addNote(ctx, "parents that were deleted during the run", 1)
 	k.addResult(readResult{walk: k.l.Walk, total: -1})
-	chunk := Chunk{Listing: k.l, Parent: parent, Deleted: idsOf(known), Checkpoint: Checkpoint{Name: parentDeletedCheckpoint}}
+	chunk := Chunk{Listing: k.l, Parent: parent, Deleted: knownIDs(known), Checkpoint: Checkpoint{Name: parentDeletedCheckpoint}}
 	return k.putChunk(ctx, chunk, 0)
 }
 
-// fetchList asks for one page or one whole list.
-func (k *walk) fetchList(ctx context.Context, parent string, queries ...url.Values) (logto.Page, error) {
+// fetchListPage asks for one page or one whole list.
+func (k *walk) fetchListPage(ctx context.Context, parent string, queries ...url.Values) (logto.Page, error) {
 	return k.request(ctx, parent, k.query(queries...))
 }
 

@@ -31,8 +31,8 @@ func (k *walk) stopError() error {
 	return nil
 }
 
-// checkpoint returns the checkpoint of a chunk that an earlier attempt has finished.
-func (k *walk) checkpoint(parent, name string) (Checkpoint, bool) {
+// savedCheckpoint returns the checkpoint of a chunk that an earlier attempt has finished.
+func (k *walk) savedCheckpoint(parent, name string) (Checkpoint, bool) {
 	m, ok := k.checkpoints[checkpointKey{parent, name}]
 	return m, ok
 }

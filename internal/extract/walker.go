@@ -39,30 +39,30 @@ type Walker struct {
 	// request to Store at once; 0: 32. The client bounds the requests.
 	Parallel int
 	// RequestSize bounds how many ids a request names; nil: only the API does.
-	RequestSize *RequestSize
+	RequestSize *RequestSizer
 	// Stop, once closed, ends every walk before its next request; nil never.
 	Stop <-chan struct{}
 	// Progress receives pages as they are stored; nil receives none.
-	Progress func(Step)
+	Progress func(Progress)
 }
 
-// A Step is one page on the way of a walk.
-type Step struct {
+// A Progress is one page on the way of a walk.
+type Progress struct {
 	Listing *catalog.Listing
 	Items   int // items of the page that count towards Total
 	Total   int // items the walk expects now, as far as it knows
 	Parents int // parents done
 }
 
-// newProof returns the proof of a listing of which nothing has been read.
-func newProof(l *catalog.Listing) Proof {
+// emptyProof returns the proof of a listing of which nothing has been read.
+func emptyProof(l *catalog.Listing) Proof {
 	return Proof{Listing: l, Walk: l.Walk, Total: -1, Findings: Findings{Outcome: Complete}}
 }
 
 // Walk reads a listing to its proof. Its error ends the run; what concerns the
 // listing alone is in the proof.
 func (w *Walker) Walk(ctx context.Context, l *catalog.Listing) (Proof, error) {
-	k := &walk{Walker: w, l: l, proof: newProof(l)}
+	k := &walk{Walker: w, l: l, proof: emptyProof(l)}
 	checkpoints, err := w.Store.Checkpoints(ctx, l)
 	if err != nil {
 		return k.proof, fmt.Errorf("read what is done of %s: %w", l.Name, err)
@@ -75,7 +75,7 @@ func (w *Walker) Walk(ctx context.Context, l *catalog.Listing) (Proof, error) {
 		err = k.readParents(ctx)
 	}
 	if err == nil {
-		err = k.checkUnknownListing(ctx)
+		err = k.concludeUnknownListing(ctx)
 	}
 	k.proof.ReadAt = time.Now()
 	if err != nil {

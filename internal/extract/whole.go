@@ -15,14 +15,14 @@ import (
 // get at the others. A default page without Total-Number may be all, or the first
 // page of a list whose headers a proxy drops: a page of the largest size tells.
 func (k *walk) readWhole(ctx context.Context, parent string) (readResult, error) {
-	if m, ok := k.checkpoint(parent, "whole"); ok {
+	if m, ok := k.savedCheckpoint(parent, "whole"); ok {
 		k.progress(m.Rows, m.Rows)
 		return readResult{walk: catalog.Whole, total: m.Total, distinct: m.Rows}, nil
 	}
 	if k.pagesBegun(parent, everyID) {
 		return k.readPages(ctx, parent, everyID)
 	}
-	page, err := k.fetchList(ctx, parent)
+	page, err := k.fetchListPage(ctx, parent)
 	if logto.IsPoison(err) && k.l.Member == "" {
 		return k.readPages(ctx, parent, everyID)
 	}
@@ -35,7 +35,7 @@ func (k *walk) readWhole(ctx context.Context, parent string) (readResult, error)
 	query := url.Values{}
 	if len(page.Items) == defaultPage && k.l.Member == "" {
 		query = pageQuery(1, maxPage)
-		if page, err = k.fetchList(ctx, parent, query); err != nil {
+		if page, err = k.fetchListPage(ctx, parent, query); err != nil {
 			return readResult{}, err
 		}
 		if page.Total >= 0 || len(page.Items) == maxPage {
@@ -43,18 +43,18 @@ func (k *walk) readWhole(ctx context.Context, parent string) (readResult, error)
 		}
 	}
 	items := k.decodeItems(ctx, page)
-	n, err := k.storeComplete(ctx, parent, "whole", -1, everyID, distinctItems(items), func(ctx context.Context) ([]Item, error) {
-		again, err := k.fetchList(ctx, parent, query)
+	n, err := k.storeCompleteList(ctx, parent, "whole", -1, everyID, distinctItems(items), func(ctx context.Context) ([]Item, error) {
+		again, err := k.fetchListPage(ctx, parent, query)
 		return k.decodeItems(ctx, again), err
 	})
 	return readResult{walk: catalog.Whole, total: -1, distinct: n}, err
 }
 
-// storeComplete stores a list, or a range of ids of one, that came in one
+// storeCompleteList stores a list, or a range of ids of one, that came in one
 // statement; total is the Total-Number that came with it, -1 without one. What the
 // mirror has there and the list has not is deleted if its deletion check says so;
 // again reads the list once more.
-func (k *walk) storeComplete(ctx context.Context, parent, name string, total int, in idRange, items []Item, again func(context.Context) ([]Item, error)) (distinct int, err error) {
+func (k *walk) storeCompleteList(ctx context.Context, parent, name string, total int, in idRange, items []Item, again func(context.Context) ([]Item, error)) (distinct int, err error) {
 	known, err := k.knownIn(ctx, parent, in)
 	if err != nil {
 		return 0, err
@@ -67,7 +67,7 @@ func (k *walk) storeComplete(ctx context.Context, parent, name string, total int
 	}
 	k.progress(0, len(items))
 	chunk := Chunk{
-		Listing: k.l, Parent: parent, Items: items, Known: hashesOf(known), Deleted: deleted,
+		Listing: k.l, Parent: parent, Items: items, Known: knownHashes(known), Deleted: deleted,
 		Checkpoint: Checkpoint{Name: name, Total: total, Rows: len(items)},
 	}
 	return len(items), k.putChunk(ctx, chunk, len(items))

@@ -36,11 +36,11 @@ const (
 // which it is proved. All moments are by the server's clock. What the list has
 // within a minute of now is read too, but not proved.
 func (k *walk) readWindow(ctx context.Context) (readResult, error) {
-	if m, ok := k.checkpoint("", "proved"); ok && len(m.IDs) == 1 {
-		return k.windowProved(parseMillis(m.IDs[0]), readResult{total: m.Total, distinct: m.Rows}), nil
+	if m, ok := k.savedCheckpoint("", "proved"); ok && len(m.IDs) == 1 {
+		return k.markWindowProved(parseMillis(m.IDs[0]), readResult{total: m.Total, distinct: m.Rows}), nil
 	}
 	p := k.newPagedRead("", everyID)
-	if m, ok := k.checkpoint("", "window"); ok && len(m.IDs) == 3 {
+	if m, ok := k.savedCheckpoint("", "window"); ok && len(m.IDs) == 3 {
 		return k.readLongWindow(ctx, p, window{parseMillis(m.IDs[0]), parseMillis(m.IDs[1])}, m.IDs[2])
 	}
 	var until time.Time
@@ -61,7 +61,7 @@ func (k *walk) readWindow(ctx context.Context) (readResult, error) {
 	if err != nil {
 		return readResult{}, err
 	}
-	chunk := Chunk{Listing: k.l, Checkpoint: Checkpoint{Name: "window", IDs: append(millis(w.from, w.to), mode)}}
+	chunk := Chunk{Listing: k.l, Checkpoint: Checkpoint{Name: "window", IDs: append(formatMillis(w.from, w.to), mode)}}
 	switch {
 	case mode == byBounds: // what is newer than the window is on this page alone
 		chunk.Items = distinctItems(k.decodeItems(ctx, page))
@@ -90,8 +90,8 @@ func (k *walk) storeShortWindow(ctx context.Context, page logto.Page, w window) 
 			return readResult{}, err
 		}
 	}
-	chunk := Chunk{Listing: k.l, Items: items, Checkpoint: Checkpoint{Name: "proved", Total: page.Total, Rows: len(items), IDs: millis(w.to)}}
-	return k.windowProved(w.to, readResult{total: page.Total, distinct: len(items)}), k.putChunk(ctx, chunk, len(items))
+	chunk := Chunk{Listing: k.l, Items: items, Checkpoint: Checkpoint{Name: "proved", Total: page.Total, Rows: len(items), IDs: formatMillis(w.to)}}
+	return k.markWindowProved(w.to, readResult{total: page.Total, distinct: len(items)}), k.putChunk(ctx, chunk, len(items))
 }
 
 func (k *walk) readLongWindow(ctx context.Context, p *pagedRead, w window, mode string) (readResult, error) {
@@ -99,11 +99,11 @@ func (k *walk) readLongWindow(ctx context.Context, p *pagedRead, w window, mode 
 		k.bounds = nil
 		return k.readNewestFirst(ctx, p, w)
 	}
-	return k.readByBounds(ctx, p, w)
+	return k.readWindowByBounds(ctx, p, w)
 }
 
-// windowProved ends a window of which everything is read.
-func (k *walk) windowProved(to int64, found readResult) readResult {
+// markWindowProved ends a window of which everything is read.
+func (k *walk) markWindowProved(to int64, found readResult) readResult {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	if to > 0 { // there are rows
@@ -121,7 +121,7 @@ func (k *walk) openWindow(ctx context.Context, p *pagedRead, until time.Time) (l
 		k.bounds = nil
 		if !until.IsZero() {
 			w.from = until.Add(-windowOverlap).UnixMilli()
-			k.bounds = url.Values{"start_time": millis(w.from)}
+			k.bounds = url.Values{"start_time": formatMillis(w.from)}
 		}
 		page, unreadable, err := p.fetchPage(ctx, 0, view{size: k.pageSize()}, 1)
 		if err != nil {
@@ -141,7 +141,7 @@ func (k *walk) openWindow(ctx context.Context, p *pagedRead, until time.Time) (l
 			continue
 		}
 		w.to = end.UnixMilli()
-		if newest := pageSpanOf(page).newest; len(page.Items) > 0 && newest < w.to {
+		if newest := pageTimeSpanOf(page).newest; len(page.Items) > 0 && newest < w.to {
 			w.to = newest // whatever the clocks on the way say
 		}
 		return page, w, nil
@@ -152,7 +152,7 @@ func (k *walk) openWindow(ctx context.Context, p *pagedRead, until time.Time) (l
 // proxy has made of the list that drops query and headers: a page of one entry
 // tells.
 func (k *walk) checkPageSize(ctx context.Context) error {
-	page, err := k.fetchList(ctx, "", pageQuery(1, 1))
+	page, err := k.fetchListPage(ctx, "", pageQuery(1, 1))
 	if err == nil && len(page.Items) > 1 {
 		k.downgrade(ctx, NotProved, "the server sends no Total-Number, and more entries than a page was to have: is something between that drops the query?")
 	}
@@ -169,7 +169,7 @@ func (k *walk) windowMode(ctx context.Context, page logto.Page, w window) (strin
 		}
 	}
 	k.bounds = url.Values{"start_time": {"1"}, "end_time": {"2"}}
-	empty, err := k.fetchList(ctx, "", pageQuery(1, 1))
+	empty, err := k.fetchListPage(ctx, "", pageQuery(1, 1))
 	if err != nil {
 		return "", err
 	}
@@ -179,14 +179,14 @@ func (k *walk) windowMode(ctx context.Context, page logto.Page, w window) (strin
 	return byBounds, nil
 }
 
-// readByBounds reads a window that the server narrows the list to, all pages at
+// readWindowByBounds reads a window that the server narrows the list to, all pages at
 // once. It has ended, so that nothing comes into it any more: if as many rows are
 // seen as the server had counted before, nobody else is there. If not, rows of one
 // moment have hidden each other at the edge of a page: pages that overlap find them.
-func (k *walk) readByBounds(ctx context.Context, p *pagedRead, w window) (readResult, error) {
-	k.bounds = url.Values{"end_time": millis(w.to)}
+func (k *walk) readWindowByBounds(ctx context.Context, p *pagedRead, w window) (readResult, error) {
+	k.bounds = url.Values{"end_time": formatMillis(w.to)}
 	if w.from > 0 {
-		k.bounds.Set("start_time", millis(w.from)[0])
+		k.bounds.Set("start_time", formatMillis(w.from)[0])
 	}
 	total, err := p.fetchTotal(ctx, 0)
 	if err != nil {
@@ -202,12 +202,12 @@ func (k *walk) readByBounds(ctx context.Context, p *pagedRead, w window) (readRe
 }
 
 func (k *walk) finishWindow(ctx context.Context, w window, found readResult) (readResult, error) {
-	chunk := Chunk{Listing: k.l, Checkpoint: Checkpoint{Name: "proved", Total: found.total, Rows: found.distinct, IDs: millis(w.to)}}
-	return k.windowProved(w.to, found), k.putChunk(ctx, chunk, 0)
+	chunk := Chunk{Listing: k.l, Checkpoint: Checkpoint{Name: "proved", Total: found.total, Rows: found.distinct, IDs: formatMillis(w.to)}}
+	return k.markWindowProved(w.to, found), k.putChunk(ctx, chunk, 0)
 }
 
-// unproved reports whether the listing cannot be proved any more.
-func (k *walk) unproved() bool {
+// isDowngraded reports whether the listing cannot be proved any more.
+func (k *walk) isDowngraded() bool {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	return outcomeRank[k.proof.Outcome] > outcomeRank[Complete]
@@ -226,7 +226,7 @@ func createdAt(item jsontext.Value) (at int64, ok bool) {
 	return at, ok && err == nil
 }
 
-func millis(moments ...int64) []string {
+func formatMillis(moments ...int64) []string {
 	texts := make([]string, len(moments))
 	for i, ms := range moments {
 		texts[i] = strconv.FormatInt(ms, 10)

@@ -12,11 +12,11 @@ import (
 // table: somebody who holds one is analyzing or altering it.
 const analyzeLockWait = "5000"
 
-// ChangedTables returns the tables of the mirror and of history, as quoted
+// TablesToAnalyze returns the tables of the mirror and of history, as quoted
 // names, of which the caller's transaction has changed so much that they are to
 // be analyzed once it is committed. loaded are listings of which the mirror had
 // nothing of the tenant before.
-func (l *Loader) ChangedTables(ctx context.Context, tx pgx.Tx, loaded []string) ([]string, error) {
+func (l *Loader) TablesToAnalyze(ctx context.Context, tx pgx.Tx, loaded []string) ([]string, error) {
 	names := []string{}
 	for _, listing := range loaded {
 		for _, t := range l.mappings[listing].tables() {

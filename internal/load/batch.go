@@ -31,7 +31,7 @@ type Batch struct {
 	rows        []int    // rows by table, the root first
 	bytes       [][]byte // their tuples
 	deletions   []deletion
-	incompletes []incomplete
+	incompletes []incompleteItem
 	notes       encodeNotes
 	// scratch for one item
 	hash   hash.Hash
@@ -65,8 +65,8 @@ func (l *Loader) NewBatch(listing *catalog.Listing) *Batch {
 	}
 }
 
-// Changed reports how many items the batch holds, those deleted included.
-func (b *Batch) Changed() int { return b.rows[0] + len(b.deletions) }
+// ItemCount reports how many items the batch holds, those deleted included.
+func (b *Batch) ItemCount() int { return b.rows[0] + len(b.deletions) }
 
 // Size returns the bytes of the batch's rows.
 func (b *Batch) Size() (n int) {
@@ -100,14 +100,14 @@ func (b *Batch) Delete(parent, id string, seq int64) {
 
 var errNoObject = errors.New("not an object")
 
-// Add encodes an item, unless it hashes to known: then nothing is added and
+// AddItem encodes an item, unless it hashes to known: then nothing is added and
 // changed is false. A zero known is of no item. parent and id are the ids it
 // is filed under, valid UTF-8 without NUL and of at most 1024 bytes each. The
 // item has been decoded and is known to be JSON, see package rawjson. One that
 // is no object cannot be stored; its error adds nothing. One that does not list
 // its elements is always added: those the mirror has stay as they are, and its
 // hash is of no reading.
-func (l *Loader) Add(b *Batch, parent, id string, item jsontext.Value, known Hash, seq int64) (changed bool, err error) {
+func (l *Loader) AddItem(b *Batch, parent, id string, item jsontext.Value, known ItemHash, seq int64) (changed bool, err error) {
 	for i, tuples := range b.bytes {
 		b.starts[i], b.before[i] = len(tuples), b.rows[i]
 	}
@@ -119,7 +119,7 @@ func (l *Loader) Add(b *Batch, parent, id string, item jsontext.Value, known Has
 	}
 	if slices.Contains(b.listed, false) {
 		b.noteIncomplete(parent, id, seq)
-		b.finishItem(b.mapping.tag().onlyTag(), seq)
+		b.finishItem(b.mapping.tag().asHash(), seq)
 		return true, nil
 	}
 	sum := b.hashItem()
@@ -134,7 +134,7 @@ func (l *Loader) Add(b *Batch, parent, id string, item jsontext.Value, known Has
 // hashItem hashes what the item just encoded added to each table. Where the tuples
 // of a table end is part of it: an element may not move to another table
 // unseen. The order of the elements is not, for the server promises none.
-func (b *Batch) hashItem() (out Hash) {
+func (b *Batch) hashItem() (out ItemHash) {
 	b.hash.Reset()
 	b.hash.Write(b.mapping.shape[:])
 	b.text = b.text[:0]
@@ -143,18 +143,18 @@ func (b *Batch) hashItem() (out Hash) {
 	}
 	b.hash.Write(b.text)
 	b.hash.Write(b.bytes[0][b.starts[0]:])
-	for _, tuple := range b.sortedElements() {
+	for _, tuple := range b.sortedElementTuples() {
 		b.hash.Write(tuple)
 	}
 	b.text = b.hash.Sum(b.text[:0])
-	out = b.mapping.tag().onlyTag()
+	out = b.mapping.tag().asHash()
 	copy(out[tagSize:], b.text)
 	return out
 }
 
-// sortedElements returns the tuples of the elements of the item just encoded, by
+// sortedElementTuples returns the tuples of the elements of the item just encoded, by
 // table and in an order of their own.
-func (b *Batch) sortedElements() [][]byte {
+func (b *Batch) sortedElementTuples() [][]byte {
 	b.tuples = b.tuples[:0]
 	first, table, start := 0, 0, 0
 	for _, e := range b.ends {
@@ -179,7 +179,7 @@ func (b *Batch) undoItem() {
 
 // finishItem adds hash and sequence to the tuples of the item just encoded. They
 // come last, for the hash is not of itself, nor of when the item was read.
-func (b *Batch) finishItem(sum Hash, seq int64) {
+func (b *Batch) finishItem(sum ItemHash, seq int64) {
 	b.bytes[0] = appendInt64(appendBytes(b.bytes[0], sum[:]), seq)
 	for _, e := range b.ends {
 		binary.BigEndian.PutUint64(b.bytes[e.table][e.offset-8:], uint64(seq))

@@ -218,11 +218,11 @@ func TestWhateverTheAPISendsIsKept(t *testing.T) {
 				}
 			}
 			for _, batch := range b.batches(t, tc.reading) {
-				if incomplete := batch.Incomplete() != nil; (batch.Changed() != 0) != incomplete {
+				if incomplete := batch.IncompleteFields() != nil; (batch.ItemCount() != 0) != incomplete {
 					t.Errorf("the next run stages the item again: %v, though it is incomplete: %v", !incomplete, incomplete)
 				}
 			}
-			counts(t, b.run(t, tc.reading)[tc.reading.listing], load.Change{Incomplete: b.batches(t, tc.reading)[0].Incomplete()})
+			counts(t, b.run(t, tc.reading)[tc.reading.listing], load.Change{Incomplete: b.batches(t, tc.reading)[0].IncompleteFields()})
 		})
 	}
 }
@@ -236,11 +236,11 @@ func TestAnItemThatIsNoObjectIsAnErrorAndAddsNothing(t *testing.T) {
 	for name, value := range map[string]string{
 		"an array": `[{"id":"u"}]`, "a string": `"u"`, "null": `null`, "half an object": `{"id":"u","identities":{"g":{}`,
 	} {
-		if _, err := b.loader.Add(batch, "", "u", jsontext.Value(value), load.Hash{}, 1); err == nil {
+		if _, err := b.loader.AddItem(batch, "", "u", jsontext.Value(value), load.ItemHash{}, 1); err == nil {
 			t.Errorf("%s: no error", name)
 		}
-		if batch.Changed() != 0 || batch.Size() != 0 {
-			t.Fatalf("%s: the batch has %d items, %d bytes", name, batch.Changed(), batch.Size())
+		if batch.ItemCount() != 0 || batch.Size() != 0 {
+			t.Fatalf("%s: the batch has %d items, %d bytes", name, batch.ItemCount(), batch.Size())
 		}
 	}
 }
@@ -266,7 +266,7 @@ func TestABatchMayHaveMoreRowsThanAStatementParameters(t *testing.T) {
 	away := b.loader.NewBatch(catalog.Find("organization_scopes"))
 	for i := range n {
 		id := fmt.Sprintf("s%05d", i)
-		if _, err := b.loader.Add(batch, "", id, jsontext.Value(`{"id":"`+id+`"}`), load.Hash{}, int64(i)); err != nil {
+		if _, err := b.loader.AddItem(batch, "", id, jsontext.Value(`{"id":"`+id+`"}`), load.ItemHash{}, int64(i)); err != nil {
 			t.Fatal(err)
 		}
 		away.Delete("", id, n+int64(i))

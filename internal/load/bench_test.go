@@ -33,17 +33,17 @@ func BenchmarkAdd(b *testing.B) {
 	if err != nil {
 		b.Fatal(err)
 	}
-	known := map[string]load.Hash{}
+	known := map[string]load.ItemHash{}
 	for _, k := range found {
 		known[k.ID] = k.Hash
 	}
-	for name, known := range map[string]map[string]load.Hash{"new": nil, "unchanged": known} {
+	for name, known := range map[string]map[string]load.ItemHash{"new": nil, "unchanged": known} {
 		b.Run(name, func(b *testing.B) {
 			b.ReportAllocs()
 			for b.Loop() {
 				batch := bench.loader.NewBatch(users)
 				for i, item := range items {
-					if _, err := bench.loader.Add(batch, "", ids[i], item, known[ids[i]], 1); err != nil {
+					if _, err := bench.loader.AddItem(batch, "", ids[i], item, known[ids[i]], 1); err != nil {
 						b.Fatal(err)
 					}
 				}
@@ -66,7 +66,7 @@ func BenchmarkStage(b *testing.B) {
 	stage := bench.stage(b)
 	batch := bench.loader.NewBatch(catalog.Find("users"))
 	add(b, bench, batch, 0, 1000)
-	if err := stage.Prepare(b.Context(), []*load.Batch{batch}); err != nil {
+	if err := stage.EnsureTables(b.Context(), []*load.Batch{batch}); err != nil {
 		b.Fatal(err)
 	}
 	for b.Loop() {
@@ -79,7 +79,7 @@ func add(b *testing.B, bench *bench, batch *load.Batch, first, n int) {
 	b.Helper()
 	ids, items := page(first, n)
 	for i, item := range items {
-		if _, err := bench.loader.Add(batch, "", ids[i], item, load.Hash{}, int64(first+i)); err != nil {
+		if _, err := bench.loader.AddItem(batch, "", ids[i], item, load.ItemHash{}, int64(first+i)); err != nil {
 			b.Fatal(err)
 		}
 	}

@@ -55,8 +55,8 @@ from pg_attribute a join pg_class c on c.oid = a.attrelid
 where c.relnamespace = 'logto'::regnamespace and c.relkind in ('r', 'p') and a.attnum > 0 and not a.attisdropped
 order by c.relname, a.attnum`
 
-// readColumns returns the columns of every table of the mirror.
-func readColumns(ctx context.Context, pool *pgxpool.Pool) (map[string][]column, error) {
+// readMirrorColumns returns the columns of every table of the mirror.
+func readMirrorColumns(ctx context.Context, pool *pgxpool.Pool) (map[string][]column, error) {
 	rows, err := pool.Query(ctx, selectColumns)
 	if err != nil {
 		return nil, err
@@ -82,7 +82,7 @@ type table struct {
 	catalog.Table
 	name      string
 	columns   []column         // those that take something of an item, in the table's order
-	origins   []origin         // of the columns
+	origins   []columnSource   // of the columns
 	byField   map[string][]int // columns by the first field their value is below
 	hasExtra  bool
 	dropExtra bool   // extra stores nothing
@@ -91,8 +91,8 @@ type table struct {
 	drop      map[string]bool
 }
 
-// origin is where a column takes its value from, worked out once.
-type origin struct {
+// columnSource is where a column takes its value from, worked out once.
+type columnSource struct {
 	catalog.Source
 	field string   // of the item or element; empty: the value is from elsewhere
 	below []string // the way from there to the value
@@ -131,11 +131,11 @@ func (t *table) add(c column) {
 	if ok { // the field of its name says the same, or nothing
 		t.drop[camelCase(c.name)] = true
 	} else {
-		source = catalog.Field(camelCase(c.name))
+		source = catalog.FieldSource(camelCase(c.name))
 	}
-	o := origin{Source: source, mask: slices.Contains(t.Mask, c.name), key: slices.Contains(t.Key, c.name)}
+	o := columnSource{Source: source, mask: slices.Contains(t.Mask, c.name), key: slices.Contains(t.Key, c.name)}
 	t.members = t.members || source.IsMemberName()
-	if !source.IsParent() && !source.IsItem() && !source.IsMemberName() {
+	if !source.IsParentID() && !source.IsItemID() && !source.IsMemberName() {
 		path := source.Path()
 		o.field, o.below = path[0], path[1:]
 		t.byField[o.field] = append(t.byField[o.field], len(t.columns))
@@ -185,7 +185,7 @@ func newMapping(l *catalog.Listing, columns map[string][]column) (*mapping, erro
 }
 
 func (p *mapping) setShape() {
-	p.described = p.describe()
+	p.described = p.buildShape()
 	p.shape = p.described.sum()
 }
 

@@ -20,11 +20,11 @@ type Mismatch struct {
 	Columns []string // what differs, sorted, as "name"; of an element as "scopes.name", or "scopes" where one is missing or too many
 }
 
-// Compare compares a batch with the rows of the mirror, value by value, and
+// CompareBatch compares a batch with the rows of the mirror, value by value, and
 // writes nothing. The batch holds items below one parent, each added as if the
 // mirror did not know it. What is not known of an incomplete item is not
 // compared. The result is sorted by id.
-func (l *Loader) Compare(ctx context.Context, pool *pgxpool.Pool, b *Batch, parent string) ([]Mismatch, error) {
+func (l *Loader) CompareBatch(ctx context.Context, pool *pgxpool.Pool, b *Batch, parent string) ([]Mismatch, error) {
 	found := map[string]*Mismatch{}
 	for i, t := range b.mapping.tables() {
 		if err := l.compareTable(ctx, pool, b, i, parent, found); err != nil {
@@ -42,15 +42,15 @@ func (l *Loader) Compare(ctx context.Context, pool *pgxpool.Pool, b *Batch, pare
 }
 
 func (l *Loader) compareTable(ctx context.Context, pool *pgxpool.Pool, b *Batch, table int, parent string, found map[string]*Mismatch) error {
-	ids, err := b.listedIDs(table)
+	ids, err := b.completeItemIDs(table)
 	if err != nil || len(ids) == 0 {
 		return err
 	}
 	c := newComparedTable(b.mapping, table)
-	if err := c.addTuples(b.bytes[table]); err != nil {
+	if err := c.addColumnValues(b.bytes[table]); err != nil {
 		return err
 	}
-	wanted := newJSONArray(pgtype.TextOID)
+	wanted := newBinaryArray(pgtype.TextOID)
 	for _, id := range ids {
 		wanted.append([]byte(id))
 	}
@@ -65,7 +65,7 @@ func (l *Loader) compareTable(ctx context.Context, pool *pgxpool.Pool, b *Batch,
 		return err
 	}
 	defer conn.Release()
-	result := conn.Conn().PgConn().ExecParams(ctx, c.statement(), values, oids, formats, nil).Read()
+	result := conn.Conn().PgConn().ExecParams(ctx, c.comparisonSQL(), values, oids, formats, nil).Read()
 	for _, row := range result.Rows {
 		id := string(row[0])
 		if found[id] == nil {
@@ -92,7 +92,7 @@ type comparedTable struct {
 	t      *table
 	root   bool
 	prefix string // of the names of its columns
-	arrays []*jsonArray
+	arrays []*pgArray
 }
 
 func newComparedTable(p *mapping, i int) *comparedTable {
@@ -101,17 +101,17 @@ func newComparedTable(p *mapping, i int) *comparedTable {
 		c.prefix = c.t.name + "."
 	}
 	for _, column := range c.t.columns {
-		c.arrays = append(c.arrays, newJSONArray(kindOIDs[column.kind]))
+		c.arrays = append(c.arrays, newBinaryArray(kindOIDs[column.kind]))
 	}
 	if c.t.hasExtra {
-		c.arrays = append(c.arrays, newJSONArray(pgtype.JSONBOID))
+		c.arrays = append(c.arrays, newBinaryArray(pgtype.JSONBOID))
 	}
 	return c
 }
 
-// addTuples sorts the values of encoded rows by column. The first of a tuple is
+// addColumnValues sorts the values of encoded rows by column. The first of a tuple is
 // the tenant; behind the columns come hash and sequence.
-func (c *comparedTable) addTuples(tuples []byte) error {
+func (c *comparedTable) addColumnValues(tuples []byte) error {
 	return eachTuple(tuples, func(fields [][]byte) {
 		for i, array := range c.arrays {
 			array.append(fields[i+1])
@@ -119,9 +119,9 @@ func (c *comparedTable) addTuples(tuples []byte) error {
 	})
 }
 
-// listedIDs returns the ids of the items in the batch that list what they have
+// completeItemIDs returns the ids of the items in the batch that list what they have
 // in a table.
-func (b *Batch) listedIDs(table int) (ids []string, err error) {
+func (b *Batch) completeItemIDs(table int) (ids []string, err error) {
 	name := b.mapping.tables()[table].name
 	unknown := map[string]bool{}
 	for _, i := range b.incompletes {

@@ -19,19 +19,19 @@ var arrayOIDs = map[uint32]uint32{
 	pgtype.TimestamptzOID: pgtype.TimestamptzArrayOID, pgtype.JSONBOID: pgtype.JSONBArrayOID,
 }
 
-// jsonArray is an array in Postgres's binary format: of the number of dimensions,
+// pgArray is an array in Postgres's binary format: of the number of dimensions,
 // whether there are nulls, the type, the length, the first index; then each
 // value behind its length.
-type jsonArray struct {
+type pgArray struct {
 	oid    uint32
 	length int
 	values []byte
 }
 
-func newJSONArray(oid uint32) *jsonArray { return &jsonArray{oid: oid} }
+func newBinaryArray(oid uint32) *pgArray { return &pgArray{oid: oid} }
 
 // append adds a value in binary; nil is null.
-func (a *jsonArray) append(value []byte) {
+func (a *pgArray) append(value []byte) {
 	a.length++
 	if value == nil {
 		a.values = appendNull(a.values)
@@ -40,7 +40,7 @@ func (a *jsonArray) append(value []byte) {
 	a.values = appendBytes(a.values, value)
 }
 
-func (a *jsonArray) encode() []byte {
+func (a *pgArray) encode() []byte {
 	head := []uint32{1, 1, a.oid, uint32(a.length), 1}
 	if a.length == 0 {
 		head = []uint32{0, 0, a.oid}
@@ -52,8 +52,8 @@ func (a *jsonArray) encode() []byte {
 	return append(out, a.values...)
 }
 
-// A comparison is what the statement that compares a table says of it.
-type comparison struct {
+// A compareStatement is what the statement that compares a table says of it.
+type compareStatement struct {
 	Mirror  string
 	Read    string // the arrays of the columns, as parameters
 	Columns string // their names
@@ -66,10 +66,10 @@ type comparison struct {
 	Names   []string
 }
 
-// statement compares the rows of the table that belong to the items $2 below
+// comparisonSQL compares the rows of the table that belong to the items $2 below
 // the parent $3 with the values in $4 and on. Text is compared by bytes.
-func (c *comparedTable) statement() string {
-	owner := func(is func(o origin) bool) string {
+func (c *comparedTable) comparisonSQL() string {
+	owner := func(is func(o columnSource) bool) string {
 		for i, o := range c.t.origins {
 			if is(o) {
 				return quote(c.t.columns[i].name)
@@ -77,9 +77,9 @@ func (c *comparedTable) statement() string {
 		}
 		return ""
 	}
-	s := comparison{
+	s := compareStatement{
 		Mirror: "logto." + quote(c.t.name), Keys: columnList("", c.t.Key), ItemKey: quote(c.t.Key[len(c.t.Key)-1]),
-		Owner: owner(func(o origin) bool { return o.IsItem() }), Parent: owner(func(o origin) bool { return o.IsParent() }),
+		Owner: owner(func(o columnSource) bool { return o.IsItemID() }), Parent: owner(func(o columnSource) bool { return o.IsParentID() }),
 	}
 	if c.root {
 		s.Owner = quote(c.t.columns[c.p.id].name)
@@ -102,5 +102,5 @@ func (c *comparedTable) statement() string {
 		s.Names = append(s.Names, name)
 	}
 	s.Read, s.Columns, s.Join = strings.Join(read, ", "), strings.Join(names, ", "), strings.Join(join, " and ")
-	return execute("compare_rows", s)
+	return executeTemplate("compare_rows", s)
 }

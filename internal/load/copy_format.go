@@ -96,7 +96,7 @@ const (
 func appendTime(dst []byte, value jsontext.Value) ([]byte, bool) {
 	var millis int64
 	if value.Kind() == '"' {
-		text, _, _ := rawjson.AppendString(nil, value)
+		text, _, _ := rawjson.AppendUnquoted(nil, value)
 		t, err := time.Parse(time.RFC3339Nano, string(text))
 		if err != nil || t.Nanosecond()%int(time.Millisecond) != 0 { // the columns are to the millisecond
 			return dst, false
@@ -118,7 +118,7 @@ func appendTime(dst []byte, value jsontext.Value) ([]byte, bool) {
 // a NUL among it, becomes U+FFFD.
 func (n *encodeNotes) appendText(dst []byte, value jsontext.Value) []byte {
 	start := len(dst)
-	dst, exact, _ := rawjson.AppendString(dst, value)
+	dst, exact, _ := rawjson.AppendUnquoted(dst, value)
 	nul := bytes.IndexByte(dst[start:], 0) >= 0
 	if nul {
 		dst = append(dst[:start], bytes.ReplaceAll(dst[start:], []byte{0}, []byte("\ufffd"))...)

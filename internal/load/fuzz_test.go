@@ -40,24 +40,24 @@ func FuzzAdd(f *testing.F) {
 		}
 		batch := b.loader.NewBatch(l)
 		item := jsontext.Value(strings.Clone(string(value)))
-		if changed, err := b.loader.Add(batch, "p", "u", item, load.Hash{}, 1); err != nil || !changed {
-			if err == nil || batch.Changed() != 0 || batch.Size() != 0 {
-				t.Fatalf("changed: %v, error: %v, %d items, %d bytes", changed, err, batch.Changed(), batch.Size())
+		if changed, err := b.loader.AddItem(batch, "p", "u", item, load.ItemHash{}, 1); err != nil || !changed {
+			if err == nil || batch.ItemCount() != 0 || batch.Size() != 0 {
+				t.Fatalf("changed: %v, error: %v, %d items, %d bytes", changed, err, batch.ItemCount(), batch.Size())
 			}
 			return
 		}
 		if string(item) != string(value) {
 			t.Fatal("the item was written to")
 		}
-		if err := stage.Prepare(t.Context(), []*load.Batch{batch}); err != nil {
+		if err := stage.EnsureTables(t.Context(), []*load.Batch{batch}); err != nil {
 			t.Fatal(err)
 		}
 		hash := publishAndLookUp(t, b, stage, batch, l)
-		if hash == (load.Hash{}) { // it points at something that is not there
+		if hash == (load.ItemHash{}) { // it points at something that is not there
 			return
 		}
-		incomplete := batch.Incomplete() != nil // such an item is always staged
-		if changed, err := b.loader.Add(b.loader.NewBatch(l), "p", "u", item, hash, 2); changed != incomplete || err != nil {
+		incomplete := batch.IncompleteFields() != nil // such an item is always staged
+		if changed, err := b.loader.AddItem(b.loader.NewBatch(l), "p", "u", item, hash, 2); changed != incomplete || err != nil {
 			t.Fatalf("read again: changed %v, incomplete %v, error %v", changed, incomplete, err)
 		}
 	})
@@ -65,7 +65,7 @@ func FuzzAdd(f *testing.F) {
 
 // publishAndLookUp copies and publishes a batch and returns the hash the
 // mirror has then, within a transaction that is rolled back.
-func publishAndLookUp(t *testing.T, b *bench, stage *load.Stage, batch *load.Batch, l *catalog.Listing) (hash load.Hash) {
+func publishAndLookUp(t *testing.T, b *bench, stage *load.Stage, batch *load.Batch, l *catalog.Listing) (hash load.ItemHash) {
 	t.Helper()
 	tx, err := b.pool.Begin(t.Context())
 	if err != nil {

@@ -12,9 +12,9 @@ import (
 // their elements: an absent field is no empty list.
 const incompleteTable = "incomplete"
 
-// incomplete is an item in which the field of a nested table is not a list, or
+// incompleteItem is an item in which the field of a nested table is not a list, or
 // has elements without an id.
-type incomplete struct {
+type incompleteItem struct {
 	table      string
 	field      string
 	parent, id string
@@ -27,14 +27,14 @@ func (b *Batch) noteIncomplete(parent, id string, seq int64) {
 	for j, listed := range b.listed {
 		if !listed {
 			t := b.mapping.nested[j]
-			b.incompletes = append(b.incompletes, incomplete{t.name, t.Field, parent, id, seq})
+			b.incompletes = append(b.incompletes, incompleteItem{t.name, t.Field, parent, id, seq})
 		}
 	}
 }
 
-// Incomplete returns the fields whose elements are not all known in some item
+// IncompleteFields returns the fields whose elements are not all known in some item
 // of the batch, sorted.
-func (b *Batch) Incomplete() (fields []string) {
+func (b *Batch) IncompleteFields() (fields []string) {
 	for _, i := range b.incompletes {
 		fields = append(fields, i.field)
 	}
@@ -42,9 +42,9 @@ func (b *Batch) Incomplete() (fields []string) {
 	return slices.Compact(fields)
 }
 
-func (s *Stage) createIncompleteTable() string {
+func (s *Stage) createIncompleteTableSQL() string {
 	return fmt.Sprintf(`create table if not exists %s (tenant_id text collate "C" not null, listing text, table_name text, field text, parent text collate "C", id text collate "C", %s bigint)`,
-		pgx.Identifier{StageSchema, s.name(incompleteTable)}.Sanitize(), seqColumn)
+		pgx.Identifier{StageSchema, s.stageTableName(incompleteTable)}.Sanitize(), seqColumn)
 }
 
 func (s *Stage) writeIncomplete(ctx context.Context, tx pgx.Tx, batches []*Batch) error {
@@ -60,17 +60,17 @@ func (s *Stage) writeIncomplete(ctx context.Context, tx pgx.Tx, batches []*Batch
 		return nil
 	}
 	sql := fmt.Sprintf("insert into %s select $1, * from unnest($2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::bigint[])",
-		pgx.Identifier{StageSchema, s.name(incompleteTable)}.Sanitize())
+		pgx.Identifier{StageSchema, s.stageTableName(incompleteTable)}.Sanitize())
 	if _, err := tx.Exec(ctx, sql, s.tenant, listings, tables, fields, parents, ids, seqs); err != nil {
 		return fmt.Errorf("stage which items are incomplete: %w", err)
 	}
 	return nil
 }
 
-// findIncomplete finds the fields of a listing that the last reading of some
+// recordIncompleteFields finds the fields of a listing that the last reading of some
 // item does not list.
-func (p *publisher) findIncomplete(ctx context.Context, plan *mapping) error {
-	if !p.has(incompleteTable) || !p.has(plan.root.name) {
+func (p *publisher) recordIncompleteFields(ctx context.Context, plan *mapping) error {
+	if !p.hasStaged(incompleteTable) || !p.hasStaged(plan.root.name) {
 		return nil
 	}
 	sql := render("select_incomplete_fields", p.statementFor(plan, plan.root))
@@ -92,7 +92,7 @@ func (m tableStatement) IsIncomplete(alias string) string {
 	return fmt.Sprintf("i.id = %s.%s and i.parent = %s and i.stage_seq = %s.stage_seq", alias, quote(m.listing.IDColumn()), parent, alias)
 }
 
-// isIncomplete is IsIncomplete for the elements of the statement's table.
-func (m tableStatement) isIncomplete(alias string) string {
+// elementsIncomplete is IsIncomplete for the elements of the statement's table.
+func (m tableStatement) elementsIncomplete(alias string) string {
 	return fmt.Sprintf("i.listing = '%s' and i.table_name = '%s' and %s", m.listing.Name, m.t.name, m.IsIncomplete(alias))
 }

@@ -75,13 +75,13 @@ func (e *itemEncoder) encodeRow(i int, t *table, object jsontext.Value, member s
 	e.values = append(e.values[:0], make([]jsontext.Value, len(t.columns))...)
 	e.extra = e.extra[:0]
 	err := rawjson.Members(object, func(name []byte, value jsontext.Value) error {
-		e.assignField(i, t, name, value)
+		e.routeField(i, t, name, value)
 		return nil
 	})
 	if err != nil {
 		return errors.Join(errNoObject, err)
 	}
-	if i > 0 && !e.hasKey(t) {
+	if i > 0 && !e.hasValidKey(t) {
 		e.skipElementWithoutID(i)
 		return nil
 	}
@@ -115,9 +115,9 @@ func (e *itemEncoder) encodeRow(i int, t *table, object jsontext.Value, member s
 	return nil
 }
 
-// hasKey reports whether the key columns that take a field have a string that
+// hasValidKey reports whether the key columns that take a field have a string that
 // is short enough.
-func (e *itemEncoder) hasKey(t *table) bool {
+func (e *itemEncoder) hasValidKey(t *table) bool {
 	for c, o := range t.origins {
 		if !o.key || o.field == "" {
 			continue
@@ -129,13 +129,13 @@ func (e *itemEncoder) hasKey(t *table) bool {
 	return true
 }
 
-// assignField puts a field where it goes: to its column, to a nested table, to extra.
+// routeField puts a field where it goes: to its column, to a nested table, to extra.
 // Of a name that is repeated the last value counts, as in Postgres.
-func (e *itemEncoder) assignField(i int, t *table, name []byte, value jsontext.Value) {
+func (e *itemEncoder) routeField(i int, t *table, name []byte, value jsontext.Value) {
 	if i == 0 {
 		for j, nested := range e.mapping.nested {
 			if nested.Field == string(name) {
-				e.assignNested(j, t, value)
+				e.deferElements(j, t, value)
 				return
 			}
 		}
@@ -150,9 +150,9 @@ func (e *itemEncoder) assignField(i int, t *table, name []byte, value jsontext.V
 	}
 }
 
-// assignNested keeps the elements of a nested table for later, if that is what
+// deferElements keeps the elements of a nested table for later, if that is what
 // the field holds. Null is no list: Logto sends an empty one.
-func (e *itemEncoder) assignNested(j int, root *table, value jsontext.Value) {
+func (e *itemEncoder) deferElements(j int, root *table, value jsontext.Value) {
 	nested := e.mapping.nested[j]
 	want := jsontext.Kind('[')
 	if nested.members {
@@ -176,16 +176,16 @@ func (e *itemEncoder) assignNested(j int, root *table, value jsontext.Value) {
 func (e *itemEncoder) appendID(dst []byte, t *table, c int) []byte {
 	o := t.origins[c]
 	value := valueAt(e.values[c], o.below)
-	if value != nil && value.Kind() != 'n' && t.hasExtra && !e.isString(value, e.item) {
+	if value != nil && value.Kind() != 'n' && t.hasExtra && !e.stringEquals(value, e.item) {
 		e.notes.movedToExtra++
 		e.addExtra(o.field, value)
 	}
 	return appendBytes(dst, e.item)
 }
 
-// isString reports whether a value is the JSON string of a text.
-func (e *itemEncoder) isString(value jsontext.Value, text string) bool {
-	e.text, _, _ = rawjson.AppendString(e.text[:0], value)
+// stringEquals reports whether a value is the JSON string of a text.
+func (e *itemEncoder) stringEquals(value jsontext.Value, text string) bool {
+	e.text, _, _ = rawjson.AppendUnquoted(e.text[:0], value)
 	return value.Kind() == '"' && string(e.text) == text
 }
 
@@ -193,9 +193,9 @@ func (e *itemEncoder) isString(value jsontext.Value, text string) bool {
 func (e *itemEncoder) appendField(dst []byte, t *table, c int, member string) []byte {
 	o := &t.origins[c]
 	switch {
-	case o.IsParent():
+	case o.IsParentID():
 		return appendBytes(dst, e.parent)
-	case o.IsItem():
+	case o.IsItemID():
 		return appendBytes(dst, e.item)
 	case o.IsMemberName():
 		return appendBytes(dst, e.notes.storable(member))
@@ -207,11 +207,11 @@ func (e *itemEncoder) appendField(dst []byte, t *table, c int, member string) []
 	if o.rule.Drop || o.rule.Hash || o.rule.Keep != nil {
 		return e.notes.appendPrivate(dst, o, value)
 	}
-	if o.IsOrigin() {
-		return appendOrigin(dst, value)
+	if o.IsURLOrigin() {
+		return appendURLOrigin(dst, value)
 	}
 	if o.mask {
-		return e.notes.appendMasked(dst, value)
+		return e.notes.appendSecretsMasked(dst, value)
 	}
 	out, ok := e.notes.appendValue(dst, t.columns[c].kind, value)
 	if !ok {
@@ -242,9 +242,9 @@ func valueAt(value jsontext.Value, path []string) jsontext.Value {
 	return value
 }
 
-// appendOrigin appends scheme and host of a URL; null if it has none.
-func appendOrigin(dst []byte, value jsontext.Value) []byte {
-	text, _, _ := rawjson.AppendString(nil, value)
+// appendURLOrigin appends scheme and host of a URL; null if it has none.
+func appendURLOrigin(dst []byte, value jsontext.Value) []byte {
+	text, _, _ := rawjson.AppendUnquoted(nil, value)
 	u, err := url.Parse(string(text))
 	if err != nil || u.Host == "" || !utf8.ValidString(u.Host) { // "http://%ff" is a URL
 		return appendNull(dst)
@@ -258,7 +258,7 @@ func (e *itemEncoder) addExtra(name string, value jsontext.Value) {
 	if len(e.extra) == 0 {
 		sep = '{'
 	}
-	e.extra = append(e.notes.quote(append(e.extra, sep), e.notes.storable(name)), ':')
+	e.extra = append(e.notes.appendJSONString(append(e.extra, sep), e.notes.storable(name)), ':')
 	e.extra = e.notes.appendJSONB(e.extra, value)
 }
 

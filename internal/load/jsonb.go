@@ -26,16 +26,16 @@ const maxNesting = 500
 // goes as it came; one with a NUL, a lone surrogate, bad UTF-8 or a number
 // that no numeric holds is written anew.
 func (n *encodeNotes) appendJSONB(dst []byte, value jsontext.Value) []byte {
-	if plainJSON(value) {
+	if fitsJSONB(value) {
 		return append(dst, value...)
 	}
 	r := jsonRewriter{encodeNotes: n}
 	return r.rewrite(dst, value)
 }
 
-// plainJSON reports whether jsonb surely takes the value as it is. Escapes
+// fitsJSONB reports whether jsonb surely takes the value as it is. Escapes
 // other than \u need no look.
-func plainJSON(value jsontext.Value) bool {
+func fitsJSONB(value jsontext.Value) bool {
 	if bytes.Contains(value, []byte(`\u`)) || !utf8.Valid(value) {
 		return false
 	}
@@ -140,21 +140,21 @@ func (r *jsonRewriter) close() {
 // masked stands for the value of a secret.
 const masked = `"******"`
 
-func (r *jsonRewriter) hidden() bool { return r.blank || r.secret > 0 && !r.label }
+func (r *jsonRewriter) isSecretValue() bool { return r.blank || r.secret > 0 && !r.label }
 
 // text appends a string that jsonb takes: without NUL, in valid UTF-8.
 func (r *jsonRewriter) text(dst []byte, quoted jsontext.Value) []byte {
-	if !r.name && r.hidden() {
+	if !r.name && r.isSecretValue() {
 		return append(dst, masked...)
 	}
-	text, exact, _ := rawjson.AppendString(nil, quoted)
+	text, exact, _ := rawjson.AppendUnquoted(nil, quoted)
 	if !exact {
 		r.replaced++
 	}
 	if r.name && r.mask {
-		r.blank, r.label = secretName(string(text)), labelName(string(text))
+		r.blank, r.label = isSecretName(string(text)), isSecretLabel(string(text))
 	}
-	return r.quote(dst, string(text))
+	return r.appendJSONString(dst, string(text))
 }
 
 // scalar appends a number, true, false or null.
@@ -162,12 +162,12 @@ func (r *jsonRewriter) scalar(dst []byte, value jsontext.Value) []byte {
 	if value.Kind() != '0' {
 		return append(dst, value...)
 	}
-	if r.hidden() {
+	if r.isSecretValue() {
 		return append(dst, masked...)
 	}
 	if !fitsNumeric(value) {
 		r.replaced++
-		return r.quote(dst, string(value))
+		return r.appendJSONString(dst, string(value))
 	}
 	return append(dst, value...)
 }
@@ -178,11 +178,11 @@ func (r *jsonRewriter) rewriteTooDeep(dst []byte, value jsontext.Value) []byte {
 	if r.mask { // who knows what is in there
 		return append(dst, masked...)
 	}
-	return r.quote(dst, strings.ToValidUTF8(string(value), "\ufffd"))
+	return r.appendJSONString(dst, strings.ToValidUTF8(string(value), "\ufffd"))
 }
 
-// quote appends a text, which is valid UTF-8, as a string that jsonb takes.
-func (n *encodeNotes) quote(dst []byte, text string) []byte {
+// appendJSONString appends a text, which is valid UTF-8, as a string that jsonb takes.
+func (n *encodeNotes) appendJSONString(dst []byte, text string) []byte {
 	if strings.Contains(text, "\x00") {
 		n.replaced++
 		text = strings.ReplaceAll(text, "\x00", "\ufffd")

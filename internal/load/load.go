@@ -22,16 +22,16 @@ import (
 // StageSchema is where the tables of a run are until it is published.
 const StageSchema = "syncer_stage"
 
-// Hash is of all that is stored of an item; its first bytes say in which shape
+// ItemHash is of all that is stored of an item; its first bytes say in which shape
 // it is stored. The zero Hash is of no item.
-type Hash [16]byte
+type ItemHash [16]byte
 
-// Known is an item the mirror has. A stale one is stored otherwise than the
+// KnownItem is an item the mirror has. A stale one is stored otherwise than the
 // loader would store it, since a release or a privacy rule came in between: it
 // has to be read again, whatever is known of it.
-type Known struct {
+type KnownItem struct {
 	ID    string
-	Hash  Hash
+	Hash  ItemHash
 	Stale bool
 }
 
@@ -49,7 +49,7 @@ type Loader struct {
 // Open reads the columns of the tables the listings fill. tenant is the value
 // of their tenant_id.
 func Open(ctx context.Context, pool *pgxpool.Pool, tenant string, listings []*catalog.Listing) (*Loader, error) {
-	columns, err := readColumns(ctx, pool)
+	columns, err := readMirrorColumns(ctx, pool)
 	if err != nil {
 		return nil, fmt.Errorf("read the columns of the mirror: %w", err)
 	}

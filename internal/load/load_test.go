@@ -69,7 +69,7 @@ type bench struct {
 
 func setup(t testing.TB) *bench {
 	t.Helper()
-	return open(t, pgtest.New(t, migrated), "acme")
+	return open(t, pgtest.NewPool(t, migrated), "acme")
 }
 
 func open(t testing.TB, pool *pgxpool.Pool, tenant string) *bench {
@@ -116,11 +116,11 @@ func (b *bench) batches(t testing.TB, readings ...reading) []*load.Batch {
 		if err != nil {
 			t.Fatal(err)
 		}
-		var hash load.Hash
+		var hash load.ItemHash
 		if len(known) > 0 {
 			hash = known[0].Hash
 		}
-		if _, err := b.loader.Add(batch, r.parent, r.id, r.asSent(), hash, seq); err != nil {
+		if _, err := b.loader.AddItem(batch, r.parent, r.id, r.asSent(), hash, seq); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -141,7 +141,7 @@ func (b *bench) stage(t testing.TB, readings ...reading) *load.Stage {
 
 func (b *bench) write(t testing.TB, stage *load.Stage, batches []*load.Batch) {
 	t.Helper()
-	if err := stage.Prepare(t.Context(), batches); err != nil {
+	if err := stage.EnsureTables(t.Context(), batches); err != nil {
 		t.Fatal(err)
 	}
 	err := pgx.BeginFunc(t.Context(), b.pool, func(tx pgx.Tx) error { return stage.Write(t.Context(), tx, batches) })

@@ -8,12 +8,12 @@ import (
 
 // The rule for what is masked in log entries: a string or number is blanked if
 // its name is that of a secret, or if it is in a list or an object whose name is,
-// at any depth. Names that only say which secret is meant (labelName) keep their
+// at any depth. Names that only say which secret is meant (isSecretLabel) keep their
 // value there: applicationSecret.name is what somebody called the secret. true,
 // false and null are no secrets, as in hasPassword.
 
-// appendMasked appends a value as a jsonb field, masked by the rule.
-func (n *encodeNotes) appendMasked(dst []byte, value jsontext.Value) []byte {
+// appendSecretsMasked appends a value as a jsonb field, masked by the rule.
+func (n *encodeNotes) appendSecretsMasked(dst []byte, value jsontext.Value) []byte {
 	if value.Kind() == 'n' {
 		return appendNull(dst)
 	}
@@ -31,8 +31,8 @@ var (
 	secretEnds  = []string{"token"}
 )
 
-// labelName reports whether a name says which secret is meant, and is none.
-func labelName(name string) bool {
+// isSecretLabel reports whether a name says which secret is meant, and is none.
+func isSecretLabel(name string) bool {
 	switch name {
 	case "id", "name", "type", "createdAt", "updatedAt", "expiresAt":
 		return true
@@ -40,8 +40,8 @@ func labelName(name string) bool {
 	return false
 }
 
-// secretName reports whether a name is that of a secret.
-func secretName(name string) bool {
+// isSecretName reports whether a name is that of a secret.
+func isSecretName(name string) bool {
 	name = strings.ToLower(strings.NewReplacer("_", "", "-", "").Replace(name))
 	for _, word := range secretWords {
 		if strings.Contains(name, word) {

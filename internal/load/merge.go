@@ -7,23 +7,23 @@ import (
 	"github.com/jackc/pgx/v5"
 )
 
-// merge brings the tables of one listing up to what was read of it.
-func (p *publisher) merge(ctx context.Context, plan *mapping) error {
+// mergeListing brings the tables of one listing up to what was read of it.
+func (p *publisher) mergeListing(ctx context.Context, plan *mapping) error {
 	change := p.changes[plan.Name]
 	for _, t := range plan.tables() {
-		if !p.has(t.name) {
+		if !p.hasStaged(t.name) {
 			continue
 		}
 		if err := p.withholdDangling(ctx, plan, t); err != nil {
 			return err
 		}
 	}
-	if p.has(plan.root.name) {
+	if p.hasStaged(plan.root.name) {
 		if err := p.mergeItems(ctx, plan, change); err != nil {
 			return err
 		}
 	}
-	if p.Proved[plan.Name] && change.Incomplete == nil && p.has(deletionsTable) {
+	if p.Proved[plan.Name] && change.Incomplete == nil && p.hasStaged(deletionsTable) {
 		return p.deleteConfirmed(ctx, plan, change)
 	}
 	return nil
@@ -38,7 +38,7 @@ func (p *publisher) withholdDangling(ctx context.Context, plan *mapping, t *tabl
 		}
 		m := p.statementFor(plan, t)
 		m.Column, m.Target = quote(ref.Column), "logto."+quote(ref.Table)
-		if m.Nested && p.has(plan.root.name) {
+		if m.Nested && p.hasStaged(plan.root.name) {
 			if _, err := p.exec(ctx, render("reset_hash_of_incomplete", m)); err != nil {
 				return err
 			}
@@ -52,7 +52,7 @@ func (p *publisher) withholdDangling(ctx context.Context, plan *mapping, t *tabl
 			p.changes[plan.Name].WithheldItems += n
 		}
 		if n > 0 && !m.Nested {
-			if err := p.dropOrphanElements(ctx, plan); err != nil {
+			if err := p.unstageOrphanElements(ctx, plan); err != nil {
 				return err
 			}
 		}
@@ -60,10 +60,10 @@ func (p *publisher) withholdDangling(ctx context.Context, plan *mapping, t *tabl
 	return nil
 }
 
-// dropOrphanElements takes elements out of the stage whose item is not in it.
-func (p *publisher) dropOrphanElements(ctx context.Context, plan *mapping) error {
+// unstageOrphanElements takes elements out of the stage whose item is not in it.
+func (p *publisher) unstageOrphanElements(ctx context.Context, plan *mapping) error {
 	for _, t := range plan.nested {
-		if !p.has(t.name) {
+		if !p.hasStaged(t.name) {
 			continue
 		}
 		if _, err := p.exec(ctx, render("delete_orphan_elements", p.statementFor(plan, t))); err != nil {
@@ -93,11 +93,11 @@ func (p *publisher) mergeItems(ctx context.Context, plan *mapping, change *Chang
 // those that differ.
 func (p *publisher) mergeNested(ctx context.Context, plan *mapping, t *table) error {
 	m := p.statementFor(plan, t)
-	m.DeleteWhere = m.replacedElements(p.has(t.name), p.changes[plan.Name].Incomplete != nil)
-	if err := p.deleteRows(ctx, t, m, nil); err != nil {
+	m.DeleteWhere = m.whereReplacedElement(p.hasStaged(t.name), p.changes[plan.Name].Incomplete != nil)
+	if err := p.deleteMirrorRows(ctx, t, m, nil); err != nil {
 		return err
 	}
-	if !p.has(t.name) {
+	if !p.hasStaged(t.name) {
 		return nil
 	}
 	if _, err := p.updateChanged(ctx, t, m); err != nil {
@@ -120,7 +120,7 @@ func (p *publisher) updateChanged(ctx context.Context, t *table, m tableStatemen
 		inner, outer := hmacPads(p.privacy.Key)
 		args = append(args, inner, outer)
 	}
-	if err := p.moveToHistory(ctx, t, "insert_history", m, args...); err != nil {
+	if err := p.insertHistory(ctx, t, "insert_history", m, args...); err != nil {
 		return 0, err
 	}
 	return p.exec(ctx, render("update_changed", m), args...)
@@ -130,25 +130,25 @@ func (p *publisher) updateChanged(ctx context.Context, t *table, m tableStatemen
 func (p *publisher) deleteConfirmed(ctx context.Context, plan *mapping, change *Change) error {
 	for _, t := range plan.nested {
 		m := p.statementFor(plan, t)
-		m.DeleteWhere = m.elementsOfDeleted()
-		if err := p.deleteRows(ctx, t, m, nil); err != nil {
+		m.DeleteWhere = m.whereElementOfDeleted()
+		if err := p.deleteMirrorRows(ctx, t, m, nil); err != nil {
 			return fmt.Errorf("%s: %w", t.name, err)
 		}
 	}
 	m := p.statementFor(plan, plan.root)
-	m.DeleteWhere = m.deletedItems()
+	m.DeleteWhere = m.whereDeletedItem()
 	before := len(p.deleted[plan.root.name])
-	if err := p.deleteRows(ctx, plan.root, m, nil); err != nil {
+	if err := p.deleteMirrorRows(ctx, plan.root, m, nil); err != nil {
 		return err
 	}
 	change.Deleted += int64(len(p.deleted[plan.root.name]) - before)
 	return nil
 }
 
-// deleteRows moves rows of a table that are leaving to its history, and remembers
+// deleteMirrorRows moves rows of a table that are leaving to its history, and remembers
 // their ids for what refers to them. ids are for a condition that names them
 // as $3.
-func (p *publisher) deleteRows(ctx context.Context, t *table, m tableStatement, ids []string) error {
+func (p *publisher) deleteMirrorRows(ctx context.Context, t *table, m tableStatement, ids []string) error {
 	if ids == nil {
 		m.DeleteWhere += " and $3::text[] is null"
 	}
@@ -161,8 +161,8 @@ func (p *publisher) deleteRows(ctx context.Context, t *table, m tableStatement, 
 	return err
 }
 
-// moveToHistory writes to the history of a table, if it keeps one.
-func (p *publisher) moveToHistory(ctx context.Context, t *table, name string, m tableStatement, args ...any) error {
+// insertHistory writes to the history of a table, if it keeps one.
+func (p *publisher) insertHistory(ctx context.Context, t *table, name string, m tableStatement, args ...any) error {
 	if p.NoRecord[t.name] {
 		return nil
 	}
@@ -181,7 +181,7 @@ func (p *publisher) deleteReferencing(ctx context.Context, plan *mapping) error 
 			m := p.statementFor(plan, t)
 			m.DeleteWhere = "m." + quote(ref.Column) + " = any($3)"
 			before := len(p.deleted[t.name])
-			if err := p.deleteRows(ctx, t, m, ids); err != nil {
+			if err := p.deleteMirrorRows(ctx, t, m, ids); err != nil {
 				return fmt.Errorf("%s: %w", t.name, err)
 			}
 			if change := p.changes[plan.Name]; change != nil && i == 0 {

@@ -13,7 +13,7 @@ import (
 // Known returns the items the mirror has of a listing below one parent with
 // ids in [from, to), by id, at most limit of them; all with a limit of 0. An
 // empty to has no end.
-func (l *Loader) Known(ctx context.Context, listing *catalog.Listing, parent, from, to string, limit int) ([]Known, error) {
+func (l *Loader) Known(ctx context.Context, listing *catalog.Listing, parent, from, to string, limit int) ([]KnownItem, error) {
 	where, args := l.belowParent(listing, parent)
 	id := pgx.Identifier{listing.IDColumn()}.Sanitize()
 	sql := fmt.Sprintf("select %s, item_hash from %s where %s", id, mirrorTable(listing), where)
@@ -37,7 +37,7 @@ func (l *Loader) Known(ctx context.Context, listing *catalog.Listing, parent, fr
 }
 
 // Lookup returns which of the ids the mirror has below one parent.
-func (l *Loader) Lookup(ctx context.Context, listing *catalog.Listing, parent string, ids []string) ([]Known, error) {
+func (l *Loader) Lookup(ctx context.Context, listing *catalog.Listing, parent string, ids []string) ([]KnownItem, error) {
 	where, args := l.belowParent(listing, parent)
 	id := pgx.Identifier{listing.IDColumn()}.Sanitize()
 	args = append(args, ids)
@@ -50,30 +50,30 @@ func (l *Loader) Lookup(ctx context.Context, listing *catalog.Listing, parent st
 }
 
 // collectKnown reads ids and hashes of a listing's items.
-func (l *Loader) collectKnown(listing *catalog.Listing) func(rows pgx.Rows, err error) ([]Known, error) {
+func (l *Loader) collectKnown(listing *catalog.Listing) func(rows pgx.Rows, err error) ([]KnownItem, error) {
 	tag := l.mappings[listing.Name].tag()
-	return func(rows pgx.Rows, err error) ([]Known, error) {
+	return func(rows pgx.Rows, err error) ([]KnownItem, error) {
 		if err != nil {
 			return nil, err
 		}
 		defer rows.Close()
-		var known []Known
+		var known []KnownItem
 		for rows.Next() {
-			var k Known
+			var k KnownItem
 			var hash []byte
 			if err := rows.Scan(&k.ID, (*pgtype.DriverBytes)(&hash)); err != nil {
 				return nil, err
 			}
 			copy(k.Hash[:], hash)
-			k.Stale = k.Hash.tag() != tag
+			k.Stale = k.Hash.shapeTag() != tag
 			known = append(known, k)
 		}
 		return known, rows.Err()
 	}
 }
 
-// Count returns how many items the mirror has of a listing below one parent.
-func (l *Loader) Count(ctx context.Context, listing *catalog.Listing, parent string) (n int, err error) {
+// CountBelowParent returns how many items the mirror has of a listing below one parent.
+func (l *Loader) CountBelowParent(ctx context.Context, listing *catalog.Listing, parent string) (n int, err error) {
 	where, args := l.belowParent(listing, parent)
 	err = l.pool.QueryRow(ctx, fmt.Sprintf("select count(*) from %s where %s", mirrorTable(listing), where), args...).Scan(&n)
 	if err != nil {
@@ -113,16 +113,16 @@ func (l *Loader) CountUpTo(ctx context.Context, tx pgx.Tx, listing *catalog.List
 	return n, nil
 }
 
-// Rows returns how many items the mirror has of a listing, of all parents.
-func (l *Loader) Rows(ctx context.Context, listing *catalog.Listing) (int64, error) {
-	return countRows(ctx, l.pool, l.tenant, listing)
+// CountItems returns how many items the mirror has of a listing, of all parents.
+func (l *Loader) CountItems(ctx context.Context, listing *catalog.Listing) (int64, error) {
+	return countItems(ctx, l.pool, l.tenant, listing)
 }
 
-type queryer interface {
+type rowQueryer interface {
 	QueryRow(ctx context.Context, sql string, args ...any) pgx.Row
 }
 
-func countRows(ctx context.Context, db queryer, tenant string, listing *catalog.Listing) (n int64, err error) {
+func countItems(ctx context.Context, db rowQueryer, tenant string, listing *catalog.Listing) (n int64, err error) {
 	if err := db.QueryRow(ctx, "select count(*) from "+mirrorTable(listing)+" where tenant_id = $1", tenant).Scan(&n); err != nil {
 		return 0, fmt.Errorf("count %s: %w", listing.Name, err)
 	}

@@ -46,13 +46,13 @@ func (m tableStatement) TagSize() int { return tagSize }
 // is history, those columns and members of extra left out.
 func (m tableStatement) historyColumnsDiffer(columns, fields []string) string {
 	var left, right []string
-	for _, name := range m.storedColumns() {
+	for _, name := range m.itemColumns() {
 		if slices.Contains(m.t.Key, name) || slices.Contains(m.t.Volatile, name) || slices.Contains(columns, name) {
 			continue
 		}
-		a, b := m.mirrorColumn(name), "s."+quote(name)
+		a, b := m.redactedColumn(name), "s."+quote(name)
 		if name == extraColumn && len(fields) > 0 {
-			a, b = withoutFields(a, fields), withoutFields(b, fields)
+			a, b = withoutFieldsSQL(a, fields), withoutFieldsSQL(b, fields)
 		}
 		left, right = append(left, a), append(right, b)
 	}
@@ -62,9 +62,9 @@ func (m tableStatement) historyColumnsDiffer(columns, fields []string) string {
 	return fmt.Sprintf("(%s) is distinct from (%s)", strings.Join(left, ", "), strings.Join(right, ", "))
 }
 
-// withoutFields is a jsonb object without those members; null if nothing is
+// withoutFieldsSQL is a jsonb object without those members; null if nothing is
 // left.
-func withoutFields(object string, names []string) string {
+func withoutFieldsSQL(object string, names []string) string {
 	literals := make([]string, len(names))
 	for i, name := range names {
 		literals[i] = "'" + strings.ReplaceAll(name, "'", "''") + "'"

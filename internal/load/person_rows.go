@@ -27,22 +27,22 @@ func ParseRules(text string) (rules map[string]Rule, key string, err error) {
 // A PersonRow is one row that is stored of a person.
 type PersonRow struct {
 	Schema, Table string
-	Columns       []PersonColumn // in the table's order, but for tenant_id and item_hash
+	Columns       []PersonField // in the table's order, but for tenant_id and item_hash
 }
 
-// A PersonColumn is a column of a row and its value as JSON.
-type PersonColumn struct {
+// A PersonField is a column of a row and its value as JSON.
+type PersonField struct {
 	Name  string
 	Value jsontext.Value
 }
 
 // PersonRows calls f for all that is stored of a user, in the mirror and in
-// history: what Forget would erase, at one moment. An error of f ends it and is
+// history: what EraseUsers would erase, at one moment. An error of f ends it and is
 // returned. The loader has to have been opened with all listings.
 func (l *Loader) PersonRows(ctx context.Context, pool *pgxpool.Pool, people DataSubjects, f func(PersonRow) error) error {
 	snapshot := pgx.TxOptions{IsoLevel: pgx.RepeatableRead, AccessMode: pgx.ReadOnly}
 	return pgx.BeginTxFunc(ctx, pool, snapshot, func(tx pgx.Tx) error {
-		addresses, err := l.addresses(ctx, tx, people)
+		addresses, err := l.emailAddresses(ctx, tx, people)
 		if err != nil {
 			return err
 		}
@@ -57,12 +57,12 @@ func (l *Loader) PersonRows(ctx context.Context, pool *pgxpool.Pool, people Data
 	})
 }
 
-// A personTable table has rows of people: where says which. $2 are the people's
+// A personFilter table has rows of people: where says which. $2 are the people's
 // ids, $3 the addresses they have or had.
-type personTable struct{ name, where string }
+type personFilter struct{ name, where string }
 
 // personTables returns the tables, those of the users themselves first.
-func (l *Loader) personTables(schema string) []personTable {
+func (l *Loader) personTables(schema string) []personFilter {
 	byName := map[string][]string{"users": {"t.id = any($2)"}, "logs": {"t.payload->>'userId' = any($2)"}}
 	invited := "lower(i.invitee) = any($3) or i.inviter_id = any($2) or i.accepted_user_id = any($2)"
 	byName["organization_invitations"] = []string{"lower(t.invitee) = any($3)"}
@@ -77,11 +77,11 @@ func (l *Loader) personTables(schema string) []personTable {
 			}
 		}
 	}
-	var tables []personTable
+	var tables []personFilter
 	for name, conditions := range byName {
-		tables = append(tables, personTable{name, "(" + strings.Join(conditions, " or ") + ")"})
+		tables = append(tables, personFilter{name, "(" + strings.Join(conditions, " or ") + ")"})
 	}
-	slices.SortFunc(tables, func(a, b personTable) int {
+	slices.SortFunc(tables, func(a, b personFilter) int {
 		switch "users" {
 		case a.name:
 			return -1
@@ -93,7 +93,7 @@ func (l *Loader) personTables(schema string) []personTable {
 	return tables
 }
 
-func (l *Loader) personRows(ctx context.Context, tx pgx.Tx, schema string, table personTable, users, addresses []string, f func(PersonRow) error) error {
+func (l *Loader) personRows(ctx context.Context, tx pgx.Tx, schema string, table personFilter, users, addresses []string, f func(PersonRow) error) error {
 	sql := "select to_json(t) from " + pgx.Identifier{schema, table.name}.Sanitize() + " t where t.tenant_id = $1 and " + table.where +
 		" and $2::text[] is not null and $3::text[] is not null order by t.valid_from"
 	rows, err := tx.Query(ctx, sql, l.tenant, append([]string{}, users...), addresses)
@@ -109,7 +109,7 @@ func (l *Loader) personRows(ctx context.Context, tx pgx.Tx, schema string, table
 		found := PersonRow{Schema: schema, Table: table.name}
 		err := rawjson.Members(row, func(name []byte, value jsontext.Value) error {
 			if column := string(name); column != tenantColumn && column != hashColumn {
-				found.Columns = append(found.Columns, PersonColumn{column, value})
+				found.Columns = append(found.Columns, PersonField{column, value})
 			}
 			return nil
 		})

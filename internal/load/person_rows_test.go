@@ -10,7 +10,7 @@ import (
 	"logto-syncer/internal/load"
 )
 
-// What Forget erases of a person is what Person shows, row by row.
+// What EraseUsers erases of a person is what Person shows, row by row.
 func TestWhatIsShownOfAPersonIsWhatWouldBeErased(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
@@ -25,7 +25,7 @@ select tenant_id, 'invited', id, 'ANN@mail.example', '', now() from logto.organi
 		shown := map[string]int64{}
 		err := b.loader.PersonRows(t.Context(), b.pool, load.DataSubjects{IDs: []string{user}}, func(s load.PersonRow) error {
 			shown[s.Schema+"."+s.Table]++
-			if i := slices.IndexFunc(s.Columns, func(c load.PersonColumn) bool { return c.Name == "tenant_id" || c.Name == "item_hash" }); i >= 0 {
+			if i := slices.IndexFunc(s.Columns, func(c load.PersonField) bool { return c.Name == "tenant_id" || c.Name == "item_hash" }); i >= 0 {
 				return fmt.Errorf("%s has the column %s", s.Table, s.Columns[i].Name)
 			}
 			return nil

@@ -106,7 +106,7 @@ func (r Rule) check(t *table, name string, key bool) error {
 // breaksProgram returns what the program could no longer decide if the rule were
 // applied to a column; empty if it still can.
 func (r Rule) breaksProgram(table, column string) string {
-	for name, what := range catalog.Decides(table) {
+	for name, what := range catalog.DecidingColumns(table) {
 		outer, path, within := strings.Cut(name, ".")
 		kept := func(keep string) bool { return path == keep || strings.HasPrefix(path, keep+".") }
 		switch {
@@ -182,7 +182,7 @@ func ruleText[T Rule | map[string]Rule](rules T) string {
 func keyID(key []byte) string { return keyedHash(key, []byte("which key")) }
 
 // describeRule identifies the rule on a column; empty without one.
-func (o *origin) describeRule() string {
+func (o *columnSource) describeRule() string {
 	switch {
 	case o.rule.Hash:
 		return ruleText(o.rule) + " " + keyID(o.hashKey)
@@ -216,12 +216,12 @@ func keyedHash(key, text []byte) string {
 }
 
 // appendPrivate appends what a rule leaves of a value.
-func (n *encodeNotes) appendPrivate(dst []byte, o *origin, value jsontext.Value) []byte {
+func (n *encodeNotes) appendPrivate(dst []byte, o *columnSource, value jsontext.Value) []byte {
 	switch {
 	case o.rule.Drop || value.Kind() == 'n':
 		return appendNull(dst)
 	case o.rule.Hash:
-		text, _, ok := rawjson.AppendString(nil, value)
+		text, _, ok := rawjson.AppendUnquoted(nil, value)
 		if !ok {
 			return appendNull(dst) // no text: nothing a text column would hold
 		}

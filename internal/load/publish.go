@@ -71,7 +71,7 @@ func (s *Stage) publish(
 	}
 	for _, plan := range s.allMappings() {
 		if plan.rulesDiffer(how.StoredRules) {
-			p.retag[plan.Name] = p.redactShapes(plan)
+			p.retag[plan.Name] = p.retagShapes(plan)
 		}
 	}
 	for _, l := range listings {
@@ -79,12 +79,12 @@ func (s *Stage) publish(
 		if err := p.keepLastReadings(ctx, s.mappings[l.Name]); err != nil {
 			return nil, fmt.Errorf("settle what was read of %s: %w", l.Name, err)
 		}
-		if err := p.findIncomplete(ctx, s.mappings[l.Name]); err != nil {
+		if err := p.recordIncompleteFields(ctx, s.mappings[l.Name]); err != nil {
 			return nil, fmt.Errorf("look for incomplete items of %s: %w", l.Name, err)
 		}
 	}
 	for _, l := range listings {
-		if err := p.merge(ctx, s.mappings[l.Name]); err != nil {
+		if err := p.mergeListing(ctx, s.mappings[l.Name]); err != nil {
 			return nil, fmt.Errorf("publish %s: %w", l.Name, err)
 		}
 	}
@@ -93,7 +93,7 @@ func (s *Stage) publish(
 			return nil, fmt.Errorf("publish what deletions take with them in %s: %w", l.Name, err)
 		}
 	}
-	if err := p.guard(ctx); err != nil {
+	if err := p.callGuard(ctx); err != nil {
 		return nil, err
 	}
 	return p.changes, p.redact(ctx)
@@ -119,15 +119,15 @@ func (p *publisher) keepLastReadings(ctx context.Context, plan *mapping) error {
 	if err != nil {
 		return err
 	}
-	if p.has(deletionsTable) {
-		n, err := p.reconcileDeletions(ctx, plan, root)
+	if p.hasStaged(deletionsTable) {
+		n, err := p.reconcileStagedDeletions(ctx, plan, root)
 		if err != nil {
 			return err
 		}
 		superseded += n
 	}
 	if superseded > 0 {
-		if err := p.dropOrphanElements(ctx, plan); err != nil {
+		if err := p.unstageOrphanElements(ctx, plan); err != nil {
 			return err
 		}
 	}
@@ -163,8 +163,8 @@ func (p *publisher) deleteOlderReadings(ctx context.Context, m tableStatement) (
 	return p.exec(ctx, render("delete_older_readings", m))
 }
 
-func (p *publisher) reconcileDeletions(ctx context.Context, plan *mapping, root tableStatement) (superseded int64, err error) {
-	if p.has(plan.root.name) {
+func (p *publisher) reconcileStagedDeletions(ctx context.Context, plan *mapping, root tableStatement) (superseded int64, err error) {
+	if p.hasStaged(plan.root.name) {
 		if superseded, err = p.exec(ctx, render("delete_read_before_deletion", root), plan.Name); err != nil {
 			return 0, err
 		}
@@ -173,9 +173,9 @@ func (p *publisher) reconcileDeletions(ctx context.Context, plan *mapping, root 
 	return superseded, err
 }
 
-// guard tells the caller's guard what has left the tables, whatever took it
+// callGuard tells the caller's guard what has left the tables, whatever took it
 // with it. Its error rolls all of it back.
-func (p *publisher) guard(ctx context.Context) error {
+func (p *publisher) callGuard(ctx context.Context) error {
 	if p.Guard == nil {
 		return nil
 	}

@@ -81,7 +81,7 @@ func TestTheOrderOfElementsIsNoChange(t *testing.T) {
 	b := setup(t)
 	b.run(t, item("resources", "r").with(`"scopes":[{"id":"a"},{"id":"b","name":"x"}]`))
 	for _, batch := range b.batches(t, item("resources", "r").with(`"scopes":[{"id":"b","name":"x"},{"id":"a"}]`)) {
-		if batch.Changed() != 0 {
+		if batch.ItemCount() != 0 {
 			t.Error("the resource is staged again")
 		}
 	}

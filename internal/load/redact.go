@@ -40,12 +40,12 @@ func (p *mapping) rulesDiffer(last map[string]string) bool {
 	return slices.ContainsFunc(p.tables(), func(t *table) bool { return t.rules != last[t.name] })
 }
 
-// redactShapes makes the shapes of rows in the mirror those they are stored in
+// retagShapes makes the shapes of rows in the mirror those they are stored in
 // once they are redacted, and returns which tag becomes which.
-func (p *publisher) redactShapes(plan *mapping) (retag map[shapeTag]shapeTag) {
+func (p *publisher) retagShapes(plan *mapping) (retag map[shapeTag]shapeTag) {
 	retag = map[shapeTag]shapeTag{}
 	for tag, s := range p.shapes[plan.Name] {
-		p.shapes[plan.Name][tag] = s.redacted(plan)
+		p.shapes[plan.Name][tag] = s.afterRedaction(plan)
 		if now := p.shapes[plan.Name][tag].tag(); now != tag {
 			retag[tag] = now
 		}
@@ -80,39 +80,39 @@ func (p *publisher) redact(ctx context.Context) error {
 // the tags of the items' hashes that become others: what is stored is no longer
 // what was read.
 func (p *publisher) redactTable(ctx context.Context, schema string, t *table, retag map[shapeTag]shapeTag) error {
-	r := redaction{Table: pgx.Identifier{schema, t.name}.Sanitize()}
+	r := redactStatement{Table: pgx.Identifier{schema, t.name}.Sanitize()}
 	if t.rules != p.StoredRules[t.name] {
-		for _, name := range t.ruled() {
-			r.change(quote(name), t.redacted(name, "m."+quote(name)))
+		for _, name := range t.ruledColumns() {
+			r.addColumn(quote(name), t.redactedSQL(name, "m."+quote(name)))
 		}
 	}
 	if len(retag) > 0 {
-		r.change(quote(hashColumn), retagged("m."+quote(hashColumn), retag))
+		r.addColumn(quote(hashColumn), retaggedHashSQL("m."+quote(hashColumn), retag))
 	}
 	if len(r.Set) == 0 {
 		return nil
 	}
 	inner, outer := hmacPads(p.privacy.Key)
-	if _, err := p.exec(ctx, execute("redact", r), inner, outer); err != nil {
+	if _, err := p.exec(ctx, executeTemplate("redact", r), inner, outer); err != nil {
 		return fmt.Errorf("apply the privacy rules on %s.%s: %w", schema, t.name, err)
 	}
 	return nil
 }
 
-// A redaction is what the statement that applies rules says of a table.
-type redaction struct {
+// A redactStatement is what the statement that applies rules says of a table.
+type redactStatement struct {
 	Table        string
 	Set, Differs []string
 }
 
-func (r *redaction) change(column, value string) {
+func (r *redactStatement) addColumn(column, value string) {
 	r.Set = append(r.Set, column+" = "+value)
 	r.Differs = append(r.Differs, "m."+column+" is distinct from "+value)
 }
 
-// retagged is a hash, that of an item whose row is redacted reduced to its new
+// retaggedHashSQL is a hash, that of an item whose row is redacted reduced to its new
 // tag.
-func retagged(hash string, retag map[shapeTag]shapeTag) string {
+func retaggedHashSQL(hash string, retag map[shapeTag]shapeTag) string {
 	var sql strings.Builder
 	fmt.Fprintf(&sql, "case substr(%s, 1, %d)", hash, tagSize)
 	for _, tag := range slices.SortedFunc(maps.Keys(retag), func(a, b shapeTag) int { return slices.Compare(a[:], b[:]) }) {
@@ -121,8 +121,8 @@ func retagged(hash string, retag map[shapeTag]shapeTag) string {
 	return sql.String() + " else " + hash + " end"
 }
 
-// ruled returns the columns with a rule.
-func (t *table) ruled() (names []string) {
+// ruledColumns returns the columns with a rule.
+func (t *table) ruledColumns() (names []string) {
 	for i, c := range t.columns {
 		if t.origins[i].describeRule() != "" {
 			names = append(names, c.name)
@@ -134,11 +134,11 @@ func (t *table) ruled() (names []string) {
 	return names
 }
 
-// redacted is what the rules leave of a stored value of a column, in SQL that
+// redactedSQL is what the rules leave of a stored value of a column, in SQL that
 // comes to the same as appendPrivate. The pads of hashes are those of alias k. A
 // text's bytes are read by decode and not by convert_to, which is not immutable:
 // Citus has no others in an update.
-func (t *table) redacted(name, value string) string {
+func (t *table) redactedSQL(name, value string) string {
 	if name == extraColumn && t.dropExtra {
 		return "null::jsonb"
 	}
@@ -153,7 +153,7 @@ func (t *table) redacted(name, value string) string {
 		return fmt.Sprintf(`case when %[1]s ~ '^%[2]s[0-9a-f]{64}$' then %[1]s
 else '%[2]s' || encode(sha256(k.outer_pad || sha256(k.inner_pad || decode(replace(%[1]s, '\', '\\'), 'escape'))), 'hex') end`, value, hashPrefix)
 	case o.rule.Keep != nil:
-		return fmt.Sprintf("case when %s is not null then %s end", value, pathsSQL(value, parsePaths(o.rule.Keep)))
+		return fmt.Sprintf("case when %s is not null then %s end", value, keptPathsSQL(value, parsePaths(o.rule.Keep)))
 	}
 	return value
 }
@@ -174,8 +174,8 @@ func hmacPads(key []byte) (inner, outer []byte) {
 	return inner, outer
 }
 
-// pathsSQL is keep as an expression.
-func pathsSQL(value string, tree pathTree) string {
+// keptPathsSQL is keep as an expression.
+func keptPathsSQL(value string, tree pathTree) string {
 	if len(tree) == 0 {
 		return value
 	}
@@ -184,7 +184,7 @@ func pathsSQL(value string, tree pathTree) string {
 		literal := "'" + strings.ReplaceAll(name, "'", "''") + "'"
 		names = append(names, literal)
 		if len(tree[name]) > 0 {
-			cases = append(cases, "when "+literal+" then "+pathsSQL("e.value", tree[name]))
+			cases = append(cases, "when "+literal+" then "+keptPathsSQL("e.value", tree[name]))
 		}
 	}
 	kept := "e.value"

@@ -46,13 +46,13 @@ type shapeTag [tagSize]byte
 // literal is the tag in SQL.
 func (t shapeTag) literal() string { return "decode('" + hex.EncodeToString(t[:]) + "', 'hex')" }
 
-// onlyTag is the hash of an item whose row has to be compared by value.
-func (t shapeTag) onlyTag() (h Hash) {
+// asHash is the hash of an item whose row has to be compared by value.
+func (t shapeTag) asHash() (h ItemHash) {
 	copy(h[:], t[:])
 	return h
 }
 
-func (h Hash) tag() shapeTag { return shapeTag(h[:tagSize]) }
+func (h ItemHash) shapeTag() shapeTag { return shapeTag(h[:tagSize]) }
 
 // sum identifies the shape.
 func (s shape) sum() [sha256.Size]byte {
@@ -68,10 +68,10 @@ func (s shape) tag() shapeTag {
 	return shapeTag(sum[:tagSize])
 }
 
-func (p *mapping) describe() shape {
+func (p *mapping) buildShape() shape {
 	s := shape{}
 	for _, t := range p.tables() {
-		s[t.name] = t.describe()
+		s[t.name] = t.buildShape()
 	}
 	for _, t := range p.nested {
 		s[p.root.name].Fields[t.Field] = "table " + t.name
@@ -79,7 +79,7 @@ func (p *mapping) describe() shape {
 	return s
 }
 
-func (t *table) describe() tableShape {
+func (t *table) buildShape() tableShape {
 	s := tableShape{Columns: map[string]columnShape{}, Fields: map[string]string{}}
 	for field := range t.drop {
 		s.Fields[field] = "dropped"
@@ -98,9 +98,9 @@ func (t *table) describe() tableShape {
 	return s
 }
 
-// redacted is the shape of rows stored in shape s once the privacy rules of
+// afterRedaction is the shape of rows stored in shape s once the privacy rules of
 // the mapping have been applied to them.
-func (s shape) redacted(p *mapping) shape {
+func (s shape) afterRedaction(p *mapping) shape {
 	out := shape{}
 	for name, stored := range s {
 		out[name] = tableShape{maps.Clone(stored.Columns), stored.Fields}
@@ -123,11 +123,11 @@ func (s shape) redacted(p *mapping) shape {
 // differ returns what cannot be compared between rows of two shapes: columns,
 // and members of extra.
 func (s tableShape) differ(other tableShape) (columns, fields []string) {
-	return differingKeys(s.Columns, other.Columns), differingKeys(s.Fields, other.Fields)
+	return differingMapKeys(s.Columns, other.Columns), differingMapKeys(s.Fields, other.Fields)
 }
 
-// differingKeys returns the keys at which two maps differ, sorted.
-func differingKeys[V comparable](a, b map[string]V) (keys []string) {
+// differingMapKeys returns the keys at which two maps differ, sorted.
+func differingMapKeys[V comparable](a, b map[string]V) (keys []string) {
 	all := maps.Clone(a)
 	maps.Copy(all, b)
 	for _, key := range slices.Sorted(maps.Keys(all)) {
@@ -167,7 +167,7 @@ func (l *Loader) RecordShapes(ctx context.Context) error {
 		p := l.mappings[name]
 		add(name, p.described)
 		for _, stored := range known[name] {
-			add(name, stored.redacted(p))
+			add(name, stored.afterRedaction(p))
 		}
 	}
 	if len(tags) == 0 {

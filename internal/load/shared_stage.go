@@ -29,8 +29,8 @@ const selectStageTables = `
 select relname from pg_class
 where relnamespace = $1::regnamespace and relkind in ('r', 'p') and relname like $2`
 
-// findStageTables returns the names of the stage tables of a run.
-func findStageTables(ctx context.Context, db rowsQueryer, _ string, run int64) ([]string, error) {
+// findRunStageTables returns the names of the stage tables of a run.
+func findRunStageTables(ctx context.Context, db rowsQueryer, _ string, run int64) ([]string, error) {
 	rows, err := db.Query(ctx, selectStageTables, StageSchema, strings.ReplaceAll(stageName(run, ""), "_", `\_`)+"%")
 	if err != nil {
 		return nil, err
@@ -38,9 +38,9 @@ func findStageTables(ctx context.Context, db rowsQueryer, _ string, run int64) (
 	return pgx.CollectRows(rows, pgx.RowTo[string])
 }
 
-// findStagedTables returns the names of the shared stage tables in which the
+// findSharedStageTables returns the names of the shared stage tables in which the
 // tenant has rows.
-func findStagedTables(ctx context.Context, db rowsQueryer, tenant string, _ int64) ([]string, error) {
+func findSharedStageTables(ctx context.Context, db rowsQueryer, tenant string, _ int64) ([]string, error) {
 	rows, err := db.Query(ctx, selectStageTables+` and relname not like 'run\_%' order by 1`, StageSchema, "%")
 	if err != nil {
 		return nil, err
@@ -62,7 +62,7 @@ func findStagedTables(ctx context.Context, db rowsQueryer, tenant string, _ int6
 // DropStage removes what a run of a tenant has staged, within the caller's
 // transaction: its tables, and its rows in those that stay.
 func DropStage(ctx context.Context, tx pgx.Tx, tenant string, run int64) error {
-	tables, err := findStageTables(ctx, tx, tenant, run)
+	tables, err := findRunStageTables(ctx, tx, tenant, run)
 	if err != nil {
 		return fmt.Errorf("look for the stage of run %d: %w", run, err)
 	}
@@ -74,7 +74,7 @@ func DropStage(ctx context.Context, tx pgx.Tx, tenant string, run int64) error {
 			return fmt.Errorf("drop the stage of run %d: %w", run, err)
 		}
 	}
-	shared, err := findStagedTables(ctx, tx, tenant, run)
+	shared, err := findSharedStageTables(ctx, tx, tenant, run)
 	if err != nil {
 		return fmt.Errorf("look for what run %d has staged: %w", run, err)
 	}

@@ -33,7 +33,7 @@ create table syncer_stage.incomplete (tenant_id text, listing text, table_name t
 
 func TestAStageThatTenantsShareKeepsThemApart(t *testing.T) {
 	t.Parallel()
-	pool := pgtest.New(t, migrated)
+	pool := pgtest.NewPool(t, migrated)
 	shareStage(t, pool)
 	one, other := open(t, pool, "acme"), open(t, pool, "other")
 	identity := `"identities":{"github":{"userId":"1"}}`

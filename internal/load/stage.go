@@ -27,26 +27,28 @@ type Stage struct {
 	existing map[string]bool // stage tables that are there; shared ones in which the tenant has rows
 }
 
-// EmptyStage returns a stage with nothing in it, of no run.
-func (l *Loader) EmptyStage() *Stage { return &Stage{Loader: l, existing: map[string]bool{}} }
+// NewEmptyStage returns a stage with nothing in it, of no run.
+func (l *Loader) NewEmptyStage() *Stage { return &Stage{Loader: l, existing: map[string]bool{}} }
 
 // OpenStage returns the stage of a run, with what an earlier attempt left in it.
 func (l *Loader) OpenStage(ctx context.Context, run int64) (*Stage, error) {
 	s := &Stage{Loader: l, run: run}
-	return s, s.open(ctx, l.pool)
+	return s, s.loadTableNames(ctx, l.pool)
 }
 
-// Reopen looks for the stage tables again, as the caller's transaction sees them.
-func (s *Stage) Reopen(ctx context.Context, tx pgx.Tx) error { return s.open(ctx, tx) }
+// ReloadTableNames looks for the stage tables again, as the caller's transaction sees them.
+func (s *Stage) ReloadTableNames(ctx context.Context, tx pgx.Tx) error {
+	return s.loadTableNames(ctx, tx)
+}
 
 type rowsQueryer interface {
 	Query(ctx context.Context, sql string, args ...any) (pgx.Rows, error)
 }
 
-func (s *Stage) open(ctx context.Context, db rowsQueryer) error {
-	find := findStageTables
+func (s *Stage) loadTableNames(ctx context.Context, db rowsQueryer) error {
+	find := findRunStageTables
 	if s.shared {
-		find = findStagedTables
+		find = findSharedStageTables
 	}
 	names, err := find(ctx, db, s.tenant, s.run)
 	if err != nil {
@@ -61,8 +63,8 @@ func (s *Stage) open(ctx context.Context, db rowsQueryer) error {
 	return nil
 }
 
-// name returns the name of a stage table.
-func (s *Stage) name(table string) string {
+// stageTableName returns the name of a stage table.
+func (s *Stage) stageTableName(table string) string {
 	if s.shared {
 		return table
 	}
@@ -71,11 +73,11 @@ func (s *Stage) name(table string) string {
 
 func stageName(run int64, table string) string { return fmt.Sprintf("run_%d_%s", run, table) }
 
-// has reports whether the run has staged anything for a table.
-func (s *Stage) has(table string) bool {
+// hasStaged reports whether the run has staged anything for a table.
+func (s *Stage) hasStaged(table string) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.existing[s.name(table)]
+	return s.existing[s.stageTableName(table)]
 }
 
 // deletionsTable holds the items that are to leave the mirror.
@@ -118,7 +120,7 @@ func (s *Stage) Write(ctx context.Context, tx pgx.Tx, batches []*Batch) error {
 // copyRows streams encoded rows into the stage of a table.
 func (s *Stage) copyRows(ctx context.Context, tx pgx.Tx, t *table, root bool, tuples []io.Reader) error {
 	sql := fmt.Sprintf("copy %s (%s) from stdin binary",
-		pgx.Identifier{StageSchema, s.name(t.name)}.Sanitize(), columnList("", t.stageColumns(root)))
+		pgx.Identifier{StageSchema, s.stageTableName(t.name)}.Sanitize(), columnList("", t.stageColumns(root)))
 	readers := append([]io.Reader{bytes.NewReader(copyHeader)}, tuples...)
 	_, err := tx.Conn().PgConn().CopyFrom(ctx, io.MultiReader(append(readers, bytes.NewReader(copyTrailer))...), sql)
 	return err
@@ -161,18 +163,18 @@ func (s *Stage) writeDeletions(ctx context.Context, tx pgx.Tx, batches []*Batch)
 		return nil
 	}
 	sql := fmt.Sprintf("insert into %s select $1, * from unnest($2::text[], $3::text[], $4::text[], $5::bigint[])",
-		pgx.Identifier{StageSchema, s.name(deletionsTable)}.Sanitize())
+		pgx.Identifier{StageSchema, s.stageTableName(deletionsTable)}.Sanitize())
 	if _, err := tx.Exec(ctx, sql, s.tenant, listings, parents, ids, seqs); err != nil {
 		return fmt.Errorf("stage what is deleted: %w", err)
 	}
 	return nil
 }
 
-// Parents returns the ids of a top-level listing as they will be once the run
+// ParentIDs returns the ids of a top-level listing as they will be once the run
 // is published, as far as it knows by now: those of the mirror and of the
 // stage but for those deleted. Only ids greater than after, at most limit, in
 // order; kind keeps those of a type, or of none.
-func (s *Stage) Parents(ctx context.Context, l *catalog.Listing, kind, after string, limit int) ([]string, error) {
+func (s *Stage) ParentIDs(ctx context.Context, l *catalog.Listing, kind, after string, limit int) ([]string, error) {
 	id := pgx.Identifier{l.IDColumn()}.Sanitize()
 	where := fmt.Sprintf("tenant_id = $1 and %s > $2", id)
 	args := []any{s.tenant, after, limit}
@@ -181,13 +183,13 @@ func (s *Stage) Parents(ctx context.Context, l *catalog.Listing, kind, after str
 		args = append(args, kind)
 	}
 	sql := fmt.Sprintf("select %s as id from %s where %s", id, pgx.Identifier{"logto", l.Root.Name}.Sanitize(), where)
-	if s.has(l.Root.Name) {
-		sql += fmt.Sprintf(" union select %s from %s where %s", id, pgx.Identifier{StageSchema, s.name(l.Root.Name)}.Sanitize(), where)
+	if s.hasStaged(l.Root.Name) {
+		sql += fmt.Sprintf(" union select %s from %s where %s", id, pgx.Identifier{StageSchema, s.stageTableName(l.Root.Name)}.Sanitize(), where)
 	}
 	sql = "select id from (" + sql + ") found"
-	if s.has(deletionsTable) {
+	if s.hasStaged(deletionsTable) {
 		args = append(args, l.Name)
-		sql += " where not exists (" + s.deletedCondition(l, "found.id", len(args)) + ")"
+		sql += " where not exists (" + s.deletedSubquery(l, "found.id", len(args)) + ")"
 	}
 	rows, err := s.pool.Query(ctx, sql+" order by id limit $3", args...)
 	if err != nil {
@@ -200,33 +202,33 @@ func (s *Stage) Parents(ctx context.Context, l *catalog.Listing, kind, after str
 	return ids, nil
 }
 
-// deletedCondition returns the statement that finds whether an item of a top-level
+// deletedSubquery returns the statement that finds whether an item of a top-level
 // listing is deleted and has not been read again since. listing is the number of
 // the parameter with the listing's name.
-func (s *Stage) deletedCondition(l *catalog.Listing, id string, listing int) string {
+func (s *Stage) deletedSubquery(l *catalog.Listing, id string, listing int) string {
 	sql := fmt.Sprintf("select from %s deleted where deleted.tenant_id = $1 and deleted.listing = $%d and deleted.id = %s",
-		pgx.Identifier{StageSchema, s.name(deletionsTable)}.Sanitize(), listing, id)
-	if s.has(l.Root.Name) {
+		pgx.Identifier{StageSchema, s.stageTableName(deletionsTable)}.Sanitize(), listing, id)
+	if s.hasStaged(l.Root.Name) {
 		sql += fmt.Sprintf(" and not exists (select from %s again where again.tenant_id = $1 and again.%s = deleted.id and again.%s > deleted.%s)",
-			pgx.Identifier{StageSchema, s.name(l.Root.Name)}.Sanitize(), quote(l.IDColumn()), seqColumn, seqColumn)
+			pgx.Identifier{StageSchema, s.stageTableName(l.Root.Name)}.Sanitize(), quote(l.IDColumn()), seqColumn, seqColumn)
 	}
 	return sql
 }
 
-// StagedItems calls f for every item of a listing that the run has staged, as a
+// EachItem calls f for every item of a listing that the run has staged, as a
 // row or as deleted.
-func (s *Stage) StagedItems(ctx context.Context, l *catalog.Listing, f func(parent, id string)) error {
+func (s *Stage) EachItem(ctx context.Context, l *catalog.Listing, f func(parent, id string)) error {
 	var found []string
-	if s.has(l.Root.Name) {
+	if s.hasStaged(l.Root.Name) {
 		parent := "''"
 		if column := l.ParentColumn(); column != "" {
 			parent = quote(column)
 		}
 		found = append(found, fmt.Sprintf("select %s, %s from %s where tenant_id = $1 and $2::text is not null", parent, quote(l.IDColumn()),
-			pgx.Identifier{StageSchema, s.name(l.Root.Name)}.Sanitize()))
+			pgx.Identifier{StageSchema, s.stageTableName(l.Root.Name)}.Sanitize()))
 	}
-	if s.has(deletionsTable) {
-		found = append(found, "select parent, id from "+pgx.Identifier{StageSchema, s.name(deletionsTable)}.Sanitize()+" where tenant_id = $1 and listing = $2")
+	if s.hasStaged(deletionsTable) {
+		found = append(found, "select parent, id from "+pgx.Identifier{StageSchema, s.stageTableName(deletionsTable)}.Sanitize()+" where tenant_id = $1 and listing = $2")
 	}
 	if len(found) == 0 {
 		return nil

@@ -11,21 +11,21 @@ import (
 	"github.com/jackc/pgx/v5/pgconn"
 )
 
-// Prepare makes the stage tables that the batches need and that are not there.
+// EnsureTables makes the stage tables that the batches need and that are not there.
 // It has a transaction of its own, so that Write needs no locks on the catalog.
 // One caller makes tables, others wait for it.
-func (s *Stage) Prepare(ctx context.Context, batches []*Batch) error {
-	if len(s.missingTables(batches)) == 0 {
+func (s *Stage) EnsureTables(ctx context.Context, batches []*Batch) error {
+	if len(s.missingTablesDDL(batches)) == 0 {
 		return nil
 	}
 	s.making.Lock()
 	defer s.making.Unlock()
-	ddl := s.missingTables(batches) // another may have made them in the meantime
+	ddl := s.missingTablesDDL(batches) // another may have made them in the meantime
 	if len(ddl) == 0 {
 		return nil
 	}
 	if !s.shared {
-		if err := s.createTables(ctx, strings.Join(ddl, ";\n")); err != nil {
+		if err := s.execDDL(ctx, strings.Join(ddl, ";\n")); err != nil {
 			return fmt.Errorf("make stage tables of run %d: %w", s.run, err)
 		}
 	}
@@ -34,35 +34,35 @@ func (s *Stage) Prepare(ctx context.Context, batches []*Batch) error {
 	for _, b := range batches {
 		for i, t := range b.mapping.tables() {
 			if b.rows[i] > 0 {
-				s.existing[s.name(t.name)] = true
+				s.existing[s.stageTableName(t.name)] = true
 			}
 		}
 		if len(b.deletions) > 0 {
-			s.existing[s.name(deletionsTable)] = true
+			s.existing[s.stageTableName(deletionsTable)] = true
 		}
 		if len(b.incompletes) > 0 {
-			s.existing[s.name(incompleteTable)] = true
+			s.existing[s.stageTableName(incompleteTable)] = true
 		}
 	}
 	return nil
 }
 
-// missingTables returns the statements that make the tables the batches need and that
+// missingTablesDDL returns the statements that make the tables the batches need and that
 // are not there.
-func (s *Stage) missingTables(batches []*Batch) (ddl []string) {
+func (s *Stage) missingTablesDDL(batches []*Batch) (ddl []string) {
 	for _, b := range batches {
 		for i, t := range b.mapping.tables() {
-			if b.rows[i] > 0 && !s.has(t.name) {
-				ddl = append(ddl, s.createTable(t))
+			if b.rows[i] > 0 && !s.hasStaged(t.name) {
+				ddl = append(ddl, s.createTableSQL(t))
 			}
 		}
-		if len(b.deletions) > 0 && !s.has(deletionsTable) {
+		if len(b.deletions) > 0 && !s.hasStaged(deletionsTable) {
 			ddl = append(ddl, fmt.Sprintf(
 				`create table if not exists %s (tenant_id text collate "C" not null, listing text, parent text collate "C", id text collate "C", %s bigint)`,
-				pgx.Identifier{StageSchema, s.name(deletionsTable)}.Sanitize(), seqColumn))
+				pgx.Identifier{StageSchema, s.stageTableName(deletionsTable)}.Sanitize(), seqColumn))
 		}
-		if len(b.incompletes) > 0 && !s.has(incompleteTable) {
-			ddl = append(ddl, s.createIncompleteTable())
+		if len(b.incompletes) > 0 && !s.hasStaged(incompleteTable) {
+			ddl = append(ddl, s.createIncompleteTableSQL())
 		}
 	}
 	slices.Sort(ddl)
@@ -73,10 +73,10 @@ func (s *Stage) missingTables(batches []*Batch) (ddl []string) {
 // can be broken off while the server is at it, and the server notices it late.
 const createAttempts = 4
 
-// createTables makes stage tables. "If not exists" does not look at what a
+// execDDL makes stage tables. "If not exists" does not look at what a
 // transaction is about to commit: it waits for it, and fails, or finds that the
 // type or the table is there after all.
-func (s *Stage) createTables(ctx context.Context, ddl string) (err error) {
+func (s *Stage) execDDL(ctx context.Context, ddl string) (err error) {
 	for range createAttempts {
 		err = pgx.BeginFunc(ctx, s.pool, func(tx pgx.Tx) error {
 			if s.Fence != nil {
@@ -97,10 +97,10 @@ func (s *Stage) createTables(ctx context.Context, ddl string) (err error) {
 // createdConcurrently are the errors of a table that somebody else has just made.
 var createdConcurrently = []string{uniqueViolation, "42710", "42P07"} // duplicate_object, duplicate_table
 
-// createTable returns the statement that makes the stage of a table: its
+// createTableSQL returns the statement that makes the stage of a table: its
 // columns and the number of the reading a row is of.
-func (s *Stage) createTable(t *table) string {
-	stage := pgx.Identifier{StageSchema, s.name(t.name)}.Sanitize()
+func (s *Stage) createTableSQL(t *table) string {
+	stage := pgx.Identifier{StageSchema, s.stageTableName(t.name)}.Sanitize()
 	ddl := fmt.Sprintf("create table if not exists %s (like %s, %s bigint not null)",
 		stage, pgx.Identifier{"logto", t.name}.Sanitize(), seqColumn)
 	return ddl + fmt.Sprintf(";\nalter table %s drop column if exists %s", stage, fromColumn)

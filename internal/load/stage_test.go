@@ -57,7 +57,7 @@ func TestParentsAreThoseThereWillBe(t *testing.T) {
 		"a page of them":              {"User", "a", 2, []string{"d", "f"}},
 		"none behind the last":        {"", "ä", 10, nil},
 	} {
-		got, err := stage.Parents(t.Context(), catalog.Find("roles"), tc.kind, tc.after, tc.limit)
+		got, err := stage.ParentIDs(t.Context(), catalog.Find("roles"), tc.kind, tc.after, tc.limit)
 		if diff := cmp.Diff(tc.want, got, cmpopts.EquateEmpty()); diff != "" || err != nil {
 			t.Errorf("%s: %v (-want +got):\n%s", name, err, diff)
 		}
@@ -91,7 +91,7 @@ func TestKnownIsARangeByBytes(t *testing.T) {
 			var got []string
 			for _, k := range known {
 				got = append(got, k.ID)
-				if k.Hash == (load.Hash{}) {
+				if k.Hash == (load.ItemHash{}) {
 					t.Errorf("%s has no hash", k.ID)
 				}
 			}
@@ -100,10 +100,10 @@ func TestKnownIsARangeByBytes(t *testing.T) {
 			}
 		}
 	}
-	if n, err := b.loader.Count(t.Context(), catalog.Find("user_roles"), "r"); n != len(ids) || err != nil {
+	if n, err := b.loader.CountBelowParent(t.Context(), catalog.Find("user_roles"), "r"); n != len(ids) || err != nil {
 		t.Errorf("count %d, %v", n, err)
 	}
-	if n, err := b.loader.Count(t.Context(), catalog.Find("user_roles"), "none"); n != 0 || err != nil {
+	if n, err := b.loader.CountBelowParent(t.Context(), catalog.Find("user_roles"), "none"); n != 0 || err != nil {
 		t.Errorf("count %d, %v", n, err)
 	}
 }
@@ -196,7 +196,7 @@ alter table syncer_stage.run_1_users drop column valid_from`); err != nil {
 				t.Fatal(err)
 			}
 			prepared := make(chan error, 1)
-			go func() { prepared <- stage.Prepare(t.Context(), batches) }()
+			go func() { prepared <- stage.EnsureTables(t.Context(), batches) }()
 			const waits = "select count(*)::text from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'"
 			for b.texts(t, waits)[0] == "0" && len(prepared) == 0 {
 			}
@@ -235,7 +235,7 @@ func TestAStageIsPreparedByOneAtATime(t *testing.T) {
 	const callers = 2
 	prepared := make(chan error, callers)
 	for range callers {
-		go func() { prepared <- stage.Prepare(t.Context(), batches) }()
+		go func() { prepared <- stage.EnsureTables(t.Context(), batches) }()
 	}
 	const waiting = "select count(*)::text from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'"
 	most := ""

@@ -18,9 +18,9 @@ var files embed.FS
 var statements = template.Must(template.ParseFS(files, "sql/*.sql"))
 
 // render fills a statement with the names of a table.
-func render(name string, m tableStatement) string { return execute(name, m) }
+func render(name string, m tableStatement) string { return executeTemplate(name, m) }
 
-func execute(name string, names any) string {
+func executeTemplate(name string, names any) string {
 	var b strings.Builder
 	if err := statements.ExecuteTemplate(&b, name+".sql", names); err != nil {
 		panic(err) // the templates and merging are of one program
@@ -49,59 +49,59 @@ type tableStatement struct {
 }
 
 func (p *publisher) statementFor(plan *mapping, t *table) tableStatement {
-	stage := func(name string) string { return pgx.Identifier{StageSchema, p.name(name)}.Sanitize() }
+	stage := func(name string) string { return pgx.Identifier{StageSchema, p.stageTableName(name)}.Sanitize() }
 	return tableStatement{
 		t: t, listing: plan.Listing, root: plan.root, now: plan.described, shapes: p.shapes[plan.Name],
 		Mirror: "logto." + quote(t.name), History: "logto_history." + quote(t.name),
 		Stage: stage(t.name), RootStage: stage(plan.root.name), Deletions: stage(deletionsTable), Incomplete: stage(incompleteTable),
-		Nested: t != plan.root, Staged: p.has(t.name), Empty: p.empty[t.name],
+		Nested: t != plan.root, Staged: p.hasStaged(t.name), Empty: p.empty[t.name],
 		Redacts: t.rules != p.StoredRules[t.name],
 	}
 }
 
-func (m tableStatement) keys() []string { return append([]string{tenantColumn}, m.t.Key...) }
+func (m tableStatement) keyColumns() []string { return append([]string{tenantColumn}, m.t.Key...) }
 
 // Keys lists the columns of the primary key.
-func (m tableStatement) Keys() string { return columnList("", m.keys()) }
+func (m tableStatement) Keys() string { return columnList("", m.keyColumns()) }
 
-// LastKey is the column of the row's own id.
-func (m tableStatement) LastKey() string { return quote(m.t.Key[len(m.t.Key)-1]) }
+// RowIDColumn is the column of the row's own id.
+func (m tableStatement) RowIDColumn() string { return quote(m.t.Key[len(m.t.Key)-1]) }
 
 // Columns lists the columns that hold something of an item, and the tenant's.
 func (m tableStatement) Columns(prefix string) string {
-	names := append([]string{tenantColumn}, m.storedColumns()...)
+	names := append([]string{tenantColumn}, m.itemColumns()...)
 	return columnList(prefix, names)
 }
 
-// OldColumns lists the values of Columns in the mirror's rows, as the privacy
+// RedactedColumns lists the values of Columns in the mirror's rows, as the privacy
 // rules leave them.
-func (m tableStatement) OldColumns() string {
+func (m tableStatement) RedactedColumns() string {
 	values := []string{"m." + quote(tenantColumn)}
-	for _, name := range m.storedColumns() {
-		values = append(values, m.mirrorColumn(name))
+	for _, name := range m.itemColumns() {
+		values = append(values, m.redactedColumn(name))
 	}
 	return strings.Join(values, ", ")
 }
 
-// mirrorColumn is a column of the mirror's row, as the privacy rules leave it.
-func (m tableStatement) mirrorColumn(name string) string {
+// redactedColumn is a column of the mirror's row, as the privacy rules leave it.
+func (m tableStatement) redactedColumn(name string) string {
 	if !m.Redacts {
 		return "m." + quote(name)
 	}
-	return m.t.redacted(name, "m."+quote(name))
+	return m.t.redactedSQL(name, "m."+quote(name))
 }
 
-// Pads is the relation with the pads that hashes of old values need, $3 and $4,
+// HMACPads is the relation with the pads that hashes of old values need, $3 and $4,
 // behind a comma; empty where no value is redacted.
-func (m tableStatement) Pads() string {
+func (m tableStatement) HMACPads() string {
 	if !m.Redacts {
 		return ""
 	}
 	return ", (select $3::bytea as inner_pad, $4::bytea as outer_pad) k"
 }
 
-// storedColumns returns the columns that hold something of an item.
-func (m tableStatement) storedColumns() []string {
+// itemColumns returns the columns that hold something of an item.
+func (m tableStatement) itemColumns() []string {
 	names := make([]string, len(m.t.columns), len(m.t.columns)+1)
 	for i, c := range m.t.columns {
 		names[i] = c.name
@@ -112,10 +112,10 @@ func (m tableStatement) storedColumns() []string {
 	return names
 }
 
-// Stored lists the columns that are not of the key; a constant if there are
+// NonKeyColumns lists the columns that are not of the key; a constant if there are
 // none.
-func (m tableStatement) Stored(prefix string) string {
-	names := slices.DeleteFunc(m.storedColumns(), func(name string) bool { return slices.Contains(m.t.Key, name) })
+func (m tableStatement) NonKeyColumns(prefix string) string {
+	names := slices.DeleteFunc(m.itemColumns(), func(name string) bool { return slices.Contains(m.t.Key, name) })
 	if !m.Nested {
 		names = append(names, hashColumn)
 	}
@@ -128,7 +128,7 @@ func (m tableStatement) Stored(prefix string) string {
 // Assign sets what is not the key to the stage's values.
 func (m tableStatement) Assign() string {
 	var set []string
-	for _, name := range m.storedColumns() {
+	for _, name := range m.itemColumns() {
 		if !slices.Contains(m.t.Key, name) {
 			set = append(set, quote(name)+" = s."+quote(name))
 		}
@@ -141,10 +141,10 @@ func (m tableStatement) Assign() string {
 
 // KeysMatch compares the primary keys of two aliases, whose tenant the statement
 // names.
-func (m tableStatement) KeysMatch(a, b string) string { return columnsMatch(a, m.t.Key, b, m.t.Key) }
+func (m tableStatement) KeysMatch(a, b string) string { return columnsEqualSQL(a, m.t.Key, b, m.t.Key) }
 
-// columnsMatch compares columns of two aliases pairwise.
-func columnsMatch(a string, as []string, b string, bs []string) string {
+// columnsEqualSQL compares columns of two aliases pairwise.
+func columnsEqualSQL(a string, as []string, b string, bs []string) string {
 	var pairs []string
 	for i := range as {
 		pairs = append(pairs, a+"."+quote(as[i])+" = "+b+"."+quote(bs[i]))
@@ -164,9 +164,9 @@ func (m tableStatement) ownerMatch(alias, id, parent string) string {
 	var matches []string
 	for _, c := range slices.Sorted(maps.Keys(m.t.From)) {
 		switch source := m.t.From[c]; {
-		case source.IsItem():
+		case source.IsItemID():
 			matches = append(matches, alias+"."+quote(c)+" = "+id)
-		case source.IsParent():
+		case source.IsParentID():
 			matches = append(matches, alias+"."+quote(c)+" = "+parent)
 		}
 	}
@@ -182,22 +182,22 @@ func (m tableStatement) MatchesDeletion(alias string) string {
 	return sql
 }
 
-// deletedItems are the items that are deleted.
-func (m tableStatement) deletedItems() string {
+// whereDeletedItem are the items that are deleted.
+func (m tableStatement) whereDeletedItem() string {
 	return "exists (select from " + m.Deletions + " d where d.tenant_id = $1 and d.listing = '" + m.listing.Name + "' and " + m.MatchesDeletion("m") + ")"
 }
 
-// elementsOfDeleted are the elements of items that are deleted.
-func (m tableStatement) elementsOfDeleted() string {
+// whereElementOfDeleted are the elements of items that are deleted.
+func (m tableStatement) whereElementOfDeleted() string {
 	return "exists (select from " + m.Deletions + " d where d.tenant_id = $1 and d.listing = '" + m.listing.Name + "' and " + m.ownerMatch("m", "d.id", "d.parent") + ")"
 }
 
-// replacedElements are those the item in the stage no longer has, where it
+// whereReplacedElement are those the item in the stage no longer has, where it
 // lists what it has.
-func (m tableStatement) replacedElements(staged, incomplete bool) string {
+func (m tableStatement) whereReplacedElement(staged, incomplete bool) string {
 	listed := ""
 	if incomplete {
-		listed = " and not exists (select from " + m.Incomplete + " i where i.tenant_id = $1 and " + m.isIncomplete("r") + ")"
+		listed = " and not exists (select from " + m.Incomplete + " i where i.tenant_id = $1 and " + m.elementsIncomplete("r") + ")"
 	}
 	sql := "exists (select from " + m.RootStage + " r where r.tenant_id = $1 and " + m.RootMatch("m", "r") + listed + ")"
 	if staged {

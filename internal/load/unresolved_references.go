@@ -14,14 +14,14 @@ func (s *Stage) UnresolvedReferences(ctx context.Context) (map[string][]string, 
 	byTarget := map[string][]string{} // statements that find ids, by table
 	for _, plan := range s.allMappings() {
 		for _, t := range plan.tables() {
-			if !s.has(t.name) {
+			if !s.hasStaged(t.name) {
 				continue
 			}
 			for _, ref := range t.Refs {
 				if ref.Table == plan.root.name && t != plan.root {
 					continue // an element and its item come together
 				}
-				byTarget[ref.Table] = append(byTarget[ref.Table], s.unresolved(t, ref.Column, ref.Table))
+				byTarget[ref.Table] = append(byTarget[ref.Table], s.unresolvedReferenceSQL(t, ref.Column, ref.Table))
 			}
 		}
 	}
@@ -42,14 +42,14 @@ func (s *Stage) UnresolvedReferences(ctx context.Context) (map[string][]string, 
 	return out, nil
 }
 
-// unresolved returns the statement that finds what one reference points at in
+// unresolvedReferenceSQL returns the statement that finds what one reference points at in
 // vain.
-func (s *Stage) unresolved(t *table, column, target string) string {
-	stage := func(name string) string { return pgx.Identifier{StageSchema, s.name(name)}.Sanitize() }
+func (s *Stage) unresolvedReferenceSQL(t *table, column, target string) string {
+	stage := func(name string) string { return pgx.Identifier{StageSchema, s.stageTableName(name)}.Sanitize() }
 	sql := fmt.Sprintf(`select distinct s.%[1]s from %[2]s s where s.tenant_id = $1 and s.%[1]s is not null
 and not exists (select from logto.%[3]s t where t.tenant_id = $1 and t.id = s.%[1]s)`,
 		quote(column), stage(t.name), quote(target))
-	if s.has(target) {
+	if s.hasStaged(target) {
 		sql += fmt.Sprintf(" and not exists (select from %s t where t.tenant_id = $1 and t.id = s.%s)",
 			stage(target), quote(column))
 	}

@@ -45,7 +45,7 @@ func New(cfg Config) (*Client, error) {
 }
 
 func newClient(cfg Config, tune tuning) (*Client, error) {
-	endpoint, err := checkConfig(&cfg)
+	endpoint, err := normalizeConfig(&cfg)
 	if err != nil {
 		return nil, fmt.Errorf("configure the Logto client: %w", err)
 	}
@@ -74,11 +74,11 @@ func newClient(cfg Config, tune tuning) (*Client, error) {
 	}, nil
 }
 
-// SetIdleTime tells a client, before its first request, how long ago the last
+// SetTimeSinceLastRequest tells a client, before its first request, how long ago the last
 // request to the tenant may have been sent by an earlier user of its limit.
 // Without it, the client assumes that it was a moment ago, and waits until the
 // limit allows more. After the client's first request it does nothing.
-func (c *Client) SetIdleTime(ago time.Duration) { c.limiter.setIdleTime(ago) }
+func (c *Client) SetTimeSinceLastRequest(ago time.Duration) { c.limiter.setTimeSinceLastRequest(ago) }
 
 // List gets a list: one page of it if query asks for one, the whole of it if
 // the server gives it whole. Path is below /api, like "/users", with its ids
@@ -87,21 +87,21 @@ func (c *Client) SetIdleTime(ago time.Duration) { c.limiter.setIdleTime(ago) }
 // It retries what may heal until Config.RetryTimeout has passed. The error is then
 // an [*Error], or ctx's own if that ended first.
 func (c *Client) List(ctx context.Context, path string, query url.Values) (Page, error) {
-	return retry(ctx, c, c.retryTimeout, http.MethodGet, c.prefix+path, func() (Page, error) { return c.list(ctx, path, query) })
+	return retry(ctx, c, c.retryTimeout, http.MethodGet, c.prefix+path, func() (Page, error) { return c.fetchPage(ctx, path, query) })
 }
 
 // ListOnce is List without retries, for a request that may be refused for its
-// size: see [IsTooLarge].
+// size: see [IsRequestTooLarge].
 func (c *Client) ListOnce(ctx context.Context, path string, query url.Values) (Page, error) {
-	page, err := c.list(ctx, path, query)
+	page, err := c.fetchPage(ctx, path, query)
 	if err != nil && ctx.Err() != nil {
 		err = fmt.Errorf("%s %s: %w", http.MethodGet, c.prefix+path, ctx.Err())
 	}
 	return page, err
 }
 
-func (c *Client) list(ctx context.Context, path string, query url.Values) (Page, error) {
-	a, err := c.get(ctx, path, query)
+func (c *Client) fetchPage(ctx context.Context, path string, query url.Values) (Page, error) {
+	a, err := c.getWithToken(ctx, path, query)
 	if err != nil {
 		return Page{}, err
 	}
@@ -112,10 +112,10 @@ func (c *Client) list(ctx context.Context, path string, query url.Values) (Page,
 	return Page{
 		Items:     items,
 		Total:     parseTotal(a.header),
-		Capped:    parseCapped(a.header),
+		Capped:    parseTotalCapped(a.header),
 		Date:      parseDate(a.header),
 		RequestID: parseRequestID(a.header),
-		Header:    measureHeader(a.header),
+		Header:    measureResponseHeader(a.header),
 	}, nil
 }
 
@@ -123,7 +123,7 @@ func (c *Client) list(ctx context.Context, path string, query url.Values) (Page,
 // see [Client.List].
 func (c *Client) Object(ctx context.Context, path string, query url.Values) (jsontext.Value, error) {
 	return retry(ctx, c, c.retryTimeout, http.MethodGet, c.prefix+path, func() (jsontext.Value, error) {
-		a, err := c.get(ctx, path, query)
+		a, err := c.getWithToken(ctx, path, query)
 		if err != nil {
 			return nil, err
 		}
@@ -135,10 +135,10 @@ func (c *Client) Object(ctx context.Context, path string, query url.Values) (jso
 	})
 }
 
-// Probe returns a Client that shares everything with c, but returns an error of
+// ForProbing returns a Client that shares everything with c, but returns an error of
 // which [IsUnknownPath] is true at once, where c tries again as after any other
 // outage. It is for paths that an older server may not have.
-func (c *Client) Probe() *Client {
+func (c *Client) ForProbing() *Client {
 	probe := *c
 	probe.probes = true
 	return &probe
@@ -154,11 +154,11 @@ func (c *Client) Authenticate(ctx context.Context) error {
 	return err
 }
 
-// OnWaiting lets f be called when a request has failed and is going to be tried
+// OnRetryWaiting lets f be called when a request has failed and is going to be tried
 // again, after each further failure, and with nil when no request waits any more.
 // Calls come one at a time and hold up retries: f must not block. None comes after
 // remove has returned.
-func (c *Client) OnWaiting(f func(*Waiting)) (remove func()) { return c.waiting.listen(f) }
+func (c *Client) OnRetryWaiting(f func(*Waiting)) (remove func()) { return c.waiting.listen(f) }
 
 // Stats returns what the client has done so far.
 func (c *Client) Stats() Stats { return c.counts.stats() }

@@ -48,25 +48,25 @@ type concurrencyLimiter struct {
 	onChange func(n int)   // called with every new limit, under mu
 
 	mu             sync.Mutex
-	permitted      int       // slots there are: more than allowed until enough are released
-	baseHalvings   int       // how often the ceiling is halved, outside probes
-	halvings       int       // the same now, probes included
-	changedAt      time.Time // requests sent earlier do not count
-	baseLatencies  latencies // outside probes
-	probeLatencies latencies // of the probe under way
-	probeUp        bool      // probe the higher step next, else the lower one
-	untilProbe     int       // answers until the next probe
-	probeInterval  int       // answers between probes
+	permitted      int             // slots there are: more than allowed until enough are released
+	baseHalvings   int             // how often the ceiling is halved, outside probes
+	halvings       int             // the same now, probes included
+	changedAt      time.Time       // requests sent earlier do not count
+	baseLatencies  latenciesByKind // outside probes
+	probeLatencies latenciesByKind // of the probe under way
+	probeUp        bool            // probe the higher step next, else the lower one
+	untilProbe     int             // answers until the next probe
+	probeInterval  int             // answers between probes
 }
 
 // newConcurrencyLimiter returns the limiter of a client. changed is called with
 // the first limit and with every new one.
 func newConcurrencyLimiter(cfg Config, prefix string, changed func(n int)) *concurrencyLimiter {
 	c := &concurrencyLimiter{
-		prefix: prefix, ceiling: cfg.Concurrency, fixed: cfg.Limit != (Limit{}),
+		prefix: prefix, ceiling: cfg.Concurrency, fixed: cfg.Limit != (RateLimit{}),
 		slots: make(chan struct{}, cfg.Concurrency), onChange: changed, probeUp: true, probeInterval: minProbeInterval,
 	}
-	for !c.fixed && c.limitAt(c.baseHalvings) > initialConcurrency {
+	for !c.fixed && c.limitAfterHalvings(c.baseHalvings) > initialConcurrency {
 		c.baseHalvings++
 	}
 	c.mu.Lock()
@@ -75,8 +75,8 @@ func newConcurrencyLimiter(cfg Config, prefix string, changed func(n int)) *conc
 	return c
 }
 
-// limitAt is the limit at a number of halvings.
-func (c *concurrencyLimiter) limitAt(halved int) int { return max(1, c.ceiling>>halved) }
+// limitAfterHalvings is the limit at a number of halvings.
+func (c *concurrencyLimiter) limitAfterHalvings(halved int) int { return max(1, c.ceiling>>halved) }
 
 // acquire waits for a slot. The error is ctx's.
 func (c *concurrencyLimiter) acquire(ctx context.Context) error {
@@ -92,7 +92,7 @@ func (c *concurrencyLimiter) acquire(ctx context.Context) error {
 func (c *concurrencyLimiter) release() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.permitted > c.limitAt(c.halvings) {
+	if c.permitted > c.limitAfterHalvings(c.halvings) {
 		c.permitted--
 		return
 	}
@@ -102,7 +102,7 @@ func (c *concurrencyLimiter) release() {
 // setHalvings moves to a step; requests in flight count towards its limit.
 func (c *concurrencyLimiter) setHalvings(halved int) {
 	c.halvings, c.changedAt, c.probeLatencies = halved, time.Now(), nil
-	n := c.limitAt(halved)
+	n := c.limitAfterHalvings(halved)
 	for ; c.permitted < n; c.permitted++ {
 		c.slots <- struct{}{}
 	}
@@ -124,7 +124,7 @@ func (c *concurrencyLimiter) takeFreeSlot() bool {
 
 // setBase makes a step the base, with the latencies known of it, and probes
 // another one after wait answers.
-func (c *concurrencyLimiter) setBase(halved int, known latencies, up bool, wait int) {
+func (c *concurrencyLimiter) setBase(halved int, known latenciesByKind, up bool, wait int) {
 	if c.halvings != halved {
 		c.setHalvings(halved)
 	}
@@ -148,16 +148,16 @@ func (c *concurrencyLimiter) observe(u *url.URL, sent time.Time, status int, err
 	case sent.Before(c.changedAt):
 	case errors.Is(err, errTimeout) || overloaded(status):
 		c.probeInterval = minProbeInterval
-		c.setBase(c.halved(c.halvings), nil, true, c.probeInterval)
+		c.setBase(c.nextLowerStep(c.halvings), nil, true, c.probeInterval)
 	case status != http.StatusOK: // says nothing of how busy the server is
 	case len(c.slots) == 0:
-		c.record(kind, took)
+		c.recordLatency(kind, took)
 	}
 }
 
-// halved returns the next lower step, or the lowest.
-func (c *concurrencyLimiter) halved(halved int) int {
-	if c.limitAt(halved) == 1 {
+// nextLowerStep returns the next lower step, or the lowest.
+func (c *concurrencyLimiter) nextLowerStep(halved int) int {
+	if c.limitAfterHalvings(halved) == 1 {
 		return halved
 	}
 	return halved + 1
@@ -168,21 +168,21 @@ func overloaded(status int) bool {
 	return slices.Contains([]int{http.StatusBadGateway, http.StatusServiceUnavailable, http.StatusGatewayTimeout}, status)
 }
 
-// record counts an answer at the current step, and decides about a probe.
-func (c *concurrencyLimiter) record(kind string, took time.Duration) {
+// recordLatency counts an answer at the current step, and decides about a probe.
+func (c *concurrencyLimiter) recordLatency(kind string, took time.Duration) {
 	if c.halvings == c.baseHalvings {
-		c.baseLatencies = c.baseLatencies.with(kind, took)
+		c.baseLatencies = c.baseLatencies.add(kind, took)
 		if c.untilProbe--; c.untilProbe <= 0 && c.baseLatencies.count() >= minSamples {
 			c.startProbe()
 		}
 		return
 	}
-	c.probeLatencies = c.probeLatencies.with(kind, took)
+	c.probeLatencies = c.probeLatencies.add(kind, took)
 	low, high := c.baseLatencies, c.probeLatencies
 	if c.halvings > c.baseHalvings {
 		low, high = high, low
 	}
-	slower, by := slowdown(low, high)
+	slower, by := latencyRatio(low, high)
 	if by < minSamples {
 		switch { // the run may ask for something else by now
 		case c.probeLatencies.count() <= 4*minSamples:
@@ -194,7 +194,7 @@ func (c *concurrencyLimiter) record(kind string, took time.Duration) {
 		return
 	}
 	lower, higher := max(c.halvings, c.baseHalvings), min(c.halvings, c.baseHalvings)
-	good := slower < math.Sqrt(float64(c.limitAt(higher))/float64(c.limitAt(lower)))
+	good := slower < math.Sqrt(float64(c.limitAfterHalvings(higher))/float64(c.limitAfterHalvings(lower)))
 	switch {
 	case good && c.halvings == higher: // up
 		c.setBase(higher, c.probeLatencies, true, 0)
@@ -213,8 +213,8 @@ func (c *concurrencyLimiter) startProbe() {
 	switch {
 	case c.probeUp && c.baseHalvings > 0:
 		c.setHalvings(c.baseHalvings - 1)
-	case !c.probeUp && c.limitAt(c.baseHalvings) > 1:
-		c.setHalvings(c.halved(c.baseHalvings))
+	case !c.probeUp && c.limitAfterHalvings(c.baseHalvings) > 1:
+		c.setHalvings(c.nextLowerStep(c.baseHalvings))
 	default:
 		c.keepBase()
 	}
@@ -223,7 +223,7 @@ func (c *concurrencyLimiter) startProbe() {
 // keepBase keeps the base for an interval, and probes the lower step after it, or
 // the higher one if there is no lower.
 func (c *concurrencyLimiter) keepBase() {
-	c.setBase(c.baseHalvings, nil, c.limitAt(c.baseHalvings) == 1, c.probeInterval)
+	c.setBase(c.baseHalvings, nil, c.limitAfterHalvings(c.baseHalvings) == 1, c.probeInterval)
 	c.probeInterval = min(2*c.probeInterval, maxProbeInterval)
 }
 
@@ -252,8 +252,8 @@ func (c *concurrencyLimiter) requestKind(u *url.URL) (string, bool) {
 	return b.String(), true
 }
 
-// latencies are how long answers took, by the kind of request.
-type latencies map[string]logMean
+// latenciesByKind are how long answers took, by the kind of request.
+type latenciesByKind map[string]logMean
 
 // A logMean is the mean of the logarithms of times, which a few answers that
 // take ten times as long do not distort.
@@ -262,25 +262,25 @@ type logMean struct {
 	sum float64
 }
 
-func (t latencies) with(kind string, took time.Duration) latencies {
+func (t latenciesByKind) add(kind string, took time.Duration) latenciesByKind {
 	if t == nil {
-		t = latencies{}
+		t = latenciesByKind{}
 	}
 	known := t[kind]
 	t[kind] = logMean{known.n + 1, known.sum + math.Log(max(1, float64(took)))}
 	return t
 }
 
-func (t latencies) count() (n int) {
+func (t latenciesByKind) count() (n int) {
 	for _, known := range t {
 		n += known.n
 	}
 	return n
 }
 
-// slowdown returns how many times as long answers took at high as at low, compared
+// latencyRatio returns how many times as long answers took at high as at low, compared
 // by so many of each.
-func slowdown(low, high latencies) (slower float64, by int) {
+func latencyRatio(low, high latenciesByKind) (slower float64, by int) {
 	sum := 0.0
 	for kind, h := range high {
 		l := low[kind]

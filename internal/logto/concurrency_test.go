@@ -79,7 +79,7 @@ func spread(from, to time.Duration) func() time.Duration {
 func (c *concurrencyLimiter) base() int {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	return c.limitAt(c.baseHalvings)
+	return c.limitAfterHalvings(c.baseHalvings)
 }
 
 const usersPath = "/api/users"
@@ -118,7 +118,7 @@ func TestConcurrencyFindsWhatTheServerAnswersWell(t *testing.T) {
 func TestConcurrencyIsTheCeilingWhereThereIsARateLimit(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		l := newConcurrencyLimiter(Config{Concurrency: 16, Limit: Limit{200, 10 * time.Second}}, "/api", func(int) {})
+		l := newConcurrencyLimiter(Config{Concurrency: 16, Limit: RateLimit{200, 10 * time.Second}}, "/api", func(int) {})
 		if n := l.base(); n != 16 {
 			t.Errorf("%d requests at once to begin with, want 16", n)
 		}
@@ -309,8 +309,8 @@ func TestConcurrencyNeverExceedsTheLimit(t *testing.T) {
 			})
 		}
 		wg.Wait()
-		if free := len(l.slots); free != l.permitted || free != l.limitAt(l.halvings) {
-			t.Errorf("%d slots free of %d, %d are allowed", free, l.permitted, l.limitAt(l.halvings))
+		if free := len(l.slots); free != l.permitted || free != l.limitAfterHalvings(l.halvings) {
+			t.Errorf("%d slots free of %d, %d are allowed", free, l.permitted, l.limitAfterHalvings(l.halvings))
 		}
 	})
 }

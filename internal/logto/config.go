@@ -30,7 +30,7 @@ type Config struct {
 	// AppID and AppSecret are those of a machine-to-machine application.
 	AppID, AppSecret string
 	// Limit is the most requests the server may get. Zero: no limit.
-	Limit Limit
+	Limit RateLimit
 	// Concurrency is the most requests in flight at once, beside at most one for
 	// a token. Without a Limit, the client finds by the latency of answers how
 	// many of them it uses. 0: 16.
@@ -52,9 +52,9 @@ type Config struct {
 	Transport http.RoundTripper
 }
 
-// checkConfig fills in the defaults and returns the endpoint without a slash
+// normalizeConfig fills in the defaults and returns the endpoint without a slash
 // at its end.
-func checkConfig(cfg *Config) (endpoint *url.URL, err error) {
+func normalizeConfig(cfg *Config) (endpoint *url.URL, err error) {
 	u, err := url.Parse(cfg.Endpoint)
 	switch {
 	case err != nil:

@@ -45,7 +45,7 @@ func permanentHint(err error) string {
 	case errors.Is(err, http.ErrSchemeMismatch):
 		return "the server at the endpoint does not speak https: write http:// if nobody else is on the way, or name its https port"
 	case isHost:
-		return "the server has a certificate for another host name than " + printableASCII(host.Host, 200) + ": is the endpoint the address the certificate was made for?"
+		return "the server has a certificate for another host name than " + printableOrEmpty(host.Host, 200) + ": is the endpoint the address the certificate was made for?"
 	case isCertificate:
 		if invalid, ok := errors.AsType[x509.CertificateInvalidError](certificate.Err); ok && invalid.Reason == x509.Expired {
 			return "the server's certificate has expired, or the clock of this machine is wrong"

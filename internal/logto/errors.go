@@ -154,10 +154,10 @@ func IsPoison(err error) bool {
 	return ok && (e.kind == kindTooLarge || e.kind == kindStatus && e.Status == http.StatusInternalServerError)
 }
 
-// IsTooLarge reports whether the request may have been refused for its size, or
+// IsRequestTooLarge reports whether the request may have been refused for its size, or
 // for that of the answer's header. certain says that it was; if not, the server
 // may be out of order just as well, and only a smaller request tells.
-func IsTooLarge(err error) (may, certain bool) {
+func IsRequestTooLarge(err error) (may, certain bool) {
 	e, ok := errors.AsType[*Error](err)
 	if !ok || e.kind == kindConnection {
 		return false, false
@@ -178,10 +178,10 @@ func IsAuth(err error) bool {
 	return ok && e.kind == kindAuth
 }
 
-// printableASCII returns s if it is short and of printable ASCII, as codes and request
+// printableOrEmpty returns s if it is short and of printable ASCII, as codes and request
 // ids are, and "" otherwise: headers and bodies are not to be trusted with a
 // log.
-func printableASCII(s string, limit int) string {
+func printableOrEmpty(s string, limit int) string {
 	if len(s) > limit || strings.ContainsFunc(s, func(r rune) bool { return r <= ' ' || r > '~' }) {
 		return ""
 	}

@@ -12,17 +12,17 @@ import (
 	"golang.org/x/oauth2"
 )
 
-// An response is a complete body with status 200.
+// A response is a complete body with status 200.
 type response struct {
 	path   string
 	header http.Header
 	body   []byte
 }
 
-// get asks once, or twice if the server refuses the token: a token may end
+// getWithToken asks once, or twice if the server refuses the token: a token may end
 // before its time when keys are rotated.
-func (c *Client) get(ctx context.Context, path string, query url.Values) (*response, error) {
-	req, err := c.request(ctx, path, query)
+func (c *Client) getWithToken(ctx context.Context, path string, query url.Values) (*response, error) {
+	req, err := c.newRequest(ctx, path, query)
 	if err != nil {
 		return nil, err
 	}
@@ -37,7 +37,7 @@ func (c *Client) get(ctx context.Context, path string, query url.Values) (*respo
 	if err != nil {
 		return nil, err
 	}
-	a, err := c.send(req, token)
+	a, err := c.sendAndRead(req, token)
 	if _, refused := unauthorized(err); !refused {
 		return a, err
 	}
@@ -45,9 +45,9 @@ func (c *Client) get(ctx context.Context, path string, query url.Values) (*respo
 	if err != nil {
 		return nil, err
 	}
-	a, err = c.send(req, token)
+	a, err = c.sendAndRead(req, token)
 	if e, refused := unauthorized(err); refused {
-		e.rejectToken(token)
+		e.markTokenRejected(token)
 	}
 	return a, err
 }
@@ -58,9 +58,9 @@ func unauthorized(err error) (*Error, bool) {
 	return e, ok && e.Status == http.StatusUnauthorized && e.kind != kindAuth
 }
 
-// rejectToken makes e, the second 401 in a row, one that no retry heals, unless
+// markTokenRejected makes e, the second 401 in a row, one that no retry heals, unless
 // the token ended on its way through the limiter.
-func (e *Error) rejectToken(token *oauth2.Token) {
+func (e *Error) markTokenRejected(token *oauth2.Token) {
 	if expired(token) {
 		e.kind = kindConnection
 		e.Message = joinMessages(e.Message, "the token ended before it arrived")
@@ -71,7 +71,7 @@ func (e *Error) rejectToken(token *oauth2.Token) {
 		"must be the host that the server takes for its own, for it refuses tokens issued under another"
 }
 
-func (c *Client) request(ctx context.Context, path string, query url.Values) (*http.Request, error) {
+func (c *Client) newRequest(ctx context.Context, path string, query url.Values) (*http.Request, error) {
 	wrong := &Error{Method: http.MethodGet, Path: c.prefix + path, kind: kindRequest}
 	if !strings.HasPrefix(path, "/") || strings.ContainsAny(path, "?#") {
 		wrong.Message = "not a path below /api"
@@ -92,8 +92,8 @@ func (c *Client) request(ctx context.Context, path string, query url.Values) (*h
 	return req, nil
 }
 
-// send sends req and reads the answer to its end.
-func (c *Client) send(req *http.Request, token *oauth2.Token) (*response, error) {
+// sendAndRead sends req and reads the answer to its end.
+func (c *Client) sendAndRead(req *http.Request, token *oauth2.Token) (*response, error) {
 	req = req.Clone(req.Context())
 	req.Header.Set("Authorization", "Bearer "+token.AccessToken)
 	resp, err := c.http.Do(req)
@@ -102,7 +102,7 @@ func (c *Client) send(req *http.Request, token *oauth2.Token) (*response, error)
 	}
 	defer resp.Body.Close()
 	if resp.StatusCode != http.StatusOK {
-		return nil, responseError(req, resp, token.AccessToken, c.tokens.conf.ClientSecret)
+		return nil, readResponseError(req, resp, token.AccessToken, c.tokens.conf.ClientSecret)
 	}
 	a := &response{path: req.URL.EscapedPath(), header: resp.Header}
 	a.body, err = c.readBody(resp)

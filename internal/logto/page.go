@@ -29,20 +29,20 @@ type Page struct {
 	// RequestID is the server's name for the request. Empty: it sent none.
 	RequestID string
 	// Header is the size of the answer's header.
-	Header HeaderSize
+	Header ResponseHeaderSize
 }
 
-// A HeaderSize is how large the header of an answer is, as far as it reached
+// A ResponseHeaderSize is how large the header of an answer is, as far as it reached
 // the client: a proxy takes some lines away and adds others. Logto repeats the
 // query in each of its links, so a long query makes a large header.
-type HeaderSize struct {
+type ResponseHeaderSize struct {
 	Bytes     int // all of it
 	Links     int // lines of Link
 	LinkBytes int // their part of Bytes
 }
 
-func measureHeader(h http.Header) HeaderSize {
-	size := HeaderSize{Bytes: len("HTTP/1.1 200 OK\r\n\r\n")}
+func measureResponseHeader(h http.Header) ResponseHeaderSize {
+	size := ResponseHeaderSize{Bytes: len("HTTP/1.1 200 OK\r\n\r\n")}
 	for name, values := range h {
 		for _, value := range values {
 			n := len(name) + len(value) + len(": \r\n")
@@ -61,17 +61,17 @@ var (
 	errTrailing = errors.New("something after the value")
 )
 
-// newDecoder keeps a row that Postgres may still store: what to make of repeated
+// newLenientDecoder keeps a row that Postgres may still store: what to make of repeated
 // names and bad UTF-8 is for those to say who know the columns.
-func newDecoder(body []byte) *jsontext.Decoder {
+func newLenientDecoder(body []byte) *jsontext.Decoder {
 	return jsontext.NewDecoder(bytes.NewBuffer(body), jsontext.AllowDuplicateNames(true), jsontext.AllowInvalidUTF8(true))
 }
 
 // splitArray returns the elements of the array that body is, as slices of body.
 func splitArray(body []byte) ([]jsontext.Value, error) {
-	dec := newDecoder(body)
+	dec := newLenientDecoder(body)
 	if dec.PeekKind() != '[' {
-		return nil, kindError(dec)
+		return nil, unexpectedJSONKind(dec)
 	}
 	if _, err := dec.ReadToken(); err != nil {
 		return nil, err
@@ -92,9 +92,9 @@ func splitArray(body []byte) ([]jsontext.Value, error) {
 
 // parseObject returns the object that body is.
 func parseObject(body []byte) (jsontext.Value, error) {
-	dec := newDecoder(body)
+	dec := newLenientDecoder(body)
 	if dec.PeekKind() != '{' {
-		return nil, kindError(dec)
+		return nil, unexpectedJSONKind(dec)
 	}
 	v, err := readValue(dec, body)
 	if err != nil {
@@ -115,7 +115,7 @@ func readValue(dec *jsontext.Decoder, body []byte) (jsontext.Value, error) {
 	return jsontext.Value(body[end-len(v) : end : end]), nil
 }
 
-func kindError(dec *jsontext.Decoder) error {
+func unexpectedJSONKind(dec *jsontext.Decoder) error {
 	if _, err := dec.ReadToken(); err != nil {
 		return err
 	}
@@ -143,9 +143,9 @@ func parseTotal(h http.Header) int {
 	return int(n)
 }
 
-// parseCapped takes any word but "false" for a yes: to trust a total too
+// parseTotalCapped takes any word but "false" for a yes: to trust a total too
 // little costs a request, to trust it too much costs rows.
-func parseCapped(h http.Header) bool {
+func parseTotalCapped(h http.Header) bool {
 	for _, v := range h.Values("Total-Number-Is-Capped") {
 		if !strings.EqualFold(v, "false") {
 			return true
@@ -181,5 +181,5 @@ func parseDate(h http.Header) time.Time {
 }
 
 func parseRequestID(h http.Header) string {
-	return printableASCII(h.Get("Logto-Core-Request-Id"), 64)
+	return printableOrEmpty(h.Get("Logto-Core-Request-Id"), 64)
 }

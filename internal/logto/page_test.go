@@ -120,11 +120,11 @@ func TestHeadersAreNotTrusted(t *testing.T) {
 func TestACappedTotalIsNoticed(t *testing.T) {
 	t.Parallel()
 	for value, want := range map[string]bool{"true": true, "True": true, "1": true, "false": false, "False": false} {
-		if have := parseCapped(http.Header{"Total-Number-Is-Capped": {value}}); have != want {
+		if have := parseTotalCapped(http.Header{"Total-Number-Is-Capped": {value}}); have != want {
 			t.Errorf("%q: capped %v, want %v", value, have, want)
 		}
 	}
-	if parseCapped(http.Header{}) {
+	if parseTotalCapped(http.Header{}) {
 		t.Error("no header: capped")
 	}
 }
@@ -134,8 +134,8 @@ func TestTheSizeOfAHeaderIsThatOfItsLines(t *testing.T) {
 	h := http.Header{"Total-Number": {"7"}, "Link": {"<http://x/users?page=1>; rel=\"first\"", "<http://x/users?page=2>; rel=\"last\""}}
 	// HTTP/1.1 200 OK, three lines and an empty one, each with its end.
 	lines := []string{"HTTP/1.1 200 OK", "Total-Number: 7", "Link: " + h["Link"][0], "Link: " + h["Link"][1], ""}
-	want := HeaderSize{Bytes: len(strings.Join(lines, "\r\n")) + 2, Links: 2, LinkBytes: len(lines[2]) + len(lines[3]) + 4}
-	if diff := cmp.Diff(want, measureHeader(h)); diff != "" {
+	want := ResponseHeaderSize{Bytes: len(strings.Join(lines, "\r\n")) + 2, Links: 2, LinkBytes: len(lines[2]) + len(lines[3]) + 4}
+	if diff := cmp.Diff(want, measureResponseHeader(h)); diff != "" {
 		t.Errorf("size (-want +got):\n%s", diff)
 	}
 }

@@ -10,16 +10,16 @@ import (
 	"golang.org/x/time/rate"
 )
 
-// A Limit is the most requests the server may see in any window of length Per,
+// A RateLimit is the most requests the server may see in any window of length Per,
 // wherever the window begins. The zero Limit is none.
-type Limit struct {
+type RateLimit struct {
 	Requests int
 	Per      time.Duration
 }
 
-func (l Limit) check() error {
+func (l RateLimit) check() error {
 	switch {
-	case l == Limit{}:
+	case l == RateLimit{}:
 		return nil
 	case l.Requests < 1 || l.Requests > 100_000:
 		return errors.New("limit: requests must be between 1 and 100,000")
@@ -62,7 +62,7 @@ const (
 // So the rate is the lesser of 0.98 N / Per and N / (Per + latency): of 200 in
 // 10 s it is 0.98 up to an average latency of 0.2 s, 0.975 at 0.25 s.
 //
-// A process does not see what an earlier one sent. setIdleTime says how long ago
+// A process does not see what an earlier one sent. setTimeSinceLastRequest says how long ago
 // the last of that may have been sent; without it the limiter assumes the worst:
 // that an earlier process sent N requests within Per, as many as burst allows at
 // the last moment, and that they arrived up to maxDelay late. Bucket and permits
@@ -84,18 +84,18 @@ func newRateLimiter(cfg Config, tune tuning, counts *requestCounts) *rateLimiter
 	limit := cfg.Limit
 	l := &rateLimiter{counts: counts, per: limit.Per}
 	l.throttle.log, l.throttle.initial, l.throttle.maxWait = cfg.Log, tune.initialPause, cfg.RetryTimeout
-	if limit == (Limit{}) {
+	if limit == (RateLimit{}) {
 		return l
 	}
 	l.burst = max(1, limit.Requests-int(math.Ceil(rateShare*float64(limit.Requests)-1e-9)), min(limit.Requests/2, limit.Requests-otherRequests))
 	l.permits = make(chan time.Time, limit.Requests)
-	l.reset(0)
+	l.resetForIdleTime(0)
 	return l
 }
 
-// reset sets bucket and permits as a process would have left them that sent its
+// resetForIdleTime sets bucket and permits as a process would have left them that sent its
 // last request so long ago.
-func (l *rateLimiter) reset(ago time.Duration) {
+func (l *rateLimiter) resetForIdleTime(ago time.Duration) {
 	n := cap(l.permits)
 	ago = min(ago, l.per+maxDelay)
 	interval := time.Duration(float64(l.per) / (rateShare * float64(n)))
@@ -112,15 +112,15 @@ func (l *rateLimiter) reset(ago time.Duration) {
 	}
 }
 
-// setIdleTime is reset for a limiter that has not been used yet.
-func (l *rateLimiter) setIdleTime(ago time.Duration) {
+// setTimeSinceLastRequest is reset for a limiter that has not been used yet.
+func (l *rateLimiter) setTimeSinceLastRequest(ago time.Duration) {
 	if l.bucket == nil || l.used.Load() {
 		return
 	}
 	for range cap(l.permits) {
 		<-l.permits
 	}
-	l.reset(ago)
+	l.resetForIdleTime(ago)
 }
 
 // acquire waits until a request may be sent. The caller calls done when its answer
@@ -132,27 +132,27 @@ func (l *rateLimiter) acquire(ctx context.Context) (done func(), err error) {
 	began := time.Now()
 	defer func() { l.counts.waited.Add(int64(time.Since(began))) }()
 	l.used.Store(true)
-	usableAt, err := l.acquirePermit(ctx)
+	usableAt, err := l.acquireWindowPermit(ctx)
 	if err != nil {
 		return nil, err
 	}
 	for {
 		if err := l.throttle.wait(ctx); err != nil {
-			l.releasePermit(usableAt)
+			l.releaseWindowPermit(usableAt)
 			return nil, err
 		}
 		if err := l.waitForBucket(ctx); err != nil {
-			l.releasePermit(usableAt)
+			l.releaseWindowPermit(usableAt)
 			return nil, err
 		}
 		if l.throttle.remaining() <= 0 { // else the pause began while the request waited for the bucket
-			return func() { l.releasePermit(time.Now().Add(l.per)) }, nil
+			return func() { l.releaseWindowPermit(time.Now().Add(l.per)) }, nil
 		}
 	}
 }
 
-// acquirePermit waits for a permit, and returns since when it may be used.
-func (l *rateLimiter) acquirePermit(ctx context.Context) (usableAt time.Time, err error) {
+// acquireWindowPermit waits for a permit, and returns since when it may be used.
+func (l *rateLimiter) acquireWindowPermit(ctx context.Context) (usableAt time.Time, err error) {
 	if l.bucket == nil {
 		return time.Time{}, ctx.Err()
 	}
@@ -162,13 +162,13 @@ func (l *rateLimiter) acquirePermit(ctx context.Context) (usableAt time.Time, er
 		return time.Time{}, ctx.Err()
 	}
 	if err := sleep(ctx, time.Until(usableAt)); err != nil {
-		l.releasePermit(usableAt)
+		l.releaseWindowPermit(usableAt)
 		return time.Time{}, err
 	}
 	return usableAt, nil
 }
 
-func (l *rateLimiter) releasePermit(usableAt time.Time) {
+func (l *rateLimiter) releaseWindowPermit(usableAt time.Time) {
 	if l.bucket != nil {
 		l.permits <- usableAt
 	}

@@ -58,10 +58,10 @@ func (s *server) most(per time.Duration) (fullest int, rate float64) {
 
 // runProcess is a program that sends as fast as the limiter lets it, six at a time,
 // until its context ends. rested is the idle time before it.
-func runProcess(ctx context.Context, limit Limit, s *server, rested time.Duration) {
+func runProcess(ctx context.Context, limit RateLimit, s *server, rested time.Duration) {
 	c := &requestCounts{}
 	l := newRateLimiter(Config{Limit: limit, Log: slog.New(slog.DiscardHandler), RetryTimeout: time.Minute}, defaultTuning(), c)
-	l.setIdleTime(rested)
+	l.setTimeSinceLastRequest(rested)
 	t := &limitedTransport{next: s, limiter: l, concurrency: newConcurrencyLimiter(Config{Concurrency: 64}, "/api", func(int) {}), counts: c, timeout: time.Minute}
 	var wg sync.WaitGroup
 	for range 6 {
@@ -90,18 +90,18 @@ func between(r *rand.Rand, from, to time.Duration) func() time.Duration {
 
 func TestRateLimiterKeepsTheLimitInAnyWindow(t *testing.T) {
 	t.Parallel()
-	cloud := Limit{200, 10 * time.Second}
+	cloud := RateLimit{200, 10 * time.Second}
 	for name, tc := range map[string]struct {
-		limit    Limit
+		limit    RateLimit
 		from, to time.Duration // of the latency
 		atLeast  float64       // share of the limit that is reached
 	}{
 		"a server of 50 to 400 ms gets all that the limit allows": {cloud, 50 * time.Millisecond, 400 * time.Millisecond, 0.97},
 		"a fast server":                    {cloud, 0, 5 * time.Millisecond, 0.975},
-		"a small limit":                    {Limit{5, time.Second}, 0, 20 * time.Millisecond, 0.95},
-		"the smallest limit":               {Limit{1, time.Second}, 0, 20 * time.Millisecond, 0.95},
-		"a limit that needs all six":       {Limit{1000, time.Minute}, 10 * time.Millisecond, 300 * time.Millisecond, 0.975},
-		"a big limit":                      {Limit{1000, 5 * time.Second}, 0, 10 * time.Millisecond, 0.975},
+		"a small limit":                    {RateLimit{5, time.Second}, 0, 20 * time.Millisecond, 0.95},
+		"the smallest limit":               {RateLimit{1, time.Second}, 0, 20 * time.Millisecond, 0.95},
+		"a limit that needs all six":       {RateLimit{1000, time.Minute}, 10 * time.Millisecond, 300 * time.Millisecond, 0.975},
+		"a big limit":                      {RateLimit{1000, 5 * time.Second}, 0, 10 * time.Millisecond, 0.975},
 		"a server that stalls for seconds": {cloud, 0, 5 * time.Second, 0},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -129,7 +129,7 @@ func TestRateLimiterKeepsTheLimitInAnyWindow(t *testing.T) {
 // them others send a few requests that nobody is told of.
 func TestRateLimiterKeepsTheLimitWhenTheProcessIsRestarted(t *testing.T) {
 	t.Parallel()
-	limits := []Limit{{200, 10 * time.Second}, {5, time.Second}, {1, time.Second}, {60, time.Minute}, {100, time.Second}}
+	limits := []RateLimit{{200, 10 * time.Second}, {5, time.Second}, {1, time.Second}, {60, time.Minute}, {100, time.Second}}
 	for seed := range uint64(3 * len(limits)) {
 		limit := limits[seed%uint64(len(limits))]
 		t.Run(fmt.Sprint(limit, seed), func(t *testing.T) {
@@ -167,7 +167,7 @@ func TestRateLimiterKeepsTheLimitWhenTheProcessIsRestarted(t *testing.T) {
 
 // runFew is a process without a known idle time that sends about n requests, at
 // most six more.
-func (s *server) runFew(ctx context.Context, l Limit, n int) {
+func (s *server) runFew(ctx context.Context, l RateLimit, n int) {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	before, pause := len(s.arrivals), s.pause
@@ -194,7 +194,7 @@ func TestRateLimiterReleasesWhatACancelledCallerTook(t *testing.T) {
 			t.Parallel()
 			synctest.Test(t, func(t *testing.T) {
 				began := time.Now()
-				l := newRateLimiter(Config{Limit: Limit{1, time.Hour}, Log: slog.New(slog.DiscardHandler)}, defaultTuning(), &requestCounts{})
+				l := newRateLimiter(Config{Limit: RateLimit{1, time.Hour}, Log: slog.New(slog.DiscardHandler)}, defaultTuning(), &requestCounts{})
 				l.bucket.SetLimit(tc.rate)
 				ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 				defer cancel()
@@ -261,7 +261,7 @@ func TestThrottleForgetsWhenARequestIsAnswered(t *testing.T) {
 		if err := th.wait(t.Context()); err != nil {
 			t.Fatal(err)
 		}
-		th.reset(time.Now().Add(-1))
+		th.resetBackoff(time.Now().Add(-1))
 		th.pause(time.Now().Add(-1), 0)
 		if left := th.remaining(); left > 1250*time.Millisecond {
 			t.Errorf("paused for %v, want about a second again", left)
@@ -284,12 +284,12 @@ func TestRetryPolicyRefusesToWaitLongerThanIsLeft(t *testing.T) {
 		c := &Client{limiter: newRateLimiter(Config{Log: slog.New(slog.DiscardHandler), RetryTimeout: time.Minute}, defaultTuning(), &requestCounts{})}
 		c.limiter.throttle.pause(time.Now(), 30*time.Second)
 		p := &retryPolicy{client: c, retryTimeout: time.Minute}
-		if err := p.throttledTooLong(); err != nil {
+		if err := p.checkThrottle(); err != nil {
 			t.Errorf("before the first failure: %v", err)
 		}
 		p.failed, p.deadline = 1, time.Now().Add(20*time.Second)
 		p.last = &Error{Code: "auth.exceed_token_limit"}
-		if e, ok := errors.AsType[*Error](p.throttledTooLong()); !ok || e.Code != "auth.exceed_token_limit" {
+		if e, ok := errors.AsType[*Error](p.checkThrottle()); !ok || e.Code != "auth.exceed_token_limit" {
 			t.Errorf("with 20 of 30 seconds left: %v, want an error with the code of the one before", e)
 		}
 	})

@@ -51,9 +51,9 @@ func newResponseError(req *http.Request, resp *http.Response) *Error {
 	}
 }
 
-// responseError reads what an answer other than 200 says. Secrets are what may not be
+// readResponseError reads what an answer other than 200 says. Secrets are what may not be
 // quoted from it.
-func responseError(req *http.Request, resp *http.Response, secrets ...string) *Error {
+func readResponseError(req *http.Request, resp *http.Response, secrets ...string) *Error {
 	e := newResponseError(req, resp)
 	text, _ := io.ReadAll(io.LimitReader(resp.Body, maxErrorBody)) // a cut body costs the message, not the status
 	e.Code, e.Message = parseLogtoError(text, secrets)
@@ -87,7 +87,7 @@ func responseError(req *http.Request, resp *http.Response, secrets ...string) *E
 func describeRedirect(e *Error, resp *http.Response) {
 	e.Hint = "the endpoint in the configuration should be the address that answers without a redirect"
 	if to, err := resp.Location(); err == nil {
-		e.Message += " to " + printableASCII(to.Scheme+"://"+to.Host, 200)
+		e.Message += " to " + printableOrEmpty(to.Scheme+"://"+to.Host, 200)
 	}
 }
 
@@ -102,7 +102,7 @@ func parseLogtoError(text []byte, secrets []string) (code, message string) {
 	if err != nil {
 		return "", ""
 	}
-	code = printableASCII(v.Code, 100)
+	code = printableOrEmpty(v.Code, 100)
 	if code != "" || v.Message == "Internal server error." {
 		message = sanitizeMessage(v.Message, 300)
 	}
@@ -117,7 +117,7 @@ func parseLogtoError(text []byte, secrets []string) (code, message string) {
 // contentType returns the media type without its parameters.
 func contentType(h http.Header) string {
 	t, _, err := mime.ParseMediaType(h.Get("Content-Type"))
-	if t = printableASCII(t, 80); err != nil || t == "" {
+	if t = printableOrEmpty(t, 80); err != nil || t == "" {
 		return "an unnamed type"
 	}
 	return t

@@ -42,7 +42,7 @@ func retry[T any](ctx context.Context, c *Client, timeout time.Duration, method,
 		MaxInterval:         c.tuning.maxBackoff,
 	}}
 	v, err := backoff.Retry(ctx, func() (v T, err error) {
-		if err = p.throttledTooLong(); err == nil {
+		if err = p.checkThrottle(); err == nil {
 			v, err = fetch()
 		}
 		p.last = err
@@ -102,7 +102,7 @@ func (p *retryPolicy) NextBackOff() time.Duration {
 		wait = p.backoff.NextBackOff()
 	}
 	if time.Now().Add(wait).After(p.deadline) {
-		e.Message = joinMessages(e.Message, fmt.Sprintf("gave up after %s in %v", attempts(p.failed), roundDuration(time.Since(p.since))))
+		e.Message = joinMessages(e.Message, fmt.Sprintf("gave up after %s in %v", formatAttempts(p.failed), roundDuration(time.Since(p.since))))
 		return backoff.Stop
 	}
 	p.client.counts.retries.Add(1)
@@ -113,16 +113,16 @@ func (p *retryPolicy) NextBackOff() time.Duration {
 	return wait
 }
 
-func attempts(n int) string {
+func formatAttempts(n int) string {
 	if n == 1 {
 		return "1 attempt"
 	}
 	return fmt.Sprintf("%d attempts", n)
 }
 
-// throttledTooLong returns an error if the server throttles the tenant for longer than
+// checkThrottle returns an error if the server throttles the tenant for longer than
 // what is left of the retry timeout.
-func (p *retryPolicy) throttledTooLong() error {
+func (p *retryPolicy) checkThrottle() error {
 	left := p.retryTimeout
 	if p.failed > 0 {
 		left = time.Until(p.deadline)

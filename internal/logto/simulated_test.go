@@ -95,7 +95,7 @@ func TestClientStaysBelowTheLimitAsTheServerCounts(t *testing.T) {
 	s.Throttle(20, time.Second, true)
 	// A new client every ten pages: a process that is started again and again.
 	for range 4 {
-		c := client(t, s, func(cfg *logto.Config) { cfg.Limit = logto.Limit{Requests: 20, Per: time.Second} })
+		c := client(t, s, func(cfg *logto.Config) { cfg.Limit = logto.RateLimit{Requests: 20, Per: time.Second} })
 		if _, err := readAll(t.Context(), c, 4); err != nil {
 			t.Fatal(err)
 		}
@@ -139,7 +139,7 @@ func TestErrorsOfASimulatedTenantAreTold(t *testing.T) {
 			if tc.trouble != nil {
 				tc.trouble(s)
 			}
-			_, err := client(t, s, tc.change).Probe().List(t.Context(), tc.path, page(1))
+			_, err := client(t, s, tc.change).ForProbing().List(t.Context(), tc.path, page(1))
 			have := verdict{logto.IsNotFound(err), logto.IsUnknownPath(err), logto.IsPoison(err), logto.IsAuth(err)}
 			if diff := cmp.Diff(tc.want, have); diff != "" {
 				t.Errorf("verdict of %v (-want +got):\n%s", err, diff)

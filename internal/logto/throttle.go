@@ -86,8 +86,8 @@ func (t *throttle) pause(sent time.Time, after time.Duration) {
 	}
 }
 
-// reset forgets the last pause once a request sent after it was answered.
-func (t *throttle) reset(sent time.Time) {
+// resetBackoff forgets the last pause once a request sent after it was answered.
+func (t *throttle) resetBackoff(sent time.Time) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if sent.After(t.setAt) {

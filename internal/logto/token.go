@@ -31,7 +31,7 @@ type tokenSource struct {
 	path string       // of the URL
 	lock chan struct{}
 
-	// What turn guards.
+	// What lock guards.
 	token   *oauth2.Token // nil: none
 	renewAt time.Time     // zero: when the server refuses it
 }
@@ -128,7 +128,7 @@ func (t *tokenSource) asError(ctx context.Context, err error) error {
 	e.Status = resp.StatusCode
 	e.RequestID = parseRequestID(resp.Header)
 	e.RetryAfter = parseRetryAfter(resp.Header, time.Now())
-	e.Code = printableASCII(answer.ErrorCode, 100)
+	e.Code = printableOrEmpty(answer.ErrorCode, 100)
 	if e.Code == "" {
 		e.Code, e.Message = parseLogtoError(answer.Body, []string{t.conf.ClientSecret})
 	}

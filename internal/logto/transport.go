@@ -55,7 +55,7 @@ type limitedTransport struct {
 // done to those for tokens as well.
 func (t *limitedTransport) RoundTrip(req *http.Request) (*http.Response, error) {
 	for last := maxReconnects; ; last-- {
-		resp, kept, err := t.send(req)
+		resp, kept, err := t.sendOnce(req)
 		if err == nil || !kept || last == 0 || req.Context().Err() != nil || errors.Is(err, errTimeout) {
 			return resp, err
 		}
@@ -67,9 +67,9 @@ func (t *limitedTransport) RoundTrip(req *http.Request) (*http.Response, error) 
 // HTTP/2 the fresh one may be another request's, and at its end again.
 const maxReconnects = 5
 
-// send lets a request through the rate limiter and sends it. It reports whether
+// sendOnce lets a request through the rate limiter and sends it. It reports whether
 // it went out on a connection that had been used before.
-func (t *limitedTransport) send(req *http.Request) (resp *http.Response, kept bool, err error) {
+func (t *limitedTransport) sendOnce(req *http.Request) (resp *http.Response, kept bool, err error) {
 	done, err := t.limiter.acquire(req.Context())
 	if err != nil {
 		return nil, false, err
@@ -90,7 +90,7 @@ func (t *limitedTransport) send(req *http.Request) (resp *http.Response, kept bo
 	resp, err = t.next.RoundTrip(out)
 	done()
 	if err != nil {
-		err = timeoutCause(ctx, err)
+		err = asTimeoutError(ctx, err)
 		t.concurrency.observe(req.URL, sent, 0, err)
 		cancel()
 		return nil, kept, err
@@ -100,9 +100,9 @@ func (t *limitedTransport) send(req *http.Request) (resp *http.Response, kept bo
 		t.counts.throttled.Add(1)
 		t.limiter.throttle.pause(sent, after)
 	} else if resp.StatusCode < 500 {
-		t.limiter.throttle.reset(sent)
+		t.limiter.throttle.resetBackoff(sent)
 	}
-	resp.Body = &timedBody{ReadCloser: resp.Body, ctx: ctx, cancel: cancel}
+	resp.Body = &timeoutBody{ReadCloser: resp.Body, ctx: ctx, cancel: cancel}
 	return resp, kept, nil
 }
 
@@ -124,29 +124,29 @@ func (unreplayableBody) Read([]byte) (int, error) { return 0, io.EOF }
 // Close does nothing.
 func (unreplayableBody) Close() error { return nil }
 
-// timedBody ends the time-out of its request when it is closed.
-type timedBody struct {
+// timeoutBody ends the time-out of its request when it is closed.
+type timeoutBody struct {
 	io.ReadCloser
 	ctx    context.Context
 	cancel context.CancelFunc
 }
 
 // Read names the time-out instead of the cancellation it works by.
-func (b *timedBody) Read(p []byte) (int, error) {
+func (b *timeoutBody) Read(p []byte) (int, error) {
 	n, err := b.ReadCloser.Read(p)
 	if err != nil && !errors.Is(err, io.EOF) {
-		err = timeoutCause(b.ctx, err)
+		err = asTimeoutError(b.ctx, err)
 	}
 	return n, err
 }
 
 // Close closes the body.
-func (b *timedBody) Close() error {
+func (b *timeoutBody) Close() error {
 	defer b.cancel()
 	return b.ReadCloser.Close()
 }
 
-func timeoutCause(ctx context.Context, err error) error {
+func asTimeoutError(ctx context.Context, err error) error {
 	if errors.Is(context.Cause(ctx), errTimeout) {
 		return errTimeout
 	}

@@ -68,7 +68,7 @@ func (t *waitingTracker) failed(ctx context.Context, p *retryPolicy, w Waiting) 
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	t.requests[p] = w
-	now, worst := time.Now(), t.worst()
+	now, worst := time.Now(), t.mostRetried()
 	if !now.Before(t.next) {
 		if now.Sub(t.next) > lastReminder { // the last trouble is long past
 			t.interval = 0
@@ -99,8 +99,8 @@ func (t *waitingTracker) ended(ctx context.Context, p *retryPolicy, answered boo
 	t.notify(nil)
 }
 
-// worst is the request with the most attempts, since the first failure of all.
-func (t *waitingTracker) worst() (worst Waiting) {
+// mostRetried is the request with the most attempts, since the first failure of all.
+func (t *waitingTracker) mostRetried() (worst Waiting) {
 	var since time.Time
 	for _, w := range t.requests {
 		if w.Attempt > worst.Attempt {

@@ -47,7 +47,7 @@ func TestAClientSaysThatItWaitsFromTheFirstFailedAttemptOn(t *testing.T) {
 			t.Parallel()
 			f, h := newFake(t, tc.api), &heard{}
 			c := f.client(t, f.config(), fastTuning())
-			remove := c.OnWaiting(h.listen)
+			remove := c.OnRetryWaiting(h.listen)
 			_, _ = c.List(t.Context(), "/users", nil)
 			remove()
 			if !slices.Equal(h.texts, tc.want) {
@@ -64,7 +64,7 @@ func TestAServerThatIsNotThereIsNamedByItsCause(t *testing.T) {
 	cfg := f.config()
 	cfg.RetryTimeout = 20 * time.Millisecond
 	c := f.client(t, cfg, fastTuning())
-	c.OnWaiting(h.listen)
+	c.OnRetryWaiting(h.listen)
 	_, err := c.List(t.Context(), "/users", nil)
 	if err == nil || len(h.texts) == 0 || h.texts[0] != "waiting: connection refused, attempt 1" {
 		t.Errorf("error %v, heard %q", err, h.texts)

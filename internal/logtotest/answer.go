@@ -74,7 +74,7 @@ func badEnum(key, got, options string) answer {
 		`{"issues":[{"received":%s,"code":"invalid_enum_value","options":%s,"path":[%s]}],"name":"ZodError"}`, quote(got), options, quote(key)))
 }
 
-func (a *answer) set(key, value string) {
+func (a *answer) addHeader(key, value string) {
 	if a.header == nil {
 		a.header = http.Header{}
 	}

@@ -12,9 +12,9 @@ import (
 const applicationTypes = `["Native","SPA","Traditional","MachineToMachine","Protected","SAML"]`
 
 func (c *apiRequest) listApplications() answer {
-	types, _ := decode(applicationTypes).([]any)
+	types, _ := decodeJSON(applicationTypes).([]any)
 	if _, _, _, ok := c.paging(true); !ok {
-		return c.list(listing{})
+		return c.answerListing(listing{})
 	}
 	for _, typ := range c.q.all("types") {
 		if !slices.Contains(types, any(typ)) {
@@ -30,32 +30,32 @@ func (c *apiRequest) listApplications() answer {
 		return failure(http.StatusBadRequest, "request.invalid_input",
 			"Input is invalid. Parameter `excludeRoleId` and `excludeOrganizationId` cannot be used at the same time.")
 	}
-	s, err := parseSearch(c.q, roleFields())
+	s, err := parseSearch(c.q, rowSearchFields())
 	if err != nil {
 		return internalError() // nothing turns the error of a search into a 400 here
 	}
 	tab := c.t.tables["applications"]
-	l := fixed(func() []*row {
+	l := rowListing(func() []*row {
 		var out []string
 		if role != "" {
 			out = c.t.relatedIDs("applications_roles", "role_id", role, "application_id")
 		} else if org != "" {
 			out = c.t.relatedIDs("organization_application_relations", "organization_id", org, "application_id")
 		}
-		return slices.DeleteFunc(newestRows(tab.heap), func(r *row) bool {
+		return slices.DeleteFunc(sortedNewestFirst(tab.heap), func(r *row) bool {
 			return c.q.has("types") && !slices.Contains(c.q.all("types"), tab.text(r, "type")) ||
-				third != "" && tab.columnJSON(r, "is_third_party") != third || !tab.found(r, s) || slices.Contains(out, r.id)
+				third != "" && tab.columnJSON(r, "is_third_party") != third || !tab.matchesSearch(r, s) || slices.Contains(out, r.id)
 		})
-	}, c.appendApplication(""))
+	}, c.applicationAppender(""))
 	l.optional = true
-	return c.list(l)
+	return c.answerListing(l)
 }
 
-// application shows an application, without the closing brace. The placeholder in
+// appendOpenApplication shows an application, without the closing brace. The placeholder in
 // the place of a secret is hidden since 1.42.
-func (c *apiRequest) application(b []byte, tab *table, r *row) []byte {
+func (c *apiRequest) appendOpenApplication(b []byte, tab *table, r *row) []byte {
 	from := len(b)
-	b = c.append(b, tab, r, true)
+	b = c.appendOpenRow(b, tab, r, true)
 	if secret := tab.columnJSON(r, "secret"); strings.HasPrefix(secret, `"#internal:`) && c.edition.does(hiddenPlaceholder) {
 		field := []byte(`"secret":` + secret + `,`)
 		if i := bytes.Index(b[from:], field); i >= 0 {
@@ -65,14 +65,14 @@ func (c *apiRequest) application(b []byte, tab *table, r *row) []byte {
 	return b
 }
 
-// appendApplication shows an application whole, with more at its end.
-func (c *apiRequest) appendApplication(more string) func(b []byte, r *row) []byte {
+// applicationAppender shows an application whole, with more at its end.
+func (c *apiRequest) applicationAppender(more string) func(b []byte, r *row) []byte {
 	tab := c.t.tables["applications"]
-	return func(b []byte, r *row) []byte { return append(append(c.application(b, tab, r), more...), '}') }
+	return func(b []byte, r *row) []byte { return append(append(c.appendOpenApplication(b, tab, r), more...), '}') }
 }
 
 func (c *apiRequest) getApplication() answer {
-	if a, ok := c.parent("applications"); !ok {
+	if a, ok := c.requireRow("applications"); !ok {
 		return a
 	}
 	c.t.mu.RLock()
@@ -80,7 +80,7 @@ func (c *apiRequest) getApplication() answer {
 	roles := c.t.tables["roles"]
 	admin := slices.ContainsFunc(roles.byIDs(c.t.relatedIDs("applications_roles", "application_id", c.args[0], "role_id")),
 		func(r *row) bool { return roles.text(r, "name") == "#internal:admin" })
-	body := c.appendApplication(`,"isAdmin":`+string(appendBool(nil, admin)))(nil, c.t.tables["applications"].get(c.args[0]))
+	body := c.applicationAppender(`,"isAdmin":`+string(appendBool(nil, admin)))(nil, c.t.tables["applications"].rowByID(c.args[0]))
 	return answer{status: 200, body: body}
 }
 
@@ -88,66 +88,66 @@ func (c *apiRequest) applicationRoles() answer {
 	if _, _, _, ok := c.paging(false); ok {
 		c.t.mu.RLock()
 		tab := c.t.tables["applications"]
-		app := tab.get(c.args[0])
+		app := tab.rowByID(c.args[0])
 		c.t.mu.RUnlock()
 		if app != nil && tab.text(app, "type") != "MachineToMachine" {
 			return failure(http.StatusUnprocessableEntity, "application.invalid_type", "Only machine to machine applications can have associated roles.")
 		}
 	}
-	return c.child("applications", false, func() (listing, error) {
-		s, err := parseSearch(c.q, roleFields())
+	return c.answerSubList("applications", false, func() (listing, error) {
+		s, err := parseSearch(c.q, rowSearchFields())
 		tab := c.t.tables["roles"]
-		return fixed(func() []*row {
+		return rowListing(func() []*row {
 			rows := tab.byIDs(c.t.relatedIDs("applications_roles", "application_id", c.args[0], "role_id"))
 			return slices.DeleteFunc(rows, func(r *row) bool {
-				return !visibleRole(tab, r) || tab.text(r, "type") != "MachineToMachine" || !tab.found(r, s)
+				return !visibleRole(tab, r) || tab.text(r, "type") != "MachineToMachine" || !tab.matchesSearch(r, s)
 			})
-		}, c.item(tab)), err
+		}, c.rowAppender(tab)), err
 	})
 }
 
 func (c *apiRequest) applicationOrganizations() answer {
-	return c.child("applications", true, func() (listing, error) {
+	return c.answerSubList("applications", true, func() (listing, error) {
 		tab := c.t.tables["organizations"]
-		return fixed(func() []*row {
+		return rowListing(func() []*row {
 			return tab.byIDs(c.t.relatedIDs("organization_application_relations", "application_id", c.args[0], "organization_id"))
 		}, func(b []byte, r *row) []byte {
-			return c.t.appendRoles(c.append(b, tab, r, true), c.t.applicationRoles(r.id, c.args[0]))
+			return c.t.appendOrgRolesAndClose(c.appendOpenRow(b, tab, r, true), c.t.applicationOrgRoles(r.id, c.args[0]))
 		}), nil
 	})
 }
 
 func (c *apiRequest) applicationSecrets() answer {
-	if a, ok := c.parent("applications"); !ok {
+	if a, ok := c.requireRow("applications"); !ok {
 		return a
 	}
 	tab := c.t.tables["application_secrets"]
 	c.t.mu.RLock()
 	defer c.t.mu.RUnlock()
-	return answer{status: 200, body: appendList(nil, tab.where("application_id", c.args[0]), c.item(tab))}
+	return answer{status: 200, body: appendList(nil, tab.where("application_id", c.args[0]), c.rowAppender(tab))}
 }
 
 func (c *apiRequest) listResources() answer {
 	tab, scopes := c.t.tables["resources"], c.t.tables["scopes"]
-	show := c.item(tab)
+	show := c.rowAppender(tab)
 	if c.q.isTrue("includeScopes") {
 		show = func(b []byte, r *row) []byte {
-			b = append(c.append(b, tab, r, true), `,"scopes":`...)
-			return append(appendList(b, scopes.where("resource_id", r.id), c.item(scopes)), '}')
+			b = append(c.appendOpenRow(b, tab, r, true), `,"scopes":`...)
+			return append(appendList(b, scopes.where("resource_id", r.id), c.rowAppender(scopes)), '}')
 		}
 	}
-	l := c.tableRows(tab, nil, show)
+	l := c.tableListing(tab, nil, show)
 	l.optional = true
-	return c.list(l)
+	return c.answerListing(l)
 }
 
 func (c *apiRequest) resourceScopes() answer {
-	s, err := parseSearch(c.q, roleFields())
+	s, err := parseSearch(c.q, rowSearchFields())
 	if err != nil {
 		return c.searchFailed(err)
 	}
 	tab := c.t.tables["scopes"]
-	return c.list(fixed(func() []*row {
-		return slices.DeleteFunc(tab.where("resource_id", c.args[0]), func(r *row) bool { return !tab.found(r, s) })
-	}, c.item(tab)))
+	return c.answerListing(rowListing(func() []*row {
+		return slices.DeleteFunc(tab.where("resource_id", c.args[0]), func(r *row) bool { return !tab.matchesSearch(r, s) })
+	}, c.rowAppender(tab)))
 }

@@ -70,7 +70,7 @@ func (s *Server) issueToken(r *http.Request) answer {
 	if err != nil {
 		return oidcError(http.StatusBadRequest, "invalid_request", "failed to parse the request body")
 	}
-	id, a, ok := s.client(r, form)
+	id, a, ok := s.authenticateClient(r, form)
 	if !ok {
 		return a
 	}
@@ -84,13 +84,13 @@ func (s *Server) issueToken(r *http.Request) answer {
 		return oidcError(http.StatusBadRequest, "unsupported_grant_type", "unsupported grant_type requested")
 	}
 	s.Tenant.mu.RLock()
-	scopes, a, ok := s.Tenant.grantable(id, form.Get("resource"))
+	scopes, a, ok := s.Tenant.grantableScopes(id, form.Get("resource"))
 	s.Tenant.mu.RUnlock()
 	if !ok {
 		return a
 	}
 	granted := slices.DeleteFunc(strings.Fields(form.Get("scope")), func(scope string) bool { return !slices.Contains(scopes, scope) })
-	return s.newToken(id, strings.Join(granted, " "))
+	return s.grantToken(id, strings.Join(granted, " "))
 }
 
 // tokenForm reads the body, a form or JSON.
@@ -112,8 +112,8 @@ func tokenForm(r *http.Request) (url.Values, error) {
 	return form, nil
 }
 
-// client finds and authenticates the application that asks for a token.
-func (s *Server) client(r *http.Request, form url.Values) (string, answer, bool) {
+// authenticateClient finds and authenticates the application that asks for a token.
+func (s *Server) authenticateClient(r *http.Request, form url.Values) (string, answer, bool) {
 	id, secret, basic := r.BasicAuth()
 	if basic {
 		id, secret = unescape(id), unescape(secret)
@@ -130,7 +130,7 @@ func (s *Server) client(r *http.Request, form url.Values) (string, answer, bool)
 	t.mu.RLock()
 	defer t.mu.RUnlock()
 	apps, secrets := t.tables["applications"], t.tables["application_secrets"]
-	app := apps.get(id)
+	app := apps.rowByID(id)
 	if app == nil {
 		return "", oidcError(http.StatusBadRequest, "invalid_client", "invalid client "+id), false
 	}
@@ -138,7 +138,7 @@ func (s *Server) client(r *http.Request, form url.Values) (string, answer, bool)
 		if secrets.text(r, "value") != secret {
 			continue
 		}
-		if ends := micros(secrets.columnJSON(r, "expires_at")); ends != null && ends < t.Now().UnixMicro() {
+		if ends := parseMicros(secrets.columnJSON(r, "expires_at")); ends != null && ends < t.Now().UnixMicro() {
 			return "", oidcError(http.StatusBadRequest, "invalid_request", "client secret has expired"), false
 		}
 		if apps.text(app, "type") != "MachineToMachine" {
@@ -148,13 +148,13 @@ func (s *Server) client(r *http.Request, form url.Values) (string, answer, bool)
 	}
 	a := oidcError(http.StatusUnauthorized, "invalid_client", "client authentication failed")
 	if basic {
-		a.set("WWW-Authenticate", `Basic realm="http://`+r.Host+`/oidc", error="invalid_client", error_description="client authentication failed"`)
+		a.addHeader("WWW-Authenticate", `Basic realm="http://`+r.Host+`/oidc", error="invalid_client", error_description="client authentication failed"`)
 	}
 	return "", a, false
 }
 
-// grantable lists the scopes an application may have for a resource.
-func (t *Tenant) grantable(app, indicator string) ([]string, answer, bool) {
+// grantableScopes lists the scopes an application may have for a resource.
+func (t *Tenant) grantableScopes(app, indicator string) ([]string, answer, bool) {
 	if indicator == "" {
 		return nil, oidcError(http.StatusBadRequest, "invalid_target", "both `resource` and `organization_id` are not provided"), false
 	}
@@ -174,13 +174,13 @@ func (t *Tenant) grantable(app, indicator string) ([]string, answer, bool) {
 	return names, answer{}, true
 }
 
-// newToken remembers a token and answers with it; the exchange is logged, as the
+// grantToken remembers a token and answers with it; the exchange is logged, as the
 // server does.
-func (s *Server) newToken(app, scope string) answer {
+func (s *Server) grantToken(app, scope string) answer {
 	t := s.Tenant
 	t.mu.Lock()
 	value := "eyJhbGciOiJFUzM4NCIsInR5cCI6ImF0K2p3dCJ9." + t.newID(120) + "." + t.newID(86)
-	_, err := t.insert("logs", map[string]string{"key": `"ExchangeTokenBy.ClientCredentials"`, "payload": marshal(map[string]any{
+	_, err := t.insert("logs", map[string]string{"key": `"ExchangeTokenBy.ClientCredentials"`, "payload": encodeJSON(map[string]any{
 		"key": "ExchangeTokenBy.ClientCredentials", "result": "Success", "applicationId": app, "scope": scope, "tokenTypes": []string{"AccessToken"},
 	})})
 	t.mu.Unlock()
@@ -198,11 +198,11 @@ func (s *Server) newToken(app, scope string) answer {
 	}
 	s.tokens[value] = token{ends: time.Now().Add(ttl), scope: scope}
 	s.counts.Tokens++
-	body := `{"access_token":` + quote(value) + `,"expires_in":` + marshal(int(ttl.Seconds())) + `,"token_type":"Bearer"`
+	body := `{"access_token":` + quote(value) + `,"expires_in":` + encodeJSON(int(ttl.Seconds())) + `,"token_type":"Bearer"`
 	if scope != "" {
 		body += `,"scope":` + quote(scope)
 	}
 	a := answer{status: http.StatusOK, body: []byte(body + "}")}
-	a.set("Cache-Control", "no-store")
+	a.addHeader("Cache-Control", "no-store")
 	return a
 }

@@ -16,7 +16,7 @@ import (
 func BenchmarkRequest(b *testing.B) {
 	const users = 100_000
 	tenant := logtotest.Generate(logtotest.Options{Users: users, Ties: true})
-	s := logtotest.New(tenant)
+	s := logtotest.NewServer(tenant)
 	ids := []string{}
 	for _, r := range tenant.Rows("users_roles")[:100] {
 		ids = append(ids, "search.id="+r["user_id"].(string))

@@ -7,17 +7,17 @@ import (
 	"time"
 )
 
-// Churn makes one change drawn from r, of the kinds a busy tenant sees: people
+// MakeRandomChange makes one change drawn from r, of the kinds a busy tenant sees: people
 // come, go, sign in and change, memberships, roles and organizations too. It
 // returns what it did ("delete user 9vqjlcvlgn62"), for a failing test to print.
 // The same tenant and the same draws make the same change.
-func (t *Tenant) Churn(r *rand.Rand) string {
+func (t *Tenant) MakeRandomChange(r *rand.Rand) string {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	c := &churn{t, r}
 	kinds := []func() string{
 		c.createUser, c.createUser, c.createUser, c.signIn, c.signIn, c.signIn, c.renameUser, c.deleteUser, c.deleteUser,
-		c.assign, c.assign, c.unassign, c.join, c.join, c.leave, c.organization, c.organization, c.role,
+		c.assign, c.assign, c.unassign, c.join, c.join, c.leave, c.changeOrganization, c.changeOrganization, c.changeRole,
 	}
 	for {
 		if what := pick(r, kinds)(); what != "" {
@@ -40,8 +40,8 @@ func (c *churn) user() *user {
 	return pick(c.r, c.t.users.byID)
 }
 
-// write runs an insertion or an update, which cannot fail with the values it gets.
-func (c *churn) write(what, table, id string, raws map[string]string) string {
+// insertOrUpdate runs an insertion or an update, which cannot fail with the values it gets.
+func (c *churn) insertOrUpdate(what, table, id string, raws map[string]string) string {
 	var err error
 	if id == "" {
 		id, err = c.t.insert(table, raws)
@@ -58,10 +58,10 @@ func (c *churn) createUser() string {
 	at := c.t.Now()
 	how := c.r.IntN(4)
 	if how == 0 { // an import by SQL, of which nothing is told
-		defer c.t.as(bySQL)()
+		defer c.t.actAs(bySQL)()
 		at = at.Add(-time.Duration(c.r.IntN(1000)) * time.Hour)
 	}
-	row := map[string]string{"name": quote(fmt.Sprintf("newcomer %d", c.r.IntN(1e9))), "created_at": rawTime(at.UnixMicro())}
+	row := map[string]string{"name": quote(fmt.Sprintf("newcomer %d", c.r.IntN(1e9))), "created_at": timeJSON(at.UnixMicro())}
 	if how == 1 {
 		id, err := c.t.signUp(row)
 		if err != nil {
@@ -69,19 +69,19 @@ func (c *churn) createUser() string {
 		}
 		return "sign up user " + id
 	}
-	return c.write("create user", "users", "", row)
+	return c.insertOrUpdate("create user", "users", "", row)
 }
 
 func (c *churn) signIn() string {
 	if u := c.user(); u != nil {
-		return c.write("sign in user", "users", u.id(), map[string]string{"last_sign_in_at": rawTime(c.t.Now().UnixMicro())})
+		return c.insertOrUpdate("sign in user", "users", u.id(), map[string]string{"last_sign_in_at": timeJSON(c.t.Now().UnixMicro())})
 	}
 	return ""
 }
 
 func (c *churn) renameUser() string {
 	if u := c.user(); u != nil {
-		return c.write("rename user", "users", u.id(), map[string]string{"name": quote(fmt.Sprintf("renamed %d", c.r.IntN(1e9)))})
+		return c.insertOrUpdate("rename user", "users", u.id(), map[string]string{"name": quote(fmt.Sprintf("renamed %d", c.r.IntN(1e9)))})
 	}
 	return ""
 }
@@ -103,7 +103,7 @@ func (c *churn) assign() string {
 		return ""
 	}
 	role := pick(c.r, roles).id
-	if c.t.assign(u.id(), role) != nil {
+	if c.t.assignRole(u.id(), role) != nil {
 		return "" // has it already
 	}
 	return "assign role " + role + " to user " + u.id()
@@ -115,7 +115,7 @@ func (c *churn) unassign() string {
 		return ""
 	}
 	role := pick(c.r, u.roles)
-	c.t.unassign(u.id(), role)
+	c.t.unassignRole(u.id(), role)
 	return "take role " + role + " from user " + u.id()
 }
 
@@ -126,10 +126,10 @@ func (c *churn) join() string {
 	}
 	org := pick(c.r, orgs).id
 	what := "add member "
-	if _, err := c.t.insert(orgUsers, map[string]string{"organization_id": quote(org), "user_id": u.raw(uID)}); err != nil { // a member already: give it a role
+	if _, err := c.t.insert(orgUsers, map[string]string{"organization_id": quote(org), "user_id": u.rawColumn(uID)}); err != nil { // a member already: give it a role
 		what = "grant a role to member "
 		roles := c.t.tables["organization_roles"].where("type", "User")
-		if len(roles) == 0 || c.t.grant(org, pick(c.r, roles).id, u.id()) != nil {
+		if len(roles) == 0 || c.t.grantMemberRole(org, pick(c.r, roles).id, u.id()) != nil {
 			return ""
 		}
 	}
@@ -142,33 +142,33 @@ func (c *churn) leave() string {
 		return ""
 	}
 	org := pick(c.r, u.orgs).org
-	c.t.unlink(orgUsers, map[string]string{"organization_id": quote(org), "user_id": u.raw(uID)})
+	c.t.unlink(orgUsers, map[string]string{"organization_id": quote(org), "user_id": u.rawColumn(uID)})
 	return "remove member " + u.id() + " of organization " + org
 }
 
-func (c *churn) organization() string {
+func (c *churn) changeOrganization() string {
 	orgs := c.t.tables["organizations"].heap
 	name := map[string]string{"name": quote(fmt.Sprintf("Organization %d", c.r.IntN(1e9)))}
 	switch kind := c.r.IntN(10); {
 	case kind < 3 || len(orgs) == 0:
-		return c.write("create organization", "organizations", "", name)
+		return c.insertOrUpdate("create organization", "organizations", "", name)
 	case kind < 9:
-		return c.write("rename organization", "organizations", pick(c.r, orgs).id, name)
+		return c.insertOrUpdate("rename organization", "organizations", pick(c.r, orgs).id, name)
 	}
 	id := pick(c.r, orgs).id
 	c.t.remove("organizations", id)
 	return "delete organization " + id
 }
 
-func (c *churn) role() string {
+func (c *churn) changeRole() string {
 	tab := c.t.tables["roles"]
 	roles := slices.DeleteFunc(tab.where("type", "User"), func(r *row) bool { return !visibleRole(tab, r) })
 	name := map[string]string{"name": quote(fmt.Sprintf("role %d", c.r.IntN(1e9)))}
 	switch kind := c.r.IntN(10); {
 	case kind < 3 || len(roles) == 0:
-		return c.write("create role", "roles", "", name)
+		return c.insertOrUpdate("create role", "roles", "", name)
 	case kind < 8:
-		return c.write("rename role", "roles", pick(c.r, roles).id, name)
+		return c.insertOrUpdate("rename role", "roles", pick(c.r, roles).id, name)
 	}
 	id := pick(c.r, roles).id
 	c.t.remove("roles", id)

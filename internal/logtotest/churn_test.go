@@ -17,7 +17,7 @@ func TestChurn(t *testing.T) {
 		r := rand.New(rand.NewPCG(3, 4))
 		var done []string
 		for range 2000 {
-			done = append(done, tenant.Churn(r))
+			done = append(done, tenant.MakeRandomChange(r))
 		}
 		return tenant, done
 	}

@@ -46,9 +46,9 @@ func (s *Server) Counters() Counters {
 	return s.counts
 }
 
-// Requests counts requests whose path matches pattern: * is one element, "" is
+// RequestsMatching counts requests whose path matches pattern: * is one element, "" is
 // all under /api. Tokens are counted only when named: "/oidc/token".
-func (s *Server) Requests(pattern string) int {
+func (s *Server) RequestsMatching(pattern string) int {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	n := 0
@@ -60,8 +60,8 @@ func (s *Server) Requests(pattern string) int {
 	return n
 }
 
-// RequestsOf counts requests for exactly this path and query, among URIs.
-func (s *Server) RequestsOf(uri string) int {
+// RequestsForURI counts requests for exactly this path and query, among URIs.
+func (s *Server) RequestsForURI(uri string) int {
 	n := 0
 	for _, u := range s.URIs() {
 		if u == uri {

@@ -8,12 +8,12 @@ import (
 // This file deletes, with all that cascades.
 
 // Delete removes one row of a table with an id, with everything that cascades.
-func (t *Tenant) Delete(table, id string) error { return t.deleteBy(byAPI, table, id) }
+func (t *Tenant) Delete(table, id string) error { return t.deleteAs(byAPI, table, id) }
 
-func (t *Tenant) deleteBy(by writer, table, id string) error {
+func (t *Tenant) deleteAs(by actor, table, id string) error {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	defer t.as(by)()
+	defer t.actAs(by)()
 	def := t.def(table)
 	if def == nil || !def.keyed || !t.exists(table, id) {
 		return fmt.Errorf("delete from %s %s: %w", table, id, ErrUnknown)
@@ -28,41 +28,41 @@ func (t *Tenant) remove(table string, ids ...string) {
 	for _, id := range ids {
 		gone[quote(id)] = true
 		if table == "users" {
-			t.tell("delete", table, map[string]string{"id": quote(id)})
+			t.fireChange("delete", table, map[string]string{"id": quote(id)})
 		} else {
-			t.tellRow("delete", table, t.tables[table].cols, t.tables[table].get(id).vals)
+			t.fireRowChange("delete", table, t.tables[table].cols, t.tables[table].rowByID(id).vals)
 		}
 	}
-	t.drop(table, gone)
+	t.deleteCascading(table, gone)
 }
 
-// drop deletes rows by quoted id, and all rows that refer to them.
-func (t *Tenant) drop(name string, ids map[string]bool) {
+// deleteCascading deletes rows by quoted id, and all rows that refer to them.
+func (t *Tenant) deleteCascading(name string, ids map[string]bool) {
 	switch name {
 	case "users":
 		t.dropUsers(ids)
 	case "roles":
 		for id := range ids {
-			t.dropRole(unquote(id))
+			t.dropRoleAssignments(unquote(id))
 		}
 	case "organizations":
 		for id := range ids {
-			t.dropMembers(unquote(id))
+			t.dropOrganizationMembers(unquote(id))
 		}
 	case "organization_roles":
-		t.eachMember(func(m *member) {
+		t.eachMembership(func(m *member) {
 			m.roles = slices.DeleteFunc(m.roles, func(r string) bool { return ids[quote(r)] })
 		})
 	}
 	if tab := t.tables[name]; tab != nil {
-		tab.remove(func(r *row) bool { return ids[quote(r.id)] })
+		tab.removeFunc(func(r *row) bool { return ids[quote(r.id)] })
 	}
 	for _, tab := range t.tables {
 		for i, c := range tab.cols {
 			if c.parent != name {
 				continue
 			}
-			gone := tab.remove(func(r *row) bool { return ids[r.vals[i]] })
+			gone := tab.removeFunc(func(r *row) bool { return ids[r.vals[i]] })
 			t.cascade(tab, gone)
 		}
 	}
@@ -76,7 +76,7 @@ func (t *Tenant) cascade(tab *table, gone []*row) {
 	if tab.name == orgApps {
 		roles := t.tables["organization_role_application_relations"]
 		for _, g := range gone {
-			roles.remove(func(r *row) bool { return r.vals[0] == g.vals[0] && r.vals[2] == g.vals[1] })
+			roles.removeFunc(func(r *row) bool { return r.vals[0] == g.vals[0] && r.vals[2] == g.vals[1] })
 		}
 	}
 	if tab.keyed {
@@ -84,22 +84,22 @@ func (t *Tenant) cascade(tab *table, gone []*row) {
 		for _, g := range gone {
 			ids[quote(g.id)] = true
 		}
-		t.drop(tab.name, ids)
+		t.deleteCascading(tab.name, ids)
 	}
 }
 
 // Unlink removes from a table without an id every row that has all the given
 // column values (strings), with what cascades. No such row is ErrUnknown.
-func (t *Tenant) Unlink(table string, key Row) error { return t.unlinkBy(byAPI, table, key) }
+func (t *Tenant) Unlink(table string, key Row) error { return t.unlinkAs(byAPI, table, key) }
 
-func (t *Tenant) unlinkBy(by writer, table string, key Row) error {
-	raws, err := rawsOf(key)
+func (t *Tenant) unlinkAs(by actor, table string, key Row) error {
+	raws, err := rawColumns(key)
 	if err != nil {
 		return fmt.Errorf("unlink from %s: %w", table, err)
 	}
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	defer t.as(by)()
+	defer t.actAs(by)()
 	if !t.unlink(table, raws) {
 		return fmt.Errorf("unlink from %s: %w", table, ErrUnknown)
 	}
@@ -110,21 +110,21 @@ func (t *Tenant) unlink(name string, raws map[string]string) bool {
 	text := func(col string) string { return unquote(raws[col]) }
 	switch name {
 	case usersRoles:
-		return t.unassign(text("user_id"), text("role_id"))
+		return t.unassignRole(text("user_id"), text("role_id"))
 	case orgUsers:
 		left := t.leave(text("organization_id"), text("user_id"))
 		if left {
-			t.tell("delete", name, raws)
+			t.fireChange("delete", name, raws)
 		}
 		return left
 	case orgRoleUser:
-		return t.revoke(text("organization_id"), text("organization_role_id"), text("user_id"))
+		return t.revokeMemberRole(text("organization_id"), text("organization_role_id"), text("user_id"))
 	}
 	tab := t.tables[name]
 	if tab == nil || tab.keyed {
 		return false
 	}
-	gone := tab.remove(func(r *row) bool {
+	gone := tab.removeFunc(func(r *row) bool {
 		for col, raw := range raws {
 			if i := tab.index(col); i < 0 || r.vals[i] != raw {
 				return false
@@ -134,7 +134,7 @@ func (t *Tenant) unlink(name string, raws map[string]string) bool {
 	})
 	t.cascade(tab, gone)
 	for _, g := range gone {
-		t.tellRow("delete", name, tab.cols, g.vals)
+		t.fireRowChange("delete", name, tab.cols, g.vals)
 	}
 	return len(gone) > 0
 }

@@ -9,9 +9,9 @@ import (
 
 // This file writes down what webhooks were sent: GET /api/hooks/{id}/recent-logs.
 
-// A delivery is one event on its way to one hook. Its log row is written when it
+// A pendingLog is one event on its way to one hook. Its log row is written when it
 // has ended, not when the event happened.
-type delivery struct {
+type pendingLog struct {
 	due  int64 // microseconds of the tenant's clock
 	vals map[string]string
 }
@@ -19,11 +19,11 @@ type delivery struct {
 // Deliveries of a hook end after so long, by default: nobody listens there.
 const shortestDelivery, longestDelivery = 5 * time.Millisecond, 40 * time.Millisecond
 
-// DelayDeliveries sets how long after an event its hook-log row is written, by the
+// SetDeliveryDelay sets how long after an event its hook-log row is written, by the
 // tenant's clock: a chance between two durations, so that rows do not come in the
 // order of events. A real server takes up to 10 s, and longer when deliveries
 // queue. Use AdvanceClock to let them arrive.
-func (t *Tenant) DelayDeliveries(shortest, longest time.Duration) {
+func (t *Tenant) SetDeliveryDelay(shortest, longest time.Duration) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	t.shortest, t.longest = shortest, max(shortest, longest)
@@ -34,13 +34,13 @@ func (t *Tenant) DelayDeliveries(shortest, longest time.Duration) {
 func (t *Tenant) PruneLogs(age time.Duration) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	t.arrive()
+	t.writeDueLogs()
 	before := t.Now().Add(-age).UnixMicro()
-	t.tables["logs"].remove(func(r *row) bool { return r.created < before })
+	t.tables["logs"].removeFunc(func(r *row) bool { return r.created < before })
 }
 
-// subscribed tells if any hook wants an event that the server's version has.
-func (t *Tenant) subscribed(event string) bool {
+// hasSubscriber tells if any hook wants an event that the server's version has.
+func (t *Tenant) hasSubscriber(event string) bool {
 	hooks := t.tables["hooks"]
 	return !t.edition.events[event] && slices.ContainsFunc(hooks.heap, func(h *row) bool { return wants(hooks, h, event) })
 }
@@ -56,7 +56,7 @@ func wants(hooks *table, hook *row, event string) bool {
 
 // fire sends an event to every hook that wants it. The caller holds the write lock.
 func (t *Tenant) fire(event string, body map[string]any) {
-	if !t.subscribed(event) {
+	if !t.hasSubscriber(event) {
 		return
 	}
 	hooks := t.tables["hooks"]
@@ -67,13 +67,13 @@ func (t *Tenant) fire(event string, body map[string]any) {
 		sent := maps.Clone(body)
 		sent["event"], sent["hookId"] = event, hook.id
 		sent["createdAt"] = t.Now().Format("2006-01-02T15:04:05.000Z")
-		t.deliver(hook, event, marshal(sent))
+		t.deliverToHook(hook, event, encodeJSON(sent))
 	}
 }
 
-// deliver sends one event to one hook, which fails unless deliveries are pushed:
+// deliverToHook sends one event to one hook, which fails unless deliveries are pushed:
 // nobody listens.
-func (t *Tenant) deliver(hook *row, event, body string) {
+func (t *Tenant) deliverToHook(hook *row, event, body string) {
 	if t.push != nil {
 		t.post(t.push, hook, event, body)
 		return
@@ -82,22 +82,22 @@ func (t *Tenant) deliver(hook *row, event, body string) {
 	if more := t.longest - t.shortest; more > 0 {
 		took += time.Duration(t.chance.Int64N(int64(more)))
 	}
-	t.outcome(hook, event, body, t.Now().Add(took), map[string]any{
+	t.queueDeliveryLog(hook, event, body, t.Now().Add(took), map[string]any{
 		"result": "Error", "error": `TypeError: {"message":"fetch failed","cause":{"message":"connect ECONNREFUSED"}}`,
 	})
 }
 
-// outcome notes the log row of a delivery that ends at a moment.
-func (t *Tenant) outcome(hook *row, event, body string, at time.Time, result map[string]any) {
+// queueDeliveryLog notes the log row of a delivery that ends at a moment.
+func (t *Tenant) queueDeliveryLog(hook *row, event, body string, at time.Time, result map[string]any) {
 	payload := map[string]any{
 		"key": "TriggerHook." + event, "result": "Success", "hookId": hook.id,
-		"hookRequest": map[string]any{"body": sanitized(decode(body), t.edition.does(sanitizedLogs))},
+		"hookRequest": map[string]any{"body": sanitized(decodeJSON(body), t.edition.does(sanitizedLogs))},
 	}
 	maps.Copy(payload, result)
-	d := delivery{at.UnixMicro(), map[string]string{
-		"id": quote(drawID(t.chance, 21)), "key": quote("TriggerHook." + event), "payload": marshal(payload), "created_at": rawTime(at.UnixMicro()),
+	d := pendingLog{at.UnixMicro(), map[string]string{
+		"id": quote(drawID(t.chance, 21)), "key": quote("TriggerHook." + event), "payload": encodeJSON(payload), "created_at": timeJSON(at.UnixMicro()),
 	}}
-	i, _ := slices.BinarySearchFunc(t.pending, d.due, func(p delivery, due int64) int {
+	i, _ := slices.BinarySearchFunc(t.pending, d.due, func(p pendingLog, due int64) int {
 		if p.due <= due {
 			return -1
 		}
@@ -106,9 +106,9 @@ func (t *Tenant) outcome(hook *row, event, body string, at time.Time, result map
 	t.pending = slices.Insert(t.pending, i, d)
 }
 
-// arrive writes the log rows of deliveries that have ended by now. The caller
+// writeDueLogs writes the log rows of deliveries that have ended by now. The caller
 // holds the write lock.
-func (t *Tenant) arrive() {
+func (t *Tenant) writeDueLogs() {
 	now := t.Now().UnixMicro()
 	n := 0
 	for ; n < len(t.pending) && t.pending[n].due <= now; n++ {
@@ -117,11 +117,11 @@ func (t *Tenant) arrive() {
 	t.pending = slices.Delete(t.pending, 0, n)
 }
 
-// settle is arrive for who does not hold the lock.
-func (t *Tenant) settle() {
+// flushDueLogs is arrive for who does not hold the lock.
+func (t *Tenant) flushDueLogs() {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	t.arrive()
+	t.writeDueLogs()
 }
 
 // sanitized is a body as the log keeps it: strings under a key that names a secret

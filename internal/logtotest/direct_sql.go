@@ -9,23 +9,23 @@ func (t *Tenant) DirectSQL() DirectSQL { return DirectSQL{t} }
 
 // Insert is Tenant.Insert, by SQL.
 func (s DirectSQL) Insert(table string, row Row) (id string, err error) {
-	return s.t.insertBy(bySQL, table, row)
+	return s.t.insertAs(bySQL, table, row)
 }
 
 // Update is Tenant.Update, by SQL.
 func (s DirectSQL) Update(table, id string, row Row) error {
-	return s.t.updateBy(bySQL, table, id, row)
+	return s.t.updateAs(bySQL, table, id, row)
 }
 
 // Delete is Tenant.Delete, by SQL.
-func (s DirectSQL) Delete(table, id string) error { return s.t.deleteBy(bySQL, table, id) }
+func (s DirectSQL) Delete(table, id string) error { return s.t.deleteAs(bySQL, table, id) }
 
 // Unlink is Tenant.Unlink, by SQL.
-func (s DirectSQL) Unlink(table string, key Row) error { return s.t.unlinkBy(bySQL, table, key) }
+func (s DirectSQL) Unlink(table string, key Row) error { return s.t.unlinkAs(bySQL, table, key) }
 
-// as makes the changes until the function it returns is called those of a writer.
+// actAs makes the changes until the function it returns is called those of a writer.
 // The caller holds the write lock.
-func (t *Tenant) as(by writer) (end func()) {
+func (t *Tenant) actAs(by actor) (end func()) {
 	was := t.by
 	t.by = by
 	return func() { t.by = was }

@@ -46,7 +46,7 @@
 //   - SQL writes to the database: no event, no log.
 //
 // A hook-log row is written when its delivery has ended, a chance after the event
-// (DelayDeliveries), by the tenant's clock (AdvanceClock), so not in the order of
+// (SetDeliveryDelay), by the tenant's clock (AdvanceClock), so not in the order of
 // events. PruneLogs forgets old rows, as Logto Cloud does. A generated tenant has
 // a hook for every data event, named change feed.
 //

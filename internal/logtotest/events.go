@@ -7,18 +7,18 @@ import (
 	"strings"
 )
 
-// A writer is who changes the tenant: it decides what the server tells of it.
-type writer int
+// An actor is who changes the tenant: it decides what the server tells of it.
+type actor int
 
 const (
-	byAPI     writer = iota // somebody through the Management API
-	bySQL                   // somebody in the database, a cascade, a bulk load: nothing is told
-	byFlow                  // an end user who signs up, signs in or resets a password
-	byAccount               // an end user through the account API
+	byAPI     actor = iota // somebody through the Management API
+	bySQL                  // somebody in the database, a cascade, a bulk load: nothing is told
+	byFlow                 // an end user who signs up, signs in or resets a password
+	byAccount              // an end user through the account API
 )
 
-// A trigger is a call of the Management API that fires an event.
-type trigger struct {
+// An eventTrigger is a call of the Management API that fires an event.
+type eventTrigger struct {
 	event, method, route string
 	params               string // name=column of each parameter of the route
 	status               int
@@ -31,9 +31,9 @@ const membership = "Organization.Membership.Updated"
 // triggers says which change of which table fires what. A change that is not here
 // fires nothing: assignments of roles and organization roles, identities, MFA,
 // tokens, applications, resources, invitations, just-in-time settings, hooks.
-func triggers() map[string]trigger {
+func triggers() map[string]eventTrigger {
 	const user, scope, role, org = "/users/:userId", "/resources/:resourceId/scopes", "/organization-roles/:id", "/organizations/:id"
-	return map[string]trigger{
+	return map[string]eventTrigger{
 		"insert users":                     {"User.Created", "POST", "/users", "", 200, "row"},
 		"update users":                     {"User.Data.Updated", "PATCH", user, "userId=id", 200, "row"},
 		"update users custom_data":         {"User.Data.Updated", "PATCH", user + "/custom-data", "userId=id", 200, "custom_data"},
@@ -77,8 +77,8 @@ func triggers() map[string]trigger {
 	}
 }
 
-// call is the context of the Management API that an event carries.
-func (g trigger) call(cells map[string]string) map[string]any {
+// apiContext is the context of the Management API that an event carries.
+func (g eventTrigger) apiContext(cells map[string]string) map[string]any {
 	path, params := g.route, map[string]any{}
 	for pair := range strings.FieldsSeq(g.params) {
 		name, column, _ := strings.Cut(pair, "=")
@@ -102,11 +102,11 @@ func replaceParam(route, name, value string) string {
 	return strings.Join(parts, "/")
 }
 
-// tell fires what a change of a row fires: of an insert or an update after it, of
+// fireChange fires what a change of a row fires: of an insert or an update after it, of
 // a delete before it. cells are the row's raw columns, of users the id is enough.
-func (t *Tenant) tell(op, table string, cells map[string]string) {
+func (t *Tenant) fireChange(op, table string, cells map[string]string) {
 	g, fires := t.triggers[op+" "+table]
-	if !fires || t.by == bySQL || !t.subscribed(g.event) {
+	if !fires || t.by == bySQL || !t.hasSubscriber(g.event) {
 		return
 	}
 	var body map[string]any
@@ -116,20 +116,20 @@ func (t *Tenant) tell(op, table string, cells map[string]string) {
 	case byAccount:
 		body = map[string]any{"ip": endUserIP, "userAgent": endUserAgent}
 	default:
-		body = g.call(cells)
+		body = g.apiContext(cells)
 		body["ip"] = administratorIP
 	}
 	if data := t.eventData(g, table, cells); data != nil {
 		body["data"] = data
 	}
 	if g.event == membership {
-		maps.Copy(body, t.delta(op, unquote(cells["organization_id"]), cells))
+		maps.Copy(body, t.memberDelta(op, unquote(cells["organization_id"]), cells))
 	}
 	t.fire(g.event, body)
 }
 
-// tellRow is tell with the values of a whole row.
-func (t *Tenant) tellRow(op, table string, cols []column, vals []string) {
+// fireRowChange is tell with the values of a whole row.
+func (t *Tenant) fireRowChange(op, table string, cols []column, vals []string) {
 	if _, fires := t.triggers[op+" "+table]; !fires || t.by == bySQL {
 		return
 	}
@@ -137,23 +137,23 @@ func (t *Tenant) tellRow(op, table string, cols []column, vals []string) {
 	for i, c := range cols {
 		cells[c.name] = vals[i]
 	}
-	t.tell(op, table, cells)
+	t.fireChange(op, table, cells)
 }
 
-// delta is what an event says about who joined or left an organization.
-func (t *Tenant) delta(op, org string, cells map[string]string) map[string]any {
+// memberDelta is what an event says about who joined or left an organization.
+func (t *Tenant) memberDelta(op, org string, cells map[string]string) map[string]any {
 	kind, id := "User", cells["user_id"]
 	if id == "" {
 		kind, id = "Application", cells["application_id"]
 	}
 	verb := map[string]string{"insert": "added", "delete": "removed"}[op]
-	return t.deltas(org, map[string][]string{verb + kind + "Ids": {unquote(id)}})
+	return t.memberDeltas(org, map[string][]string{verb + kind + "Ids": {unquote(id)}})
 }
 
 // maxDelta is how many ids an event lists at most, of each kind.
 const maxDelta = 5000
 
-func (t *Tenant) deltas(org string, ids map[string][]string) map[string]any {
+func (t *Tenant) memberDeltas(org string, ids map[string][]string) map[string]any {
 	body := map[string]any{"organizationId": org}
 	for name, list := range ids {
 		if len(list) > 0 && t.edition.does(membershipDeltas) {
@@ -164,26 +164,26 @@ func (t *Tenant) deltas(org string, ids map[string][]string) map[string]any {
 }
 
 // eventData is the answer of the call that made a change, nil for none.
-func (t *Tenant) eventData(g trigger, table string, cells map[string]string) any {
+func (t *Tenant) eventData(g eventTrigger, table string, cells map[string]string) any {
 	c := &apiRequest{t: t, edition: t.edition}
 	switch {
 	case g.data == "":
 		return nil
 	case g.data == "scopes":
 		scopes := t.tables["scopes"]
-		return json.RawMessage(appendList(nil, scopes.byIDs(t.relatedIDs("roles_scopes", "role_id", unquote(cells["role_id"]), "scope_id")), c.item(scopes)))
+		return json.RawMessage(appendList(nil, scopes.byIDs(t.relatedIDs("roles_scopes", "role_id", unquote(cells["role_id"]), "scope_id")), c.rowAppender(scopes)))
 	case table != "users" && !strings.HasPrefix(table, "users "):
 		tab := t.tables[table]
-		return json.RawMessage(c.item(tab)(nil, tab.get(unquote(cells["id"]))))
+		return json.RawMessage(c.rowAppender(tab)(nil, tab.rowByID(unquote(cells["id"]))))
 	}
 	u := t.users.get(unquote(cells["id"]))
 	switch {
 	case t.by != byAPI:
 		return c.userInfo(u)
 	case g.data != "row":
-		return json.RawMessage(u.json(textColumn(g.data)))
+		return json.RawMessage(u.json(textColumnIndex(g.data)))
 	case g.event != "User.Deleted":
-		return json.RawMessage(append(c.appendProfile(nil, u), '}'))
+		return json.RawMessage(append(c.appendOpenUserProfile(nil, u), '}'))
 	case t.edition.does(deletedUserData):
 		return c.userInfo(u)
 	}
@@ -191,11 +191,13 @@ func (t *Tenant) eventData(g trigger, table string, cells map[string]string) any
 }
 
 // userInfo is a user as most events show it.
-func (c *apiRequest) userInfo(u *user) json.RawMessage { return append(c.appendUser(nil, u), '}') }
+func (c *apiRequest) userInfo(u *user) json.RawMessage {
+	return append(c.appendOpenUserInfo(nil, u), '}')
+}
 
-// userChange names the change that writing these columns of a user is, "" for one
+// classifyUserChange names the change that writing these columns of a user is, "" for one
 // that no event tells.
-func userChange(columns map[string]string) string {
+func classifyUserChange(columns map[string]string) string {
 	parts := map[string]bool{"custom_data": true, "profile": true, "password_updated_at": true, "is_suspended": true, "last_sign_in_at": true}
 	whole := []string{"username", "primary_email", "primary_phone", "name", "avatar", "custom_data", "profile"}
 	written := slices.DeleteFunc(slices.Sorted(maps.Keys(columns)), func(c string) bool { return c == "updated_at" })

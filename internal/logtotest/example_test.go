@@ -42,7 +42,7 @@ func ExampleTenant_Rows() {
 }
 
 func ExampleNew() {
-	server := logtotest.New(logtotest.Generate(logtotest.Options{Users: 10}))
+	server := logtotest.NewServer(logtotest.Generate(logtotest.Options{Users: 10}))
 	answer := httptest.NewRecorder()
 	server.ServeHTTP(answer, httptest.NewRequest(http.MethodGet, "/api/users", nil))
 	fmt.Println(answer.Code, answer.Body)

@@ -2,31 +2,31 @@ package logtotest
 
 import "time"
 
-// A Kind says what goes wrong.
-type Kind int
+// A FaultKind says what goes wrong.
+type FaultKind int
 
 // The kinds of Fault. Empty to Capped change paged answers only, the others any.
 const (
-	Status    Kind = iota // answer Fault.Status with an error body
-	Reset                 // reset the connection without an answer
-	Truncate              // send the headers and half of the body, then cut the connection
-	Delay                 // answer late, by Fault.Delay up to Fault.DelayMax
-	HTML                  // 200 with a page of HTML
-	Garbage               // 200, application/json, not JSON
-	Empty                 // 200 with [] and the right totals
-	Short                 // 200 with the last row missing from the page
-	WrongPage             // 200 with the rows of the page before
-	NoTotal               // no Total-Number and no Link
-	Capped                // Total-Number-Is-Capped: true, and Total-Number at most Fault.Cap
-	Missing               // 404 Not Found in plain text: an endpoint of a newer version
-	Close                 // answer, then close the connection, as when idle
-	Revoke                // revoke the request's token: 401
+	Status    FaultKind = iota // answer Fault.Status with an error body
+	Reset                      // reset the connection without an answer
+	Truncate                   // send the headers and half of the body, then cut the connection
+	Delay                      // answer late, by Fault.Delay up to Fault.DelayMax
+	HTML                       // 200 with a page of HTML
+	Garbage                    // 200, application/json, not JSON
+	Empty                      // 200 with [] and the right totals
+	Short                      // 200 with the last row missing from the page
+	WrongPage                  // 200 with the rows of the page before
+	NoTotal                    // no Total-Number and no Link
+	Capped                     // Total-Number-Is-Capped: true, and Total-Number at most Fault.Cap
+	Missing                    // 404 Not Found in plain text: an endpoint of a newer version
+	Close                      // answer, then close the connection, as when idle
+	Revoke                     // revoke the request's token: 401
 )
 
 // A Fault is a misbehaviour. The zero values of the fields that narrow it mean
 // "every request, for ever".
 type Fault struct {
-	Kind        Kind
+	Kind        FaultKind
 	Path        string        // a path, * for one element: "/api/roles/*/users"; "" is every path under /api
 	Query       string        // only requests whose raw query contains it
 	Probability float64       // 0 is always; otherwise by the server's seed

@@ -27,7 +27,7 @@ type flow struct {
 
 // inFlow runs what an end user does in a flow. The caller holds the write lock.
 func (t *Tenant) inFlow(event string, do func() error) error {
-	defer t.as(byFlow)()
+	defer t.actAs(byFlow)()
 	t.flow = flow{event: event, session: drawID(t.chance, 21)}
 	apps := t.tables["applications"]
 	for _, app := range apps.heap {
@@ -49,7 +49,7 @@ func (f flow) metadata(t *Tenant) map[string]any {
 		body["applicationId"] = f.application.id
 		body["application"] = map[string]any{
 			"id": f.application.id, "type": apps.text(f.application, "type"), "name": apps.text(f.application, "name"),
-			"description": decode(apps.columnJSON(f.application, "description")),
+			"description": decodeJSON(apps.columnJSON(f.application, "description")),
 		}
 	}
 	return body
@@ -67,10 +67,10 @@ func (t *Tenant) audit(id string, keys ...string) {
 		if strings.HasPrefix(key, "Interaction.") {
 			payload["sessionId"] = t.flow.session
 		}
-		t.arrive()
+		t.writeDueLogs()
 		t.lastAudit = t.afterLastAudit(t.Now())
 		_, _ = t.insert("logs", map[string]string{ // nothing that could be wrong with it
-			"id": quote(drawID(t.chance, 21)), "key": quote(key), "payload": marshal(payload), "created_at": rawTime(t.lastAudit.UnixMicro()),
+			"id": quote(drawID(t.chance, 21)), "key": quote(key), "payload": encodeJSON(payload), "created_at": timeJSON(t.lastAudit.UnixMicro()),
 		})
 	}
 }
@@ -85,8 +85,8 @@ func (t *Tenant) afterLastAudit(now time.Time) time.Time {
 	return next
 }
 
-// ended fires the event at the end of a flow, with the user as it is then.
-func (t *Tenant) ended(event, id string) {
+// fireFlowEnd fires the event at the end of a flow, with the user as it is then.
+func (t *Tenant) fireFlowEnd(event, id string) {
 	body := t.flow.metadata(t)
 	delete(body, "applicationId")
 	delete(body, "ip")
@@ -100,7 +100,7 @@ func (t *Tenant) ended(event, id string) {
 // It leaves User.Created, PostRegister, Organization.Membership.Updated and audit
 // logs; no event tells of the roles.
 func (t *Tenant) SignUp(row Row) (id string, err error) {
-	raws, err := rawsOf(row)
+	raws, err := rawColumns(row)
 	if err != nil {
 		return "", fmt.Errorf("sign up: %w", err)
 	}
@@ -114,7 +114,7 @@ func (t *Tenant) SignUp(row Row) (id string, err error) {
 
 func (t *Tenant) signUp(raws map[string]string) (id string, err error) {
 	err = t.inFlow("Register", func() error {
-		with := map[string]string{"last_sign_in_at": rawTime(t.Now().UnixMicro())}
+		with := map[string]string{"last_sign_in_at": timeJSON(t.Now().UnixMicro())}
 		if t.flow.application != nil {
 			with["application_id"] = quote(t.flow.application.id)
 		}
@@ -125,12 +125,12 @@ func (t *Tenant) signUp(raws map[string]string) (id string, err error) {
 		roles := t.tables["roles"]
 		for _, role := range roles.heap {
 			if roles.columnJSON(role, "is_default") == "true" && roles.text(role, "type") == "User" {
-				_ = t.assign(id, role.id) // a new user has none
+				_ = t.assignRole(id, role.id) // a new user has none
 			}
 		}
 		t.provision(id)
 		t.audit(id, "Interaction.Register.Submit", "Interaction.End", "ExchangeTokenBy.AuthorizationCode")
-		t.ended("PostRegister", id)
+		t.fireFlowEnd("PostRegister", id)
 		return nil
 	})
 	return id, err
@@ -138,7 +138,7 @@ func (t *Tenant) signUp(raws map[string]string) (id string, err error) {
 
 // provision makes a new user a member where the domain of its address is let in.
 func (t *Tenant) provision(id string) {
-	_, domain, ok := strings.Cut(unquote(t.users.get(id).raw(uEmail)), "@")
+	_, domain, ok := strings.Cut(unquote(t.users.get(id).rawColumn(uEmail)), "@")
 	if !ok {
 		return
 	}
@@ -147,7 +147,7 @@ func (t *Tenant) provision(id string) {
 			continue
 		}
 		for _, role := range t.relatedIDs("organization_jit_roles", "organization_id", org, "organization_role_id") {
-			_ = t.grant(org, role, id) // a new member has none
+			_ = t.grantMemberRole(org, role, id) // a new member has none
 		}
 	}
 }
@@ -158,12 +158,12 @@ func (t *Tenant) SignIn(user string) error {
 	return t.UpdateUser(user, Row{"last_sign_in_at": t.Now()})
 }
 
-// signedIn leaves what signing in leaves.
-func (t *Tenant) signedIn(id string) {
+// recordSignIn leaves what signing in leaves.
+func (t *Tenant) recordSignIn(id string) {
 	_ = t.inFlow("SignIn", func() error {
 		t.audit(id, "Interaction.SignIn.Verification.Password.Submit", "Interaction.SignIn.Submit", "Interaction.End",
 			"ExchangeTokenBy.AuthorizationCode")
-		t.ended("PostSignIn", id)
+		t.fireFlowEnd("PostSignIn", id)
 		return nil
 	})
 }
@@ -174,11 +174,11 @@ func (t *Tenant) ResetPassword(user string) error {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	return t.inFlow("ForgotPassword", func() error {
-		if err := t.update("users", user, map[string]string{"password_updated_at": rawTime(t.Now().UnixMicro())}); err != nil {
+		if err := t.update("users", user, map[string]string{"password_updated_at": timeJSON(t.Now().UnixMicro())}); err != nil {
 			return fmt.Errorf("reset the password of %s: %w", user, err)
 		}
 		t.audit(user, "Interaction.ForgotPassword.Submit", "Interaction.End")
-		t.ended("PostResetPassword", user)
+		t.fireFlowEnd("PostResetPassword", user)
 		return nil
 	})
 }
@@ -186,13 +186,13 @@ func (t *Tenant) ResetPassword(user string) error {
 // EditAccount is an end user changing the given columns through the account API.
 // It leaves User.Data.Updated and no audit log.
 func (t *Tenant) EditAccount(user string, row Row) error {
-	raws, err := rawsOf(row)
+	raws, err := rawColumns(row)
 	if err != nil {
 		return fmt.Errorf("edit the account of %s: %w", user, err)
 	}
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	defer t.as(byAccount)()
+	defer t.actAs(byAccount)()
 	if err := t.update("users", user, raws); err != nil {
 		return fmt.Errorf("edit the account of %s: %w", user, err)
 	}
@@ -205,11 +205,11 @@ func (t *Tenant) AcceptInvitation(invitation, user string) error {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	invitations := t.tables["organization_invitations"]
-	r := invitations.get(invitation)
+	r := invitations.rowByID(invitation)
 	if r == nil || t.users.get(user) == nil {
 		return fmt.Errorf("accept invitation %s as %s: %w", invitation, user, ErrUnknown)
 	}
-	org, now := invitations.text(r, "organization_id"), rawTime(t.Now().UnixMicro())
+	org, now := invitations.text(r, "organization_id"), timeJSON(t.Now().UnixMicro())
 	if err := t.update("organization_invitations", invitation, map[string]string{
 		"status": `"Accepted"`, "accepted_user_id": quote(user), "updated_at": now,
 	}); err != nil {
@@ -220,10 +220,10 @@ func (t *Tenant) AcceptInvitation(invitation, user string) error {
 		added = []string{user}
 	}
 	for _, role := range t.relatedIDs("organization_invitation_role_relations", "organization_invitation_id", invitation, "organization_role_id") {
-		_ = t.grant(org, role, user) // who has the role keeps it
+		_ = t.grantMemberRole(org, role, user) // who has the role keeps it
 	}
 	if t.edition.does(invitationMembers) {
-		t.tellMembers(trigger{membership, "PUT", "/organization-invitations/:id/status", "id=id", 200, ""}, org,
+		t.fireMembersChange(eventTrigger{membership, "PUT", "/organization-invitations/:id/status", "id=id", 200, ""}, org,
 			map[string]string{"id": quote(invitation)}, map[string][]string{"addedUserIds": added})
 	}
 	return nil
@@ -237,10 +237,10 @@ func (t *Tenant) AddMembers(organization string, users ...string) error {
 // ReplaceMembers makes an organization's members these users, in one call: who
 // stays keeps the organization roles.
 func (t *Tenant) ReplaceMembers(organization string, users ...string) error {
-	return t.changeMembers(organization, trigger{membership, "PUT", "/organizations/:id/users", "id=organization_id", 204, ""}, users, true)
+	return t.changeMembers(organization, eventTrigger{membership, "PUT", "/organizations/:id/users", "id=organization_id", 204, ""}, users, true)
 }
 
-func (t *Tenant) changeMembers(org string, g trigger, users []string, replace bool) error {
+func (t *Tenant) changeMembers(org string, g eventTrigger, users []string, replace bool) error {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	unknown := func(id string) bool { return t.users.get(id) == nil }
@@ -261,17 +261,17 @@ func (t *Tenant) changeMembers(org string, g trigger, users []string, replace bo
 			added = append(added, id)
 		}
 	}
-	t.tellMembers(g, org, map[string]string{"organization_id": quote(org)}, map[string][]string{"addedUserIds": added, "removedUserIds": removed})
+	t.fireMembersChange(g, org, map[string]string{"organization_id": quote(org)}, map[string][]string{"addedUserIds": added, "removedUserIds": removed})
 	return nil
 }
 
-// tellMembers fires that the members of an organization have changed.
-func (t *Tenant) tellMembers(g trigger, org string, cells map[string]string, ids map[string][]string) {
-	if t.by == bySQL || !t.subscribed(membership) {
+// fireMembersChange fires that the members of an organization have changed.
+func (t *Tenant) fireMembersChange(g eventTrigger, org string, cells map[string]string, ids map[string][]string) {
+	if t.by == bySQL || !t.hasSubscriber(membership) {
 		return
 	}
-	body := g.call(cells)
+	body := g.apiContext(cells)
 	body["ip"] = administratorIP
-	maps.Copy(body, t.deltas(org, ids))
+	maps.Copy(body, t.memberDeltas(org, ids))
 	t.fire(membership, body)
 }

@@ -38,7 +38,7 @@ func Generate(o Options) *Tenant {
 	if o.Organizations == 0 {
 		o.Organizations = max(1, o.Users/100)
 	}
-	e, err := newEdition(o.Version)
+	e, err := newVersionBehavior(o.Version)
 	if err != nil {
 		panic(err)
 	}
@@ -48,7 +48,7 @@ func Generate(o Options) *Tenant {
 		g.base = time.Date(2026, 11, 1, 0, 0, 0, 0, time.UTC)
 	}
 	g.edition, g.by = e, bySQL
-	g.basics(e)
+	g.makeBasics(e)
 	g.makeOrganizations()
 	g.makeUsers()
 	g.assignRoles()
@@ -56,14 +56,14 @@ func Generate(o Options) *Tenant {
 	g.makeInvitations()
 	g.makeBelongings()
 	g.makeLogs()
-	g.must("custom_phrases", Row{"language_tag": "de", "translation": Row{"action": Row{"sign_in": "Anmelden"}}})
+	g.mustInsert("custom_phrases", Row{"language_tag": "de", "translation": Row{"action": Row{"sign_in": "Anmelden"}}})
 	g.began, g.by = time.Now(), byAPI
 	return g.Tenant
 }
 
-// must inserts a row of the generator's own making.
-func (g *generator) must(table string, row Row) string {
-	raws, err := rawsOf(row)
+// mustInsert inserts a row of the generator's own making.
+func (g *generator) mustInsert(table string, row Row) string {
+	raws, err := rawColumns(row)
 	if err != nil {
 		panic(err)
 	}
@@ -74,12 +74,12 @@ func (g *generator) must(table string, row Row) string {
 	return id
 }
 
-// bulk inserts many rows at once.
-func (g *generator) bulk(table string, n int, make func(i int) Row) []string {
+// bulkInsert inserts many rows at once.
+func (g *generator) bulkInsert(table string, n int, make func(i int) Row) []string {
 	tab := g.tables[table]
 	ids := []string{}
 	for i := range n {
-		raws, err := rawsOf(make(i))
+		raws, err := rawColumns(make(i))
 		if err != nil {
 			panic(err)
 		}
@@ -108,8 +108,8 @@ func (g *generator) past() time.Time {
 func pick[T any](r *rand.Rand, list []T) T { return list[r.IntN(len(list))] }
 
 func (g *generator) makeOrganizations() {
-	firsts, seconds := organizationNames()
-	g.orgs = g.bulk("organizations", g.Organizations, func(i int) Row {
+	firsts, seconds := organizationNameParts()
+	g.orgs = g.bulkInsert("organizations", g.Organizations, func(i int) Row {
 		r := Row{
 			"id": g.newID(12), "name": fmt.Sprintf("%s %s %d", pick(g.r, firsts), pick(g.r, seconds), i+1),
 			"created_at": g.past(), "is_mfa_required": g.r.IntN(10) == 0,
@@ -125,19 +125,19 @@ func (g *generator) makeOrganizations() {
 	orgRoles := g.tables["organization_roles"].heap
 	for i, org := range g.orgs {
 		if i%10 == 0 {
-			g.must("organization_jit_email_domains", Row{"organization_id": org, "email_domain": fmt.Sprintf("org%d.example", i+1)})
-			g.must("organization_jit_roles", Row{"organization_id": org, "organization_role_id": orgRoles[0].id})
+			g.mustInsert("organization_jit_email_domains", Row{"organization_id": org, "email_domain": fmt.Sprintf("org%d.example", i+1)})
+			g.mustInsert("organization_jit_roles", Row{"organization_id": org, "organization_role_id": orgRoles[0].id})
 		}
 		if i%40 == 0 {
-			g.must("organization_jit_sso_connectors", Row{"organization_id": org, "sso_connector_id": g.tables["sso_connectors"].heap[0].id})
+			g.mustInsert("organization_jit_sso_connectors", Row{"organization_id": org, "sso_connector_id": g.tables["sso_connectors"].heap[0].id})
 		}
 	}
 	machine := g.tables["organization_roles"].where("type", "MachineToMachine")[0].id
 	for i, app := range g.tables["applications"].where("type", "MachineToMachine") {
 		for _, org := range window(g.orgs, 0, 15*(i+1)) {
-			g.must("organization_application_relations", Row{"organization_id": org, "application_id": app.id})
+			g.mustInsert("organization_application_relations", Row{"organization_id": org, "application_id": app.id})
 			if g.r.IntN(2) == 0 {
-				g.must("organization_role_application_relations",
+				g.mustInsert("organization_role_application_relations",
 					Row{"organization_id": org, "application_id": app.id, "organization_role_id": machine})
 			}
 		}
@@ -150,7 +150,7 @@ func (g *generator) makeLogs() {
 		"ExchangeTokenBy.AuthorizationCode", "ExchangeTokenBy.RefreshToken", "RevokeToken",
 	}
 	hook := g.tables["hooks"].heap[0].id
-	g.bulk("logs", min(50+g.Users/2, 5000), func(i int) Row {
+	g.bulkInsert("logs", min(50+g.Users/2, 5000), func(i int) Row {
 		at := g.base.Add(-time.Duration(g.r.Int64N(int64(90 * 24 * time.Hour)))).Truncate(time.Microsecond)
 		if i%20 == 0 {
 			at = g.base.Add(-time.Duration(i) * time.Second)

@@ -67,7 +67,7 @@ func (g *generator) makeMembers() {
 
 func (g *generator) makeInvitations() {
 	n := min(len(g.orgs), 3000)
-	ids := g.bulk("organization_invitations", n, func(i int) Row {
+	ids := g.bulkInsert("organization_invitations", n, func(i int) Row {
 		at := g.base.Add(-time.Duration(g.r.IntN(40*24)) * time.Hour)
 		r := Row{
 			"organization_id": g.orgs[i], "invitee": fmt.Sprintf("invitee%d@example.com", i+1), "created_at": at, "updated_at": at,
@@ -85,7 +85,7 @@ func (g *generator) makeInvitations() {
 	})
 	for i, id := range ids {
 		if i%3 == 0 {
-			g.must("organization_invitation_role_relations",
+			g.mustInsert("organization_invitation_role_relations",
 				Row{"organization_invitation_id": id, "organization_role_id": g.tables["organization_roles"].heap[0].id})
 		}
 	}
@@ -98,15 +98,15 @@ func (g *generator) makeBelongings() {
 	step := max(1, len(all)/min(len(all)+1, 2000), 50)
 	for i := 0; i < len(all); i += step {
 		at := g.past()
-		g.must("personal_access_tokens", Row{"user_id": all[i].id(), "name": "ci token", "value": "pat_" + g.newID(32), "created_at": at})
+		g.mustInsert("personal_access_tokens", Row{"user_id": all[i].id(), "name": "ci token", "value": "pat_" + g.newID(32), "created_at": at})
 		id := all[(i+1)%len(all)].id()
-		g.must("user_sso_identities", Row{
+		g.mustInsert("user_sso_identities", Row{
 			"user_id": id, "issuer": "https://idp.example.com", "identity_id": "acme|" + id, "sso_connector_id": connector,
 			"detail": Row{"email": id + "@acme.example", "groups": []string{"eng"}}, "created_at": at, "updated_at": at,
 		})
 	}
 	for i := range 3 {
-		g.must("one_time_tokens", Row{
+		g.mustInsert("one_time_tokens", Row{
 			"email": fmt.Sprintf("guest%d@example.com", i), "token": g.newID(32), "created_at": g.base.Add(-time.Hour),
 			"expires_at": g.base.Add(time.Duration(i-1) * 24 * time.Hour),
 		})

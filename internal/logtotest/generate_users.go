@@ -17,7 +17,7 @@ func personNames() (given, family []string) {
 	return given, family
 }
 
-func organizationNames() (firsts, seconds []string) {
+func organizationNameParts() (firsts, seconds []string) {
 	firsts = []string{"Umbrella", "Vandelay", "Northwind", "Globex", "Stark", "Initech", "Acme", "Hooli", "Wayne", "Tyrell", "Soylent", "株式会社サンプル"}
 	seconds = []string{"Group", "LLC", "Ltd.", "S.A.", "GmbH", "Inc.", "AB", "Works"}
 	return firsts, seconds
@@ -40,9 +40,9 @@ func (g *generator) makeUsers() {
 // makeUser draws one person. JSON is put together by hand: a million take
 // seconds.
 func (g *generator) makeUser(u *user, i int) {
-	given, family := g.person()
+	given, family := g.drawPersonName()
 	n := strconv.Itoa(i)
-	g.makeTimes(u, i)
+	g.makeUserTimes(u, i)
 
 	b, col := g.b[:0], 0
 	next := func(parts ...string) {
@@ -83,8 +83,8 @@ func (g *generator) makeUser(u *user, i int) {
 	g.b, u.blob = b, string(b)
 }
 
-// makeTimes draws when a person came, signed in last and set a password.
-func (g *generator) makeTimes(u *user, i int) {
+// makeUserTimes draws when a person came, signed in last and set a password.
+func (g *generator) makeUserTimes(u *user, i int) {
 	u.created, u.password, u.signedIn = g.past().UnixMicro(), null, null
 	if g.Ties && i%2 == 0 {
 		u.created = g.base.AddDate(0, -2*(1+(i/2)%batches), 0).UnixMicro() + 123456
@@ -104,14 +104,14 @@ func (g *generator) makeTimes(u *user, i int) {
 // A namePart is a name and what an address makes of it.
 type namePart struct{ name, plain string }
 
-func (g *generator) person() (given, family namePart) {
+func (g *generator) drawPersonName() (given, family namePart) {
 	first, last := personNames()
 	i, j := g.r.IntN(len(first)), g.r.IntN(len(last))
-	return namePart{first[i], plainName(first[i])}, namePart{last[j], plainName(last[j])}
+	return namePart{first[i], asciiName(first[i])}, namePart{last[j], asciiName(last[j])}
 }
 
-// plainName keeps the ASCII letters of a name, in lower case.
-func plainName(s string) string {
+// asciiName keeps the ASCII letters of a name, in lower case.
+func asciiName(s string) string {
 	b := make([]byte, 0, len(s))
 	for i := range len(s) {
 		if c := s[i] | 0x20; c >= 'a' && c <= 'z' && s[i] < 0x80 {

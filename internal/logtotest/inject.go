@@ -81,7 +81,7 @@ func (s *Server) refuse(now time.Time) (answer, bool) {
 	a := answer{status: http.StatusTooManyRequests, body: []byte(`{"message":"Too many requests."}`)}
 	if t.sendRetryAfter {
 		wait := t.window - now.Sub(t.accepted[0])
-		a.set("Retry-After", strconv.Itoa(int(math.Ceil(wait.Seconds()))))
+		a.addHeader("Retry-After", strconv.Itoa(int(math.Ceil(wait.Seconds()))))
 	}
 	return a, true
 }
@@ -135,8 +135,8 @@ func pathMatches(pattern, path string) bool {
 	return slices.EqualFunc(want, have, func(w, h string) bool { return w == "*" || w == h })
 }
 
-// respond answers a request, with everything that is to go wrong.
-func (s *Server) respond(w http.ResponseWriter, r *http.Request, c *apiRequest, next func() answer) {
+// respondWithFaults answers a request, with everything that is to go wrong.
+func (s *Server) respondWithFaults(w http.ResponseWriter, r *http.Request, c *apiRequest, next func() answer) {
 	wait, inside, f := s.pick(r)
 	if wait > 0 {
 		sleep(r.Context(), wait)
@@ -162,14 +162,14 @@ func (s *Server) respond(w http.ResponseWriter, r *http.Request, c *apiRequest, 
 	if f != nil && f.Kind == Truncate && len(a.body) > 1 {
 		w.Header().Set("Content-Length", strconv.Itoa(len(a.body)))
 		a.body = a.body[:len(a.body)/2]
-		a.cut(w)
+		a.writeAndAbort(w)
 	}
 	a.write(w, r)
 	a.releaseBody()
 }
 
-// cut sends half an answer and aborts, which closes the connection.
-func (a *answer) cut(w http.ResponseWriter) {
+// writeAndAbort sends half an answer and aborts, which closes the connection.
+func (a *answer) writeAndAbort(w http.ResponseWriter) {
 	maps.Copy(w.Header(), a.header)
 	w.Header().Set("Content-Type", "application/json; charset=utf-8")
 	w.WriteHeader(a.status)
@@ -189,12 +189,12 @@ func (s *Server) replacement(f *Fault, r *http.Request) (answer, bool) {
 			a = internalError()
 		}
 		if f.RetryAfter > 0 {
-			a.set("Retry-After", strconv.Itoa(int(math.Ceil(f.RetryAfter.Seconds()))))
+			a.addHeader("Retry-After", strconv.Itoa(int(math.Ceil(f.RetryAfter.Seconds()))))
 		}
 		return a, true
 	case HTML:
 		a := answer{status: http.StatusOK, body: []byte("<!doctype html><title>Logto</title><p>Please sign in.")}
-		a.set("Content-Type", "text/html; charset=utf-8")
+		a.addHeader("Content-Type", "text/html; charset=utf-8")
 		return a, true
 	case Garbage:
 		return answer{status: http.StatusOK, body: []byte(`[{"id":"abc","na`)}, true

@@ -246,7 +246,7 @@ func TestThrottle(t *testing.T) {
 		}
 	}
 	c := s.Counters()
-	if c.Requests != 8 || c.Throttled != 3 || s.MaxRequestsIn(time.Hour) != 8 || s.Requests("/api/roles") != 8 || s.RequestsOf("/api/roles") != 8 {
+	if c.Requests != 8 || c.Throttled != 3 || s.MaxRequestsIn(time.Hour) != 8 || s.RequestsMatching("/api/roles") != 8 || s.RequestsForURI("/api/roles") != 8 {
 		t.Errorf("counted %+v", c)
 	}
 	s.Throttle(0, 0, false)
@@ -336,14 +336,14 @@ func TestTokens(t *testing.T) {
 	if got := roles(old); got != 401 {
 		t.Errorf("revoked: %d", got)
 	}
-	if c := s.Counters(); c.Tokens != 3 || s.Requests("/oidc/token") != 3 {
+	if c := s.Counters(); c.Tokens != 3 || s.RequestsMatching("/oidc/token") != 3 {
 		t.Errorf("tokens counted: %+v", c)
 	}
 }
 
 func TestMounted(t *testing.T) {
 	t.Parallel()
-	s := logtotest.New(logtotest.Generate(logtotest.Options{Users: 5}))
+	s := logtotest.NewServer(logtotest.Generate(logtotest.Options{Users: 5}))
 	w := httptest.NewRecorder()
 	s.ServeHTTP(w, httptest.NewRequest(http.MethodGet, "/api/status", nil))
 	if w.Code != http.StatusNoContent {

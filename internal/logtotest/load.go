@@ -28,7 +28,7 @@ func Load(r io.Reader) (*Tenant, error) {
 			return nil, fmt.Errorf("read the tenant: %s: %w", name, err)
 		}
 	}
-	t.base = t.newest()
+	t.base = t.newestTime()
 	t.began, t.by = time.Now(), byAPI
 	return t, nil
 }
@@ -89,8 +89,8 @@ func (t *Tenant) loadTable(name string, rows []map[string]json.RawMessage) error
 	return nil
 }
 
-// newest is the latest created_at or updated_at of all rows.
-func (t *Tenant) newest() time.Time {
+// newestTime is the latest created_at or updated_at of all rows.
+func (t *Tenant) newestTime() time.Time {
 	var at int64
 	for _, u := range t.users.byID {
 		at = max(at, u.created, u.updated, u.signedIn)

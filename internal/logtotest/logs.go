@@ -44,15 +44,15 @@ func (f *logFilter) accepts(tab *table, r *row) bool {
 		if !strings.Contains(raw, quote(v)) { // saves the decoding of most
 			return false
 		}
-		if payload, _ := decode(raw).(map[string]any); payload[k] != v {
+		if payload, _ := decodeJSON(raw).(map[string]any); payload[k] != v {
 			return false
 		}
 	}
 	return true
 }
 
-// window reads start_time and end_time.
-func (c *apiRequest) window(f *logFilter) (answer, bool) {
+// parseTimeWindow reads start_time and end_time.
+func (c *apiRequest) parseTimeWindow(f *logFilter) (answer, bool) {
 	f.from, f.to = math.NaN(), math.NaN()
 	f.strict = !c.edition.does(inclusiveWindow)
 	for key, bound := range map[string]*float64{"start_time": &f.from, "end_time": &f.to} {
@@ -74,17 +74,17 @@ func (c *apiRequest) window(f *logFilter) (answer, bool) {
 	return answer{}, true
 }
 
-func (c *apiRequest) logList(f *logFilter, tenant bool) answer {
+func (c *apiRequest) listFilteredLogs(f *logFilter, tenant bool) answer {
 	tab := c.t.tables["logs"]
 	find := func() []*row {
 		return slices.DeleteFunc(slices.Clone(tab.heap), func(r *row) bool { return !f.accepts(tab, r) })
 	}
-	return c.list(listing{
+	return c.answerListing(listing{
 		cap:   logCap,
 		count: func() int { return len(find()) },
 		rows: func(b []byte, offset, limit int) []byte {
 			for _, r := range c.newestLogs(find(), offset, limit) {
-				b = append(c.append(b, tab, r, tenant), '}', ',')
+				b = append(c.appendOpenRow(b, tab, r, tenant), '}', ',')
 			}
 			return b
 		},
@@ -95,9 +95,9 @@ func (c *apiRequest) logList(f *logFilter, tenant bool) answer {
 func (c *apiRequest) newestLogs(rows []*row, offset, limit int) []*row {
 	created := func(r *row) int64 { return r.created }
 	if c.s.orderly || len(rows) > sortLimit {
-		return unstablePage(newestRows(rows), created, offset, limit, c.salt(0))
+		return unstablePage(sortedNewestFirst(rows), created, offset, limit, c.tieSalt(0))
 	}
-	return window(postgresOrder(rows, created, offset+limit), offset, limit)
+	return window(postgresTopN(rows, created, offset+limit), offset, limit)
 }
 
 func (c *apiRequest) listLogs() answer {
@@ -109,36 +109,36 @@ func (c *apiRequest) listLogs() answer {
 			f.payload[k] = v
 		}
 	}
-	return c.logsInWindow(f, true)
+	return c.listLogsInWindow(f, true)
 }
 
-// logsInWindow checks paging, then the window, then answers.
-func (c *apiRequest) logsInWindow(f *logFilter, tenant bool) answer {
+// listLogsInWindow checks paging, then the window, then answers.
+func (c *apiRequest) listLogsInWindow(f *logFilter, tenant bool) answer {
 	if _, _, _, ok := c.paging(false); !ok {
-		return c.list(listing{})
+		return c.answerListing(listing{})
 	}
-	if a, ok := c.window(f); !ok {
+	if a, ok := c.parseTimeWindow(f); !ok {
 		return a
 	}
-	return c.logList(f, tenant)
+	return c.listFilteredLogs(f, tenant)
 }
 
-func (c *apiRequest) recentLogs() answer {
+func (c *apiRequest) hookRecentLogs() answer {
 	f := &logFilter{key: c.q.get("logKey"), payload: map[string]string{"hookId": c.args[0]}, prefixes: []string{"TriggerHook"}}
 	if _, _, _, ok := c.paging(false); !ok {
-		return c.list(listing{})
+		return c.answerListing(listing{})
 	}
-	if a, ok := c.window(f); !ok {
+	if a, ok := c.parseTimeWindow(f); !ok {
 		return a
 	}
 	if math.IsNaN(f.from) && math.IsNaN(f.to) {
 		f.from = float64(c.t.Now().Add(-24 * time.Hour).UnixMilli())
 	}
-	return c.logList(f, false)
+	return c.listFilteredLogs(f, false)
 }
 
 func (c *apiRequest) appendHook(b []byte, r *row) []byte {
-	b = c.append(b, c.t.tables["hooks"], r, true)
+	b = c.appendOpenRow(b, c.t.tables["hooks"], r, true)
 	if !c.q.isTrue("includeExecutionStats") {
 		return append(b, '}')
 	}
@@ -151,26 +151,26 @@ func (c *apiRequest) appendHook(b []byte, r *row) []byte {
 	for _, l := range logs.heap {
 		if f.accepts(logs, l) {
 			requests++
-			if payload, _ := decode(logs.columnJSON(l, "payload")).(map[string]any); payload["result"] == "Success" {
+			if payload, _ := decodeJSON(logs.columnJSON(l, "payload")).(map[string]any); payload["result"] == "Success" {
 				successes++
 			}
 		}
 	}
-	return append(b, `,"executionStats":{"successCount":`+marshal(successes)+`,"requestCount":`+marshal(requests)+`}}`...)
+	return append(b, `,"executionStats":{"successCount":`+encodeJSON(successes)+`,"requestCount":`+encodeJSON(requests)+`}}`...)
 }
 
 func (c *apiRequest) listHooks() answer {
 	tab := c.t.tables["hooks"]
-	l := fixed(func() []*row { return newestRows(tab.heap) }, c.appendHook)
+	l := rowListing(func() []*row { return sortedNewestFirst(tab.heap) }, c.appendHook)
 	l.optional = true
-	return c.list(l)
+	return c.answerListing(l)
 }
 
 func (c *apiRequest) getHook() answer {
-	if a, ok := c.parent("hooks"); !ok {
+	if a, ok := c.requireRow("hooks"); !ok {
 		return a
 	}
 	c.t.mu.RLock()
 	defer c.t.mu.RUnlock()
-	return answer{status: 200, body: c.appendHook(nil, c.t.tables["hooks"].get(c.args[0]))}
+	return answer{status: 200, body: c.appendHook(nil, c.t.tables["hooks"].rowByID(c.args[0]))}
 }

@@ -6,9 +6,9 @@ import "slices"
 
 func (c *apiRequest) listOrganizationRoles() answer {
 	tab := c.t.tables["organization_roles"]
-	keep := c.keyword(tab, "id", "name", "description")
-	return c.list(fixed(func() []*row {
-		return slices.DeleteFunc(byName(tab, tab.heap), func(r *row) bool { return keep != nil && !keep(r) })
+	keep := c.keywordFilter(tab, "id", "name", "description")
+	return c.answerListing(rowListing(func() []*row {
+		return slices.DeleteFunc(sortedByName(tab, tab.heap), func(r *row) bool { return keep != nil && !keep(r) })
 	}, c.appendOrganizationRole))
 }
 
@@ -16,47 +16,47 @@ func (c *apiRequest) listOrganizationRoles() answer {
 func (c *apiRequest) appendOrganizationRole(b []byte, r *row) []byte {
 	tab, own := c.t.tables["organization_roles"], c.t.tables["organization_scopes"]
 	scopes, resources := c.t.tables["scopes"], c.t.tables["resources"]
-	b = append(c.append(b, tab, r, true), `,"scopes":`...)
-	b = appendList(b, c.templateScopes(r.id), appendNamed(own))
+	b = append(c.appendOpenRow(b, tab, r, true), `,"scopes":`...)
+	b = appendList(b, c.organizationRoleScopeRows(r.id), idNameAppender(own))
 	b = append(b, `,"resourceScopes":`...)
-	b = appendList(b, c.templateResourceScopes(r.id), func(b []byte, s *row) []byte {
-		b = appendNamed(scopes)(b, s)
+	b = appendList(b, c.organizationRoleResourceScopeRows(r.id), func(b []byte, s *row) []byte {
+		b = idNameAppender(scopes)(b, s)
 		b = append(b[:len(b)-1], `,"resource":`...)
-		return append(appendNamed(resources)(b, resources.get(scopes.text(s, "resource_id"))), '}')
+		return append(idNameAppender(resources)(b, resources.rowByID(scopes.text(s, "resource_id"))), '}')
 	})
 	return append(b, '}')
 }
 
-func (c *apiRequest) templateScopes(role string) []*row {
+func (c *apiRequest) organizationRoleScopeRows(role string) []*row {
 	ids := c.t.relatedIDs("organization_role_scope_relations", "organization_role_id", role, "organization_scope_id")
 	return c.t.tables["organization_scopes"].byIDs(ids)
 }
 
-func (c *apiRequest) templateResourceScopes(role string) []*row {
+func (c *apiRequest) organizationRoleResourceScopeRows(role string) []*row {
 	ids := c.t.relatedIDs("organization_role_resource_scope_relations", "organization_role_id", role, "scope_id")
 	return c.t.tables["scopes"].byIDs(ids)
 }
 
 func (c *apiRequest) organizationRoleScopes() answer {
-	return c.child("organization_roles", true, func() (listing, error) {
-		return fixed(func() []*row { return c.templateScopes(c.args[0]) }, c.item(c.t.tables["organization_scopes"])), nil
+	return c.answerSubList("organization_roles", true, func() (listing, error) {
+		return rowListing(func() []*row { return c.organizationRoleScopeRows(c.args[0]) }, c.rowAppender(c.t.tables["organization_scopes"])), nil
 	})
 }
 
 func (c *apiRequest) organizationRoleResourceScopes() answer {
-	return c.child("organization_roles", true, func() (listing, error) {
-		return fixed(func() []*row { return c.templateResourceScopes(c.args[0]) }, c.item(c.t.tables["scopes"])), nil
+	return c.answerSubList("organization_roles", true, func() (listing, error) {
+		return rowListing(func() []*row { return c.organizationRoleResourceScopeRows(c.args[0]) }, c.rowAppender(c.t.tables["scopes"])), nil
 	})
 }
 
 func (c *apiRequest) listOrganizationScopes() answer {
 	tab := c.t.tables["organization_scopes"]
-	keep := c.keyword(tab, "name")
-	l := fixed(func() []*row {
-		return slices.DeleteFunc(byName(tab, tab.heap), func(r *row) bool { return keep != nil && !keep(r) })
-	}, c.item(tab))
+	keep := c.keywordFilter(tab, "name")
+	l := rowListing(func() []*row {
+		return slices.DeleteFunc(sortedByName(tab, tab.heap), func(r *row) bool { return keep != nil && !keep(r) })
+	}, c.rowAppender(tab))
 	l.optional = true
-	return c.list(l)
+	return c.answerListing(l)
 }
 
 func (c *apiRequest) listInvitations() answer {
@@ -64,7 +64,7 @@ func (c *apiRequest) listInvitations() answer {
 	filters := map[string]string{"organization_id": c.q.get("organizationId"), "inviter_id": c.q.get("inviterId"), "invitee": c.q.get("invitee")}
 	c.t.mu.RLock()
 	defer c.t.mu.RUnlock()
-	rows := slices.DeleteFunc(newestRows(tab.heap), func(r *row) bool {
+	rows := slices.DeleteFunc(sortedNewestFirst(tab.heap), func(r *row) bool {
 		for col, want := range filters {
 			if want != "" && tab.columnJSON(r, col) != quote(want) {
 				return true
@@ -79,25 +79,25 @@ func (c *apiRequest) listInvitations() answer {
 		roles[id] = append(roles[id], unquote(r.vals[1]))
 	}
 	body := appendList(nil, rows, func(b []byte, r *row) []byte {
-		return c.t.appendRoles(c.append(b, tab, c.t.computed(tab, r), true), roles[r.id])
+		return c.t.appendOrgRolesAndClose(c.appendOpenRow(b, tab, c.t.withComputedStatus(tab, r), true), roles[r.id])
 	})
 	return answer{status: 200, body: body}
 }
 
 func (c *apiRequest) getInvitation() answer {
-	if a, ok := c.parent("organization_invitations"); !ok {
+	if a, ok := c.requireRow("organization_invitations"); !ok {
 		return a
 	}
 	c.t.mu.RLock()
 	defer c.t.mu.RUnlock()
 	tab := c.t.tables["organization_invitations"]
-	r := tab.get(c.args[0])
+	r := tab.rowByID(c.args[0])
 	roles := c.t.relatedIDs("organization_invitation_role_relations", "organization_invitation_id", r.id, "organization_role_id")
-	return answer{status: 200, body: c.t.appendRoles(c.append(nil, tab, c.t.computed(tab, r), true), roles)}
+	return answer{status: 200, body: c.t.appendOrgRolesAndClose(c.appendOpenRow(nil, tab, c.t.withComputedStatus(tab, r), true), roles)}
 }
 
-// newestRows sorts a copy by created_at, newest first.
-func newestRows(rows []*row) []*row {
+// sortedNewestFirst sorts a copy by created_at, newest first.
+func sortedNewestFirst(rows []*row) []*row {
 	rows = slices.Clone(rows)
 	slices.SortStableFunc(rows, func(a, b *row) int {
 		switch {

@@ -10,8 +10,8 @@ import (
 
 // This file answers for /api/organizations and its sub-lists.
 
-// keyword is the condition of q: ilike %q% on any of the columns; nil for no q.
-func (c *apiRequest) keyword(tab *table, cols ...string) func(*row) bool {
+// keywordFilter is the condition of q: ilike %q% on any of the columns; nil for no q.
+func (c *apiRequest) keywordFilter(tab *table, cols ...string) func(*row) bool {
 	q := c.q.get("q")
 	if q == "" {
 		return nil
@@ -27,18 +27,18 @@ func (c *apiRequest) keyword(tab *table, cols ...string) func(*row) bool {
 
 func (c *apiRequest) listOrganizations() answer {
 	tab := c.t.tables["organizations"]
-	show := c.item(tab)
+	show := c.rowAppender(tab)
 	if c.q.isTrue("showFeatured") {
 		show = func(b []byte, r *row) []byte {
 			members := c.t.members[r.id]
-			b = append(c.append(b, tab, r, true), `,"usersCount":`...)
-			b = append(b, marshal(len(members))...)
+			b = append(c.appendOpenRow(b, tab, r, true), `,"usersCount":`...)
+			b = append(b, encodeJSON(len(members))...)
 			b = append(b, `,"featuredUsers":`...)
-			b = appendList(b, window(members, 0, 3), func(b []byte, m *member) []byte { return appendFeatured(b, m.user) })
+			b = appendList(b, window(members, 0, 3), func(b []byte, m *member) []byte { return appendFeaturedUser(b, m.user) })
 			return append(b, '}')
 		}
 	}
-	return c.list(c.tableRows(tab, c.keyword(tab, "id", "name"), show))
+	return c.answerListing(c.tableListing(tab, c.keywordFilter(tab, "id", "name"), show))
 }
 
 // organizationUsers is ordered by user id, which is unique, or in older versions
@@ -53,32 +53,32 @@ func (c *apiRequest) organizationUsers() answer {
 				if role != "" && !slices.Contains(m.roles, role) {
 					return true
 				}
-				return q != "" && !slices.ContainsFunc(userFields(), func(col string) bool {
+				return q != "" && !slices.ContainsFunc(userSearchFields(), func(col string) bool {
 					text, ok := m.user.column(col)
 					return ok && test(text)
 				})
 			})
 		}
 		if !c.edition.does(orderedMembers) {
-			all = c.hashed(all)
+			all = c.inHashOrder(all)
 		}
 		return window(all, offset, limit)
 	}
-	return c.list(listing{
+	return c.answerListing(listing{
 		count: func() int { return len(find(0, 1<<40)) },
 		rows: func(b []byte, offset, limit int) []byte {
 			for _, m := range find(offset, limit) {
-				b = append(c.t.appendRoles(c.appendUser(b, m.user), m.roles), ',')
+				b = append(c.t.appendOrgRolesAndClose(c.appendOpenUserInfo(b, m.user), m.roles), ',')
 			}
 			return b
 		},
 	})
 }
 
-// hashed puts members in the order of a hash table: the same for every page, until
+// inHashOrder puts members in the order of a hash table: the same for every page, until
 // somebody writes.
-func (c *apiRequest) hashed(members []*member) []*member {
-	salt := c.salt(c.t.writes)
+func (c *apiRequest) inHashOrder(members []*member) []*member {
+	salt := c.tieSalt(c.t.writes)
 	if salt == 0 {
 		return members
 	}
@@ -94,21 +94,21 @@ func (c *apiRequest) hashed(members []*member) []*member {
 
 func (c *apiRequest) organizationApplications() answer {
 	apps := c.t.tables["applications"]
-	keep := c.keyword(apps, "id", "name", "description")
+	keep := c.keywordFilter(apps, "id", "name", "description")
 	role := c.q.get("organizationRoleId")
 	find := func() []*row {
 		rows := apps.byIDs(c.t.relatedIDs("organization_application_relations", "organization_id", c.args[0], "application_id"))
 		return slices.DeleteFunc(rows, func(r *row) bool {
-			return keep != nil && !keep(r) || role != "" && !slices.Contains(c.t.applicationRoles(c.args[0], r.id), role)
+			return keep != nil && !keep(r) || role != "" && !slices.Contains(c.t.applicationOrgRoles(c.args[0], r.id), role)
 		})
 	}
-	return c.list(fixed(find, func(b []byte, r *row) []byte {
-		return c.t.appendRoles(c.application(b, apps, r), c.t.applicationRoles(c.args[0], r.id))
+	return c.answerListing(rowListing(find, func(b []byte, r *row) []byte {
+		return c.t.appendOrgRolesAndClose(c.appendOpenApplication(b, apps, r), c.t.applicationOrgRoles(c.args[0], r.id))
 	}))
 }
 
-// applicationRoles lists the organization roles of an application.
-func (t *Tenant) applicationRoles(org, app string) []string {
+// applicationOrgRoles lists the organization roles of an application.
+func (t *Tenant) applicationOrgRoles(org, app string) []string {
 	tab := t.tables["organization_role_application_relations"]
 	var ids []string
 	for _, r := range tab.where("application_id", app) {
@@ -121,18 +121,18 @@ func (t *Tenant) applicationRoles(org, app string) []string {
 
 func (c *apiRequest) jitDomains() answer {
 	tab := c.t.tables["organization_jit_email_domains"]
-	l := fixed(func() []*row { return tab.where("organization_id", c.args[0]) }, c.item(tab))
+	l := rowListing(func() []*row { return tab.where("organization_id", c.args[0]) }, c.rowAppender(tab))
 	l.optional = true
-	return c.list(l)
+	return c.answerListing(l)
 }
 
-// jit lists what just-in-time provisioning refers to.
-func jit(relation, col, table string) func(*apiRequest) answer {
+// listJIT lists what just-in-time provisioning refers to.
+func listJIT(relation, col, table string) func(*apiRequest) answer {
 	return func(c *apiRequest) answer {
-		return c.child("organizations", true, func() (listing, error) {
+		return c.answerSubList("organizations", true, func() (listing, error) {
 			tab := c.t.tables[table]
-			show := c.item(tab)
-			return fixed(func() []*row {
+			show := c.rowAppender(tab)
+			return rowListing(func() []*row {
 				return tab.byIDs(c.t.relatedIDs(relation, "organization_id", c.args[0], col))
 			}, show), nil
 		})
@@ -148,14 +148,14 @@ func (c *apiRequest) memberRoles() answer {
 		return failure(http.StatusUnprocessableEntity, "organization.require_membership", "The user must be a member of the organization to proceed.")
 	}
 	tab := c.t.tables["organization_roles"]
-	l := fixed(func() []*row {
+	l := rowListing(func() []*row {
 		if m := c.t.membership(c.args[0], c.args[1]); m != nil {
 			return tab.byIDs(m.roles)
 		}
 		return nil
-	}, c.item(tab))
+	}, c.rowAppender(tab))
 	l.optional = true
-	return c.list(l)
+	return c.answerListing(l)
 }
 
 func (c *apiRequest) applicationMemberRoles() answer {
@@ -166,13 +166,13 @@ func (c *apiRequest) applicationMemberRoles() answer {
 		return failure(http.StatusUnprocessableEntity, "organization.require_membership", "The user must be a member of the organization to proceed.")
 	}
 	tab := c.t.tables["organization_roles"]
-	l := fixed(func() []*row { return tab.byIDs(c.t.applicationRoles(c.args[0], c.args[1])) }, c.item(tab))
+	l := rowListing(func() []*row { return tab.byIDs(c.t.applicationOrgRoles(c.args[0], c.args[1])) }, c.rowAppender(tab))
 	l.optional = true
-	return c.list(l)
+	return c.answerListing(l)
 }
 
-// byName sorts rows by name.
-func byName(tab *table, rows []*row) []*row {
+// sortedByName sorts rows by name.
+func sortedByName(tab *table, rows []*row) []*row {
 	rows = slices.Clone(rows)
 	slices.SortFunc(rows, func(a, b *row) int { return strings.Compare(tab.text(a, "name"), tab.text(b, "name")) })
 	return rows

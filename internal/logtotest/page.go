@@ -7,7 +7,7 @@ import (
 	"strings"
 )
 
-// A apiRequest is one request under /api on its way through the server.
+// An apiRequest is one request under /api on its way through the server.
 type apiRequest struct {
 	s       *Server
 	t       *Tenant
@@ -56,8 +56,8 @@ func number(values []string, standard float64) (float64, bool) {
 	return f, true
 }
 
-// list answers with a list, in two statements if it is paged.
-func (c *apiRequest) list(l listing) answer {
+// answerListing answers with a list, in two statements if it is paged.
+func (c *apiRequest) answerListing(l listing) answer {
 	offset, size, whole, ok := c.paging(l.optional)
 	if !ok {
 		return failure(http.StatusBadRequest, "guard.invalid_pagination", "The request pagination value is invalid.")
@@ -99,7 +99,7 @@ func (c *apiRequest) list(l listing) answer {
 			capped, total = true, f.Cap+1
 		}
 	}
-	c.links(&a, int(offset)/int(size)+1, total, int(size), capped)
+	c.setPagingHeaders(&a, int(offset)/int(size)+1, total, int(size), capped)
 	return a
 }
 
@@ -117,21 +117,21 @@ func (c *apiRequest) items(l listing, offset, limit int) answer {
 	return answer{status: http.StatusOK, body: b, room: room}
 }
 
-// links sets the headers of a paged answer.
-func (c *apiRequest) links(a *answer, page, total, size int, capped bool) {
+// setPagingHeaders sets the headers of a paged answer.
+func (c *apiRequest) setPagingHeaders(a *answer, page, total, size int, capped bool) {
 	last := max(1, (total+size-1)/size)
-	a.set("Total-Number", strconv.Itoa(total))
+	a.addHeader("Total-Number", strconv.Itoa(total))
 	before, after := c.sent.linkQuery()
 	before = "<http://" + c.r.Host + strings.TrimPrefix(c.r.URL.Path, "/api") + "?" + before
 	link := func(page int, rel string) {
-		a.set("Link", before+strconv.Itoa(page)+after+">; rel=\""+rel+"\"")
+		a.addHeader("Link", before+strconv.Itoa(page)+after+">; rel=\""+rel+"\"")
 	}
 	link(1, "first")
 	if page > 1 {
 		link(page-1, "prev")
 	}
 	if capped {
-		a.set("Total-Number-Is-Capped", "true")
+		a.addHeader("Total-Number-Is-Capped", "true")
 		return
 	}
 	link(last, "last")
@@ -140,9 +140,9 @@ func (c *apiRequest) links(a *answer, page, total, size int, capped bool) {
 	}
 }
 
-// tableRows is a page of a table's rows picked by keep (nil is all of them), each
+// tableListing is a page of a table's rows picked by keep (nil is all of them), each
 // shown by show. A page of the whole table comes in the order of table.unordered.
-func (c *apiRequest) tableRows(tab *table, keep func(*row) bool, show func(b []byte, r *row) []byte) listing {
+func (c *apiRequest) tableListing(tab *table, keep func(*row) bool, show func(b []byte, r *row) []byte) listing {
 	picked := func() []*row {
 		var rows []*row
 		for _, r := range tab.heap {
@@ -174,8 +174,8 @@ func (c *apiRequest) tableRows(tab *table, keep func(*row) bool, show func(b []b
 	}
 }
 
-// fixed is a listing of rows that are found, and sorted, anew for each statement.
-func fixed(find func() []*row, show func(b []byte, r *row) []byte) listing {
+// rowListing is a listing of rows that are found, and sorted, anew for each statement.
+func rowListing(find func() []*row, show func(b []byte, r *row) []byte) listing {
 	return listing{
 		count: func() int { return len(find()) },
 		rows: func(b []byte, offset, limit int) []byte {
@@ -187,7 +187,7 @@ func fixed(find func() []*row, show func(b []byte, r *row) []byte) listing {
 	}
 }
 
-// item shows a row of a table whole, as most endpoints do.
-func (c *apiRequest) item(tab *table) func(b []byte, r *row) []byte {
-	return func(b []byte, r *row) []byte { return append(c.append(b, tab, r, true), '}') }
+// rowAppender shows a row of a table whole, as most endpoints do.
+func (c *apiRequest) rowAppender(tab *table) func(b []byte, r *row) []byte {
+	return func(b []byte, r *row) []byte { return append(c.appendOpenRow(b, tab, r, true), '}') }
 }

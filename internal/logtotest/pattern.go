@@ -57,8 +57,8 @@ func likeMatch(p, s string) bool {
 	return strings.Trim(p[i:], "%") == ""
 }
 
-// similarTo turns a SIMILAR TO pattern into a regular expression.
-func similarTo(pattern string) string {
+// similarToRegexp turns a SIMILAR TO pattern into a regular expression.
+func similarToRegexp(pattern string) string {
 	var b strings.Builder
 	b.WriteString("^(?s:")
 	class := false
@@ -92,8 +92,8 @@ func similarTo(pattern string) string {
 // An idBounds is all ids from from up to, not including, to ("" is no end).
 type idBounds struct{ from, to string }
 
-// likeRanges reads ab% as a range; nil where the pattern is not of that form.
-func likeRanges(p string) []idBounds {
+// likeIDBounds reads ab% as a range; nil where the pattern is not of that form.
+func likeIDBounds(p string) []idBounds {
 	prefix, found := strings.CutSuffix(p, "%")
 	if strings.ContainsAny(prefix, `%_\`) {
 		return nil
@@ -101,11 +101,11 @@ func likeRanges(p string) []idBounds {
 	if !found {
 		return []idBounds{{p, p + "\x00"}}
 	}
-	return []idBounds{{prefix, after(prefix)}}
+	return []idBounds{{prefix, prefixUpperBound(prefix)}}
 }
 
-// after is the least string greater than everything with this prefix.
-func after(prefix string) string {
+// prefixUpperBound is the least string greater than everything with this prefix.
+func prefixUpperBound(prefix string) string {
 	b := []byte(prefix)
 	for len(b) > 0 {
 		if b[len(b)-1]++; b[len(b)-1] != 0 {
@@ -116,13 +116,13 @@ func after(prefix string) string {
 	return ""
 }
 
-// maxRanges bounds what posixRanges spells out.
+// maxRanges bounds what posixIDBounds spells out.
 const maxRanges = 4096
 
-// posixRanges reads ^ab[0-7][^c], or several such in ^(ab|c[0-3]), as ranges;
+// posixIDBounds reads ^ab[0-7][^c], or several such in ^(ab|c[0-3]), as ranges;
 // nil where the expression is not made of sequences of letters, digits and
 // classes from the beginning.
-func posixRanges(p string) []idBounds {
+func posixIDBounds(p string) []idBounds {
 	rest, found := strings.CutPrefix(p, "^")
 	if !found {
 		return nil
@@ -136,18 +136,18 @@ func posixRanges(p string) []idBounds {
 	}
 	var all []idBounds
 	for _, a := range alternatives {
-		ranges := sequenceRanges(a)
+		ranges := sequenceIDBounds(a)
 		if ranges == nil || len(all)+len(ranges) > maxRanges {
 			return nil
 		}
 		all = append(all, ranges...)
 	}
-	return joined(all)
+	return mergeRanges(all)
 }
 
-// joined sorts ranges and joins those that overlap or touch: no id may be
+// mergeRanges sorts ranges and joins those that overlap or touch: no id may be
 // found twice.
-func joined(ranges []idBounds) []idBounds {
+func mergeRanges(ranges []idBounds) []idBounds {
 	slices.SortFunc(ranges, func(a, b idBounds) int { return strings.Compare(a.from, b.from) })
 	out := ranges[:0]
 	for _, r := range ranges {
@@ -162,11 +162,11 @@ func joined(ranges []idBounds) []idBounds {
 	return out
 }
 
-// sequenceRanges reads a sequence of letters, digits and classes.
-func sequenceRanges(rest string) []idBounds {
+// sequenceIDBounds reads a sequence of letters, digits and classes.
+func sequenceIDBounds(rest string) []idBounds {
 	ranges := []idBounds{{"", ""}}
 	for rest != "" {
-		spans, n := posixClass(rest)
+		spans, n := parseRegexpAtom(rest)
 		if n == 0 {
 			return nil
 		}
@@ -179,7 +179,7 @@ func sequenceRanges(rest string) []idBounds {
 		for _, r := range ranges {
 			for _, span := range spans {
 				if last {
-					next = append(next, idBounds{r.from + string([]byte{span[0]}), after(r.from + string([]byte{span[1]}))})
+					next = append(next, idBounds{r.from + string([]byte{span[0]}), prefixUpperBound(r.from + string([]byte{span[1]}))})
 					continue
 				}
 				if int(span[1])-int(span[0])+len(next) > maxRanges {
@@ -198,9 +198,9 @@ func sequenceRanges(rest string) []idBounds {
 	return ranges
 }
 
-// posixClass reads one letter or class at the beginning of p, as spans of bytes,
+// parseRegexpAtom reads one letter or class at the beginning of p, as spans of bytes,
 // and says how long it is; 0 is something else.
-func posixClass(p string) (spans [][2]byte, n int) {
+func parseRegexpAtom(p string) (spans [][2]byte, n int) {
 	end := strings.IndexByte(p, ']')
 	switch {
 	case p[0] != '[':
@@ -212,7 +212,7 @@ func posixClass(p string) (spans [][2]byte, n int) {
 		return nil, 0
 	}
 	if end == 0 {
-		if !plainByte(p[0]) {
+		if !isRegexpLiteral(p[0]) {
 			return nil, 0
 		}
 		return [][2]byte{{p[0], p[0]}}, 1
@@ -235,8 +235,8 @@ func posixClass(p string) (spans [][2]byte, n int) {
 	return spans, end + 1
 }
 
-// plainByte tells what stands for itself in a regular expression.
-func plainByte(c byte) bool {
+// isRegexpLiteral tells what stands for itself in a regular expression.
+func isRegexpLiteral(c byte) bool {
 	return c >= '0' && c <= '9' || c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c == '_' || c == '-'
 }
 
@@ -248,7 +248,7 @@ func classBytes(inner string) (in [256]bool, ok bool) {
 			to = inner[i+2]
 			i += 2
 		}
-		if !plainByte(from) || !plainByte(to) || from > to {
+		if !isRegexpLiteral(from) || !isRegexpLiteral(to) || from > to {
 			return in, false
 		}
 		for c := int(from); c <= int(to); c++ {

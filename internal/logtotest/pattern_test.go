@@ -55,7 +55,7 @@ func TestSimilarTo(t *testing.T) {
 		{"[0-4]%", "3x", true},
 		{"%$", "a$", true},
 	} {
-		re := regexp.MustCompile(similarTo(tc.pattern))
+		re := regexp.MustCompile(similarToRegexp(tc.pattern))
 		if got := re.MatchString(tc.text); got != tc.want {
 			t.Errorf("%q similar to %q: %v", tc.text, tc.pattern, got)
 		}
@@ -83,14 +83,14 @@ func TestRangesAreThePattern(t *testing.T) {
 			if len(alternatives) > 1 {
 				pattern = "^(" + strings.Join(alternatives, "|") + ")"
 			}
-			sameAsScan(t, ids(t), posixRanges(pattern), regexp.MustCompile(pattern).MatchString)
+			sameAsScan(t, ids(t), posixIDBounds(pattern), regexp.MustCompile(pattern).MatchString)
 		})
 	})
 	t.Run("like", func(t *testing.T) {
 		t.Parallel()
 		rapid.Check(t, func(t *rapid.T) {
 			pattern := rapid.StringMatching(`[a-d0-3_%]{1,3}%?`).Draw(t, "pattern")
-			sameAsScan(t, ids(t), likeRanges(pattern), like(pattern, true))
+			sameAsScan(t, ids(t), likeIDBounds(pattern), like(pattern, true))
 		})
 	})
 }
@@ -125,7 +125,7 @@ func sameAsScan(t *rapid.T, ids []string, ranges []idBounds, matches func(string
 func TestRangesOfWhatSplitsAsk(t *testing.T) {
 	t.Parallel()
 	for _, pattern := range []string{"^a", "^ab", "^ab[0-7]", "^[0-9a-f]", "^[^0-9a-z]", "^a[^0-9a-z]", "^[ab][0-3]", "^(ab[x-z]|ac|ad[0-4][0-9a-z])"} {
-		if posixRanges(pattern) == nil {
+		if posixIDBounds(pattern) == nil {
 			t.Errorf("%s is scanned", pattern)
 		}
 	}
@@ -148,7 +148,7 @@ func TestTopByAgeKeepsTheTies(t *testing.T) {
 			return at
 		}
 		all := times(users)
-		got := times(topByAge(slices.Clone(users), top))
+		got := times(pruneOlder(slices.Clone(users), top))
 		if len(got) < top || !slices.Equal(all[:len(got)], got) || len(got) < n && all[len(got)] == all[top-1] {
 			t.Fatalf("%d of %d kept for the top %d", len(got), n, top)
 		}
@@ -161,7 +161,7 @@ func TestShuffledIsAPermutation(t *testing.T) {
 		n, key := rapid.IntRange(1, 300).Draw(t, "n"), rapid.Uint64().Draw(t, "key")
 		seen := make([]bool, n)
 		for i := range n {
-			j := shuffled(i, n, key)
+			j := permuteIndex(i, n, key)
 			if j < 0 || j >= n || seen[j] {
 				t.Fatalf("%d of %d goes to %d", i, n, j)
 			}
@@ -177,7 +177,7 @@ func TestRounded(t *testing.T) {
 		`{"s":"9007199254740993"}`:      `{"s":"9007199254740993"}`,
 		`[1.5,-3,12345678901234567890]`: `[1.5,-3,12345678901234567000]`,
 	} {
-		if got := rounded(in); got != want {
+		if got := roundBigNumbers(in); got != want {
 			t.Errorf("rounded(%s) = %s, want %s", in, got, want)
 		}
 	}
@@ -194,12 +194,12 @@ func TestFinderFindsWhatAScanFinds(t *testing.T) {
 	} {
 		t.Run(raw, func(t *testing.T) {
 			t.Parallel()
-			s, err := parseSearch(append(parseQuery(raw), parseQuery("isCaseSensitive=true")...), userFields())
+			s, err := parseSearch(append(parseQuery(raw), parseQuery("isCaseSensitive=true")...), userSearchFields())
 			if err != nil {
 				t.Fatal(err)
 			}
 			f := &userFinder{set: tenant.users, s: s, t: tenant}
-			want := f.walk(-1)
+			want := f.scanNewest(-1)
 			if len(want) == 0 || f.count() != len(want) {
 				t.Errorf("count %d, want %d", f.count(), len(want))
 			}
@@ -222,7 +222,7 @@ func TestAScanIsNotRememberedBeyondAWrite(t *testing.T) {
 	t.Parallel()
 	tenant := Generate(Options{Users: 50})
 	found := func(raw string) (ids []string) {
-		s, err := parseSearch(append(parseQuery(raw), parseQuery("isCaseSensitive=true")...), userFields())
+		s, err := parseSearch(append(parseQuery(raw), parseQuery("isCaseSensitive=true")...), userSearchFields())
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -59,7 +59,7 @@ func (t *Tenant) post(p *pusher, hook *row, event, body string) {
 		}
 		t.mu.Lock()
 		defer t.mu.Unlock()
-		t.outcome(hook, event, body, t.Now(), result)
+		t.queueDeliveryLog(hook, event, body, t.Now(), result)
 	})
 }
 
@@ -92,7 +92,7 @@ func (p *pusher) send(url string, headers map[string]string, key, body string) m
 		return failed(err)
 	}
 	var parsed any = string(answer)
-	if v := decode(string(answer)); v != nil {
+	if v := decodeJSON(string(answer)); v != nil {
 		parsed = v
 	}
 	result := map[string]any{"result": "Success", "response": map[string]any{"statusCode": res.StatusCode, "body": parsed}}

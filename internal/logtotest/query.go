@@ -7,9 +7,9 @@ import (
 
 // A query is the parameters of a request in the order they were sent, which
 // matters for Link and for search.
-type query []parameter
+type query []queryParameter
 
-type parameter struct{ key, value string }
+type queryParameter struct{ key, value string }
 
 func parseQuery(raw string) query {
 	var q query
@@ -18,7 +18,7 @@ func parseQuery(raw string) query {
 			continue
 		}
 		k, v, _ := strings.Cut(part, "=")
-		q = append(q, parameter{unescape(k), unescape(v)})
+		q = append(q, queryParameter{unescape(k), unescape(v)})
 	}
 	return q
 }

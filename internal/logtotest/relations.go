@@ -9,7 +9,7 @@ import (
 // This file writes roles and memberships of users. Every function here needs the
 // tenant's write lock.
 
-func (t *Tenant) dropRole(role string) {
+func (t *Tenant) dropRoleAssignments(role string) {
 	if s := t.roleUsers[role]; s != nil {
 		for _, u := range s.byID {
 			u.roles = slices.DeleteFunc(u.roles, func(r string) bool { return r == role })
@@ -18,14 +18,14 @@ func (t *Tenant) dropRole(role string) {
 	delete(t.roleUsers, role)
 }
 
-func (t *Tenant) dropMembers(org string) {
+func (t *Tenant) dropOrganizationMembers(org string) {
 	for _, m := range t.members[org] {
 		m.user.orgs = slices.DeleteFunc(m.user.orgs, func(o *member) bool { return o == m })
 	}
 	delete(t.members, org)
 }
 
-func (t *Tenant) assign(id, role string) error {
+func (t *Tenant) assignRole(id, role string) error {
 	u := t.users.get(id)
 	if slices.Contains(u.roles, role) {
 		return ErrExists
@@ -38,7 +38,7 @@ func (t *Tenant) assign(id, role string) error {
 	return nil
 }
 
-func (t *Tenant) unassign(id, role string) bool {
+func (t *Tenant) unassignRole(id, role string) bool {
 	u := t.users.get(id)
 	if u == nil || !slices.Contains(u.roles, role) {
 		return false
@@ -48,18 +48,18 @@ func (t *Tenant) unassign(id, role string) bool {
 	return true
 }
 
-func compareMember(m *member, id string) int { return strings.Compare(m.user.id(), id) }
+func compareMemberUserID(m *member, id string) int { return strings.Compare(m.user.id(), id) }
 
 // membership finds one, nil for none.
 func (t *Tenant) membership(org, id string) *member {
-	if i, ok := slices.BinarySearchFunc(t.members[org], id, compareMember); ok {
+	if i, ok := slices.BinarySearchFunc(t.members[org], id, compareMemberUserID); ok {
 		return t.members[org][i]
 	}
 	return nil
 }
 
 func (t *Tenant) join(org, id string) error {
-	i, found := slices.BinarySearchFunc(t.members[org], id, compareMember)
+	i, found := slices.BinarySearchFunc(t.members[org], id, compareMemberUserID)
 	if found {
 		return ErrExists
 	}
@@ -71,7 +71,7 @@ func (t *Tenant) join(org, id string) error {
 }
 
 func (t *Tenant) leave(org, id string) bool {
-	i, found := slices.BinarySearchFunc(t.members[org], id, compareMember)
+	i, found := slices.BinarySearchFunc(t.members[org], id, compareMemberUserID)
 	if !found {
 		return false
 	}
@@ -81,7 +81,7 @@ func (t *Tenant) leave(org, id string) bool {
 	return true
 }
 
-func (t *Tenant) grant(org, role, id string) error {
+func (t *Tenant) grantMemberRole(org, role, id string) error {
 	m := t.membership(org, id)
 	if m == nil {
 		return fmt.Errorf("membership of %s in %s: %w", id, org, ErrUnknown)
@@ -93,7 +93,7 @@ func (t *Tenant) grant(org, role, id string) error {
 	return nil
 }
 
-func (t *Tenant) revoke(org, role, id string) bool {
+func (t *Tenant) revokeMemberRole(org, role, id string) bool {
 	m := t.membership(org, id)
 	if m == nil || !slices.Contains(m.roles, role) {
 		return false

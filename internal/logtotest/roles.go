@@ -7,10 +7,10 @@ import (
 
 // This file answers for /api/roles.
 
-func roleFields() []string { return []string{"id", "name", "description"} }
+func rowSearchFields() []string { return []string{"id", "name", "description"} }
 
-// found tells if a row is accepted by a search.
-func (t *table) found(r *row, s search) bool {
+// matchesSearch tells if a row is accepted by a search.
+func (t *table) matchesSearch(r *row, s search) bool {
 	return len(s.matches) == 0 || s.accepts(func(col string) (string, bool) {
 		raw := t.columnJSON(r, col)
 		return unquote(raw), raw != "null"
@@ -24,24 +24,24 @@ func visibleRole(tab *table, r *row) bool {
 func (c *apiRequest) listRoles() answer {
 	kind := c.q.get("type")
 	if c.q.has("type") && kind != "User" && kind != "MachineToMachine" {
-		if a := c.list(listing{count: func() int { return 0 }, rows: func(b []byte, _, _ int) []byte { return b }}); a.status != 200 {
+		if a := c.answerListing(listing{count: func() int { return 0 }, rows: func(b []byte, _, _ int) []byte { return b }}); a.status != 200 {
 			return a
 		}
 		return badEnum("type", kind, `["User","MachineToMachine"]`)
 	}
-	s, err := parseSearch(c.q, roleFields())
+	s, err := parseSearch(c.q, rowSearchFields())
 	if err != nil {
 		return c.searchFailed(err)
 	}
 	tab := c.t.tables["roles"]
 	keep := func(r *row) bool {
-		return visibleRole(tab, r) && (kind == "" || tab.text(r, "type") == kind) && tab.found(r, s) && !c.excluded(r.id)
+		return visibleRole(tab, r) && (kind == "" || tab.text(r, "type") == kind) && tab.matchesSearch(r, s) && !c.excludesRole(r.id)
 	}
-	return c.list(c.tableRows(tab, keep, c.appendRole))
+	return c.answerListing(c.tableListing(tab, keep, c.appendRole))
 }
 
-// excluded tells if excludeUserId or excludeApplicationId has the role.
-func (c *apiRequest) excluded(role string) bool {
+// excludesRole tells if excludeUserId or excludeApplicationId has the role.
+func (c *apiRequest) excludesRole(role string) bool {
 	if id := c.q.get("excludeUserId"); id != "" {
 		if u := c.t.users.get(id); u != nil && slices.Contains(u.roles, role) {
 			return true
@@ -53,37 +53,37 @@ func (c *apiRequest) excluded(role string) bool {
 
 // appendRole shows a role with the counts only the list has.
 func (c *apiRequest) appendRole(b []byte, r *row) []byte {
-	b = c.append(b, c.t.tables["roles"], r, true)
+	b = c.appendOpenRow(b, c.t.tables["roles"], r, true)
 	set := c.t.roleUsers[r.id]
 	b = append(b, `,"usersCount":`...)
-	b = append(b, marshal(set.len())...)
+	b = append(b, encodeJSON(set.len())...)
 	b = append(b, `,"featuredUsers":`...)
 	var first []*user
 	if set != nil {
 		first = window(set.byID, 0, 3)
 	}
-	b = appendList(b, first, appendFeatured)
+	b = appendList(b, first, appendFeaturedUser)
 	apps := c.t.tables["applications"]
 	ids := c.t.relatedIDs("applications_roles", "role_id", r.id, "application_id")
 	b = append(b, `,"applicationsCount":`...)
-	b = append(b, marshal(len(ids))...)
+	b = append(b, encodeJSON(len(ids))...)
 	b = append(b, `,"featuredApplications":`...)
 	b = appendList(b, window(ids, 0, 3), func(b []byte, id string) []byte {
-		app := apps.get(id)
-		b = appendNamed(apps)(b, app)
+		app := apps.rowByID(id)
+		b = idNameAppender(apps)(b, app)
 		b = append(b[:len(b)-1], `,"type":`...)
 		return append(append(b, apps.columnJSON(app, "type")...), '}')
 	})
 	return append(b, '}')
 }
 
-func appendFeatured(b []byte, u *user) []byte {
+func appendFeaturedUser(b []byte, u *user) []byte {
 	b = append(b, `{"id":`...)
-	b = append(b, u.raw(uID)...)
+	b = append(b, u.rawColumn(uID)...)
 	b = append(b, `,"avatar":`...)
-	b = append(b, u.raw(uAvatar)...)
+	b = append(b, u.rawColumn(uAvatar)...)
 	b = append(b, `,"name":`...)
-	return append(append(b, u.raw(uName)...), '}')
+	return append(append(b, u.rawColumn(uName)...), '}')
 }
 
 // relatedIDs follows a relation from one side to the ids of the other.
@@ -96,64 +96,64 @@ func (t *Tenant) relatedIDs(relation, from, id, to string) []string {
 	return ids
 }
 
-// child answers a sub-list of a row that has to exist: paging is checked first,
+// answerSubList answers a sub-list of a row that has to exist: paging is checked first,
 // then the parent, then the search.
-func (c *apiRequest) child(table string, optional bool, search func() (listing, error)) answer {
+func (c *apiRequest) answerSubList(table string, optional bool, search func() (listing, error)) answer {
 	if _, _, _, ok := c.paging(optional); !ok {
-		return c.list(listing{})
+		return c.answerListing(listing{})
 	}
-	if a, ok := c.parent(table); !ok {
+	if a, ok := c.requireRow(table); !ok {
 		return a
 	}
 	l, err := search()
 	if err != nil {
-		return answerFor(err)
+		return searchErrorAnswer(err)
 	}
 	l.optional = optional
-	return c.list(l)
+	return c.answerListing(l)
 }
 
-// parent tells if the row the path names exists, and what to say if not.
-func (c *apiRequest) parent(table string) (answer, bool) {
+// requireRow tells if the row the path names exists, and what to say if not.
+func (c *apiRequest) requireRow(table string) (answer, bool) {
 	c.t.mu.RLock()
 	defer c.t.mu.RUnlock()
-	if c.t.tables[table].get(c.args[0]) == nil {
+	if c.t.tables[table].rowByID(c.args[0]) == nil {
 		return noSuch(table, c.args[0]), false
 	}
 	return answer{}, true
 }
 
 func (c *apiRequest) roleUsers() answer {
-	return c.child("roles", false, func() (listing, error) {
-		s, err := parseSearch(c.q, userFields())
-		return c.find(s, func() *userSet { return c.t.roleUsers[c.args[0]] }, nil), err
+	return c.answerSubList("roles", false, func() (listing, error) {
+		s, err := parseSearch(c.q, userSearchFields())
+		return c.userListing(s, func() *userSet { return c.t.roleUsers[c.args[0]] }, nil), err
 	})
 }
 
 func (c *apiRequest) roleApplications() answer {
-	return c.child("roles", false, func() (listing, error) {
-		s, err := parseSearch(c.q, roleFields())
+	return c.answerSubList("roles", false, func() (listing, error) {
+		s, err := parseSearch(c.q, rowSearchFields())
 		tab := c.t.tables["applications"]
-		return fixed(func() []*row {
+		return rowListing(func() []*row {
 			ids := c.t.relatedIDs("applications_roles", "role_id", c.args[0], "application_id")
 			return slices.DeleteFunc(tab.byIDs(ids), func(r *row) bool {
-				return tab.text(r, "type") != "MachineToMachine" || !tab.found(r, s)
+				return tab.text(r, "type") != "MachineToMachine" || !tab.matchesSearch(r, s)
 			})
-		}, c.appendApplication("")), err
+		}, c.applicationAppender("")), err
 	})
 }
 
 func (c *apiRequest) roleScopes() answer {
-	return c.child("roles", true, func() (listing, error) {
-		s, err := parseSearch(c.q, roleFields())
+	return c.answerSubList("roles", true, func() (listing, error) {
+		s, err := parseSearch(c.q, rowSearchFields())
 		tab, resources := c.t.tables["scopes"], c.t.tables["resources"]
 		find := func() []*row {
 			rows := tab.byIDs(c.t.relatedIDs("roles_scopes", "role_id", c.args[0], "scope_id"))
-			return slices.DeleteFunc(rows, func(r *row) bool { return !tab.found(r, s) })
+			return slices.DeleteFunc(rows, func(r *row) bool { return !tab.matchesSearch(r, s) })
 		}
-		return fixed(find, func(b []byte, r *row) []byte {
-			b = append(c.append(b, tab, r, true), `,"resource":`...)
-			return append(c.item(resources)(b, resources.get(tab.text(r, "resource_id"))), '}')
+		return rowListing(find, func(b []byte, r *row) []byte {
+			b = append(c.appendOpenRow(b, tab, r, true), `,"resource":`...)
+			return append(c.rowAppender(resources)(b, resources.rowByID(tab.text(r, "resource_id"))), '}')
 		}), err
 	})
 }
@@ -162,7 +162,7 @@ func (c *apiRequest) roleScopes() answer {
 func (t *table) byIDs(ids []string) []*row {
 	var rows []*row
 	for _, id := range ids {
-		if r := t.get(id); r != nil {
+		if r := t.rowByID(id); r != nil {
 			rows = append(rows, r)
 		}
 	}
@@ -172,16 +172,16 @@ func (t *table) byIDs(ids []string) []*row {
 // getRow answers one row of a table by its id.
 func getRow(table string) func(*apiRequest) answer {
 	return func(c *apiRequest) answer {
-		if a, ok := c.parent(table); !ok {
+		if a, ok := c.requireRow(table); !ok {
 			return a
 		}
 		c.t.mu.RLock()
 		defer c.t.mu.RUnlock()
 		tab := c.t.tables[table]
-		r := tab.get(c.args[0])
+		r := tab.rowByID(c.args[0])
 		if r == nil {
 			return noSuch(table, c.args[0])
 		}
-		return answer{status: 200, body: c.item(tab)(nil, c.t.computed(tab, r))}
+		return answer{status: 200, body: c.rowAppender(tab)(nil, c.t.withComputedStatus(tab, r))}
 	}
 }

@@ -29,11 +29,11 @@ func routes() []route {
 		get("users/*/personal-access-tokens", (*apiRequest).userTokens),
 		get("users/*/mfa-verifications", (*apiRequest).userFactors),
 		get("users/*/all-identities", (*apiRequest).userIdentities),
-		get("users/*/custom-data", userPart(uCustomData)),
+		get("users/*/custom-data", getUserColumn(uCustomData)),
 		get("users/*/has-password", (*apiRequest).hasPassword),
-		get("users/*/sessions", nothingFor(`{"sessions":[]}`)),
-		get("users/*/grants", nothingFor(`{"grants":[]}`)),
-		get("dashboard/users/total", (*apiRequest).usersTotal),
+		get("users/*/sessions", fixedAnswer(`{"sessions":[]}`)),
+		get("users/*/grants", fixedAnswer(`{"grants":[]}`)),
+		get("dashboard/users/total", (*apiRequest).dashboardUsersTotal),
 		get("organizations", (*apiRequest).listOrganizations),
 		get("organizations/*", getRow("organizations")),
 		get("organizations/*/users", (*apiRequest).organizationUsers),
@@ -41,8 +41,8 @@ func routes() []route {
 		get("organizations/*/applications", (*apiRequest).organizationApplications),
 		get("organizations/*/applications/*/roles", (*apiRequest).applicationMemberRoles),
 		get("organizations/*/jit/email-domains", (*apiRequest).jitDomains),
-		get("organizations/*/jit/roles", jit("organization_jit_roles", "organization_role_id", "organization_roles")),
-		get("organizations/*/jit/sso-connectors", jit("organization_jit_sso_connectors", "sso_connector_id", "sso_connectors")),
+		get("organizations/*/jit/roles", listJIT("organization_jit_roles", "organization_role_id", "organization_roles")),
+		get("organizations/*/jit/sso-connectors", listJIT("organization_jit_sso_connectors", "sso_connector_id", "sso_connectors")),
 		get("organization-roles", (*apiRequest).listOrganizationRoles),
 		get("organization-roles/*", getRow("organization_roles")),
 		get("organization-roles/*/scopes", (*apiRequest).organizationRoleScopes),
@@ -68,7 +68,7 @@ func routes() []route {
 		get("sso-connectors", (*apiRequest).listSSOConnectors),
 		get("hooks", (*apiRequest).listHooks),
 		get("hooks/*", (*apiRequest).getHook),
-		get("hooks/*/recent-logs", (*apiRequest).recentLogs),
+		get("hooks/*/recent-logs", (*apiRequest).hookRecentLogs),
 		get("logs", (*apiRequest).listLogs),
 		get("logs/*", getRow("logs")),
 		get("custom-profile-fields", (*apiRequest).listProfileFields),
@@ -106,7 +106,7 @@ func (s *Server) find(e *versionBehavior, path string) (best *route, args []stri
 
 func methodNotAllowed(*apiRequest) answer {
 	a := plainText(http.StatusMethodNotAllowed)
-	a.set("Allow", "HEAD, GET")
+	a.addHeader("Allow", "HEAD, GET")
 	return a
 }
 
@@ -126,7 +126,7 @@ func (s *Server) answer(c *apiRequest) answer {
 	if a, ok := s.authorize(c.r); !ok {
 		return a
 	}
-	s.Tenant.settle()
+	s.Tenant.flushDueLogs()
 	c.args, c.paged = args, c.edition.paged[r.path]
 	return r.answer(c)
 }

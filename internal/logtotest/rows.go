@@ -29,14 +29,14 @@ func Columns(table string) []string {
 // shows it. The status of invitations and one-time tokens is the one the server
 // computes.
 func (t *Tenant) Rows(table string) []Row {
-	t.settle()
+	t.flushDueLogs()
 	t.mu.RLock()
 	defer t.mu.RUnlock()
 	var rows []Row
 	t.each(table, func(cols []column, vals []string) {
 		r := make(Row, len(cols))
 		for i := range cols {
-			r[cols[i].name] = decode(vals[i])
+			r[cols[i].name] = decodeJSON(vals[i])
 		}
 		rows = append(rows, r)
 	})
@@ -46,13 +46,13 @@ func (t *Tenant) Rows(table string) []Row {
 // IDs returns the ids of the rows of a table that has them, in no order to rely
 // on, for a small part of what Rows takes.
 func (t *Tenant) IDs(table string) []string {
-	t.settle()
+	t.flushDueLogs()
 	t.mu.RLock()
 	defer t.mu.RUnlock()
 	var ids []string
 	t.each(table, func(cols []column, vals []string) {
 		at := slices.IndexFunc(cols, func(c column) bool { return c.name == "id" })
-		if id, ok := decode(vals[at]).(string); ok {
+		if id, ok := decodeJSON(vals[at]).(string); ok {
 			ids = append(ids, id)
 		}
 	})
@@ -73,25 +73,25 @@ func (t *Tenant) each(name string, f func(cols []column, vals []string)) {
 	case usersRoles:
 		for _, u := range t.users.byID {
 			for _, role := range u.roles {
-				f(def.cols, []string{u.raw(uID), quote(role)})
+				f(def.cols, []string{u.rawColumn(uID), quote(role)})
 			}
 		}
 	case orgUsers:
-		t.eachMember(func(m *member) { f(def.cols, []string{quote(m.org), m.user.raw(uID)}) })
+		t.eachMembership(func(m *member) { f(def.cols, []string{quote(m.org), m.user.rawColumn(uID)}) })
 	case orgRoleUser:
-		t.eachMember(func(m *member) {
+		t.eachMembership(func(m *member) {
 			for _, role := range m.roles {
-				f(def.cols, []string{quote(m.org), quote(role), m.user.raw(uID)})
+				f(def.cols, []string{quote(m.org), quote(role), m.user.rawColumn(uID)})
 			}
 		})
 	default:
 		for _, r := range def.heap {
-			f(def.cols, t.computed(def, r).vals)
+			f(def.cols, t.withComputedStatus(def, r).vals)
 		}
 	}
 }
 
-func (t *Tenant) eachMember(f func(*member)) {
+func (t *Tenant) eachMembership(f func(*member)) {
 	for _, u := range t.users.byID {
 		for _, m := range u.orgs {
 			f(m)
@@ -101,7 +101,7 @@ func (t *Tenant) eachMember(f func(*member)) {
 
 // Count is len(Rows(table)), cheaply.
 func (t *Tenant) Count(table string) int {
-	t.settle()
+	t.flushDueLogs()
 	t.mu.RLock()
 	defer t.mu.RUnlock()
 	n := 0
@@ -119,7 +119,7 @@ func (t *Tenant) Count(table string) int {
 			n += len(m)
 		}
 	case table == orgRoleUser:
-		t.eachMember(func(m *member) { n += len(m.roles) })
+		t.eachMembership(func(m *member) { n += len(m.roles) })
 	}
 	return n
 }
@@ -135,7 +135,7 @@ func (t *Tenant) Secrets() []string {
 		t.each(table, func(cols []column, vals []string) {
 			i := slices.IndexFunc(cols, func(c column) bool { return c.name == col })
 			if vals[i] != "[]" && vals[i] != "{}" {
-				all = appendSecrets(all, decode(vals[i]), len(keys) == 0, keys)
+				all = collectSecrets(all, decodeJSON(vals[i]), len(keys) == 0, keys)
 			}
 		})
 	}
@@ -153,8 +153,8 @@ func (t *Tenant) Secrets() []string {
 	return slices.Compact(all)
 }
 
-// appendSecrets walks a value and takes the strings under one of the keys.
-func appendSecrets(all []string, v any, take bool, keys []string) []string {
+// collectSecrets walks a value and takes the strings under one of the keys.
+func collectSecrets(all []string, v any, take bool, keys []string) []string {
 	switch v := v.(type) {
 	case string:
 		if take && v != "" {
@@ -162,11 +162,11 @@ func appendSecrets(all []string, v any, take bool, keys []string) []string {
 		}
 	case []any:
 		for _, e := range v {
-			all = appendSecrets(all, e, take, keys)
+			all = collectSecrets(all, e, take, keys)
 		}
 	case map[string]any:
 		for k, e := range v {
-			all = appendSecrets(all, e, take || slices.Contains(keys, k), keys)
+			all = collectSecrets(all, e, take || slices.Contains(keys, k), keys)
 		}
 	}
 	return all

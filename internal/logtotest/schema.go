@@ -2,19 +2,19 @@ package logtotest
 
 import "strings"
 
-// A kind says how a column is shown by the API.
-type kind int
+// A columnFormat says how a column is shown by the API.
+type columnFormat int
 
 const (
-	plain  kind = iota
-	stamp       // a time: epoch milliseconds in the API
-	jsonb       // JSON: the server is JavaScript and rounds big integers
-	hidden      // in the table, never in an answer
+	plain  columnFormat = iota
+	stamp               // a time: epoch milliseconds in the API
+	jsonb               // JSON: the server is JavaScript and rounds big integers
+	hidden              // in the table, never in an answer
 )
 
 type column struct {
 	name, api string
-	kind      kind
+	kind      columnFormat
 	standard  string // raw JSON an insert leaves out, "" where it has to be given
 	parent    string // the table it refers to, "" for none
 }

@@ -41,7 +41,7 @@ func parseSearch(q query, fields []string) (search, error) {
 		return s, searchError(fmt.Sprintf("Search joint mode `%s` is not valid, expect one of or, and.", joint))
 	}
 	s.and = joint == "and"
-	modes, values, order, err := searchParts(q)
+	modes, values, order, err := collectSearchParams(q)
 	if err != nil {
 		return s, err
 	}
@@ -69,8 +69,8 @@ func parseSearch(q query, fields []string) (search, error) {
 	return s, nil
 }
 
-// searchParts collects modes and values by field, "" being the general one.
-func searchParts(q query) (modes map[string]string, values map[string][]string, order []string, err error) {
+// collectSearchParams collects modes and values by field, "" being the general one.
+func collectSearchParams(q query) (modes map[string]string, values map[string][]string, order []string, err error) {
 	modes, values = map[string]string{}, map[string][]string{}
 	for _, p := range q {
 		isMode := strings.HasPrefix(p.key, "mode")
@@ -120,20 +120,20 @@ func (m *searchCondition) compile(fields []string, sensitive bool) error {
 	case "like":
 		m.test = like(value, sensitive)
 		if sensitive {
-			m.ranges = likeRanges(value)
+			m.ranges = likeIDBounds(value)
 		}
 	case "similar_to":
 		if !sensitive {
 			return searchError("Cannot use case-insensitive match for `similar to`.")
 		}
-		return m.regexp(similarTo(value))
+		return m.compileRegexp(similarToRegexp(value))
 	case "posix":
 		if sensitive {
-			m.ranges = posixRanges(value)
+			m.ranges = posixIDBounds(value)
 		} else {
 			value = "(?i)" + value
 		}
-		return m.regexp(value)
+		return m.compileRegexp(value)
 	}
 	return nil
 }
@@ -141,7 +141,7 @@ func (m *searchCondition) compile(fields []string, sensitive bool) error {
 // errPattern is a regular expression the database refuses: a plain 500.
 const errPattern = searchError("")
 
-func (m *searchCondition) regexp(pattern string) error {
+func (m *searchCondition) compileRegexp(pattern string) error {
 	re, err := regexp.Compile(pattern)
 	if err != nil {
 		return errPattern
@@ -191,8 +191,8 @@ func (s *search) cacheKey() string {
 	return string(key)
 }
 
-// answerFor turns an error of parseSearch into what the server says.
-func answerFor(err error) answer {
+// searchErrorAnswer turns an error of parseSearch into what the server says.
+func searchErrorAnswer(err error) answer {
 	if errors.Is(err, errPattern) {
 		return internalError()
 	}

@@ -61,12 +61,12 @@ func WithVersion(version string) Option { return func(s *Server) { s.SetVersion(
 
 // CheckVersion tells why a version of Logto cannot be simulated.
 func CheckVersion(version string) error {
-	_, err := newEdition(version)
+	_, err := newVersionBehavior(version)
 	return err
 }
 
-// New makes a Server to be mounted or served by the caller.
-func New(t *Tenant, opts ...Option) *Server {
+// NewServer makes a Server to be mounted or served by the caller.
+func NewServer(t *Tenant, opts ...Option) *Server {
 	s := &Server{
 		Tenant: t, routes: routes(), seed: 1, dice: 1, scope: "all",
 		tokens: map[string]token{}, paths: map[string]int{},
@@ -90,7 +90,7 @@ func (t *Tenant) credentials() (id, secret, resource string) {
 		}
 	}
 	for _, app := range apps.heap {
-		scopes, _, ok := t.grantable(app.id, resource)
+		scopes, _, ok := t.grantableScopes(app.id, resource)
 		found := secrets.where("application_id", app.id)
 		if ok && len(found) > 0 && strings.Contains(" "+strings.Join(scopes, " ")+" ", " all ") {
 			return app.id, secrets.text(found[0], "value"), resource
@@ -105,7 +105,7 @@ const idleTimeout = 5 * time.Second
 // Start is New, listening on a free port of the loopback interface. The caller
 // closes it. It panics when it cannot listen, as httptest does.
 func Start(t *Tenant, opts ...Option) *Server {
-	s := New(t, opts...)
+	s := NewServer(t, opts...)
 	s.http = httptest.NewUnstartedServer(s)
 	s.http.Config.IdleTimeout = idleTimeout
 	s.http.Start()
@@ -174,7 +174,7 @@ func (s *Server) RevokeTokens() {
 // tenant leaves the events of that version from then on; of several servers of one
 // tenant, the last one decides.
 func (s *Server) SetVersion(version string) {
-	e, err := newEdition(version)
+	e, err := newVersionBehavior(version)
 	if err != nil {
 		panic(err)
 	}
@@ -199,9 +199,9 @@ func (s *Server) AddField(table, name, value string) {
 	s.added = added
 }
 
-// Sends tells if items of a table show a column in the server's version. A field
+// SendsColumn tells if items of a table show a column in the server's version. A field
 // that has no column of its own is named like one: users.has_password.
-func (s *Server) Sends(table, column string) bool {
+func (s *Server) SendsColumn(table, column string) bool {
 	s.mu.Lock()
 	e := s.edition
 	s.mu.Unlock()
@@ -210,7 +210,7 @@ func (s *Server) Sends(table, column string) bool {
 
 // ServeHTTP answers one request.
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	w.Header().Set("Logto-Core-Request-Id", requestID(s.draw()))
+	w.Header().Set("Logto-Core-Request-Id", requestID(s.nextRandom()))
 	w.Header().Set("Date", s.Tenant.Now().Format(http.TimeFormat))
 	if !strings.HasPrefix(r.URL.Path, "/api/") {
 		s.serveOIDC(w, r)
@@ -234,8 +234,8 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	s.mu.Lock()
 	c.edition, c.added = s.edition, s.added
 	s.mu.Unlock()
-	c.q = c.edition.knownParameters(slices.Clone(c.sent))
-	s.respond(w, r, c, func() answer { return s.answer(c) })
+	c.q = c.edition.filterQuery(slices.Clone(c.sent))
+	s.respondWithFaults(w, r, c, func() answer { return s.answer(c) })
 }
 
 func (s *Server) serveOIDC(w http.ResponseWriter, r *http.Request) {
@@ -247,7 +247,7 @@ func (s *Server) serveOIDC(w http.ResponseWriter, r *http.Request) {
 	s.mu.Lock()
 	s.paths[r.URL.Path]++
 	s.mu.Unlock()
-	s.respond(w, r, &apiRequest{s: s, t: s.Tenant, r: r}, func() answer { return s.issueToken(r) })
+	s.respondWithFaults(w, r, &apiRequest{s: s, t: s.Tenant, r: r}, func() answer { return s.issueToken(r) })
 }
 
 // requestID looks like the server's.
@@ -261,8 +261,8 @@ func requestID(n uint64) string {
 	return string(b)
 }
 
-// draw is the next number of the server's dice.
-func (s *Server) draw() uint64 {
+// nextRandom is the next number of the server's dice.
+func (s *Server) nextRandom() uint64 {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.dice++

@@ -15,21 +15,21 @@ var logos string
 
 func (c *apiRequest) listSSOConnectors() answer {
 	tab := c.t.tables["sso_connectors"]
-	l := c.tableRows(tab, nil, c.appendSSOConnector(tab))
+	l := c.tableListing(tab, nil, c.ssoConnectorAppender(tab))
 	l.optional = true
-	return c.list(l)
+	return c.answerListing(l)
 }
 
-// appendSSOConnector adds what the provider's factory says. providerConfig is
+// ssoConnectorAppender adds what the provider's factory says. providerConfig is
 // left out, as it is by a server that cannot reach the provider.
-func (c *apiRequest) appendSSOConnector(tab *table) func(b []byte, r *row) []byte {
+func (c *apiRequest) ssoConnectorAppender(tab *table) func(b []byte, r *row) []byte {
 	light, dark, _ := strings.Cut(strings.TrimSpace(logos), "\n")
 	return func(b []byte, r *row) []byte {
 		kind := "oidc"
 		if strings.Contains(tab.text(r, "provider_name"), "SAML") {
 			kind = "saml"
 		}
-		b = append(c.append(b, tab, r, true), `,"name":`...)
+		b = append(c.appendOpenRow(b, tab, r, true), `,"name":`...)
 		b = append(b, tab.columnJSON(r, "provider_name")...)
 		b = append(b, `,"providerType":"`+kind+`","providerLogo":`...)
 		b = append(b, quote(light)...)
@@ -38,8 +38,8 @@ func (c *apiRequest) appendSSOConnector(tab *table) func(b []byte, r *row) []byt
 	}
 }
 
-// connectorItem adds the static part of a connector's factory.
-func (c *apiRequest) connectorItem(tab *table) func(b []byte, r *row) []byte {
+// connectorAppender adds the static part of a connector's factory.
+func (c *apiRequest) connectorAppender(tab *table) func(b []byte, r *row) []byte {
 	return func(b []byte, r *row) []byte {
 		id := tab.text(r, "connector_id")
 		kind, name := "Social", strings.TrimSuffix(id, "-universal")
@@ -49,7 +49,7 @@ func (c *apiRequest) connectorItem(tab *table) func(b []byte, r *row) []byte {
 		case strings.Contains(id, "sms"):
 			kind = "Sms"
 		}
-		b = c.append(b, tab, r, false)
+		b = c.appendOpenRow(b, tab, r, false)
 		b = append(b, `,"type":`+quote(kind)+`,"target":`+quote(name)+`,"platform":null,"name":{"en":`+quote(name)+`}`...)
 		return append(b, `,"description":{"en":""},"logo":"","logoDark":null,"readme":""}`...)
 	}
@@ -57,7 +57,7 @@ func (c *apiRequest) connectorItem(tab *table) func(b []byte, r *row) []byte {
 
 func (c *apiRequest) listConnectors() answer {
 	tab := c.t.tables["connectors"]
-	return c.wholeTable(tab, tab.byID(), c.connectorItem(tab))
+	return c.wholeTable(tab, tab.byID(), c.connectorAppender(tab))
 }
 
 // wholeTable answers a list that is never paged, of rows picked by filters on
@@ -74,7 +74,7 @@ func (c *apiRequest) wholeTable(tab *table, rows []*row, show func([]byte, *row)
 	return answer{status: 200, body: appendList(nil, rows, show)}
 }
 
-func (c *apiRequest) sortedTable(name string, key ...string) (*table, []*row) {
+func (c *apiRequest) sortedRows(name string, key ...string) (*table, []*row) {
 	tab := c.t.tables[name]
 	c.t.mu.RLock()
 	defer c.t.mu.RUnlock()
@@ -91,22 +91,22 @@ func (c *apiRequest) sortedTable(name string, key ...string) (*table, []*row) {
 }
 
 func (c *apiRequest) listEmailTemplates() answer {
-	tab, rows := c.sortedTable("email_templates", "language_tag", "template_type")
-	return c.wholeTable(tab, rows, c.item(tab), "language_tag", "template_type")
+	tab, rows := c.sortedRows("email_templates", "language_tag", "template_type")
+	return c.wholeTable(tab, rows, c.rowAppender(tab), "language_tag", "template_type")
 }
 
 func (c *apiRequest) listCustomPhrases() answer {
-	tab, rows := c.sortedTable("custom_phrases", "language_tag")
-	return c.wholeTable(tab, rows, c.item(tab))
+	tab, rows := c.sortedRows("custom_phrases", "language_tag")
+	return c.wholeTable(tab, rows, c.rowAppender(tab))
 }
 
 func (c *apiRequest) listDomains() answer {
-	tab, rows := c.sortedTable("domains", "created_at")
-	return c.wholeTable(tab, rows, func(b []byte, r *row) []byte { return append(c.append(b, tab, r, false), '}') })
+	tab, rows := c.sortedRows("domains", "created_at")
+	return c.wholeTable(tab, rows, func(b []byte, r *row) []byte { return append(c.appendOpenRow(b, tab, r, false), '}') })
 }
 
 func (c *apiRequest) listProfileFields() answer {
-	tab, rows := c.sortedTable("custom_profile_fields")
+	tab, rows := c.sortedRows("custom_profile_fields")
 	slices.SortStableFunc(rows, func(a, b *row) int {
 		x, y := tab.columnJSON(a, "sie_order"), tab.columnJSON(b, "sie_order")
 		if len(x) != len(y) {
@@ -114,23 +114,23 @@ func (c *apiRequest) listProfileFields() answer {
 		}
 		return strings.Compare(x, y)
 	})
-	return c.wholeTable(tab, rows, c.item(tab))
+	return c.wholeTable(tab, rows, c.rowAppender(tab))
 }
 
 // listOneTimeTokens counts without its filters, as the server does.
 func (c *apiRequest) listOneTimeTokens() answer {
 	tab := c.t.tables["one_time_tokens"]
 	email, status := c.q.get("email"), c.q.get("status")
-	l := fixed(func() []*row {
+	l := rowListing(func() []*row {
 		var rows []*row
-		for _, r := range newestRows(tab.heap) {
-			r = c.t.computed(tab, r)
+		for _, r := range sortedNewestFirst(tab.heap) {
+			r = c.t.withComputedStatus(tab, r)
 			if (email == "" || tab.text(r, "email") == email) && (status == "" || tab.text(r, "status") == status) {
 				rows = append(rows, r)
 			}
 		}
 		return rows
-	}, c.item(tab))
+	}, c.rowAppender(tab))
 	l.optional, l.count = true, func() int { return len(tab.heap) }
-	return c.list(l)
+	return c.answerListing(l)
 }

@@ -4,7 +4,7 @@ package logtotest
 // n" keeps a heap of the n newest rows, or quicksorts when that is not less work,
 // and what becomes of rows that share a created_at follows from nothing but their
 // physical order and n. Up to sortLimit rows the simulation goes through the same
-// motions, and so has a real server's page to the row; beyond, ties.go has to do.
+// motions, and so has a real server's page to the row; beyond, unstable_order.go has to do.
 
 // sortLimit is how many rows are sorted anew for every page.
 const sortLimit = 5000
@@ -15,9 +15,9 @@ type sorter[T any] struct {
 	at   []int64
 }
 
-// postgresOrder is the first bound rows by created_at desc, from rows in physical
+// postgresTopN is the first bound rows by created_at desc, from rows in physical
 // order. rows is not changed.
-func postgresOrder[T any](rows []T, when func(T) int64, bound int) []T {
+func postgresTopN[T any](rows []T, when func(T) int64, bound int) []T {
 	s := &sorter[T]{}
 	bound = min(bound, len(rows))
 	if bound == 0 {
@@ -33,7 +33,7 @@ func postgresOrder[T any](rows []T, when func(T) int64, bound int) []T {
 				s.up(n)
 			}
 		case at > s.at[0]:
-			s.down(r, at, n)
+			s.replaceRoot(r, at, n)
 		}
 	}
 	if !heap {
@@ -42,7 +42,7 @@ func postgresOrder[T any](rows []T, when func(T) int64, bound int) []T {
 	}
 	for n := len(s.rows) - 1; n > 0; n-- {
 		oldest, at := s.rows[0], s.at[0]
-		s.down(s.rows[n], s.at[n], n)
+		s.replaceRoot(s.rows[n], s.at[n], n)
 		s.rows[n], s.at[n] = oldest, at
 	}
 	return s.rows
@@ -60,8 +60,8 @@ func (s *sorter[T]) up(i int) {
 	}
 }
 
-// down replaces the root of a heap of n rows.
-func (s *sorter[T]) down(r T, at int64, n int) {
+// replaceRoot replaces the root of a heap of n rows.
+func (s *sorter[T]) replaceRoot(r T, at int64, n int) {
 	i := 0
 	for {
 		child := 2*i + 1

@@ -72,8 +72,8 @@ func findByID(rows []*row, id string) (int, bool) {
 	return slices.BinarySearchFunc(rows, id, func(r *row, id string) int { return strings.Compare(r.id, id) })
 }
 
-// get finds a row by its id, nil when there is none.
-func (t *table) get(id string) *row {
+// rowByID finds a row by its id, nil when there is none.
+func (t *table) rowByID(id string) *row {
 	for _, rows := range [][]*row{t.sorted, t.recent} {
 		if i, ok := findByID(rows, id); ok {
 			return rows[i]
@@ -122,8 +122,8 @@ func (t *table) replace(was, now *row) {
 	}
 }
 
-// remove deletes every row that drop says and returns them.
-func (t *table) remove(drop func(*row) bool) []*row {
+// removeFunc deletes every row that drop says and returns them.
+func (t *table) removeFunc(drop func(*row) bool) []*row {
 	var gone []*row
 	t.heap = slices.DeleteFunc(t.heap, func(r *row) bool {
 		if !drop(r) {
@@ -171,8 +171,8 @@ func window[T any](list []T, offset, limit int) []T {
 	return list[from:min(from+limit, len(list))]
 }
 
-// append shows a row as the API does, without the closing brace.
-func (c *apiRequest) append(b []byte, t *table, r *row, tenant bool) []byte {
+// appendOpenRow shows a row as the API does, without the closing brace.
+func (c *apiRequest) appendOpenRow(b []byte, t *table, r *row, tenant bool) []byte {
 	b = append(b, '{')
 	if tenant {
 		b = append(b, `"tenantId":"default",`...)
@@ -185,10 +185,10 @@ func (c *apiRequest) append(b []byte, t *table, r *row, tenant bool) []byte {
 		switch col.kind {
 		case stamp:
 			b = appendKey(b, col.api)
-			b = appendMillis(b, micros(r.vals[i]))
+			b = appendMillis(b, parseMicros(r.vals[i]))
 		case jsonb:
 			b = appendKey(b, col.api)
-			b = append(b, rounded(r.vals[i])...)
+			b = append(b, roundBigNumbers(r.vals[i])...)
 		default:
 			b = appendKey(b, col.api)
 			b = append(b, r.vals[i]...)

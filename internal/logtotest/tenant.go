@@ -40,13 +40,13 @@ type Tenant struct {
 	advanced  atomic.Int64 // by how much it was put forward since
 
 	edition   *versionBehavior // of the server that answers for it: which events there are
-	triggers  map[string]trigger
-	by        writer     // of the changes being made
-	flow      flow       // what byFlow does
-	lastAudit time.Time  // when the newest audit row of a flow is dated
-	push      *pusher    // nil: nothing is sent
-	pending   []delivery // of webhooks, by when their log row is due
-	chance    *rand.Rand // for ids and delays of logs
+	triggers  map[string]eventTrigger
+	by        actor        // of the changes being made
+	flow      flow         // what byFlow does
+	lastAudit time.Time    // when the newest audit row of a flow is dated
+	push      *pusher      // nil: nothing is sent
+	pending   []pendingLog // of webhooks, by when their log row is due
+	chance    *rand.Rand   // for ids and delays of logs
 	shortest  time.Duration
 	longest   time.Duration
 }
@@ -71,7 +71,7 @@ func newTenant(seed uint64) *Tenant {
 		ids: rand.New(rand.NewPCG(seed, 0x10970)), began: time.Now(),
 		triggers: triggers(), chance: rand.New(rand.NewPCG(seed, 0xfeed)), shortest: shortestDelivery, longest: longestDelivery,
 	}
-	t.edition, _ = newEdition(Newest) // which there is
+	t.edition, _ = newVersionBehavior(Newest) // which there is
 	for name, columns := range schema() {
 		if tab := newTable(name, columns); name == "users" || name == usersRoles || name == orgUsers || name == orgRoleUser {
 			t.columns[name] = tab
@@ -113,9 +113,9 @@ func (t *Tenant) def(name string) *table {
 	return t.tables[name]
 }
 
-// computed is the row with its status as the server reports it: what is pending
+// withComputedStatus is the row with its status as the server reports it: what is pending
 // or active and past its time has expired, without any write.
-func (t *Tenant) computed(tab *table, r *row) *row {
+func (t *Tenant) withComputedStatus(tab *table, r *row) *row {
 	var open string
 	switch tab.name {
 	case "organization_invitations":
@@ -126,7 +126,7 @@ func (t *Tenant) computed(tab *table, r *row) *row {
 		return r
 	}
 	i := tab.index("status")
-	if r.vals[i] != open || micros(tab.columnJSON(r, "expires_at")) >= t.Now().UnixMicro() {
+	if r.vals[i] != open || parseMicros(tab.columnJSON(r, "expires_at")) >= t.Now().UnixMicro() {
 		return r
 	}
 	now := &row{id: r.id, created: r.created, vals: slices.Clone(r.vals)}

@@ -20,14 +20,14 @@ func unstablePage[T any](list []T, when func(T) int64, offset, limit int, salt u
 		to := sort.Search(len(list), func(j int) bool { return when(list[j]) < t })
 		group := list[from:to]
 		for ; i < len(page) && offset+i < to; i++ {
-			out[i] = group[shuffled(offset+i-from, len(group), mixSeed(salt, end))]
+			out[i] = group[permuteIndex(offset+i-from, len(group), mixSeed(salt, end))]
 		}
 	}
 	return out
 }
 
-// shuffled maps 0..n-1 onto itself, another way for every key.
-func shuffled(i, n int, key uint64) int {
+// permuteIndex maps 0..n-1 onto itself, another way for every key.
+func permuteIndex(i, n int, key uint64) int {
 	if n < 2 {
 		return i
 	}

@@ -47,7 +47,7 @@ type member struct {
 	roles []string
 }
 
-func (u *user) raw(col int) string {
+func (u *user) rawColumn(col int) string {
 	from := uint32(0)
 	if col > 0 {
 		from = u.ends[col-1]
@@ -65,23 +65,23 @@ func (u *user) setTexts(texts *[uTexts]string) {
 		n += len(texts[i])
 		u.ends[i] = uint32(n)
 	}
-	u.long = longNumber(texts[uCustomData]) || longNumber(texts[uIdentities]) || longNumber(texts[uProfile])
+	u.long = hasLongNumber(texts[uCustomData]) || hasLongNumber(texts[uIdentities]) || hasLongNumber(texts[uProfile])
 }
 
-// appendUser shows a user as UserInfo, without the closing brace.
-func (c *apiRequest) appendUser(b []byte, u *user) []byte {
+// appendOpenUserInfo shows a user as UserInfo, without the closing brace.
+func (c *apiRequest) appendOpenUserInfo(b []byte, u *user) []byte {
 	b = append(b, `{"id":`...)
-	b = append(b, u.raw(uID)...)
+	b = append(b, u.rawColumn(uID)...)
 	b = append(b, `,"username":`...)
-	b = append(b, u.raw(uUsername)...)
+	b = append(b, u.rawColumn(uUsername)...)
 	b = append(b, `,"primaryEmail":`...)
-	b = append(b, u.raw(uEmail)...)
+	b = append(b, u.rawColumn(uEmail)...)
 	b = append(b, `,"primaryPhone":`...)
-	b = append(b, u.raw(uPhone)...)
+	b = append(b, u.rawColumn(uPhone)...)
 	b = append(b, `,"name":`...)
-	b = append(b, u.raw(uName)...)
+	b = append(b, u.rawColumn(uName)...)
 	b = append(b, `,"avatar":`...)
-	b = append(b, u.raw(uAvatar)...)
+	b = append(b, u.rawColumn(uAvatar)...)
 	b = append(b, `,"customData":`...)
 	b = append(b, u.json(uCustomData)...)
 	b = append(b, `,"identities":`...)
@@ -95,19 +95,19 @@ func (c *apiRequest) appendUser(b []byte, u *user) []byte {
 	b = append(b, `,"profile":`...)
 	b = append(b, u.json(uProfile)...)
 	b = append(b, `,"applicationId":`...)
-	b = append(b, u.raw(uApplication)...)
+	b = append(b, u.rawColumn(uApplication)...)
 	if c.edition.sends("users", "cimd_client_id") {
 		b = append(b, `,"cimdClientId":`...)
-		b = append(b, u.raw(uCIMD)...)
+		b = append(b, u.rawColumn(uCIMD)...)
 	}
 	b = append(b, c.added["users"]...)
 	b = append(b, `,"isSuspended":`...)
 	return appendBool(b, u.suspended)
 }
 
-// appendProfile shows a user as UserProfile, without the closing brace.
-func (c *apiRequest) appendProfile(b []byte, u *user) []byte {
-	b = c.appendUser(b, u)
+// appendOpenUserProfile shows a user as UserProfile, without the closing brace.
+func (c *apiRequest) appendOpenUserProfile(b []byte, u *user) []byte {
+	b = c.appendOpenUserInfo(b, u)
 	if !c.edition.sends("users", "has_password") {
 		return b
 	}
@@ -116,9 +116,9 @@ func (c *apiRequest) appendProfile(b []byte, u *user) []byte {
 
 func (u *user) json(col int) string {
 	if u.long {
-		return rounded(u.raw(col))
+		return roundBigNumbers(u.rawColumn(col))
 	}
-	return u.raw(col)
+	return u.rawColumn(col)
 }
 
 func appendBool(b []byte, v bool) []byte {

@@ -9,7 +9,7 @@ import (
 // This file answers for /api/users.
 
 func (c *apiRequest) listUsers() answer {
-	s, err := parseSearch(c.q, userFields())
+	s, err := parseSearch(c.q, userSearchFields())
 	if err != nil {
 		return c.searchFailed(err)
 	}
@@ -26,15 +26,15 @@ func (c *apiRequest) listUsers() answer {
 			return !slices.ContainsFunc(u.orgs, func(m *member) bool { return m.org == org })
 		}
 	}
-	return c.list(c.find(s, func() *userSet { return c.t.users }, keep))
+	return c.answerListing(c.userListing(s, func() *userSet { return c.t.users }, keep))
 }
 
 // searchFailed answers a bad search; bad paging comes first, as with the server.
 func (c *apiRequest) searchFailed(err error) answer {
 	if _, _, _, ok := c.paging(false); !ok {
-		return c.list(listing{})
+		return c.answerListing(listing{})
 	}
-	return answerFor(err)
+	return searchErrorAnswer(err)
 }
 
 // withUser answers with what show makes of a user, under the lock.
@@ -50,11 +50,11 @@ func (c *apiRequest) withUser(show func(b []byte, u *user) []byte) answer {
 
 func (c *apiRequest) getUser() answer {
 	return c.withUser(func(b []byte, u *user) []byte {
-		b = c.appendProfile(b, u)
+		b = c.appendOpenUserProfile(b, u)
 		if c.q.isTrue("includeSsoIdentities") {
 			tab := c.t.tables["user_sso_identities"]
 			b = append(b, `,"ssoIdentities":`...)
-			b = appendList(b, tab.where("user_id", u.id()), c.item(tab))
+			b = appendList(b, tab.where("user_id", u.id()), c.rowAppender(tab))
 		}
 		return append(b, '}')
 	})
@@ -72,8 +72,8 @@ func appendList[T any](b []byte, rows []T, show func([]byte, T) []byte) []byte {
 	return append(b, ']')
 }
 
-// appendNamed shows an {id, name} of a row.
-func appendNamed(tab *table) func([]byte, *row) []byte {
+// idNameAppender shows an {id, name} of a row.
+func idNameAppender(tab *table) func([]byte, *row) []byte {
 	name := tab.index("name")
 	return func(b []byte, r *row) []byte {
 		b = append(b, `{"id":`...)
@@ -83,13 +83,13 @@ func appendNamed(tab *table) func([]byte, *row) []byte {
 	}
 }
 
-// appendRoles adds the organization roles of a member, sorted by name, and
+// appendOrgRolesAndClose adds the organization roles of a member, sorted by name, and
 // closes the object.
-func (t *Tenant) appendRoles(b []byte, ids []string) []byte {
+func (t *Tenant) appendOrgRolesAndClose(b []byte, ids []string) []byte {
 	tab := t.tables["organization_roles"]
 	var roles []*row
 	for _, id := range ids {
-		if r := tab.get(id); r != nil {
+		if r := tab.rowByID(id); r != nil {
 			roles = append(roles, r)
 		}
 	}
@@ -97,20 +97,20 @@ func (t *Tenant) appendRoles(b []byte, ids []string) []byte {
 		slices.SortFunc(roles, func(a, b *row) int { return strings.Compare(tab.text(a, "name"), tab.text(b, "name")) })
 	}
 	b = append(b, `,"organizationRoles":`...)
-	return append(appendList(b, roles, appendNamed(tab)), '}')
+	return append(appendList(b, roles, idNameAppender(tab)), '}')
 }
 
 func (c *apiRequest) userOrganizations() answer {
 	return c.withUser(func(b []byte, u *user) []byte {
 		orgs := c.t.tables["organizations"]
 		return appendList(b, u.orgs, func(b []byte, m *member) []byte {
-			return c.t.appendRoles(c.append(b, orgs, orgs.get(m.org), true), m.roles)
+			return c.t.appendOrgRolesAndClose(c.appendOpenRow(b, orgs, orgs.rowByID(m.org), true), m.roles)
 		})
 	})
 }
 
 func (c *apiRequest) userRoles() answer {
-	s, err := parseSearch(c.q, roleFields())
+	s, err := parseSearch(c.q, rowSearchFields())
 	if err != nil {
 		return c.searchFailed(err)
 	}
@@ -120,25 +120,25 @@ func (c *apiRequest) userRoles() answer {
 		}
 	}
 	tab := c.t.tables["roles"]
-	return c.list(fixed(func() []*row {
+	return c.answerListing(rowListing(func() []*row {
 		u := c.t.users.get(c.args[0])
 		if u == nil {
 			return nil
 		}
 		var roles []*row
 		for _, id := range u.roles {
-			if r := tab.get(id); r != nil && tab.columnJSON(r, "type") == `"User"` && visibleRole(tab, r) && tab.found(r, s) {
+			if r := tab.rowByID(id); r != nil && tab.columnJSON(r, "type") == `"User"` && visibleRole(tab, r) && tab.matchesSearch(r, s) {
 				roles = append(roles, r)
 			}
 		}
 		return roles
-	}, c.item(tab)))
+	}, c.rowAppender(tab)))
 }
 
 func (c *apiRequest) userTokens() answer {
 	tab := c.t.tables["personal_access_tokens"]
 	return c.withUser(func(b []byte, u *user) []byte {
-		return appendList(b, tab.where("user_id", u.id()), c.item(tab))
+		return appendList(b, tab.where("user_id", u.id()), c.rowAppender(tab))
 	})
 }
 
@@ -146,7 +146,7 @@ func (c *apiRequest) userTokens() answer {
 func (c *apiRequest) userFactors() answer {
 	return c.withUser(func(b []byte, u *user) []byte {
 		factors := []map[string]any{}
-		list, _ := decode(u.raw(uMFA)).([]any)
+		list, _ := decodeJSON(u.rawColumn(uMFA)).([]any)
 		for _, f := range list {
 			full, _ := f.(map[string]any)
 			shown := map[string]any{}
@@ -163,14 +163,14 @@ func (c *apiRequest) userFactors() answer {
 			}
 			factors = append(factors, shown)
 		}
-		return append(b, marshal(factors)...)
+		return append(b, encodeJSON(factors)...)
 	})
 }
 
 func (c *apiRequest) userIdentities() answer {
 	return c.withUser(func(b []byte, u *user) []byte {
 		social := []map[string]any{}
-		byTarget, _ := decode(rounded(u.raw(uIdentities))).(map[string]any)
+		byTarget, _ := decodeJSON(roundBigNumbers(u.rawColumn(uIdentities))).(map[string]any)
 		for target, identity := range byTarget {
 			social = append(social, map[string]any{"target": target, "identity": identity})
 		}
@@ -178,23 +178,23 @@ func (c *apiRequest) userIdentities() answer {
 			return strings.Compare(a["target"].(string), b["target"].(string))
 		})
 		b = append(b, `{"socialIdentities":`...)
-		b = append(b, marshal(social)...)
+		b = append(b, encodeJSON(social)...)
 		b = append(b, `,"ssoIdentities":`...)
 		tab := c.t.tables["user_sso_identities"]
 		b = appendList(b, tab.where("user_id", u.id()), func(b []byte, r *row) []byte {
 			b = append(b, `{"ssoConnectorId":`...)
 			b = append(b, tab.columnJSON(r, "sso_connector_id")...)
 			b = append(b, `,"ssoIdentity":`...)
-			return append(c.item(tab)(b, r), '}')
+			return append(c.rowAppender(tab)(b, r), '}')
 		})
 		return append(b, '}')
 	})
 }
 
-// userPart answers one column of a user by itself.
-func userPart(col int) func(*apiRequest) answer {
+// getUserColumn answers one column of a user by itself.
+func getUserColumn(col int) func(*apiRequest) answer {
 	return func(c *apiRequest) answer {
-		return c.withUser(func(b []byte, u *user) []byte { return append(b, rounded(u.raw(col))...) })
+		return c.withUser(func(b []byte, u *user) []byte { return append(b, roundBigNumbers(u.rawColumn(col))...) })
 	}
 }
 
@@ -204,13 +204,13 @@ func (c *apiRequest) hasPassword() answer {
 	})
 }
 
-func (c *apiRequest) usersTotal() answer {
+func (c *apiRequest) dashboardUsersTotal() answer {
 	c.t.mu.RLock()
 	defer c.t.mu.RUnlock()
-	return answer{status: http.StatusOK, body: []byte(`{"totalUserCount":` + marshal(c.t.users.len()) + `}`)}
+	return answer{status: http.StatusOK, body: []byte(`{"totalUserCount":` + encodeJSON(c.t.users.len()) + `}`)}
 }
 
-// nothingFor answers a fixed empty object: what the simulation has none of.
-func nothingFor(body string) func(*apiRequest) answer {
+// fixedAnswer answers a fixed empty object: what the simulation has none of.
+func fixedAnswer(body string) func(*apiRequest) answer {
 	return func(*apiRequest) answer { return answer{status: http.StatusOK, body: []byte(body)} }
 }

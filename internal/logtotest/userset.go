@@ -11,7 +11,7 @@ type userSet struct {
 	byAge []*user // newest first, then by id
 }
 
-func compareID(u *user, id string) int { return strings.Compare(u.id(), id) }
+func compareUserID(u *user, id string) int { return strings.Compare(u.id(), id) }
 
 func compareAge(a, b *user) int {
 	switch {
@@ -35,7 +35,7 @@ func (s *userSet) get(id string) *user {
 	if s == nil {
 		return nil
 	}
-	if i, ok := slices.BinarySearchFunc(s.byID, id, compareID); ok {
+	if i, ok := slices.BinarySearchFunc(s.byID, id, compareUserID); ok {
 		return s.byID[i]
 	}
 	return nil
@@ -50,7 +50,7 @@ func (s *userSet) len() int {
 
 // add puts a user in; it must not be there yet.
 func (s *userSet) add(u *user) {
-	i, _ := slices.BinarySearchFunc(s.byID, u.id(), compareID)
+	i, _ := slices.BinarySearchFunc(s.byID, u.id(), compareUserID)
 	s.byID = slices.Insert(s.byID, i, u)
 	i, _ = slices.BinarySearchFunc(s.byAge, u, compareAge)
 	s.byAge = slices.Insert(s.byAge, i, u)
@@ -60,7 +60,7 @@ func (s *userSet) drop(u *user) {
 	if s.get(u.id()) == nil {
 		return
 	}
-	i, _ := slices.BinarySearchFunc(s.byID, u.id(), compareID)
+	i, _ := slices.BinarySearchFunc(s.byID, u.id(), compareUserID)
 	s.byID = slices.Delete(s.byID, i, i+1)
 	i, _ = slices.BinarySearchFunc(s.byAge, u, compareAge)
 	s.byAge = slices.Delete(s.byAge, i, i+1)

@@ -17,13 +17,13 @@ const null = math.MinInt64
 func quote(s string) string {
 	for i := range len(s) {
 		if c := s[i]; c < ' ' || c == '"' || c == '\\' || c >= 0x80 {
-			return marshal(s)
+			return encodeJSON(s)
 		}
 	}
 	return `"` + s + `"`
 }
 
-func marshal(v any) string {
+func encodeJSON(v any) string {
 	var b bytes.Buffer
 	e := json.NewEncoder(&b)
 	e.SetEscapeHTML(false)
@@ -71,8 +71,8 @@ func rawOf(v any) (string, error) {
 	return rawOf(json.RawMessage(raw))
 }
 
-// decode reads raw JSON as a Row shows it.
-func decode(raw string) any {
+// decodeJSON reads raw JSON as a Row shows it.
+func decodeJSON(raw string) any {
 	d := json.NewDecoder(strings.NewReader(raw))
 	d.UseNumber()
 	var v any
@@ -82,8 +82,8 @@ func decode(raw string) any {
 	return v
 }
 
-// micros reads a time column; null where there is none or it cannot be read.
-func micros(raw string) int64 {
+// parseMicros reads a time column; null where there is none or it cannot be read.
+func parseMicros(raw string) int64 {
 	s := unquote(raw)
 	for _, layout := range []string{time.RFC3339Nano, "2006-01-02T15:04:05.999999999"} {
 		if t, err := time.Parse(layout, s); err == nil {
@@ -98,7 +98,7 @@ func formatTime(us int64) string {
 	return time.UnixMicro(us).UTC().Format("2006-01-02T15:04:05.999999") + "+00:00"
 }
 
-func rawTime(us int64) string {
+func timeJSON(us int64) string {
 	if us == null {
 		return "null"
 	}
@@ -116,17 +116,17 @@ func appendMillis(b []byte, us int64) []byte {
 	return strconv.AppendInt(b, ms, 10)
 }
 
-// rounded is JSON after a trip through JavaScript, where integers beyond 2^53
+// roundBigNumbers is JSON after a trip through JavaScript, where integers beyond 2^53
 // lose their last digits.
-func rounded(raw string) string {
-	if !longNumber(raw) {
+func roundBigNumbers(raw string) string {
+	if !hasLongNumber(raw) {
 		return raw
 	}
-	return marshal(asFloats(decode(raw)))
+	return encodeJSON(asFloats(decodeJSON(raw)))
 }
 
-// longNumber tells if there are 16 digits in a row outside of strings.
-func longNumber(raw string) bool {
+// hasLongNumber tells if there are 16 digits in a row outside of strings.
+func hasLongNumber(raw string) bool {
 	digits, inside := 0, false
 	for i := 0; i < len(raw); i++ {
 		switch c := raw[i]; {

@@ -15,24 +15,24 @@ import (
 // Insert, Update, Delete and Unlink are calls of the Management API: they leave
 // the hook-log rows that those leave. SQL writes without.
 func (t *Tenant) Insert(table string, row Row) (id string, err error) {
-	return t.insertBy(byAPI, table, row)
+	return t.insertAs(byAPI, table, row)
 }
 
-func (t *Tenant) insertBy(by writer, table string, row Row) (id string, err error) {
-	raws, err := rawsOf(row)
+func (t *Tenant) insertAs(by actor, table string, row Row) (id string, err error) {
+	raws, err := rawColumns(row)
 	if err != nil {
 		return "", fmt.Errorf("insert into %s: %w", table, err)
 	}
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	defer t.as(by)()
+	defer t.actAs(by)()
 	if id, err = t.insert(table, raws); err != nil {
 		return "", fmt.Errorf("insert into %s: %w", table, err)
 	}
 	return id, nil
 }
 
-func rawsOf(row Row) (map[string]string, error) {
+func rawColumns(row Row) (map[string]string, error) {
 	raws := make(map[string]string, len(row))
 	for k, v := range row {
 		raw, err := rawOf(v)
@@ -60,7 +60,7 @@ func (t *Tenant) insert(name string, raws map[string]string) (string, error) {
 	}
 	id, err := t.insertRow(def, vals)
 	if err == nil {
-		t.tellRow("insert", name, def.cols, vals)
+		t.fireRowChange("insert", name, def.cols, vals)
 	}
 	return id, err
 }
@@ -68,16 +68,16 @@ func (t *Tenant) insert(name string, raws map[string]string) (string, error) {
 func (t *Tenant) insertRow(def *table, vals []string) (string, error) {
 	switch def.name {
 	case "users":
-		return unquote(vals[0]), t.insertUser(def, vals)
+		return unquote(vals[0]), t.insertUserRow(def, vals)
 	case usersRoles:
-		return "", t.assign(unquote(vals[0]), unquote(vals[1]))
+		return "", t.assignRole(unquote(vals[0]), unquote(vals[1]))
 	case orgUsers:
 		return "", t.join(unquote(vals[0]), unquote(vals[1]))
 	case orgRoleUser:
-		return "", t.grant(unquote(vals[0]), unquote(vals[1]), unquote(vals[2]))
+		return "", t.grantMemberRole(unquote(vals[0]), unquote(vals[1]), unquote(vals[2]))
 	}
 	r := def.newRow(vals)
-	if def.keyed && def.get(r.id) != nil {
+	if def.keyed && def.rowByID(r.id) != nil {
 		return "", fmt.Errorf("id %s: %w", r.id, ErrExists)
 	}
 	if !def.keyed && slices.ContainsFunc(def.heap, func(o *row) bool { return slices.Equal(o.vals, r.vals) }) {
@@ -93,7 +93,7 @@ func (t *table) newRow(vals []string) *row {
 		r.id = unquote(vals[0])
 	}
 	if i := t.index("created_at"); i >= 0 {
-		r.created = micros(vals[i])
+		r.created = parseMicros(vals[i])
 	}
 	return r
 }
@@ -112,9 +112,9 @@ func (t *Tenant) complete(def *table, raws map[string]string) ([]string, error) 
 		case c.standard != "":
 			raw = c.standard
 		case c.name == "expires_at":
-			raw = rawTime(t.Now().Add(7 * 24 * time.Hour).UnixMicro())
+			raw = timeJSON(t.Now().Add(7 * 24 * time.Hour).UnixMicro())
 		case strings.HasSuffix(c.name, "_at"):
-			raw = rawTime(t.Now().UnixMicro())
+			raw = timeJSON(t.Now().UnixMicro())
 		case c.name == "secret":
 			raw = quote("internal:" + t.newID(21))
 		case c.name == "value" || c.name == "token" || c.name == "signing_key":
@@ -149,22 +149,22 @@ func (t *Tenant) exists(table, id string) bool {
 	if table == "users" {
 		return t.users.get(id) != nil
 	}
-	return t.tables[table].get(id) != nil
+	return t.tables[table].rowByID(id) != nil
 }
 
 // Update changes the given columns of one row and moves it in the heap, as an
 // UPDATE does. A user's updated_at becomes now unless row sets it. The id cannot
 // change; a created_at can, which no API call does.
-func (t *Tenant) Update(table, id string, row Row) error { return t.updateBy(byAPI, table, id, row) }
+func (t *Tenant) Update(table, id string, row Row) error { return t.updateAs(byAPI, table, id, row) }
 
-func (t *Tenant) updateBy(by writer, table, id string, row Row) error {
-	raws, err := rawsOf(row)
+func (t *Tenant) updateAs(by actor, table, id string, row Row) error {
+	raws, err := rawColumns(row)
 	if err != nil {
 		return fmt.Errorf("update %s: %w", table, err)
 	}
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	defer t.as(by)()
+	defer t.actAs(by)()
 	if err := t.update(table, id, raws); err != nil {
 		return fmt.Errorf("update %s %s: %w", table, id, err)
 	}
@@ -182,18 +182,18 @@ func (t *Tenant) update(name, id string, raws map[string]string) error {
 		}
 	}
 	if name == "users" {
-		if err := t.updateUser(def, id, raws); err != nil {
+		if err := t.updateUserRow(def, id, raws); err != nil {
 			return err
 		}
-		switch change := userChange(raws); {
+		switch change := classifyUserChange(raws); {
 		case change == "users last_sign_in_at" && t.by == byAPI:
-			t.signedIn(id)
+			t.recordSignIn(id)
 		default:
-			t.tell("update", change, map[string]string{"id": quote(id)})
+			t.fireChange("update", change, map[string]string{"id": quote(id)})
 		}
 		return nil
 	}
-	was := def.get(id)
+	was := def.rowByID(id)
 	if was == nil {
 		return ErrUnknown
 	}
@@ -202,6 +202,6 @@ func (t *Tenant) update(name, id string, raws map[string]string) error {
 		vals[def.index(col)] = raw
 	}
 	def.replace(was, def.newRow(vals))
-	t.tellRow("update", name, def.cols, vals)
+	t.fireRowChange("update", name, def.cols, vals)
 	return nil
 }

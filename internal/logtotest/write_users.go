@@ -8,8 +8,8 @@ import (
 // This file writes users and their relations. Every function here needs the
 // tenant's write lock.
 
-// textColumn maps a column of users to its place in the blob, -1 for another.
-func textColumn(name string) int {
+// textColumnIndex maps a column of users to its place in the blob, -1 for another.
+func textColumnIndex(name string) int {
 	return slices.Index([]string{
 		"id", "username", "primary_email", "primary_phone", "name", "avatar", "custom_data", "identities", "profile",
 		"application_id", "cimd_client_id", "logto_config", "mfa_verifications",
@@ -22,19 +22,19 @@ func (u *user) values(cols []column) []string {
 	for i, c := range cols {
 		switch c.name {
 		case "created_at":
-			vals[i] = rawTime(u.created)
+			vals[i] = timeJSON(u.created)
 		case "updated_at":
-			vals[i] = rawTime(u.updated)
+			vals[i] = timeJSON(u.updated)
 		case "last_sign_in_at":
-			vals[i] = rawTime(u.signedIn)
+			vals[i] = timeJSON(u.signedIn)
 		case "password_updated_at":
-			vals[i] = rawTime(u.password)
+			vals[i] = timeJSON(u.password)
 		case "is_suspended":
 			vals[i] = string(appendBool(nil, u.suspended))
 		case "is_password_expired":
 			vals[i] = string(appendBool(nil, u.expired))
 		default:
-			vals[i] = u.raw(textColumn(c.name))
+			vals[i] = u.rawColumn(textColumnIndex(c.name))
 		}
 	}
 	return vals
@@ -46,19 +46,19 @@ func (u *user) fill(cols []column, vals []string) {
 	for i, c := range cols {
 		switch c.name {
 		case "created_at":
-			u.created = micros(vals[i])
+			u.created = parseMicros(vals[i])
 		case "updated_at":
-			u.updated = micros(vals[i])
+			u.updated = parseMicros(vals[i])
 		case "last_sign_in_at":
-			u.signedIn = micros(vals[i])
+			u.signedIn = parseMicros(vals[i])
 		case "password_updated_at":
-			u.password = micros(vals[i])
+			u.password = parseMicros(vals[i])
 		case "is_suspended":
 			u.suspended = vals[i] == "true"
 		case "is_password_expired":
 			u.expired = vals[i] == "true"
 		default:
-			texts[textColumn(c.name)] = vals[i]
+			texts[textColumnIndex(c.name)] = vals[i]
 		}
 	}
 	u.setTexts(&texts)
@@ -70,7 +70,7 @@ func (t *Tenant) nextPlace() uint64 {
 	return t.end
 }
 
-func (t *Tenant) insertUser(def *table, vals []string) error {
+func (t *Tenant) insertUserRow(def *table, vals []string) error {
 	u := &user{place: t.nextPlace()}
 	u.fill(def.cols, vals)
 	if t.users.get(u.id()) != nil {
@@ -81,7 +81,7 @@ func (t *Tenant) insertUser(def *table, vals []string) error {
 	return nil
 }
 
-func (t *Tenant) updateUser(def *table, id string, raws map[string]string) error {
+func (t *Tenant) updateUserRow(def *table, id string, raws map[string]string) error {
 	u := t.users.get(id)
 	if u == nil {
 		return ErrUnknown
@@ -90,7 +90,7 @@ func (t *Tenant) updateUser(def *table, id string, raws map[string]string) error
 	u.place = t.nextPlace()
 	vals := u.values(def.cols)
 	if _, set := raws["updated_at"]; !set {
-		vals[def.index("updated_at")] = rawTime(t.Now().UnixMicro())
+		vals[def.index("updated_at")] = timeJSON(t.Now().UnixMicro())
 	}
 	for col, raw := range raws {
 		vals[def.index(col)] = raw
@@ -99,7 +99,7 @@ func (t *Tenant) updateUser(def *table, id string, raws map[string]string) error
 	for _, role := range u.roles {
 		sets = append(sets, t.roleUsers[role])
 	}
-	if raw, moves := raws["created_at"]; !moves || micros(raw) == u.created {
+	if raw, moves := raws["created_at"]; !moves || parseMicros(raw) == u.created {
 		sets = nil
 	}
 	for _, s := range sets {

@@ -12,7 +12,7 @@ import (
 func TestAfterAPublicationThePlannerKnowsTheTables(t *testing.T) {
 	t.Parallel()
 	b := setup(t, logtotest.Generate(logtotest.Options{Users: 3000, Organizations: 30, Seed: 81}))
-	b.use(t, pgtest.StartServer(t)) // whose statistics nobody else's autovacuum touches
+	b.use(t, pgtest.StartInstance(t)) // whose statistics nobody else's autovacuum touches
 	if _, err := b.pool.Exec(t.Context(), "alter system set autovacuum = off"); err != nil {
 		t.Fatal(err)
 	}

@@ -28,11 +28,11 @@ type attempt struct {
 	walker *extract.Walker
 	sink   *sink
 
-	lockWaits lockWaits
+	openTransactions openTransactions
 
 	clock         *serverClock
-	changedTables []string             // to be analyzed once the run is published
-	keptLimit     extract.RequestLimit // as the database has it
+	changedTables []string                 // to be analyzed once the run is published
+	keptLimit     extract.RequestSizeLimit // as the database has it
 }
 
 // begin starts or resumes a run and clears up after those it abandons.
@@ -57,7 +57,7 @@ func (r *Runner) begin(ctx context.Context, job Job) (*attempt, error) {
 		Tenant: job.Tenant, Job: job.Name, Mode: mode, Listings: names, Endpoint: job.Endpoint,
 		PageSize: r.PageSize, Version: r.Version, Shape: loader.Shape(),
 	}
-	run, err := state.Begin(ctx, r.Pool, spec, within, clearRun)
+	run, err := state.BeginOrResume(ctx, r.Pool, spec, within, clearRun)
 	if err != nil {
 		return nil, err
 	}
@@ -77,14 +77,14 @@ func (r *Runner) begin(ctx context.Context, job Job) (*attempt, error) {
 	}
 	a.keptLimit = kept
 	a.walker = &extract.Walker{
-		API: a.clock, Probe: r.Client.Probe(), ReadBefore: a.readBefore, Mirror: a.sink, Store: a.sink, Log: r.Log, Afresh: job.Afresh,
+		API: a.clock, Probe: r.Client.ForProbing(), ReadBefore: a.wasReadBefore, Mirror: a.sink, Store: a.sink, Log: r.Log, Afresh: job.Afresh,
 		PageSize: r.PageSize, RequestSize: size, Stop: r.Stop, Progress: r.Progress,
 	}
 	return a, nil
 }
 
-// readBefore reports whether an earlier run has read a listing of the tenant.
-func (a *attempt) readBefore(ctx context.Context, l *catalog.Listing) (bool, error) {
+// wasReadBefore reports whether an earlier run has read a listing of the tenant.
+func (a *attempt) wasReadBefore(ctx context.Context, l *catalog.Listing) (bool, error) {
 	return withRetry(ctx, a.log, func() (bool, error) { return state.WasReadBefore(ctx, a.pool, a.job.Tenant, l.Name) })
 }
 
@@ -224,7 +224,7 @@ func (a *attempt) fetchReferences(ctx context.Context, proofs map[string]*extrac
 				continue
 			}
 			found = true
-			if err := a.walker.FetchByID(ctx, proofs[l.Name], open); err != nil {
+			if err := a.walker.FetchReferenced(ctx, proofs[l.Name], open); err != nil {
 				return fmt.Errorf("fetch what other rows refer to in %s: %w", table, err)
 			}
 		}

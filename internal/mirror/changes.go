@@ -21,12 +21,12 @@ import (
 // and publishes them as any run does. It proves nothing: it says up to when each
 // listing is followed.
 
-// prepareChanges narrows a job to the listings that have been proved, or yields
+// prepareChangesJob narrows a job to the listings that have been proved, or yields
 // to a run that is not finished: what that has staged is older than what a run of
 // changes would publish before it.
-func (r *Runner) prepareChanges(ctx context.Context, job *Job, s *Summary) error {
+func (r *Runner) prepareChangesJob(ctx context.Context, job *Job, s *Summary) error {
 	s.Resumable = false
-	unfinished, err := withRetry(ctx, r.Log, func() (int64, error) { return state.ResumableProof(ctx, r.Pool, job.Tenant, job.ResumeWithin) })
+	unfinished, err := withRetry(ctx, r.Log, func() (int64, error) { return state.ResumableProvingRun(ctx, r.Pool, job.Tenant, job.ResumeWithin) })
 	if err != nil {
 		return err
 	}
@@ -34,7 +34,7 @@ func (r *Runner) prepareChanges(ctx context.Context, job *Job, s *Summary) error
 		s.Status, s.YieldsTo = state.Yielded, fmt.Sprintf("run %d is not finished and will be resumed", unfinished)
 		return nil
 	}
-	proved, err := withRetry(ctx, r.Log, func() (map[string]bool, error) { return state.ProvedListings(ctx, r.Pool, job.Tenant) })
+	proved, err := withRetry(ctx, r.Log, func() (map[string]bool, error) { return state.EverProvedListings(ctx, r.Pool, job.Tenant) })
 	if err != nil {
 		return err
 	}
@@ -49,12 +49,12 @@ func (r *Runner) prepareChanges(ctx context.Context, job *Job, s *Summary) error
 // changesRun is the reading of one run of changes.
 type changesRun struct {
 	*attempt
-	followed  map[string]state.Followed
+	followed  map[string]state.FollowedListing
 	positions map[string]state.FeedPosition
 	proofs    map[string]*extract.Proof // outcomes of what was read
 	began     time.Time
-	told      changes.Set     // events that webhooks have told of without a break
-	hooks     map[string]hook // by source
+	told      changes.IDSet      // events that webhooks have told of without a break
+	hooks     map[string]webhook // by source
 	targets   *changes.Targets
 	totals    map[string]int    // counts of the server, by listing
 	whole     map[string]bool   // listings that were read whole
@@ -75,7 +75,7 @@ func (a *attempt) attemptChanges(ctx context.Context, s *Summary, began time.Tim
 	if err != nil {
 		return err
 	}
-	for _, step := range []func(context.Context) error{c.readHooks, c.readFeeds, c.readTargets, c.readNewest, c.readInRotation} {
+	for _, step := range []func(context.Context) error{c.readHookListing, c.readFeeds, c.readTargets, c.readNewestUsers, c.readInRotation} {
 		if err := step(ctx); err != nil {
 			return errors.Join(err, a.sink.flush(cleanup))
 		}
@@ -90,11 +90,11 @@ func (a *attempt) attemptChanges(ctx context.Context, s *Summary, began time.Tim
 // openChanges reads from where on changes are to be read.
 func (a *attempt) openChanges(ctx context.Context) (*changesRun, error) {
 	c := &changesRun{
-		attempt: a, began: time.Now(), told: changes.Set{}, proofs: map[string]*extract.Proof{}, hooks: map[string]hook{}, targets: changes.NewTargets(), totals: map[string]int{},
+		attempt: a, began: time.Now(), told: changes.IDSet{}, proofs: map[string]*extract.Proof{}, hooks: map[string]webhook{}, targets: changes.NewTargets(), totals: map[string]int{},
 		whole: map[string]bool{}, doubts: map[string]string{}, stuck: map[string]string{}, narrowed: map[string]bool{},
 	}
 	for _, l := range a.job.Listings {
-		c.proofs[l.Name] = extract.NewProof(l)
+		c.proofs[l.Name] = extract.NewEmptyProof(l)
 	}
 	var err error
 	if c.followed, err = state.FollowedListings(ctx, a.pool, a.job.Tenant); err != nil {
@@ -129,7 +129,7 @@ func (a *attempt) followProved(ctx context.Context, tx pgx.Tx, certificates []st
 		}
 	}
 	// Whether what the sources told before the run is of no use any more.
-	whole := !slices.ContainsFunc(changes.Rules(), func(r changes.Rule) bool {
+	whole := !slices.ContainsFunc(changes.FollowRules(), func(r changes.FollowRule) bool {
 		return len(r.Events) > 0 && !slices.Contains(settled, r.Listing)
 	})
 	return a.run.FollowProved(ctx, tx, now, proved, whole)

@@ -76,7 +76,7 @@ func (f *followed) prove(t *testing.T) {
 func (f *followed) changesButFor(t *testing.T) mirror.Summary {
 	t.Helper()
 	f.tenant.AdvanceClock(time.Minute)
-	for _, r := range changes.Rules() {
+	for _, r := range changes.FollowRules() {
 		until := time.Now().Add(24 * time.Hour)
 		if r.Listing == "sso_connectors" {
 			until = time.Unix(0, 0)
@@ -97,7 +97,7 @@ func (f *followed) differ(t *testing.T) (tables []string) {
 		if f.version == "1.20" && table == "custom_profile_fields" {
 			continue // the server has none yet
 		}
-		diff, err := mirrortest.As(f.server).Diff(t.Context(), f.pool, f.job.Tenant, table)
+		diff, err := mirrortest.NewServerSnapshot(f.server).Diff(t.Context(), f.pool, f.job.Tenant, table)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -280,7 +280,7 @@ func TestWhatNoEventTellsIsNotClaimedAndTheNextProofHasIt(t *testing.T) {
 				t.Errorf("%s: %s differs", tc.what, table)
 			}
 		}
-		rule, followedAtAll := changes.RuleOf(tc.listing)
+		rule, followedAtAll := changes.FollowRuleFor(tc.listing)
 		now := followedOf(s, tc.listing)
 		switch {
 		case different == nil: // the newest users are read again
@@ -303,7 +303,7 @@ func TestListingsWithoutARuleAreThoseNothingTellsOf(t *testing.T) {
 	t.Parallel()
 	var without []string
 	for _, l := range catalog.All() {
-		if _, ok := changes.RuleOf(l.Name); !ok {
+		if _, ok := changes.FollowRuleFor(l.Name); !ok {
 			without = append(without, l.Name)
 		}
 	}

@@ -24,7 +24,7 @@ func (c *changesRun) readFeeds(ctx context.Context) error {
 		}
 	}
 	for _, position := range c.hookPositions() {
-		if err := c.readHook(ctx, position); err != nil {
+		if err := c.readHookFeed(ctx, position); err != nil {
 			return err
 		}
 	}
@@ -58,21 +58,21 @@ func (c *changesRun) hookPositions() (positions []state.FeedPosition) {
 		}
 		positions = append(positions, position)
 	}
-	return byEvents(positions)
+	return sortByEventCount(positions)
 }
 
-// byEvents sorts positions of webhooks, those that tell most first.
-func byEvents(positions []state.FeedPosition) []state.FeedPosition {
+// sortByEventCount sorts positions of webhooks, those that tell most first.
+func sortByEventCount(positions []state.FeedPosition) []state.FeedPosition {
 	slices.SortFunc(positions, func(a, b state.FeedPosition) int {
 		return cmp.Or(cmp.Compare(len(b.Events), len(a.Events)), cmp.Compare(a.Source, b.Source))
 	})
 	return positions
 }
 
-// tellsMore reports whether any listing is followed by one of the events that is
+// hasUntoldEvents reports whether any listing is followed by one of the events that is
 // not told yet.
-func tellsMore(events []string, told changes.Set) bool {
-	for _, r := range changes.Rules() {
+func hasUntoldEvents(events []string, told changes.IDSet) bool {
+	for _, r := range changes.FollowRules() {
 		for _, event := range r.Events {
 			if _, already := told[event]; !already && slices.Contains(events, event) {
 				return true
@@ -82,10 +82,10 @@ func tellsMore(events []string, told changes.Set) bool {
 	return false
 }
 
-// readHook reads the deliveries of a webhook, unless others have told of all it
+// readHookFeed reads the deliveries of a webhook, unless others have told of all it
 // tells of.
-func (c *changesRun) readHook(ctx context.Context, position state.FeedPosition) error {
-	if !tellsMore(position.Events, c.told) {
+func (c *changesRun) readHookFeed(ctx context.Context, position state.FeedPosition) error {
+	if !hasUntoldEvents(position.Events, c.told) {
 		if c.narrowed[position.Source] {
 			position.Events = slices.Clone(position.Events)
 			c.moved = append(c.moved, position)
@@ -113,7 +113,7 @@ func (c *changesRun) readFeed(ctx context.Context, position state.FeedPosition, 
 	}
 	from := position.ReadUntil.Add(-feedOverlap).Truncate(time.Millisecond)
 	reason, err := c.walker.ReadFeed(ctx, path, from, func(value jsontext.Value) {
-		entry, err := changes.Decode(value)
+		entry, err := changes.DecodeFeedEntry(value)
 		if err == nil && entry.CreatedAt.Before(from) {
 			return // on the page of others
 		}
@@ -132,14 +132,14 @@ func (c *changesRun) readFeed(ctx context.Context, position state.FeedPosition, 
 	if err != nil {
 		return err
 	}
-	if asked, ok := c.asked(); ok && asked.Sub(position.ReadUntil) > reach {
+	if asked, ok := c.serverStartTime(); ok && asked.Sub(position.ReadUntil) > reach {
 		reason = "what told of changes since " + position.ReadUntil.UTC().Format(time.RFC3339) + " may have been deleted"
 	}
 	if reason != "" {
 		c.doubtFed(position, reason)
 	}
 	position.RecentIDs = nil
-	if asked, ok := c.asked(); ok {
+	if asked, ok := c.serverStartTime(); ok {
 		for id, at := range seen {
 			if !at.Before(asked.Add(-feedOverlap)) {
 				position.RecentIDs = append(position.RecentIDs, id)
@@ -152,9 +152,9 @@ func (c *changesRun) readFeed(ctx context.Context, position state.FeedPosition, 
 	return nil
 }
 
-// asked is when the run began to ask, by the server's clock: what it has read
+// serverStartTime is when the run began to ask, by the server's clock: what it has read
 // is at least as new. ok is false if no answer had a Date.
-func (c *changesRun) asked() (at time.Time, ok bool) { return c.clock.at(c.began) }
+func (c *changesRun) serverStartTime() (at time.Time, ok bool) { return c.clock.at(c.began) }
 
 // doubtFed notes that what a feed tells of cannot be followed further.
 func (c *changesRun) doubtFed(position state.FeedPosition, why string) {
@@ -162,7 +162,7 @@ func (c *changesRun) doubtFed(position state.FeedPosition, why string) {
 		c.doubt("users", "the audit log: "+why)
 		return
 	}
-	for _, r := range changes.Rules() {
+	for _, r := range changes.FollowRules() {
 		if slices.ContainsFunc(r.Events, func(event string) bool { return slices.Contains(position.Events, event) }) {
 			c.doubt(r.Listing, "deliveries of the webhook: "+why)
 		}

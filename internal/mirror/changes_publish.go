@@ -26,7 +26,7 @@ func (c *changesRun) publish(ctx context.Context, s *Summary, began time.Time) e
 		return struct{}{}, c.inTx(ctx, func(tx pgx.Tx) error { return c.publishIn(ctx, tx, &done, began) })
 	})
 	if err != nil {
-		published, lookErr := c.published(ctx)
+		published, lookErr := c.wasPublished(ctx)
 		if !published {
 			return fmt.Errorf("publish run %d: %w", c.run.ID, errors.Join(err, lookErr))
 		}
@@ -36,7 +36,7 @@ func (c *changesRun) publish(ctx context.Context, s *Summary, began time.Time) e
 }
 
 func (c *changesRun) publishIn(ctx context.Context, tx pgx.Tx, s *Summary, began time.Time) error {
-	how, err := c.mayPublish(ctx, tx, c.proofs)
+	how, err := c.preparePublish(ctx, tx, c.proofs)
 	if err != nil {
 		return err
 	}
@@ -51,13 +51,13 @@ func (c *changesRun) publishIn(ctx context.Context, tx pgx.Tx, s *Summary, began
 	if err != nil {
 		return err
 	}
-	if c.changedTables, err = c.stage.ChangedTables(ctx, tx, c.sink.initiallyEmptyListings()); err != nil {
+	if c.changedTables, err = c.stage.TablesToAnalyze(ctx, tx, c.sink.initiallyEmptyListings()); err != nil {
 		return err
 	}
-	if err := c.recordTables(ctx, tx, nil, at); err != nil {
+	if err := c.recordPublishedTables(ctx, tx, nil, at); err != nil {
 		return err
 	}
-	followed, err := c.follow(ctx, tx, published)
+	followed, err := c.recordFollowed(ctx, tx, published)
 	if err != nil {
 		return err
 	}
@@ -82,11 +82,11 @@ func (c *changesRun) publishedChanges(published map[string]*load.Change) []Listi
 	return out
 }
 
-// follow records up to when listings are followed, and how far the sources are
+// recordFollowed records up to when listings are followed, and how far the sources are
 // read. If no answer has said what time it is at the server, nothing moves: the
 // next run reads the same again.
-func (c *changesRun) follow(ctx context.Context, tx pgx.Tx, published map[string]*load.Change) ([]state.Followed, error) {
-	asked, ok := c.asked()
+func (c *changesRun) recordFollowed(ctx context.Context, tx pgx.Tx, published map[string]*load.Change) ([]state.FollowedListing, error) {
+	asked, ok := c.serverStartTime()
 	if !ok {
 		return nil, nil
 	}
@@ -95,10 +95,10 @@ func (c *changesRun) follow(ctx context.Context, tx pgx.Tx, published map[string
 			c.moved[i].ReadUntil = asked
 		}
 	}
-	c.doubtWhatIsMissing(published)
-	var followed, written []state.Followed
+	c.doubtIncompleteListings(published)
+	var followed, written []state.FollowedListing
 	for _, l := range c.job.Listings {
-		f, moved, err := c.followListing(ctx, tx, l, asked)
+		f, moved, err := c.computeFollowed(ctx, tx, l, asked)
 		if err != nil {
 			return nil, err
 		}
@@ -112,11 +112,11 @@ func (c *changesRun) follow(ctx context.Context, tx pgx.Tx, published map[string
 			followed = append(followed, f)
 		}
 	}
-	return followed, c.run.Follow(ctx, tx, written, c.moved, c.gone)
+	return followed, c.run.RecordFollowed(ctx, tx, written, c.moved, c.gone)
 }
 
-// doubtWhatIsMissing notes what could not be read or published as it is.
-func (c *changesRun) doubtWhatIsMissing(published map[string]*load.Change) {
+// doubtIncompleteListings notes what could not be read or published as it is.
+func (c *changesRun) doubtIncompleteListings(published map[string]*load.Change) {
 	for name, p := range c.proofs {
 		if p.Outcome != extract.Complete {
 			c.doubt(name, p.Reason)
@@ -125,7 +125,7 @@ func (c *changesRun) doubtWhatIsMissing(published map[string]*load.Change) {
 	for _, l := range c.job.Listings {
 		change := published[l.Name]
 		if change.Incomplete != nil {
-			c.doubt(l.Name, incompleteReason(change.Incomplete))
+			c.doubt(l.Name, incompleteItemsReason(change.Incomplete))
 		}
 		for _, need := range l.Needs {
 			if p := c.proofs[need]; change.Withheld > 0 && (p == nil || p.Outcome != extract.Complete) {
@@ -135,10 +135,10 @@ func (c *changesRun) doubtWhatIsMissing(published map[string]*load.Change) {
 	}
 }
 
-// followListing says up to when a listing is followed. moved reports that there
+// computeFollowed says up to when a listing is followed. moved reports that there
 // is something to record.
-func (c *changesRun) followListing(ctx context.Context, tx pgx.Tx, l *catalog.Listing, asked time.Time) (f state.Followed, moved bool, err error) {
-	rule, ok := changes.RuleOf(l.Name)
+func (c *changesRun) computeFollowed(ctx context.Context, tx pgx.Tx, l *catalog.Listing, asked time.Time) (f state.FollowedListing, moved bool, err error) {
+	rule, ok := changes.FollowRuleFor(l.Name)
 	if !ok {
 		return f, false, nil // nothing tells of it
 	}
@@ -149,18 +149,18 @@ func (c *changesRun) followListing(ctx context.Context, tx pgx.Tx, l *catalog.Li
 		f.Sources, f.Gap, f.GapHeals, f.Until = append(told, changes.WholeList), "", false, &asked
 		return f, true, nil
 	}
-	if told == nil && (!had || !slices.ContainsFunc(f.Sources, isFeed)) {
+	if told == nil && (!had || !slices.ContainsFunc(f.Sources, isFeedSource)) {
 		return f, false, nil // it is read whole when its turn comes
 	}
 	if !had {
-		base := c.provedUntil()
+		base := c.sourcesReadUntil()
 		f.Until = &base
 	}
 	if f.GapHeals {
 		f.Gap, f.GapHeals = "", false
 	}
 	if f.Gap == "" {
-		f.Gap = c.obstacle(l, told)
+		f.Gap = c.followObstacle(l, told)
 	}
 	if told != nil {
 		f.Sources = told
@@ -177,9 +177,9 @@ func (c *changesRun) followListing(ctx context.Context, tx pgx.Tx, l *catalog.Li
 	return f, true, nil
 }
 
-// obstacle is why a listing cannot be followed further until the next proof;
+// followObstacle is why a listing cannot be followed further until the next proof;
 // empty: nothing is in the way.
-func (c *changesRun) obstacle(l *catalog.Listing, told []string) string {
+func (c *changesRun) followObstacle(l *catalog.Listing, told []string) string {
 	if why := c.doubts[l.Name]; why != "" {
 		return why
 	}
@@ -197,11 +197,13 @@ func (c *changesRun) obstacle(l *catalog.Listing, told []string) string {
 	return ""
 }
 
-func isFeed(source string) bool { return source == changes.HookEvents || source == changes.AuditLog }
+func isFeedSource(source string) bool {
+	return source == changes.HookEvents || source == changes.AuditLog
+}
 
-// provedUntil is up to when the sources had been read before this run, for a
+// sourcesReadUntil is up to when the sources had been read before this run, for a
 // listing that was not followed yet. It was proved then, or later.
-func (c *changesRun) provedUntil() (at time.Time) {
+func (c *changesRun) sourcesReadUntil() (at time.Time) {
 	for _, moved := range c.moved {
 		p := c.positions[moved.Source]
 		if !strings.HasPrefix(moved.Source, listSource) && (at.IsZero() || p.ReadUntil.Before(at)) {
@@ -212,7 +214,7 @@ func (c *changesRun) provedUntil() (at time.Time) {
 }
 
 // sourcesOf returns what tells of a listing; nil: nothing does.
-func (c *changesRun) sourcesOf(r changes.Rule) (sources []string) {
+func (c *changesRun) sourcesOf(r changes.FollowRule) (sources []string) {
 	hooked := len(r.Events) > 0 && !slices.ContainsFunc(r.Events, func(event string) bool {
 		_, told := c.told[event]
 		return !told

@@ -31,43 +31,43 @@ const (
 	listSource = "list:"
 )
 
-// hook is a webhook as the server has it now.
-type hook struct {
+// webhook is a webhook as the server has it now.
+type webhook struct {
 	id string
 	changes.Hook
 }
 
-// readHooks reads the webhooks, whole, for what they deliver now.
-func (c *changesRun) readHooks(ctx context.Context) error {
+// readHookListing reads the webhooks, whole, for what they deliver now.
+func (c *changesRun) readHookListing(ctx context.Context) error {
 	l := c.jobListing("hooks")
 	if l == nil {
 		return nil
 	}
 	w := *c.walker
-	store := &observedStore{Store: c.sink, listing: l.Name}
+	store := &recordingStore{Store: c.sink, listing: l.Name}
 	w.Store = store
 	proof, err := w.Walk(ctx, l)
 	if err != nil {
 		return err
 	}
-	c.readWhole(&proof)
+	c.recordWholeRead(&proof)
 	for id, value := range store.seen {
 		if h, err := changes.DecodeHook(value); err == nil {
-			c.hooks[hookSource+id] = hook{id, h}
+			c.hooks[hookSource+id] = webhook{id, h}
 		}
 	}
 	return nil
 }
 
-// observedStore remembers the items of one listing that pass through it.
-type observedStore struct {
+// recordingStore remembers the items of one listing that pass through it.
+type recordingStore struct {
 	extract.Store
 	listing string
 	seen    map[string]jsontext.Value
 }
 
 // Put implements extract.Store.
-func (s *observedStore) Put(ctx context.Context, p extract.Chunk) error {
+func (s *recordingStore) Put(ctx context.Context, p extract.Chunk) error {
 	for _, item := range p.Items {
 		if s.seen == nil {
 			s.seen = map[string]jsontext.Value{}
@@ -85,15 +85,15 @@ func (c *changesRun) jobListing(name string) *catalog.Listing {
 	return c.proofs[name].Listing
 }
 
-// readWhole takes over what reading a whole list has come to.
-func (c *changesRun) readWhole(p *extract.Proof) {
+// recordWholeRead takes over what reading a whole list has come to.
+func (c *changesRun) recordWholeRead(p *extract.Proof) {
 	name := p.Listing.Name
 	c.proofs[name] = p
 	c.whole[name] = p.Outcome == extract.Complete
 }
 
-// readNewest reads the newest users, and how many there are.
-func (c *changesRun) readNewest(ctx context.Context) error {
+// readNewestUsers reads the newest users, and how many there are.
+func (c *changesRun) readNewestUsers(ctx context.Context) error {
 	if c.jobListing("users") == nil {
 		return nil
 	}
@@ -110,7 +110,7 @@ const fitsPage = 80
 // not: the one whose turn was longest ago.
 func (c *changesRun) readInRotation(ctx context.Context) error {
 	var next *catalog.Listing
-	for _, r := range changes.Rules() {
+	for _, r := range changes.FollowRules() {
 		l := c.jobListing(r.Listing)
 		if l == nil || l.Parent != "" || l.Name == "users" || c.whole[l.Name] {
 			continue
@@ -133,7 +133,7 @@ func (c *changesRun) readTurn(ctx context.Context, l *catalog.Listing) error {
 		if err != nil {
 			return err
 		}
-		if rule, _ := changes.RuleOf(l.Name); !rule.Whole || n > fitsPage {
+		if rule, _ := changes.FollowRuleFor(l.Name); !rule.Whole || n > fitsPage {
 			total, err := c.walker.Count(ctx, c.proofs[l.Name])
 			c.totals[l.Name] = total
 			return err
@@ -143,7 +143,7 @@ func (c *changesRun) readTurn(ctx context.Context, l *catalog.Listing) error {
 	if err != nil {
 		return err
 	}
-	c.readWhole(&proof)
+	c.recordWholeRead(&proof)
 	return nil
 }
 

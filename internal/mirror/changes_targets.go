@@ -23,7 +23,7 @@ func (c *changesRun) readTargets(ctx context.Context) error {
 			if err != nil {
 				return err
 			}
-			c.readWhole(&proof)
+			c.recordWholeRead(&proof)
 		}
 	}
 	for _, name := range slices.Sorted(maps.Keys(c.targets.IDs)) {
@@ -34,7 +34,7 @@ func (c *changesRun) readTargets(ctx context.Context) error {
 			return err
 		}
 	}
-	if err := c.readMembers(ctx); err != nil {
+	if err := c.readMemberships(ctx); err != nil {
 		return err
 	}
 	for _, name := range slices.Sorted(maps.Keys(c.targets.Parents)) {
@@ -52,9 +52,9 @@ func (c *changesRun) readTargets(ctx context.Context) error {
 // client bounds the requests.
 const memberReaders = 32
 
-// readMembers reads the memberships that events name: from the users' side, or,
+// readMemberships reads the memberships that events name: from the users' side, or,
 // where that takes fewer requests, the members of the organization.
-func (c *changesRun) readMembers(ctx context.Context) error {
+func (c *changesRun) readMemberships(ctx context.Context) error {
 	l := c.jobListing("organization_users")
 	if l == nil {
 		return nil
@@ -69,9 +69,9 @@ func (c *changesRun) readMembers(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		if _, requests := estimateRequests(l, known+len(users), known); len(users) > requests {
+		if _, requests := estimateListRequests(l, known+len(users), known); len(users) > requests {
 			if c.targets.Parents[l.Name] == nil {
-				c.targets.Parents[l.Name] = changes.Set{}
+				c.targets.Parents[l.Name] = changes.IDSet{}
 			}
 			c.targets.Parents[l.Name][organization] = struct{}{}
 			continue
@@ -82,17 +82,17 @@ func (c *changesRun) readMembers(ctx context.Context) error {
 	}
 	p := pool.New().WithContext(ctx).WithMaxGoroutines(memberReaders).WithCancelOnError().WithFirstError()
 	for _, id := range slices.Sorted(maps.Keys(byUser)) {
-		p.Go(func(ctx context.Context) error { return c.readMember(ctx, l, id, byUser[id]) })
+		p.Go(func(ctx context.Context) error { return c.readUserMemberships(ctx, l, id, byUser[id]) })
 	}
 	return p.Wait()
 }
 
-// readMember reads whether a user is a member of some organizations.
-func (c *changesRun) readMember(ctx context.Context, l *catalog.Listing, id string, organizations []string) error {
-	proof := extract.NewProof(l) // one each: they are read at once
-	path := catalog.Find("users").ForItem(id) + "/organizations"
-	err := c.walker.ReadMember(ctx, proof, path, id, organizations, func(organization jsontext.Value) (jsontext.Value, error) {
-		return memberOf(id, organization)
+// readUserMemberships reads whether a user is a member of some organizations.
+func (c *changesRun) readUserMemberships(ctx context.Context, l *catalog.Listing, id string, organizations []string) error {
+	proof := extract.NewEmptyProof(l) // one each: they are read at once
+	path := catalog.Find("users").PathForItem(id) + "/organizations"
+	err := c.walker.ReadMemberships(ctx, proof, path, id, organizations, func(organization jsontext.Value) (jsontext.Value, error) {
+		return memberFromOrganization(id, organization)
 	})
 	if proof.Outcome != extract.Complete {
 		c.doubt(l.Name, proof.Reason)
@@ -100,9 +100,9 @@ func (c *changesRun) readMember(ctx context.Context, l *catalog.Listing, id stri
 	return err
 }
 
-// memberOf returns a member as the list of an organization has it, from an
+// memberFromOrganization returns a member as the list of an organization has it, from an
 // organization in the list of the user.
-func memberOf(id string, organization jsontext.Value) (jsontext.Value, error) {
+func memberFromOrganization(id string, organization jsontext.Value) (jsontext.Value, error) {
 	quoted, err := jsontext.AppendQuote(nil, id)
 	if err != nil {
 		return nil, err

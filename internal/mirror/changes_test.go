@@ -27,7 +27,7 @@ func (b *bench) changes(t *testing.T) mirror.Summary {
 }
 
 // followedOf returns what the summary says of a listing.
-func followedOf(s mirror.Summary, listing string) *state.Followed {
+func followedOf(s mirror.Summary, listing string) *state.FollowedListing {
 	for _, f := range s.Followed {
 		if f.Listing == listing {
 			return &f
@@ -113,11 +113,11 @@ func TestThePlanOfARunOfChangesIsWhatAQuietOneNeeds(t *testing.T) {
 	b := setup(t, logtotest.Generate(logtotest.Options{Users: 300, Organizations: 20, Seed: 5}))
 	job := b.job
 	job.Changes = true
-	if _, err := b.runner.Plan(t.Context(), job, logto.Limit{}); !errors.Is(err, mirror.ErrNoProof) {
+	if _, err := b.runner.Plan(t.Context(), job, logto.RateLimit{}); !errors.Is(err, mirror.ErrNoProof) {
 		t.Errorf("before the first proof: %v", err)
 	}
 	wantProved(t, b.run(t))
-	plan, err := b.runner.Plan(t.Context(), job, logto.Limit{Requests: 200, Per: 10 * time.Second})
+	plan, err := b.runner.Plan(t.Context(), job, logto.RateLimit{Requests: 200, Per: 10 * time.Second})
 	if err != nil {
 		t.Fatal(err)
 	}

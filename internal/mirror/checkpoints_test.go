@@ -71,7 +71,7 @@ func (b *bench) breakOffWhileStaging(t *testing.T, items int) {
 	defer cancel()
 	var once sync.Once
 	through := make(chan struct{})
-	b.runner.Progress = func(s extract.Step) {
+	b.runner.Progress = func(s extract.Progress) {
 		if s.Items >= items {
 			once.Do(func() { close(through) })
 		}

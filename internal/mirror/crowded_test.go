@@ -57,7 +57,7 @@ func (h told) Handle(_ context.Context, r slog.Record) error {
 func TestARunThatFindsTheDatabaseFullWaitsForRoom(t *testing.T) {
 	t.Parallel()
 	b := faulty(t)
-	db := pgtest.StartServer(t)
+	db := pgtest.StartInstance(t)
 	b.use(t, db)
 	leave := occupy(t, db.URL("postgres"))
 	b.runner.Log = slog.New(told{slog.DiscardHandler, "database does not answer", leave})

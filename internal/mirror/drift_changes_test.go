@@ -231,7 +231,7 @@ func (d *drift) mirroredKeys(ctx context.Context, at time.Time) (map[string]map[
 		for _, table := range l.Tables() {
 			keys, err := mirrortest.MirroredKeys(ctx, d.pool, d.job.Tenant, table)
 			if !at.IsZero() {
-				keys, err = mirrortest.PublishedKeys(ctx, d.pool, d.job.Tenant, table, at)
+				keys, err = mirrortest.KeysPublishedAt(ctx, d.pool, d.job.Tenant, table, at)
 			}
 			if err != nil {
 				return nil, err

@@ -30,7 +30,7 @@ func (d *drift) change() string {
 			return what
 		}
 	}
-	what := tenant.Churn(d.changes)
+	what := tenant.MakeRandomChange(d.changes)
 	var left relation
 	if n, _ := fmt.Sscanf(what, "take role %s from user %s", &left.parent, &left.user); n == 2 {
 		left.role = true

@@ -48,7 +48,7 @@ const drifts = 4
 //   - nothing points at what is not there.
 func TestThePromiseHoldsWhateverHappensDuringARun(t *testing.T) {
 	t.Parallel()
-	pool := pgtest.New(t, migrated)
+	pool := pgtest.NewPool(t, migrated)
 	if err := flag.Set("rapid.checks", strconv.Itoa((*schedules+drifts-1)/drifts)); err != nil {
 		t.Fatal(err)
 	}
@@ -262,7 +262,7 @@ func (d *drift) faults() (remove func()) {
 		{Kind: logtotest.Capped, Cap: 10},
 	} {
 		if d.draw(fmt.Sprint("fault ", f.Kind, f.Status), 6) == 0 {
-			if rules := d.rules.Load(); rules != nil && rules.headers && slices.Contains([]logtotest.Kind{logtotest.Empty, logtotest.Short, logtotest.WrongPage}, f.Kind) {
+			if rules := d.rules.Load(); rules != nil && rules.headers && slices.Contains([]logtotest.FaultKind{logtotest.Empty, logtotest.Short, logtotest.WrongPage}, f.Kind) {
 				continue // without Total-Number, nothing tells that rows are missing
 			}
 			f.Skip, f.Count = d.draw("after", 60), 1+d.draw("times", 2)
@@ -282,10 +282,10 @@ func (d *drift) faults() (remove func()) {
 // truth is the rows of every mirrored table by their keys.
 func (d *drift) truth() map[string]map[string]bool {
 	out := map[string]map[string]bool{}
-	snapshot := mirrortest.Of(d.server.Tenant)
+	snapshot := mirrortest.NewSnapshot(d.server.Tenant)
 	for _, l := range d.job.Listings {
 		for _, table := range l.Tables() {
-			keys, err := snapshot.Keys(table)
+			keys, err := snapshot.ExpectedKeys(table)
 			if err != nil {
 				panic(err)
 			}
@@ -431,7 +431,7 @@ func (d *drift) resting(ctx context.Context) error {
 			return fmt.Errorf("log entry %s is not in the mirror, which has %d of %d", key, len(mirrored), len(before["logs"]))
 		}
 	}
-	diff, err := mirrortest.As(d.server).Diff(ctx, d.pool, d.job.Tenant, tables...)
+	diff, err := mirrortest.NewServerSnapshot(d.server).Diff(ctx, d.pool, d.job.Tenant, tables...)
 	if err != nil {
 		return err
 	}
@@ -450,7 +450,7 @@ func (d *drift) sound(ctx context.Context) error {
 	for _, l := range d.job.Listings {
 		for _, table := range l.Tables() {
 			var overlaps int
-			err := d.pool.QueryRow(ctx, mirrortest.Overlaps(table), d.job.Tenant).Scan(&overlaps)
+			err := d.pool.QueryRow(ctx, mirrortest.CountOverlapsQuery(table), d.job.Tenant).Scan(&overlaps)
 			if err != nil {
 				return err
 			}

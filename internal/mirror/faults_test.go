@@ -246,7 +246,7 @@ func TestDatabaseFaultsHealByThemselves(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			db := pgtest.StartServer(t)
+			db := pgtest.StartInstance(t)
 			b := faulty(t)
 			b.use(t, db)
 			for _, after := range []int{30, 10} { // on an empty mirror, then on a known tenant

@@ -18,9 +18,9 @@ const (
 	maxLockLogInterval = 10 * time.Minute
 )
 
-// lockWaits knows the sessions in which transactions of an attempt are open. It
+// openTransactions knows the sessions in which transactions of an attempt are open. It
 // is safe for concurrent use.
-type lockWaits struct {
+type openTransactions struct {
 	mu   sync.Mutex
 	open map[uint32]bool // by process id of the session
 }
@@ -29,15 +29,15 @@ type lockWaits struct {
 // lock waits until it is committed.
 func (a *attempt) inTx(ctx context.Context, f func(pgx.Tx) error) error {
 	var pid uint32
-	defer func() { a.lockWaits.set(pid, false) }()
+	defer func() { a.openTransactions.set(pid, false) }()
 	return pgx.BeginFunc(ctx, a.pool, func(tx pgx.Tx) error {
 		pid = tx.Conn().PgConn().PID()
-		a.lockWaits.set(pid, true)
+		a.openTransactions.set(pid, true)
 		return f(tx)
 	})
 }
 
-func (w *lockWaits) set(pid uint32, open bool) {
+func (w *openTransactions) set(pid uint32, open bool) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if w.open == nil {
@@ -50,7 +50,7 @@ func (w *lockWaits) set(pid uint32, open bool) {
 	delete(w.open, pid)
 }
 
-func (w *lockWaits) pids() (pids []uint32) {
+func (w *openTransactions) pids() (pids []uint32) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	for pid := range w.open {
@@ -93,7 +93,7 @@ type lockReporter struct {
 
 func (r *lockReporter) check(ctx context.Context, now time.Time) {
 	var blockers []pgconnect.Blocker
-	if pids := r.lockWaits.pids(); len(pids) > 0 {
+	if pids := r.openTransactions.pids(); len(pids) > 0 {
 		var err error
 		if blockers, err = pgconnect.Blockers(ctx, r.pool, pids); err != nil {
 			return // the transaction itself meets what is wrong with the database
@@ -102,13 +102,13 @@ func (r *lockReporter) check(ctx context.Context, now time.Time) {
 	switch {
 	case len(blockers) == 0 && !r.since.IsZero():
 		r.since = time.Time{}
-		r.recordWait(ctx, "", time.Time{})
+		r.saveWaitReason(ctx, "", time.Time{})
 	case len(blockers) > 0:
 		if r.since.IsZero() {
 			r.since, r.nextLog, r.interval = now, now, 15*time.Second
 		}
 		text := pgconnect.DescribeBlockers(blockers)
-		r.recordWait(ctx, "waiting for a lock of "+text, r.since)
+		r.saveWaitReason(ctx, "waiting for a lock of "+text, r.since)
 		if now.Before(r.nextLog) {
 			return
 		}

@@ -55,7 +55,7 @@ func TestARunThatWaitsForALockSaysForWhose(t *testing.T) {
 	tick := time.NewTicker(50 * time.Millisecond)
 	defer tick.Stop()
 	for {
-		runs, err := state.LastRuns(t.Context(), b.pool, 1)
+		runs, err := state.RecentRuns(t.Context(), b.pool, 1)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -82,7 +82,7 @@ func TestARunThatWaitsForALockSaysForWhose(t *testing.T) {
 	if n := strings.Count(log.String(), `msg="waiting for a lock"`); n != 1 || !strings.Contains(log.String(), who) {
 		t.Errorf("%d log lines about the wait, want 1 that says %q:\n%s", n, who, log.String())
 	}
-	if runs, err := state.LastRuns(t.Context(), b.pool, 1); err != nil || runs[0].Waiting != "" {
+	if runs, err := state.RecentRuns(t.Context(), b.pool, 1); err != nil || runs[0].Waiting != "" {
 		t.Errorf("published, the run is waiting for %q, %v", runs[0].Waiting, err)
 	}
 }

@@ -53,7 +53,7 @@ type Runner struct {
 	Client *logto.Client
 	Log    *slog.Logger
 	// Progress receives every page; nil receives none.
-	Progress func(extract.Step)
+	Progress func(extract.Progress)
 	// Version is the program's. A run is resumed only by the same version: another
 	// may read its checkpoints otherwise.
 	Version string
@@ -109,7 +109,7 @@ func (r *Runner) Run(ctx context.Context, job Job) (s Summary, err error) {
 	held := make(chan struct{})
 	go func() {
 		defer close(held)
-		if err := lock.Hold(ctx, 2*time.Second); err != nil {
+		if err := lock.KeepAlive(ctx, 2*time.Second); err != nil {
 			cancel(err)
 		}
 	}()
@@ -120,13 +120,13 @@ func (r *Runner) Run(ctx context.Context, job Job) (s Summary, err error) {
 	}()
 
 	if job.Changes {
-		if err := r.prepareChanges(ctx, &job, &s); err != nil || s.Status == state.Yielded {
+		if err := r.prepareChangesJob(ctx, &job, &s); err != nil || s.Status == state.Yielded {
 			return s, err
 		}
 	}
 	endRequests, err := r.BeginRequests(ctx, job)
 	if err == nil {
-		err = r.run(ctx, job, &s, began)
+		err = r.runLocked(ctx, job, &s, began)
 		endRequests()
 	}
 	if cause := context.Cause(ctx); err != nil && cause != nil && !errors.Is(cause, context.Canceled) {
@@ -143,7 +143,7 @@ func (r *Runner) BeginRequests(ctx context.Context, job Job) (endRequests func()
 	if err != nil {
 		return nil, err
 	}
-	r.Client.SetIdleTime(ago)
+	r.Client.SetTimeSinceLastRequest(ago)
 	ctx, cancel := outlast(ctx)
 	return func() {
 		defer cancel()
@@ -151,8 +151,8 @@ func (r *Runner) BeginRequests(ctx context.Context, job Job) (endRequests func()
 	}, nil
 }
 
-// run is Run under the lock.
-func (r *Runner) run(ctx context.Context, job Job, s *Summary, began time.Time) error {
+// runLocked is Run under the lock.
+func (r *Runner) runLocked(ctx context.Context, job Job, s *Summary, began time.Time) error {
 	a, err := withRetry(ctx, r.Log, func() (*attempt, error) { return r.begin(ctx, job) })
 	if err != nil {
 		return err
@@ -160,11 +160,11 @@ func (r *Runner) run(ctx context.Context, job Job, s *Summary, began time.Time) 
 	s.RunID, s.Resumed = a.run.ID, a.run.Resumed()
 	defer func() {
 		limit := a.walker.RequestSize.Limit()
-		s.RequestLimit = RequestLimitOf(limit.IDs, limit.Status)
+		s.RequestLimit = NewRequestSizeLimit(limit.IDs, limit.Status)
 	}()
 	cleanup, endCleanup := outlast(ctx)
 	defer endCleanup()
-	stopRecording := a.recordWaiting(ctx)
+	stopRecording := a.recordServerWaits(ctx)
 	defer stopRecording()
 	stopReporting := a.reportLockWaits(ctx)
 	defer stopReporting()
@@ -174,7 +174,7 @@ func (r *Runner) run(ctx context.Context, job Job, s *Summary, began time.Time) 
 			break
 		}
 		r.Log.WarnContext(ctx, "the database has lost rows of this run, reading them again", "tenant", job.Tenant, "run", a.run.ID)
-		if err = a.reopen(ctx); err == nil {
+		if err = a.reopenStage(ctx); err == nil {
 			err = a.attempt(ctx, s, began)
 		}
 	}
@@ -204,13 +204,13 @@ func (a *attempt) attempt(ctx context.Context, s *Summary, began time.Time) erro
 	return err
 }
 
-// reopen goes on from what the database has kept.
-func (a *attempt) reopen(ctx context.Context) error {
+// reopenStage goes on from what the database has kept.
+func (a *attempt) reopenStage(ctx context.Context) error {
 	if err := a.openStage(ctx, a.stage.Loader); err != nil {
 		return err
 	}
 	return pgx.BeginFunc(ctx, a.pool, func(tx pgx.Tx) error {
-		n, err := a.run.CountCheckpoints(ctx, tx, int64(a.run.Attempt)<<attemptBits)
+		n, err := a.run.CountCheckpointsFrom(ctx, tx, int64(a.run.Attempt)<<attemptBits)
 		a.sink.committed.Store(n)
 		return err
 	})

@@ -40,7 +40,7 @@ type bench struct {
 // setup starts a simulated Logto of a tenant beside a fresh database.
 func setup(t *testing.T, tenant *logtotest.Tenant, listings ...string) *bench {
 	t.Helper()
-	b := &bench{server: logtotest.Start(tenant), pool: pgtest.New(t, migrated)}
+	b := &bench{server: logtotest.Start(tenant), pool: pgtest.NewPool(t, migrated)}
 	t.Cleanup(b.server.Close)
 	b.client = client(t, b.server)
 	b.runner = &mirror.Runner{Pool: b.pool, Client: b.client, Log: logger(t)}
@@ -96,7 +96,7 @@ func (b *bench) tables() []string {
 // wantEqual fails unless the mirror equals the tenant.
 func (b *bench) wantEqual(t *testing.T) {
 	t.Helper()
-	diff, err := mirrortest.As(b.server).Diff(t.Context(), b.pool, b.job.Tenant, b.tables()...)
+	diff, err := mirrortest.NewServerSnapshot(b.server).Diff(t.Context(), b.pool, b.job.Tenant, b.tables()...)
 	if err != nil {
 		t.Fatalf("compare mirror and tenant: %v", err)
 	}

@@ -41,8 +41,8 @@ type Estimate struct {
 // Plan asks for the totals of the job's listings, a request or two each, and
 // reckons from them and from what the mirror knows. It writes nothing. Without
 // a Pool the mirror knows nothing.
-func (r *Runner) Plan(ctx context.Context, job Job, limit logto.Limit) (Plan, error) {
-	p := &planner{api: r.Client, probe: NewProber(r.Client), job: job, pool: r.Pool, parents: map[string]parents{}}
+func (r *Runner) Plan(ctx context.Context, job Job, limit logto.RateLimit) (Plan, error) {
+	p := &planner{api: r.Client, probe: NewListingProber(r.Client), job: job, pool: r.Pool, parents: map[string]parentCount{}}
 	if r.Pool != nil && !job.Afresh {
 		var err error
 		if p.known, err = load.Open(ctx, r.Pool, job.Tenant, catalog.All()); err != nil {
@@ -82,7 +82,7 @@ func (p *planner) estimateAll(ctx context.Context) (out []Estimate, err error) {
 	return out, nil
 }
 
-func secondsAtLimit(limit logto.Limit, requests int) float64 {
+func secondsAtLimit(limit logto.RateLimit, requests int) float64 {
 	if limit.Requests == 0 {
 		return 0
 	}
@@ -92,16 +92,16 @@ func secondsAtLimit(limit logto.Limit, requests int) float64 {
 // planner plans the listings of one job, parents before their children.
 type planner struct {
 	api     extract.API
-	probe   *Prober // for listings that an older server may not have
+	probe   *ListingProber // for listings that an older server may not have
 	job     Job
 	known   *load.Loader // nil: the mirror knows nothing
 	pool    *pgxpool.Pool
-	parents map[string]parents
+	parents map[string]parentCount
 }
 
-// parents is what a plan knows of the items of a listing that others have for
+// parentCount is what a plan knows of the items of a listing that others have for
 // parents.
-type parents struct {
+type parentCount struct {
 	number  int
 	unknown bool // the server does not know the listing
 }
@@ -111,23 +111,23 @@ func (p *planner) estimate(ctx context.Context, l *catalog.Listing) (Estimate, e
 		return p.estimatePerParent(ctx, l)
 	}
 	if l.Walk == catalog.Window {
-		return p.window(ctx, l)
+		return p.estimateWindow(ctx, l)
 	}
 	total, err := p.fetchTotal(ctx, l, nil)
 	if l.Since != "" && logto.IsUnknownPath(err) {
-		p.parents[l.Name] = parents{unknown: true}
-		return absent(l), nil
+		p.parents[l.Name] = parentCount{unknown: true}
+		return estimateUnsupported(l), nil
 	}
 	if err != nil {
 		return Estimate{}, err
 	}
-	p.parents[l.Name] = parents{number: total}
+	p.parents[l.Name] = parentCount{number: total}
 	known, err := p.countMirrored(ctx, l, "")
 	if err != nil {
 		return Estimate{}, err
 	}
 	e := Estimate{Listing: l.Name, Total: &total}
-	e.Walk, e.Requests = estimateRequests(l, total, known)
+	e.Walk, e.Requests = estimateListRequests(l, total, known)
 	return e, nil
 }
 
@@ -152,14 +152,14 @@ func (p *planner) countMirrored(ctx context.Context, l *catalog.Listing, parent 
 	if p.known == nil || l.Walk != catalog.Split {
 		return 0, nil
 	}
-	return p.known.Count(ctx, l, parent)
+	return p.known.CountBelowParent(ctx, l, parent)
 }
 
 const perPage = 100
 
-// estimateRequests reckons the requests of one list of so many items. The figures are
+// estimateListRequests reckons the requests of one list of so many items. The figures are
 // those of package extract.
-func estimateRequests(l *catalog.Listing, total, known int) (catalog.Walk, int) {
+func estimateListRequests(l *catalog.Listing, total, known int) (catalog.Walk, int) {
 	pages := (total + perPage - 1) / perPage
 	switch {
 	case l.Walk == catalog.Whole || total < perPage && known < perPage:

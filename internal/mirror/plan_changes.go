@@ -19,7 +19,7 @@ func (p *planner) estimateChanges(ctx context.Context) ([]Estimate, error) {
 	if p.pool == nil {
 		return nil, ErrNoProof
 	}
-	proved, err := state.ProvedListings(ctx, p.pool, p.job.Tenant)
+	proved, err := state.EverProvedListings(ctx, p.pool, p.job.Tenant)
 	if err != nil {
 		return nil, err
 	}
@@ -42,7 +42,7 @@ func (p *planner) estimateChanges(ctx context.Context) ([]Estimate, error) {
 		if id, hooked := strings.CutPrefix(position.Source, hookSource); hooked {
 			path = "/hooks/" + url.PathEscape(id) + "/recent-logs"
 		}
-		e, err := p.feed(ctx, path, position)
+		e, err := p.estimateFeed(ctx, path, position)
 		if err != nil {
 			return nil, err
 		}
@@ -65,9 +65,9 @@ func (p *planner) feedsToRead(positions map[string]state.FeedPosition, has func(
 			hooks = append(hooks, position)
 		}
 	}
-	told := changes.Set{}
-	for _, position := range byEvents(hooks) {
-		if !tellsMore(position.Events, told) {
+	told := changes.IDSet{}
+	for _, position := range sortByEventCount(hooks) {
+		if !hasUntoldEvents(position.Events, told) {
 			continue
 		}
 		for _, event := range position.Events {
@@ -78,8 +78,8 @@ func (p *planner) feedsToRead(positions map[string]state.FeedPosition, has func(
 	return out
 }
 
-// feed estimates what there is to be read of a feed.
-func (p *planner) feed(ctx context.Context, path string, position state.FeedPosition) (Estimate, error) {
+// estimateFeed estimates what there is to be read of a feed.
+func (p *planner) estimateFeed(ctx context.Context, path string, position state.FeedPosition) (Estimate, error) {
 	query := url.Values{"page": {"1"}, "page_size": {"1"}, "start_time": {strconv.FormatInt(position.ReadUntil.Add(-feedOverlap).UnixMilli(), 10)}}
 	page, err := p.api.List(ctx, path, query)
 	if err != nil {

@@ -29,8 +29,8 @@ func (p *planner) estimatePerParent(ctx context.Context, l *catalog.Listing) (Es
 	if p.parents[above.Name].unknown {
 		return Estimate{Listing: l.Name, Walk: l.Walk, Note: "no parents: " + above.Name + " is unknown to server"}, nil
 	}
-	if there, err := p.probe.has(ctx, l); err != nil || !there {
-		return absent(l), err
+	if there, err := p.probe.supports(ctx, l); err != nil || !there {
+		return estimateUnsupported(l), err
 	}
 	if above.Name == "roles" && l.Walk != catalog.Whole {
 		return p.estimatePerRole(ctx, l, above)
@@ -70,7 +70,7 @@ func (p *planner) estimatePerRole(ctx context.Context, l, above *catalog.Listing
 		if err != nil {
 			return Estimate{}, err
 		}
-		walk, requests := estimateRequests(l, *number, known)
+		walk, requests := estimateListRequests(l, *number, known)
 		if walk == catalog.Refresh {
 			e.Walk = walk
 		}

@@ -16,7 +16,7 @@ func TestThePlanIsWhatTheRunThenNeeds(t *testing.T) {
 	t.Parallel()
 	b := setup(t, logtotest.Generate(logtotest.Options{Users: 2500, Organizations: 130, Seed: 3, Ties: true}))
 	for _, reading := range []string{"the first", "the next"} {
-		plan, err := b.runner.Plan(t.Context(), b.job, logto.Limit{Requests: 200, Per: 10 * time.Second})
+		plan, err := b.runner.Plan(t.Context(), b.job, logto.RateLimit{Requests: 200, Per: 10 * time.Second})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -55,14 +55,14 @@ func TestAPlanMakesNothingAndAsksLittle(t *testing.T) {
 	t.Parallel()
 	b := setup(t, logtotest.Generate(logtotest.Options{Users: 1000, Organizations: 20, Seed: 3}), catalog.Names()...)
 	b.runner.Pool = nil
-	plan, err := b.runner.Plan(t.Context(), b.job, logto.Limit{})
+	plan, err := b.runner.Plan(t.Context(), b.job, logto.RateLimit{})
 	if err != nil {
 		t.Fatal(err)
 	}
 	if plan.Seconds != 0 || !plan.AtLeast {
 		t.Errorf("without a limit: %v s, at least %t", plan.Seconds, plan.AtLeast)
 	}
-	if n := b.server.Requests(""); n > 18 { // a run that begins leaves room for 20
+	if n := b.server.RequestsMatching(""); n > 18 { // a run that begins leaves room for 20
 		t.Errorf("%d requests to plan %d listings", n, len(b.job.Listings))
 	}
 }
@@ -71,7 +71,7 @@ func TestAPlanOfAnOlderServerSaysWhatItDoesNotKnow(t *testing.T) {
 	t.Parallel()
 	b := setup(t, logtotest.Generate(logtotest.Options{Users: 10, Seed: 3, Version: "1.19"}), catalog.Names()...)
 	b.server.SetVersion("1.19")
-	plan, err := b.runner.Plan(t.Context(), b.job, logto.Limit{})
+	plan, err := b.runner.Plan(t.Context(), b.job, logto.RateLimit{})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -10,14 +10,14 @@ import (
 	"logto-syncer/internal/state"
 )
 
-// window estimates an append-only listing, which is read from where it is proved.
+// estimateWindow estimates an append-only listing, which is read from where it is proved.
 // A server that does not know start_time answers with its whole list: how much
 // of that is new is known only by reading it.
-func (p *planner) window(ctx context.Context, l *catalog.Listing) (Estimate, error) {
+func (p *planner) estimateWindow(ctx context.Context, l *catalog.Listing) (Estimate, error) {
 	var until time.Time
 	if p.known != nil {
 		var err error
-		if until, err = state.ProvedUntil(ctx, p.pool, p.job.Tenant, l.Name); err != nil {
+		if until, err = state.WindowProvedUntil(ctx, p.pool, p.job.Tenant, l.Name); err != nil {
 			return Estimate{}, err
 		}
 	}

@@ -83,7 +83,7 @@ func TestAReaderSeesTheTablesEmptyThenComplete(t *testing.T) {
 func TestASecondRunOnAnUnchangedTenantWritesNoRow(t *testing.T) {
 	t.Parallel()
 	b := setup(t, logtotest.Generate(logtotest.Options{Users: 5000, Seed: 3, Ties: true}))
-	b.use(t, pgtest.StartServer(t)) // whose log nobody else writes
+	b.use(t, pgtest.StartInstance(t)) // whose log nobody else writes
 	wantProved(t, b.run(t))
 	before, wal := b.versions(t), b.wal(t)
 	s := b.run(t)

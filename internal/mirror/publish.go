@@ -24,7 +24,7 @@ func (a *attempt) publish(ctx context.Context, proofs map[string]*extract.Proof,
 		return struct{}{}, a.inTx(ctx, func(tx pgx.Tx) error { return a.publishIn(ctx, tx, proofs, &done, began) })
 	})
 	if err != nil {
-		published, lookErr := a.published(cleanup)
+		published, lookErr := a.wasPublished(cleanup)
 		if !published {
 			return fmt.Errorf("publish run %d: %w", a.run.ID, errors.Join(err, lookErr))
 		}
@@ -33,16 +33,16 @@ func (a *attempt) publish(ctx context.Context, proofs map[string]*extract.Proof,
 	return nil
 }
 
-// published reports whether the run was published after all, and the answer to
+// wasPublished reports whether the run was published after all, and the answer to
 // the commit was lost, or not waited for.
-func (a *attempt) published(ctx context.Context) (bool, error) {
+func (a *attempt) wasPublished(ctx context.Context) (bool, error) {
 	ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
 	defer cancel()
 	return a.run.Published(ctx, a.pool)
 }
 
 func (a *attempt) publishIn(ctx context.Context, tx pgx.Tx, proofs map[string]*extract.Proof, s *Summary, began time.Time) error {
-	how, err := a.mayPublish(ctx, tx, proofs)
+	how, err := a.preparePublish(ctx, tx, proofs)
 	if err != nil {
 		return err
 	}
@@ -58,14 +58,14 @@ func (a *attempt) publishIn(ctx context.Context, tx pgx.Tx, proofs map[string]*e
 		return err
 	}
 	if a.job.Retention > 0 {
-		if err := a.stage.Prune(ctx, tx, at.Add(-a.job.Retention)); err != nil {
+		if err := a.stage.PruneHistory(ctx, tx, at.Add(-a.job.Retention)); err != nil {
 			return err
 		}
 	}
-	if a.changedTables, err = a.stage.ChangedTables(ctx, tx, a.sink.initiallyEmptyListings()); err != nil {
+	if a.changedTables, err = a.stage.TablesToAnalyze(ctx, tx, a.sink.initiallyEmptyListings()); err != nil {
 		return err
 	}
-	certificates, status := a.certify(proofs, changes)
+	certificates, status := a.buildCertificates(proofs, changes)
 	if err := a.recordProofs(ctx, tx, at, proofs, certificates); err != nil {
 		return err
 	}
@@ -82,27 +82,27 @@ func (a *attempt) publishIn(ctx context.Context, tx pgx.Tx, proofs map[string]*e
 	return nil
 }
 
-// mayPublish claims the run, makes sure of what it has staged, and notes the
+// preparePublish claims the run, makes sure of what it has staged, and notes the
 // privacy rules it is published under. It returns how it is to be published.
-func (a *attempt) mayPublish(ctx context.Context, tx pgx.Tx, proofs map[string]*extract.Proof) (how load.PublishOptions, err error) {
+func (a *attempt) preparePublish(ctx context.Context, tx pgx.Tx, proofs map[string]*extract.Proof) (how load.PublishOptions, err error) {
 	how = load.PublishOptions{Proved: map[string]bool{}, NoRecord: a.job.NoHistory}
 	for name, p := range proofs {
 		how.Proved[name] = p.Outcome == extract.Complete
 	}
-	if how.At, err = a.run.Claim(ctx, tx); err != nil {
+	if how.At, err = a.run.LockForPublication(ctx, tx); err != nil {
 		return how, err
 	}
 	// What is published is what is there, not what this attempt remembers.
-	if err := a.stage.Reopen(ctx, tx); err != nil {
+	if err := a.stage.ReloadTableNames(ctx, tx); err != nil {
 		return how, err
 	}
-	if err := a.sink.checkKept(ctx, tx); err != nil {
+	if err := a.sink.checkNoRowsLost(ctx, tx); err != nil {
 		return how, err
 	}
-	if how.StoredRules, err = a.run.Privacy(ctx, tx); err != nil || !a.stage.RulesDiffer(how.StoredRules) {
+	if how.StoredRules, err = a.run.StoredPrivacyRules(ctx, tx); err != nil || !a.stage.RulesDiffer(how.StoredRules) {
 		return how, err
 	}
-	return how, a.run.SetPrivacy(ctx, tx, a.stage.Rules())
+	return how, a.run.SetStoredPrivacyRules(ctx, tx, a.stage.Rules())
 }
 
 // recordProofs keeps what the run proved, and how far tables and windows are known.
@@ -110,10 +110,10 @@ func (a *attempt) recordProofs(ctx context.Context, tx pgx.Tx, at time.Time, pro
 	if err := a.run.Certify(ctx, tx, certificates); err != nil {
 		return err
 	}
-	if err := a.recordWindows(ctx, tx, proofs); err != nil {
+	if err := a.recordProvedUntil(ctx, tx, proofs); err != nil {
 		return err
 	}
-	return a.recordTables(ctx, tx, certificates, at)
+	return a.recordPublishedTables(ctx, tx, certificates, at)
 }
 
 // analyze tells indexes and planner of what was published. The run is as good
@@ -127,13 +127,13 @@ func (a *attempt) analyze(ctx context.Context) {
 	}
 }
 
-// recordWindows records up to when append-only listings are proved.
-func (a *attempt) recordWindows(ctx context.Context, tx pgx.Tx, proofs map[string]*extract.Proof) error {
+// recordProvedUntil records up to when append-only listings are proved.
+func (a *attempt) recordProvedUntil(ctx context.Context, tx pgx.Tx, proofs map[string]*extract.Proof) error {
 	for name, p := range proofs {
 		if p.Outcome != extract.Complete || p.ProvedUntil.IsZero() {
 			continue
 		}
-		if err := a.run.SetProvedUntil(ctx, tx, name, p.ProvedUntil); err != nil {
+		if err := a.run.SetWindowProvedUntil(ctx, tx, name, p.ProvedUntil); err != nil {
 			return err
 		}
 	}
@@ -154,10 +154,10 @@ func (a *attempt) guard(leaving []load.TableDeletions) error {
 	return &GuardError{Tables: over}
 }
 
-// certify turns proofs and changes into certificates, and says what the run
+// buildCertificates turns proofs and changes into certificates, and says what the run
 // is as a whole.
-func (a *attempt) certify(proofs map[string]*extract.Proof, changes map[string]*load.Change) ([]state.Certificate, string) {
-	downgradeIncomplete(proofs, changes)
+func (a *attempt) buildCertificates(proofs map[string]*extract.Proof, changes map[string]*load.Change) ([]state.Certificate, string) {
+	downgradeIncompleteItems(proofs, changes)
 	downgradeChildren(a.job.Listings, proofs)
 	status := state.Succeeded
 	var out []state.Certificate

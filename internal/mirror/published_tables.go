@@ -10,9 +10,9 @@ import (
 	"logto-syncer/internal/state"
 )
 
-// recordTables notes what the certificates mean for questions: which tables
+// recordPublishedTables notes what the certificates mean for questions: which tables
 // are known from now on, and since when they have a history.
-func (a *attempt) recordTables(ctx context.Context, tx pgx.Tx, certificates []state.Certificate, at time.Time) error {
+func (a *attempt) recordPublishedTables(ctx context.Context, tx pgx.Tx, certificates []state.Certificate, at time.Time) error {
 	proofs := map[string]string{}
 	for _, c := range certificates {
 		proofs[c.Listing] = c.Proof
@@ -29,5 +29,5 @@ func (a *attempt) recordTables(ctx context.Context, tx pgx.Tx, certificates []st
 	if a.job.Retention > 0 {
 		prunedBefore = at.Add(-a.job.Retention)
 	}
-	return a.run.RecordTables(ctx, tx, tables, at, prunedBefore)
+	return a.run.RecordPublishedTables(ctx, tx, tables, at, prunedBefore)
 }

@@ -16,7 +16,7 @@ func TestAnAttemptThatIsRefusedClearsNoStageButItsOwn(t *testing.T) {
 	for name, taken := range map[string]bool{"the run is its own": false, "the run was resumed elsewhere": true} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			pool := pgtest.New(t, migrate)
+			pool := pgtest.NewPool(t, migrate)
 			r := offline(t, pool)
 			job := Job{Tenant: "acme", Listings: catalog.Select([]string{"users"}), ResumeWithin: time.Hour}
 			refused, err := r.begin(t.Context(), job)

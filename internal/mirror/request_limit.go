@@ -11,9 +11,9 @@ import (
 	"logto-syncer/internal/state"
 )
 
-// A RequestLimit is how large a request to a tenant may be, as a proxy before it
+// A RequestSizeLimit is how large a request to a tenant may be, as a proxy before it
 // was found to have it.
-type RequestLimit struct {
+type RequestSizeLimit struct {
 	// IDs is how many ids a request named that was let through.
 	IDs int `json:"ids"`
 	// Status is what the proxy answered to a larger one.
@@ -22,8 +22,8 @@ type RequestLimit struct {
 	Text string `json:"text"`
 }
 
-// RequestLimitOf describes a limit; nil for none.
-func RequestLimitOf(ids, status int) *RequestLimit {
+// NewRequestSizeLimit describes a limit; nil for none.
+func NewRequestSizeLimit(ids, status int) *RequestSizeLimit {
 	if ids == 0 {
 		return nil
 	}
@@ -38,23 +38,23 @@ func RequestLimitOf(ids, status int) *RequestLimit {
 	if ids > 1 {
 		number = fmt.Sprintf("%d ids", ids)
 	}
-	return &RequestLimit{IDs: ids, Status: status, Text: fmt.Sprintf("a proxy limits %s; %s a request; %s", limits, number, remedy)}
+	return &RequestSizeLimit{IDs: ids, Status: status, Text: fmt.Sprintf("a proxy limits %s; %s a request; %s", limits, number, remedy)}
 }
 
 // openRequestSize returns how large requests to a tenant may be, and the limit
 // that is kept of it. One that is old is not believed.
-func openRequestSize(ctx context.Context, pool *pgxpool.Pool, tenant string) (*extract.RequestSize, extract.RequestLimit, error) {
-	limits, err := state.RequestLimits(ctx, pool)
+func openRequestSize(ctx context.Context, pool *pgxpool.Pool, tenant string) (*extract.RequestSizer, extract.RequestSizeLimit, error) {
+	limits, err := state.RequestSizeLimits(ctx, pool)
 	if err != nil {
-		return nil, extract.RequestLimit{}, err
+		return nil, extract.RequestSizeLimit{}, err
 	}
 	l := limits[tenant]
-	kept := extract.RequestLimit{HeaderBytes: l.HeaderBytes, IDs: l.IDs, Status: l.Status, FoundAt: l.FoundAt}
+	kept := extract.RequestSizeLimit{HeaderBytes: l.HeaderBytes, IDs: l.IDs, Status: l.Status, FoundAt: l.FoundAt}
 	believed := kept
-	if !kept.Valid(time.Now()) {
-		believed = extract.RequestLimit{}
+	if !kept.ValidAt(time.Now()) {
+		believed = extract.RequestSizeLimit{}
 	}
-	return extract.NewRequestSize(believed), kept, nil
+	return extract.NewRequestSizer(believed), kept, nil
 }
 
 // keepRequestLimit keeps what the walks have found out. If it cannot, the next
@@ -64,7 +64,7 @@ func (a *attempt) keepRequestLimit(ctx context.Context) {
 	if l == a.keptLimit {
 		return
 	}
-	err := state.SetRequestLimit(ctx, a.pool, state.RequestLimit{
+	err := state.SetRequestSizeLimit(ctx, a.pool, state.RequestSizeLimit{
 		Tenant: a.job.Tenant, HeaderBytes: l.HeaderBytes, IDs: l.IDs, Status: l.Status, FoundAt: l.FoundAt,
 	})
 	if err != nil {

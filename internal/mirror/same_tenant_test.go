@@ -110,7 +110,7 @@ func TestATenantIsTheSameWhileSomebodyIsStillThere(t *testing.T) {
 		stop, through := make(chan struct{}), make(chan struct{})
 		var once sync.Once
 		b.runner.Stop = stop
-		b.runner.Progress = func(s extract.Step) {
+		b.runner.Progress = func(s extract.Progress) {
 			if s.Listing.Name == "users" && s.Items >= 60 {
 				once.Do(func() { close(through) })
 			}

@@ -64,7 +64,7 @@ func newSink(ctx context.Context, a *attempt) (*sink, error) {
 		if !known || !a.run.Resumed() {
 			continue
 		}
-		err = a.stage.StagedItems(ctx, l, func(parent, id string) { s.recordStaged(l, parent, id) })
+		err = a.stage.EachItem(ctx, l, func(parent, id string) { s.recordStaged(l, parent, id) })
 		if err != nil {
 			return nil, err
 		}
@@ -74,32 +74,32 @@ func newSink(ctx context.Context, a *attempt) (*sink, error) {
 
 // Put implements extract.Store.
 func (s *sink) Put(ctx context.Context, p extract.Chunk) error {
-	batch, err := s.encode(ctx, &p)
+	batch, err := s.encodeChanges(ctx, &p)
 	if err != nil {
 		return err
 	}
 	s.addNotes(p.Listing.Name, &p.Checkpoint, batch.Notes())
-	if batch.Changed() == 0 {
+	if batch.ItemCount() == 0 {
 		if p.Checkpoint.Name == "" || s.a.job.Changes { // a run of changes is not resumed
 			return nil
 		}
 		if due := s.deferCheckpoint(p.Listing.Name, p.Checkpoint); !due {
 			return nil
 		}
-		return s.writeGroups(ctx, s.run, nil)
+		return s.groupCommit(ctx, s.run, nil)
 	}
 	e := &stagedChunk{listing: p.Listing.Name, batch: batch, checkpoint: p.Checkpoint, done: make(chan error, 1)}
 	s.mu.Lock()
 	s.waiting = append(s.waiting, e)
 	s.mu.Unlock()
-	return s.writeGroups(ctx, s.run, e)
+	return s.groupCommit(ctx, s.run, e)
 }
 
-// encode turns the items of a chunk that are new or changed into rows, and
+// encodeChanges turns the items of a chunk that are new or changed into rows, and
 // counts in its checkpoint those the mirror had.
-func (s *sink) encode(ctx context.Context, chunk *extract.Chunk) (*load.Batch, error) {
+func (s *sink) encodeChanges(ctx context.Context, chunk *extract.Chunk) (*load.Batch, error) {
 	p := *chunk
-	known, err := s.lookup(ctx, p)
+	known, err := s.lookupChunk(ctx, p)
 	if err != nil {
 		return nil, err
 	}
@@ -109,11 +109,11 @@ func (s *sink) encode(ctx context.Context, chunk *extract.Chunk) (*load.Batch, e
 		// What an earlier reading of this run has staged is superseded even by
 		// one that equals the mirror. A backfill compares values, not hashes: it
 		// repairs what somebody has overwritten.
-		hash, before := load.Hash(known[item.ID]), s.isItemStaged(p, item.ID)
+		hash, before := load.ItemHash(known[item.ID]), s.isItemStaged(p, item.ID)
 		if before || s.a.job.Afresh {
-			hash = load.Hash{}
+			hash = load.ItemHash{}
 		}
-		changed, err := s.a.stage.Add(batch, p.Parent, item.ID, item.Value, hash, s.seq.Add(1))
+		changed, err := s.a.stage.AddItem(batch, p.Parent, item.ID, item.Value, hash, s.seq.Add(1))
 		if err != nil {
 			return nil, err
 		}
@@ -165,9 +165,9 @@ func (s *sink) countAlive(p extract.Chunk, known map[string]extract.Hash) (alive
 	return alive
 }
 
-// restore replaces what this attempt knows of a listing by what its checkpoints
+// restoreListing replaces what this attempt knows of a listing by what its checkpoints
 // do: it is about to be read, from them on.
-func (s *sink) restore(listing string, checkpoints []extract.Checkpoint) {
+func (s *sink) restoreListing(listing string, checkpoints []extract.Checkpoint) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	delete(s.notes, listing) // the walk takes over those of the checkpoints
@@ -188,9 +188,9 @@ func (s *sink) initiallyEmptyListings() (names []string) {
 	return names
 }
 
-// itemKey stands for an item in touched. Two items that share one cost a row
+// hashItemKey stands for an item in touched. Two items that share one cost a row
 // staged in vain.
-func itemKey(l *catalog.Listing, parent, id string) uint64 {
+func hashItemKey(l *catalog.Listing, parent, id string) uint64 {
 	h := fnv.New64a()
 	_, _ = h.Write([]byte(l.Name + "\x00" + parent + "\x00" + id))
 	return h.Sum64()
@@ -203,7 +203,7 @@ func (s *sink) isItemStaged(p extract.Chunk, id string) bool {
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	_, ok := s.stagedItems[itemKey(p.Listing, p.Parent, id)]
+	_, ok := s.stagedItems[hashItemKey(p.Listing, p.Parent, id)]
 	return ok
 }
 
@@ -213,11 +213,11 @@ func (s *sink) recordStaged(l *catalog.Listing, parent, id string) {
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.stagedItems[itemKey(l, parent, id)] = struct{}{}
+	s.stagedItems[hashItemKey(l, parent, id)] = struct{}{}
 }
 
-// lookup returns what the mirror has of the items of a chunk.
-func (s *sink) lookup(ctx context.Context, p extract.Chunk) (map[string]extract.Hash, error) {
+// lookupChunk returns what the mirror has of the items of a chunk.
+func (s *sink) lookupChunk(ctx context.Context, p extract.Chunk) (map[string]extract.Hash, error) {
 	if p.Known != nil {
 		return p.Known, nil
 	}

@@ -37,14 +37,14 @@ func (s *sink) deferCheckpoint(listing string, m extract.Checkpoint) (due bool) 
 
 // flush writes what is waiting and pending.
 func (s *sink) flush(ctx context.Context) error {
-	return s.writeGroups(ctx, ctx, nil)
+	return s.groupCommit(ctx, ctx, nil)
 }
 
-// writeGroups writes groups until the entry is among those written; nil writes one
+// groupCommit writes groups until the entry is among those written; nil writes one
 // group with all pending checkpoints. ctx bounds the wait for a turn, run the writing:
 // a list that ends early, since its parent is gone, must not take along what
 // others have in its group.
-func (s *sink) writeGroups(ctx, run context.Context, e *stagedChunk) error {
+func (s *sink) groupCommit(ctx, run context.Context, e *stagedChunk) error {
 	var done chan error
 	turn := s.groupToken
 	if e != nil {
@@ -58,7 +58,7 @@ func (s *sink) writeGroups(ctx, run context.Context, e *stagedChunk) error {
 		case <-ctx.Done():
 			return context.Cause(ctx)
 		}
-		if s.taken(e) { // somebody else is writing it, or has in the meantime
+		if s.isTaken(e) { // somebody else is writing it, or has in the meantime
 			s.groupToken <- struct{}{}
 			turn = nil
 			continue
@@ -69,7 +69,7 @@ func (s *sink) writeGroups(ctx, run context.Context, e *stagedChunk) error {
 	}
 }
 
-func (s *sink) taken(e *stagedChunk) bool {
+func (s *sink) isTaken(e *stagedChunk) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return e != nil && e.taken
@@ -92,7 +92,7 @@ func (s *sink) writeGroup(ctx context.Context) error {
 	}
 	err := s.stageGroup(ctx, entries, checkpoints)
 	if err != nil {
-		s.restoreCheckpoints(checkpoints)
+		s.requeueCheckpoints(checkpoints)
 	}
 	for ; held > 0; held-- {
 		<-s.writers
@@ -123,11 +123,11 @@ func (s *sink) nextGroup() ([]*stagedChunk, map[string][]extract.Checkpoint) {
 	return entries, checkpoints
 }
 
-// restoreCheckpoints puts pending checkpoints back that could not be written, before those that
+// requeueCheckpoints puts pending checkpoints back that could not be written, before those that
 // have come since. A walk relies on what it has marked first: the count of a
 // list, say, on being older than what was counted. The checkpoints that are written
 // as a run ends may not lack one that came before them.
-func (s *sink) restoreCheckpoints(checkpoints map[string][]extract.Checkpoint) {
+func (s *sink) requeueCheckpoints(checkpoints map[string][]extract.Checkpoint) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for listing, some := range checkpoints {
@@ -156,10 +156,10 @@ func (s *sink) stageGroup(ctx context.Context, entries []*stagedChunk, pending m
 	}
 	number := s.seq.Add(1)
 	_, err := withRetry(ctx, s.a.log, func() (struct{}, error) {
-		if err := s.a.stage.Prepare(ctx, batches); err != nil {
+		if err := s.a.stage.EnsureTables(ctx, batches); err != nil {
 			return struct{}{}, err
 		}
-		err := s.a.inTx(ctx, func(tx pgx.Tx) error { return s.commitGroup(ctx, tx, number, batches, checkpoints) })
+		err := s.a.inTx(ctx, func(tx pgx.Tx) error { return s.stageGroupInTx(ctx, tx, number, batches, checkpoints) })
 		if errors.Is(err, errAlreadyCommitted) {
 			err = nil
 		}
@@ -175,10 +175,10 @@ func (s *sink) stageGroup(ctx context.Context, entries []*stagedChunk, pending m
 // the answer was lost.
 var errAlreadyCommitted = errors.New("committed already")
 
-// commitGroup stages batches and checkpoints in a transaction. It is not waited for until
+// stageGroupInTx stages batches and checkpoints in a transaction. It is not waited for until
 // it is on disk: what the database loses if it crashes are rows and checkpoints
-// together, and checkKept finds out before anything is published.
-func (s *sink) commitGroup(ctx context.Context, tx pgx.Tx, number int64, batches []*load.Batch, checkpoints map[string][]extract.Checkpoint) error {
+// together, and checkNoRowsLost finds out before anything is published.
+func (s *sink) stageGroupInTx(ctx context.Context, tx pgx.Tx, number int64, batches []*load.Batch, checkpoints map[string][]extract.Checkpoint) error {
 	if err := s.a.run.Fence(ctx, tx); err != nil {
 		return err
 	}
@@ -205,10 +205,10 @@ func (s *sink) commitGroup(ctx context.Context, tx pgx.Tx, number int64, batches
 // crashed, or another server has taken over that had not received it yet.
 var errRowsLost = errors.New("the database has lost rows of this run that it had committed; start the run again, it reads what is missing")
 
-// checkKept returns errRowsLost unless the database has kept all this attempt has
+// checkNoRowsLost returns errRowsLost unless the database has kept all this attempt has
 // staged.
-func (s *sink) checkKept(ctx context.Context, tx pgx.Tx) error {
-	n, err := s.a.run.CountCheckpoints(ctx, tx, int64(s.a.run.Attempt)<<attemptBits)
+func (s *sink) checkNoRowsLost(ctx context.Context, tx pgx.Tx) error {
+	n, err := s.a.run.CountCheckpointsFrom(ctx, tx, int64(s.a.run.Attempt)<<attemptBits)
 	if err == nil && n != s.committed.Load() {
 		err = errRowsLost
 	}

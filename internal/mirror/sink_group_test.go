@@ -43,7 +43,7 @@ func offline(t *testing.T, pool *pgxpool.Pool) *Runner {
 
 func openStaging(t *testing.T) *staging {
 	t.Helper()
-	pool := pgtest.New(t, migrate)
+	pool := pgtest.NewPool(t, migrate)
 	a, err := offline(t, pool).begin(t.Context(), Job{Tenant: "acme", Listings: catalog.Select([]string{"users"})})
 	if err != nil {
 		t.Fatal(err)
@@ -102,7 +102,7 @@ func user(id string) extract.Chunk {
 func TestAListThatEndsDoesNotTakeOthersAlong(t *testing.T) {
 	t.Parallel()
 	s := openStaging(t)
-	batch, err := s.encode(t.Context(), new(user("other")))
+	batch, err := s.encodeChanges(t.Context(), new(user("other")))
 	if err != nil {
 		t.Fatal(err)
 	}

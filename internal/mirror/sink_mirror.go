@@ -23,7 +23,7 @@ func (s *sink) Known(ctx context.Context, l *catalog.Listing, parent, from, to s
 	})
 }
 
-func toExtractKnown(known []load.Known) []extract.Known {
+func toExtractKnown(known []load.KnownItem) []extract.Known {
 	out := make([]extract.Known, len(known))
 	for i, k := range known {
 		out[i] = extract.Known{ID: k.ID, Hash: extract.Hash(k.Hash), Stale: k.Stale}
@@ -36,7 +36,7 @@ func (s *sink) Count(ctx context.Context, l *catalog.Listing, parent string) (in
 	if s.empty[l.Name] {
 		return 0, nil
 	}
-	return withRetry(ctx, s.a.log, func() (int, error) { return s.a.stage.Count(ctx, l, parent) })
+	return withRetry(ctx, s.a.log, func() (int, error) { return s.a.stage.CountBelowParent(ctx, l, parent) })
 }
 
 // Lookup implements extract.Mirror.
@@ -52,12 +52,12 @@ func (s *sink) Lookup(ctx context.Context, l *catalog.Listing, parent string, id
 
 // ProvedUntil implements extract.Mirror.
 func (s *sink) ProvedUntil(ctx context.Context, l *catalog.Listing) (time.Time, error) {
-	return withRetry(ctx, s.a.log, func() (time.Time, error) { return state.ProvedUntil(ctx, s.a.pool, s.a.job.Tenant, l.Name) })
+	return withRetry(ctx, s.a.log, func() (time.Time, error) { return state.WindowProvedUntil(ctx, s.a.pool, s.a.job.Tenant, l.Name) })
 }
 
 // Parents implements extract.Store.
 func (s *sink) Parents(ctx context.Context, l *catalog.Listing, kind, after string, limit int) ([]string, error) {
-	return withRetry(ctx, s.a.log, func() ([]string, error) { return s.a.stage.Parents(ctx, l, kind, after, limit) })
+	return withRetry(ctx, s.a.log, func() ([]string, error) { return s.a.stage.ParentIDs(ctx, l, kind, after, limit) })
 }
 
 // Checkpoints implements extract.Store.
@@ -74,6 +74,6 @@ func (s *sink) Checkpoints(ctx context.Context, l *catalog.Listing) ([]extract.C
 		}
 		checkpoints = append(checkpoints, some...)
 	}
-	s.restore(l.Name, checkpoints)
+	s.restoreListing(l.Name, checkpoints)
 	return checkpoints, nil
 }

@@ -98,7 +98,7 @@ func (b *bench) everyKindOfRun(t *testing.T) {
 	_, err = mirror.EraseUsers(t.Context(), b.pool, b.job.Tenant, people)
 	fail(err)
 	fail(pgx.BeginFunc(context.WithoutCancel(t.Context()), b.pool, func(tx pgx.Tx) error {
-		_, err := loader.OldestLog(t.Context(), tx, people)
+		_, err := loader.OldestPersonLog(t.Context(), tx, people)
 		return err
 	}))
 }

@@ -24,7 +24,7 @@ type Summary struct {
 	PublishedAt *time.Time `json:"published_at"`
 	Error       string     `json:"error,omitempty"`
 	// RequestLimit is what a proxy before the tenant allows; nil: all that is asked.
-	RequestLimit *RequestLimit       `json:"request_limit,omitempty"`
+	RequestLimit *RequestSizeLimit   `json:"request_limit,omitempty"`
 	Listings     []state.Certificate `json:"listings"`
 	// YieldsTo says what a run of changes left the tenant to, where Status is
 	// state.Yielded.
@@ -32,7 +32,7 @@ type Summary struct {
 	// Changed is what a run of changes published, by listing; nil of other runs.
 	Changed []ListingChange `json:"changed,omitempty"`
 	// Followed is up to when it follows which listing; nil of other runs.
-	Followed []state.Followed `json:"followed,omitempty"`
+	Followed []state.FollowedListing `json:"followed,omitempty"`
 }
 
 // A ListingChange is what a run of changes did to the root table of a listing.

@@ -60,20 +60,20 @@ func (r *Runner) Verify(ctx context.Context, job Job, sample int) ([]Verificatio
 	if err != nil {
 		return nil, err
 	}
-	stage := loader.EmptyStage()
+	stage := loader.NewEmptyStage()
 	var out []Verification
 	size, _, err := openRequestSize(ctx, r.Pool, job.Tenant)
 	if err != nil {
 		return nil, err
 	}
 	for _, l := range job.Listings {
-		c := &comparison{sink: &sink{a: &attempt{job: job, stage: stage, pool: r.Pool, log: r.Log}, empty: map[string]bool{}}}
-		w := &extract.Walker{API: r.Client, Probe: r.Client.Probe(), ReadBefore: c.a.readBefore, Mirror: c, Store: c, Log: r.Log, PageSize: r.PageSize, RequestSize: size, Stop: r.Stop, Progress: r.Progress}
+		c := &comparingStore{sink: &sink{a: &attempt{job: job, stage: stage, pool: r.Pool, log: r.Log}, empty: map[string]bool{}}}
+		w := &extract.Walker{API: r.Client, Probe: r.Client.ForProbing(), ReadBefore: c.a.wasReadBefore, Mirror: c, Store: c, Log: r.Log, PageSize: r.PageSize, RequestSize: size, Stop: r.Stop, Progress: r.Progress}
 		proof, err := w.Verify(ctx, l, sample)
 		if err != nil {
 			return out, fmt.Errorf("verify %s: %w", l.Name, err)
 		}
-		mirrored, err := stage.Rows(ctx, l)
+		mirrored, err := stage.CountItems(ctx, l)
 		if err != nil {
 			return out, err
 		}
@@ -81,14 +81,14 @@ func (r *Runner) Verify(ctx context.Context, job Job, sample int) ([]Verificatio
 			Type: "verification", Tenant: job.Tenant, Listing: l.Name, Mirrored: mirrored, Compared: proof.Distinct,
 			Requests: proof.Requests, Proof: string(proof.Outcome), Reason: proof.Reason, Differences: c.differences,
 		}
-		v.Way = comparedRowsText(l, sample, proof)
+		v.Way = comparisonScope(l, sample, proof)
 		if proof.Total >= 0 && (v.Way == everyRow || l.Parent == "") { // else it is of the parents that were chosen
 			v.Total = &proof.Total
 		}
 		slices.SortFunc(v.Differences, func(a, b Difference) int { return slices.Compare(a.key(), b.key()) })
 		v.Differences = slices.CompactFunc(v.Differences, func(a, b Difference) bool { return slices.Equal(a.key(), b.key()) })
 		if fields := slices.Compact(slices.Sorted(slices.Values(c.incomplete))); fields != nil && v.Proof == string(extract.Complete) {
-			v.Proof, v.Reason = string(extract.NotProved), incompleteReason(fields)
+			v.Proof, v.Reason = string(extract.NotProved), incompleteItemsReason(fields)
 		}
 		out = append(out, v)
 	}
@@ -98,8 +98,8 @@ func (r *Runner) Verify(ctx context.Context, job Job, sample int) ([]Verificatio
 // everyRow is the way of a comparison that left nothing out.
 const everyRow = "every row"
 
-// comparedRowsText says which rows of a listing were compared.
-func comparedRowsText(l *catalog.Listing, sample int, proof extract.Proof) string {
+// comparisonScope says which rows of a listing were compared.
+func comparisonScope(l *catalog.Listing, sample int, proof extract.Proof) string {
 	switch {
 	case sample == 0, l.Parent == "" && (proof.Total < 0 || proof.Distinct >= proof.Total):
 		return everyRow
@@ -113,9 +113,9 @@ func comparedRowsText(l *catalog.Listing, sample int, proof extract.Proof) strin
 
 func (d Difference) key() []string { return []string{d.Parent, d.ID, d.What} }
 
-// comparison is a Store that compares what it is given and keeps nothing but
+// comparingStore is a Store that compares what it is given and keeps nothing but
 // the differences.
-type comparison struct {
+type comparingStore struct {
 	*sink
 	mu          sync.Mutex
 	differences []Difference
@@ -123,19 +123,19 @@ type comparison struct {
 }
 
 // Checkpoints implements extract.Store: nothing is done yet.
-func (c *comparison) Checkpoints(context.Context, *catalog.Listing) ([]extract.Checkpoint, error) {
+func (c *comparingStore) Checkpoints(context.Context, *catalog.Listing) ([]extract.Checkpoint, error) {
 	return nil, nil
 }
 
 // Put implements extract.Store. It believes no hash: values are compared.
-func (c *comparison) Put(ctx context.Context, p extract.Chunk) error {
+func (c *comparingStore) Put(ctx context.Context, p extract.Chunk) error {
 	read := c.a.stage.NewBatch(p.Listing)
 	for _, item := range p.Items {
-		if _, err := c.a.stage.Add(read, p.Parent, item.ID, item.Value, load.Hash{}, 0); err != nil {
+		if _, err := c.a.stage.AddItem(read, p.Parent, item.ID, item.Value, load.ItemHash{}, 0); err != nil {
 			return err
 		}
 	}
-	mismatches, err := withRetry(ctx, c.a.log, func() ([]load.Mismatch, error) { return c.a.stage.Compare(ctx, c.a.pool, read, p.Parent) })
+	mismatches, err := withRetry(ctx, c.a.log, func() ([]load.Mismatch, error) { return c.a.stage.CompareBatch(ctx, c.a.pool, read, p.Parent) })
 	if err != nil {
 		return err
 	}
@@ -153,6 +153,6 @@ func (c *comparison) Put(ctx context.Context, p extract.Chunk) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.differences = append(c.differences, found...)
-	c.incomplete = append(c.incomplete, read.Incomplete()...)
+	c.incomplete = append(c.incomplete, read.IncompleteFields()...)
 	return nil
 }

@@ -21,7 +21,7 @@ func (e *ConnectError) Error() string {
 	if pg, ok := errors.AsType[*pgconn.PgError](e.err); ok {
 		return fmt.Sprintf("connect to the database: %s (SQLSTATE %s)", pg.Message, pg.Code)
 	}
-	last := cause(e.err)
+	last := lastNonTLSError(e.err)
 	if op, ok := errors.AsType[*net.OpError](last); ok {
 		last = op
 	}
@@ -31,9 +31,9 @@ func (e *ConnectError) Error() string {
 // Unwrap returns the driver's error.
 func (e *ConnectError) Unwrap() error { return e.err }
 
-// cause returns the last error of the last attempt that was not a refusal of
+// lastNonTLSError returns the last error of the last attempt that was not a refusal of
 // TLS: with sslmode=prefer the attempt without TLS comes second and says more.
-func cause(err error) error {
+func lastNonTLSError(err error) error {
 	var leaves []error
 	var walk func(error)
 	walk = func(err error) {
@@ -86,8 +86,8 @@ var foreign = map[string]string{
 	"charset":              "it is MySQL's; sessions are always UTF-8",
 }
 
-// checkParameters names a parameter that was pasted from elsewhere.
-func checkParameters(cfg *pgx.ConnConfig) error {
+// checkForeignParameters names a parameter that was pasted from elsewhere.
+func checkForeignParameters(cfg *pgx.ConnConfig) error {
 	for name := range cfg.RuntimeParams {
 		if why, ok := foreign[strings.ToLower(name)]; ok {
 			return &UnfitError{

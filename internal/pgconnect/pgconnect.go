@@ -37,7 +37,7 @@ func Open(ctx context.Context, connString string, minConns int32) (*pgxpool.Pool
 	if err != nil || strings.TrimSpace(connString) != connString {
 		return nil, parseError(connString)
 	}
-	if err := checkParameters(cfg.ConnConfig); err != nil {
+	if err := checkForeignParameters(cfg.ConnConfig); err != nil {
 		return nil, err
 	}
 	cfg.MaxConns = max(cfg.MaxConns, minConns)

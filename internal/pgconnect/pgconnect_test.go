@@ -24,7 +24,7 @@ var unkind = map[string]string{
 
 func TestSessionsAreSetWhateverTheRoleIsSetTo(t *testing.T) {
 	t.Parallel()
-	url := pgtest.URL(t, nil)
+	url := pgtest.NewDatabaseURL(t, nil)
 	kind := settings(t, url)
 	for name, value := range unkind {
 		alterDatabase(t, url, name, value)
@@ -93,7 +93,7 @@ func alterDatabase(t *testing.T, url, name, value string) {
 
 func TestADatabaseInAnotherEncodingIsRefused(t *testing.T) {
 	t.Parallel()
-	url := pgtest.URL(t, nil)
+	url := pgtest.NewDatabaseURL(t, nil)
 	conn, err := pgx.Connect(t.Context(), url)
 	if err != nil {
 		t.Fatal(err)
@@ -135,7 +135,7 @@ func TestAConnectionStringThatCannotBeUsedIsExplained(t *testing.T) {
 
 func TestTheFirstErrorShownIsTheCause(t *testing.T) {
 	t.Parallel()
-	url := pgtest.URL(t, nil)
+	url := pgtest.NewDatabaseURL(t, nil)
 	cfg, err := pgx.ParseConfig(url)
 	if err != nil {
 		t.Fatal(err)

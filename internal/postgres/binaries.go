@@ -51,12 +51,12 @@ func FindBinaries() (binDir string, err error) {
 // findBinariesOf returns the server binaries of a major version, the only one
 // that can open data which that version wrote; empty: any version.
 func findBinariesOf(ctx context.Context, major string) (binDir string, err error) {
-	dirs, err := candidateDirs(ctx, os.Getenv(BinVariable), os.Getenv("PATH"), usualBinaryDirs())
+	dirs, err := findBinaryDirs(ctx, os.Getenv(BinVariable), os.Getenv("PATH"), usualBinaryDirs())
 	if err != nil || major == "" {
-		return first(dirs), err
+		return firstOrEmpty(dirs), err
 	}
 	for _, dir := range dirs {
-		if has, err := majorVersion(ctx, dir); err == nil && has == major {
+		if has, err := binariesMajorVersion(ctx, dir); err == nil && has == major {
 			return dir, nil
 		}
 	}
@@ -72,8 +72,8 @@ func (o Options) findBinaries(ctx context.Context, major string) (binDir string,
 	return findBinariesOf(ctx, major)
 }
 
-// candidateDirs returns every directory with server binaries, best first.
-func candidateDirs(ctx context.Context, override, path string, places []string) ([]string, error) {
+// findBinaryDirs returns every directory with server binaries, best first.
+func findBinaryDirs(ctx context.Context, override, path string, places []string) ([]string, error) {
 	switch {
 	case override == "":
 	case hasServerBinaries(override):
@@ -85,7 +85,7 @@ func candidateDirs(ctx context.Context, override, path string, places []string) 
 	if out, err := exec.CommandContext(ctx, "pg_config", "--binDir").Output(); err == nil {
 		found = append(found, strings.TrimSpace(string(out)))
 	}
-	found = append(found, newestFirst(places)...)
+	found = append(found, globNewestFirst(places)...)
 	found = slices.DeleteFunc(found, func(dir string) bool { return !hasServerBinaries(dir) })
 	if len(found) == 0 {
 		return nil, notFoundError()
@@ -97,20 +97,20 @@ func notFoundError() error {
 	return fmt.Errorf("%w: %s", ErrNotFound, installHint())
 }
 
-func newestFirst(patterns []string) []string {
+func globNewestFirst(patterns []string) []string {
 	var dirs []string
 	for _, p := range patterns {
 		matches, _ := filepath.Glob(p) // its one error is a malformed pattern
 		dirs = append(dirs, matches...)
 	}
-	slices.SortStableFunc(dirs, func(a, b string) int { return cmp.Compare(versionIn(b), versionIn(a)) })
+	slices.SortStableFunc(dirs, func(a, b string) int { return cmp.Compare(pathVersion(b), pathVersion(a)) })
 	return dirs
 }
 
 var numberPattern = regexp.MustCompile(`\d+`)
 
-// versionIn returns the major version in a path, its last number; 0 if none.
-func versionIn(path string) int {
+// pathVersion returns the major version in a path, its last number; 0 if none.
+func pathVersion(path string) int {
 	numbers := numberPattern.FindAllString(path, -1)
 	if len(numbers) == 0 {
 		return 0
@@ -122,7 +122,7 @@ func versionIn(path string) int {
 	return n
 }
 
-func majorVersion(ctx context.Context, binDir string) (string, error) {
+func binariesMajorVersion(ctx context.Context, binDir string) (string, error) {
 	out, err := exec.CommandContext(ctx, filepath.Join(binDir, "postgres"), "--version").Output()
 	return numberPattern.FindString(string(out)), err
 }
@@ -159,7 +159,7 @@ func installHint() string {
 	return "install a PostgreSQL server, or set " + BinVariable + " to the directory of its binaries"
 }
 
-func first(dirs []string) string {
+func firstOrEmpty(dirs []string) string {
 	if len(dirs) == 0 {
 		return ""
 	}

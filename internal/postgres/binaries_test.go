@@ -32,7 +32,7 @@ func TestTheServerBinariesAreFound(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			got, err := candidateDirs(t.Context(), tc.override, tc.path, places)
+			got, err := findBinaryDirs(t.Context(), tc.override, tc.path, places)
 			if (tc.want == nil) != errors.Is(err, ErrNotFound) {
 				t.Fatalf("error = %v", err)
 			}

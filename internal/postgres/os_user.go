@@ -38,9 +38,9 @@ func serverUser() (osUser, error) {
 	return osUser{}, errors.New("choose a user for the server: PostgreSQL refuses to run as root, and neither the user postgres nor the user nobody exists")
 }
 
-// directoryOwner returns the user for the server of an existing directory: for
+// serverUserForDir returns the user for the server of an existing directory: for
 // root, the directory's owner.
-func directoryOwner(dir string) (osUser, error) {
+func serverUserForDir(dir string) (osUser, error) {
 	owner, err := serverUser()
 	if err != nil || !owner.switched {
 		return owner, err

@@ -246,7 +246,7 @@ func installedVersion(t *testing.T) string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	major, err := majorVersion(t.Context(), bindir)
+	major, err := binariesMajorVersion(t.Context(), bindir)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -84,12 +84,12 @@ func (s *Server) canLoadLibraries(ctx context.Context) bool {
 	}
 	databases, err := pgx.CollectRows(rows, pgx.RowTo[string])
 	for _, name := range databases {
-		err = errors.Join(err, s.loadLibrariesOf(ctx, name))
+		err = errors.Join(err, s.loadDatabaseLibraries(ctx, name))
 	}
 	return err == nil
 }
 
-func (s *Server) loadLibrariesOf(ctx context.Context, database string) error {
+func (s *Server) loadDatabaseLibraries(ctx context.Context, database string) error {
 	conn, err := pgconn.Connect(ctx, s.URL(database))
 	if err != nil {
 		return err

@@ -61,12 +61,12 @@ func openServerDir(dir string) (serverDir, error) {
 	case len(entries) > 0 && !fileExists(filepath.Join(dir, "lock")):
 		return serverDir{}, fmt.Errorf("%s has other files in it: name a directory that is empty or does not exist", dir)
 	}
-	owner, err := directoryOwner(dir)
+	owner, err := serverUserForDir(dir)
 	if err != nil {
 		return serverDir{}, err
 	}
 	if len(entries) == 0 {
-		return initServerDir(dir, owner)
+		return prepareServerDir(dir, owner)
 	}
 	return resolveServerDir(dir, owner)
 }
@@ -94,11 +94,11 @@ func createServerDir(dir, fallback string) (serverDir, error) {
 			return serverDir{}, err
 		}
 	}
-	return initServerDir(dir, owner)
+	return prepareServerDir(dir, owner)
 }
 
-// initServerDir turns an empty or missing directory into that of a server.
-func initServerDir(dir string, owner osUser) (serverDir, error) {
+// prepareServerDir turns an empty or missing directory into that of a server.
+func prepareServerDir(dir string, owner osUser) (serverDir, error) {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return serverDir{}, err
 	}

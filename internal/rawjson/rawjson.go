@@ -30,14 +30,14 @@ func Members(object jsontext.Value, f func(name []byte, value jsontext.Value) er
 		return fmt.Errorf("read an object: %w", err)
 	}
 	for s.next() == '"' {
-		quoted := s.take()
-		if ends(s.next()) {
+		quoted := s.takeValue()
+		if endsContainer(s.next()) {
 			return fmt.Errorf("read an object: %w", errJSON)
 		}
-		value := s.take()
+		value := s.takeValue()
 		name := []byte(quoted[1:max(1, len(quoted)-1)])
 		if bytes.IndexByte(name, '\\') >= 0 || !utf8.Valid(name) {
-			name, _, _ = AppendString(nil, quoted)
+			name, _, _ = AppendUnquoted(nil, quoted)
 		}
 		if err := f(name, value); err != nil {
 			return err
@@ -59,8 +59,8 @@ func Elements(array jsontext.Value, f func(value jsontext.Value) error) error {
 	if err != nil {
 		return fmt.Errorf("read an array: %w", err)
 	}
-	for !ends(s.next()) {
-		if err := f(s.take()); err != nil {
+	for !endsContainer(s.next()) {
+		if err := f(s.takeValue()); err != nil {
 			return err
 		}
 	}
@@ -99,11 +99,11 @@ func (s *scanner) next() byte {
 	return 0
 }
 
-// ends reports whether no value follows.
-func ends(next byte) bool { return next == '}' || next == ']' || next == 0 }
+// endsContainer reports whether no value follows.
+func endsContainer(next byte) bool { return next == '}' || next == ']' || next == 0 }
 
-// take moves past the next value and returns it.
-func (s *scanner) take() jsontext.Value {
+// takeValue moves past the next value and returns it.
+func (s *scanner) takeValue() jsontext.Value {
 	start := s.at
 	s.at += Len(s.value[start:])
 	return s.value[start:s.at:s.at]
@@ -162,9 +162,9 @@ func containerLen(text []byte) int {
 	return len(text)
 }
 
-// AppendString appends the text of a JSON string to dst. ok is false for any other
+// AppendUnquoted appends the text of a JSON string to dst. ok is false for any other
 // kind of value. exact is false if a lone surrogate or invalid UTF-8 became U+FFFD.
-func AppendString(dst []byte, value jsontext.Value) (out []byte, exact, ok bool) {
+func AppendUnquoted(dst []byte, value jsontext.Value) (out []byte, exact, ok bool) {
 	if value.Kind() != '"' {
 		return dst, false, false
 	}
@@ -172,12 +172,12 @@ func AppendString(dst []byte, value jsontext.Value) (out []byte, exact, ok bool)
 	return out, err == nil, true
 }
 
-// String returns a field of an object if it exists and is a string.
-func String(object jsontext.Value, field string) (s string, ok bool) {
+// StringField returns a field of an object if it exists and is a string.
+func StringField(object jsontext.Value, field string) (s string, ok bool) {
 	err := Members(object, func(name []byte, value jsontext.Value) error {
 		if string(name) == field {
 			var text []byte
-			if text, _, ok = AppendString(nil, value); ok {
+			if text, _, ok = AppendUnquoted(nil, value); ok {
 				s = string(text)
 			}
 		}

@@ -91,7 +91,7 @@ func TestString(t *testing.T) {
 		"an inner field is not it":   {`{"a":{"id":"no"}}`, "", false},
 		"invalid UTF-8 is made good": {"{\"id\":\"a\xffb\"}", "a\ufffdb", true},
 	} {
-		got, ok := rawjson.String(jsontext.Value(tc.give), "id")
+		got, ok := rawjson.StringField(jsontext.Value(tc.give), "id")
 		if got != tc.want || ok != tc.ok {
 			t.Errorf("%s: %q, %v, want %q, %v", name, got, ok, tc.want, tc.ok)
 		}
@@ -110,7 +110,7 @@ func TestAppendString(t *testing.T) {
 		"invalid UTF-8 is not exact":    {"\"a\xe2\x82\"", "x:a\ufffd\ufffd", false, true},
 		"a number is no string":         {`5`, "x:", false, false},
 	} {
-		got, exact, ok := rawjson.AppendString([]byte("x:"), jsontext.Value(tc.give))
+		got, exact, ok := rawjson.AppendUnquoted([]byte("x:"), jsontext.Value(tc.give))
 		if string(got) != tc.want || exact != tc.exact || ok != tc.ok {
 			t.Errorf("%s: %q, %v, %v, want %q, %v, %v", name, got, exact, ok, tc.want, tc.exact, tc.ok)
 		}

@@ -8,26 +8,26 @@ import (
 	"unicode/utf8"
 )
 
-// A boundQuery is the SQL of a report as Postgres takes it: $1 where it says @name.
-type boundQuery struct {
+// A positionalQuery is the SQL of a report as Postgres takes it: $1 where it says @name.
+type positionalQuery struct {
 	sql   string
-	names []string      // of $1, $2, ...
-	moved []offsetShift // where places in sql and in the file drift apart
+	names []string        // of $1, $2, ...
+	moved []offsetMapping // where places in sql and in the file drift apart
 }
 
-// A offsetShift says that from this place on in the SQL sent, the file is shift bytes
+// An offsetMapping says that from this place on in the SQL sent, the file is shift bytes
 // further.
-type offsetShift struct{ sent, file int }
+type offsetMapping struct{ sent, file int }
 
 // code matches what is not a parameter, though it may look like one, and what
 // is. Dollar quotes and nested comments are more than an expression can match,
 // so skip looks for their ends.
 var code = regexp.MustCompile(`(?s)--[^\n]*|/\*|[eE]'(?:[^'\\]|''|\\.)*'|'(?:[^']|'')*'|"(?:[^"]|"")*"|\$(?:[A-Za-z_]\w*)?\$|[\w.]+|[-+*/<>=~!#%^&|` + "`" + `?@]*@[a-z_]\w*|[-+*<>=~!#%^&|` + "`" + `?@]+`)
 
-// bind finds the parameters in the SQL of a report. An unknown one is an
+// numberParameters finds the parameters in the SQL of a report. An unknown one is an
 // error that names file, line and column.
-func bind(r *Report) (boundQuery, error) {
-	b, out, at := boundQuery{}, strings.Builder{}, 0
+func numberParameters(r *Report) (positionalQuery, error) {
+	b, out, at := positionalQuery{}, strings.Builder{}, 0
 	for at < len(r.SQL) {
 		place := code.FindStringIndex(r.SQL[at:])
 		if place == nil {
@@ -43,7 +43,7 @@ func bind(r *Report) (boundQuery, error) {
 			continue
 		}
 		if !slices.ContainsFunc(r.Params, func(p Param) bool { return p.Name == name }) {
-			return b, located(r, start, fmt.Sprintf("@%s is not a parameter of this report", name), "declare it in the head: -- param "+name+" TYPE = DEFAULT: description")
+			return b, mistakeAt(r, start, fmt.Sprintf("@%s is not a parameter of this report", name), "declare it in the head: -- param "+name+" TYPE = DEFAULT: description")
 		}
 		n := slices.Index(b.names, name)
 		if n < 0 {
@@ -52,7 +52,7 @@ func bind(r *Report) (boundQuery, error) {
 		out.WriteString(r.SQL[at:start])
 		fmt.Fprintf(&out, "$%d", n+1)
 		at = end
-		b.moved = append(b.moved, offsetShift{sent: out.Len(), file: end})
+		b.moved = append(b.moved, offsetMapping{sent: out.Len(), file: end})
 	}
 	out.WriteString(r.SQL[at:])
 	b.sql = out.String()
@@ -88,9 +88,9 @@ func skip(sql string, start, end int) int {
 	return end
 }
 
-// inFile turns a place in the SQL sent, in characters from 1 as Postgres
+// fileOffset turns a place in the SQL sent, in characters from 1 as Postgres
 // counts, into one in the file, in bytes from 0.
-func (b boundQuery) inFile(position int) int {
+func (b positionalQuery) fileOffset(position int) int {
 	sent := 0
 	for range position - 1 {
 		_, size := utf8.DecodeRuneInString(b.sql[sent:])

@@ -39,7 +39,7 @@ func TestEveryQueryOfTheDashboardAnswersAnAnalyst(t *testing.T) {
 	if err := json.Unmarshal(text, &d); err != nil {
 		t.Fatal(err)
 	}
-	conn := analyst(t, pgtest.New(t, twoNights))
+	conn := analyst(t, pgtest.NewPool(t, twoNights))
 	asked := 0
 	ask := func(title, format, sql string) {
 		asked++

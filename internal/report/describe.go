@@ -25,8 +25,8 @@ var describeNeeds string
 // A Description says what a report's answer means and what it rests on.
 type Description struct {
 	Columns []ColumnMeaning
-	Sources []Source
-	Needs   []Need
+	Sources []Dependency
+	Needs   []RequiredListing
 }
 
 // A ColumnMeaning explains a column of the answer.
@@ -36,15 +36,15 @@ type ColumnMeaning struct {
 	Meaning string `json:"meaning"` // empty: the report does not say
 }
 
-// A Source is a view or function of schema report that the report reads.
-type Source struct {
+// A Dependency is a view or function of schema report that the report reads.
+type Dependency struct {
 	Name    string `json:"name" db:"name"` // such as report.role_holders_at
 	Comment string `json:"comment" db:"comment"`
 }
 
-// A Need is a listing that the report rests on, and what a tenant's mirror has
+// A RequiredListing is a listing that the report rests on, and what a tenant's mirror has
 // of it.
-type Need struct {
+type RequiredListing struct {
 	Tenant       string     `json:"tenant" db:"tenant_id"`
 	Listing      string     `json:"listing" db:"listing"`
 	Optional     bool       `json:"optional" db:"is_optional"`
@@ -56,8 +56,8 @@ type Need struct {
 // say. A column is explained by a line of the head ("-- column NAME: meaning"),
 // or as the column of a table or view that it is, or, if a function returns it,
 // as the columns of its name in schema report are. The question is planned and not asked.
-func Describe(ctx context.Context, db Database, r *Report) (d Description, err error) {
-	b, err := bind(r)
+func Describe(ctx context.Context, db TxBeginner, r *Report) (d Description, err error) {
+	b, err := numberParameters(r)
 	if err != nil {
 		return d, err
 	}
@@ -66,7 +66,7 @@ func Describe(ctx context.Context, db Database, r *Report) (d Description, err e
 		return d, fmt.Errorf("describe report %s: %w", r.Name, err)
 	}
 	defer func() { _ = tx.Rollback(context.WithoutCancel(ctx)) }() // there is nothing to keep
-	prepared, tables, err := prepare(ctx, tx, r, b)
+	prepared, tables, err := planReport(ctx, tx, r, b)
 	if err != nil {
 		return d, explain(r, b, err)
 	}
@@ -80,19 +80,19 @@ func Describe(ctx context.Context, db Database, r *Report) (d Description, err e
 		return d, fmt.Errorf("describe report %s: %w", r.Name, err)
 	}
 	rows, _ := tx.Query(ctx, describeSources, names)
-	if d.Sources, err = pgx.CollectRows(rows, pgx.RowToStructByName[Source]); err != nil {
+	if d.Sources, err = pgx.CollectRows(rows, pgx.RowToStructByName[Dependency]); err != nil {
 		return d, fmt.Errorf("describe report %s: %w", r.Name, err)
 	}
 	rows, _ = tx.Query(ctx, describeNeeds, tables, names)
-	if d.Needs, err = pgx.CollectRows(rows, pgx.RowToStructByName[Need]); err != nil {
+	if d.Needs, err = pgx.CollectRows(rows, pgx.RowToStructByName[RequiredListing]); err != nil {
 		return d, fmt.Errorf("describe report %s: %w", r.Name, err)
 	}
 	return d, nil
 }
 
-// prepare has Postgres read and plan the question, whatever its parameters are,
+// planReport has Postgres read and plan the question, whatever its parameters are,
 // and returns its columns and the tables of the mirror in the plan.
-func prepare(ctx context.Context, tx pgx.Tx, r *Report, b boundQuery) (*pgconn.StatementDescription, []string, error) {
+func planReport(ctx context.Context, tx pgx.Tx, r *Report, b positionalQuery) (*pgconn.StatementDescription, []string, error) {
 	const name = "syncer_describe"
 	_, types := r.parameterValues(b.names, resolvedValues{})
 	conn := tx.Conn().PgConn()
@@ -116,7 +116,7 @@ func prepare(ctx context.Context, tx pgx.Tx, r *Report, b boundQuery) (*pgconn.S
 	if err := json.Unmarshal(text, &plan); err != nil {
 		return nil, nil, err
 	}
-	return prepared, tablesIn(plan, nil), nil
+	return prepared, tablesInPlan(plan, nil), nil
 }
 
 func (r *Report) meanings(ctx context.Context, tx pgx.Tx, fields []pgconn.FieldDescription, sources []string) ([]ColumnMeaning, error) {

@@ -22,8 +22,8 @@ select name from logto.users where id = @id and @it
 	// HINT: declare it in the head: -- param it TYPE = DEFAULT: description
 }
 
-func ExampleRender() {
-	table, err := report.Render("table", os.Stdout, 24)
+func ExampleNewRenderer() {
+	table, err := report.NewRenderer("table", os.Stdout, 24)
 	if err != nil {
 		panic(err)
 	}

@@ -21,9 +21,9 @@ var ErrUnknown = errors.New("no such report")
 // returned beside it.
 func List(folder string) ([]*Report, error) {
 	found := map[string]*Report{}
-	err := addReportFile(found, reports.Files(), "")
+	err := addFolderReports(found, reports.Files(), "")
 	if folder != "" {
-		err = errors.Join(err, addReportFile(found, os.DirFS(folder), folder))
+		err = errors.Join(err, addFolderReports(found, os.DirFS(folder), folder))
 	}
 	var all []*Report
 	for _, r := range found {
@@ -38,11 +38,11 @@ func List(folder string) ([]*Report, error) {
 func Find(folder, name string) (*Report, error) {
 	if fs.ValidPath(name) && !strings.ContainsAny(name, `/\`) && name != "." {
 		if folder != "" {
-			if r, err := read(os.DirFS(folder), folder, name+".sql"); !errors.Is(err, fs.ErrNotExist) {
+			if r, err := readReport(os.DirFS(folder), folder, name+".sql"); !errors.Is(err, fs.ErrNotExist) {
 				return r, err
 			}
 		}
-		if r, err := read(reports.Files(), "", name+".sql"); !errors.Is(err, fs.ErrNotExist) {
+		if r, err := readReport(reports.Files(), "", name+".sql"); !errors.Is(err, fs.ErrNotExist) {
 			return r, err
 		}
 	}
@@ -57,7 +57,7 @@ func Find(folder, name string) (*Report, error) {
 	return nil, fmt.Errorf("%w: %q", ErrUnknown, name)
 }
 
-func addReportFile(found map[string]*Report, folder fs.FS, path string) error {
+func addFolderReports(found map[string]*Report, folder fs.FS, path string) error {
 	files, err := fs.Glob(folder, "*.sql")
 	if err == nil && path != "" {
 		_, err = fs.Stat(folder, ".")
@@ -67,7 +67,7 @@ func addReportFile(found map[string]*Report, folder fs.FS, path string) error {
 	}
 	var broken []error
 	for _, file := range files {
-		r, err := read(folder, path, file)
+		r, err := readReport(folder, path, file)
 		if err != nil {
 			broken = append(broken, err)
 			continue
@@ -77,7 +77,7 @@ func addReportFile(found map[string]*Report, folder fs.FS, path string) error {
 	return errors.Join(broken...)
 }
 
-func read(folder fs.FS, path, file string) (*Report, error) {
+func readReport(folder fs.FS, path, file string) (*Report, error) {
 	text, err := fs.ReadFile(folder, file)
 	if err != nil {
 		return nil, fmt.Errorf("read a report: %w", err)

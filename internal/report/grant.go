@@ -14,7 +14,7 @@ import (
 //
 // Tables to come are those their owner makes: the migrations of a later
 // version, run as the same role as now.
-func Grant(ctx context.Context, conn Database, role string) error {
+func Grant(ctx context.Context, conn TxBeginner, role string) error {
 	name := pgx.Identifier{role}.Sanitize()
 	tx, err := conn.BeginTx(ctx, pgx.TxOptions{})
 	if err != nil {

@@ -82,9 +82,9 @@ func TestAnAnalystReadsEverythingMeantForAnalysts(t *testing.T) {
 			}
 		}
 		var out strings.Builder
-		renderer, err := report.Render("csv", &out, 80)
+		renderer, err := report.NewRenderer("csv", &out, 80)
 		if err == nil {
-			_, err = report.Run(t.Context(), conn, r, report.Options{Args: args}, renderer)
+			_, err = report.Run(t.Context(), conn, r, report.RunOptions{Args: args}, renderer)
 		}
 		if err != nil {
 			t.Errorf("report %s: %v", r.Name, err)

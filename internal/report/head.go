@@ -82,7 +82,7 @@ func Parse(name, file, text string) (*Report, error) {
 	if r.Title == "" || r.Question == "" {
 		return nil, fmt.Errorf("%s:1: the head lacks a title or a question, lines \"-- title: ...\" and \"-- question: ...\"", file)
 	}
-	used, err := bind(r)
+	used, err := numberParameters(r)
 	if err != nil {
 		return nil, err
 	}

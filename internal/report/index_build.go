@@ -43,9 +43,9 @@ type indexOutcome struct {
 // run creates the indexes by a connection and another one of the pool.
 func (b *indexBuild) run(ctx context.Context, conn *pgx.Conn) error {
 	b.outcomes, b.blockedBy = map[string]indexOutcome{}, map[string]string{}
-	missing, broken, err := b.missing(ctx, conn)
+	missing, broken, err := b.missingOrInvalid(ctx, conn)
 	if err != nil || len(missing)+len(broken) == 0 {
-		return wrapIndexes(err)
+		return wrapIndexError(err)
 	}
 	// One by one: to drop what is left of an index would wait for the creation of
 	// another, and keep readers waiting.
@@ -60,10 +60,10 @@ func (b *indexBuild) run(ctx context.Context, conn *pgx.Conn) error {
 	}
 	close(queue)
 	g := concpool.New().WithContext(ctx).WithCancelOnError().WithFirstError()
-	g.Go(func(ctx context.Context) error { return b.createAll(ctx, conn, queue) })
+	g.Go(func(ctx context.Context) error { return b.createQueued(ctx, conn, queue) })
 	for range min(concurrentIndexes, len(missing)) - 1 {
 		g.Go(func(ctx context.Context) error {
-			return b.pool.AcquireFunc(ctx, func(other *pgxpool.Conn) error { return b.createAll(ctx, other.Conn(), queue) })
+			return b.pool.AcquireFunc(ctx, func(other *pgxpool.Conn) error { return b.createQueued(ctx, other.Conn(), queue) })
 		})
 	}
 	if err := g.Wait(); err != nil {
@@ -77,10 +77,10 @@ func (b *indexBuild) run(ctx context.Context, conn *pgx.Conn) error {
 	return nil
 }
 
-// missing returns the indexes that are not there, those that take longest first,
+// missingOrInvalid returns the indexes that are not there, those that take longest first,
 // and those whose creation by somebody was cut off, with a statement that drops
 // what is left of them first.
-func (b *indexBuild) missing(ctx context.Context, conn *pgx.Conn) (missing, broken []index, err error) {
+func (b *indexBuild) missingOrInvalid(ctx context.Context, conn *pgx.Conn) (missing, broken []index, err error) {
 	const sql = `select n.nspname || '.' || c.relname, i.indisvalid
 from pg_index i join pg_class c on c.oid = i.indexrelid join pg_namespace n on n.oid = c.relnamespace
 where n.nspname in ('logto', 'logto_history')`
@@ -116,8 +116,8 @@ func (i index) creationCost() int {
 	return 0
 }
 
-// createAll creates the indexes of the queue.
-func (b *indexBuild) createAll(ctx context.Context, conn *pgx.Conn, queue <-chan index) error {
+// createQueued creates the indexes of the queue.
+func (b *indexBuild) createQueued(ctx context.Context, conn *pgx.Conn, queue <-chan index) error {
 	for i := range queue {
 		if err := b.create(ctx, conn, i); err != nil {
 			return err
@@ -135,7 +135,7 @@ func (b *indexBuild) create(ctx context.Context, conn *pgx.Conn, i index) error 
 	var err error
 	if !blocked {
 		blocker, err = i.create(ctx, conn, b.pool)
-		blocked = isTimeout(err)
+		blocked = isLockTimeout(err)
 	}
 	b.mu.Lock()
 	defer b.mu.Unlock()

@@ -52,44 +52,44 @@ type SkippedIndex struct {
 func EnsureIndexes(ctx context.Context, pool *pgxpool.Pool) (created []string, skipped []SkippedIndex, err error) {
 	conn, err := pool.Acquire(ctx)
 	if err != nil {
-		return nil, nil, wrapIndexes(err)
+		return nil, nil, wrapIndexError(err)
 	}
 	defer conn.Release()
 	var ours bool
 	if err := conn.QueryRow(ctx, "select pg_try_advisory_lock($1)", IndexLock).Scan(&ours); err != nil || !ours {
-		return nil, nil, wrapIndexes(err)
+		return nil, nil, wrapIndexError(err)
 	}
 	defer func() {
 		_, unlockErr := conn.Exec(context.WithoutCancel(ctx), "select pg_advisory_unlock($1)", IndexLock)
 		if err == nil {
-			err = wrapIndexes(unlockErr)
+			err = wrapIndexError(unlockErr)
 		}
 	}()
-	ops, err := operatorClass(ctx, conn.Conn())
+	ops, err := trigramOperatorClass(ctx, conn.Conn())
 	if err != nil {
-		return nil, nil, wrapIndexes(err)
+		return nil, nil, wrapIndexError(err)
 	}
-	b := &indexBuild{pool: pool, indexes: list(ops)}
+	b := &indexBuild{pool: pool, indexes: parseIndexList(ops)}
 	err = b.run(ctx, conn.Conn())
 	return b.created(), b.skipped(), err
 }
 
-// isTimeout reports whether a lock was not to be had in time.
-func isTimeout(err error) bool {
+// isLockTimeout reports whether a lock was not to be had in time.
+func isLockTimeout(err error) bool {
 	pg, ok := errors.AsType[*pgconn.PgError](err)
 	return ok && pg.Code == "55P03" // lock_not_available
 }
 
-func wrapIndexes(err error) error {
+func wrapIndexError(err error) error {
 	if err == nil {
 		return nil
 	}
 	return fmt.Errorf("create the indexes: %w", err)
 }
 
-// list returns the indexes; those of trigrams only if there is an operator
+// parseIndexList returns the indexes; those of trigrams only if there is an operator
 // class for them.
-func list(ops string) []index {
+func parseIndexList(ops string) []index {
 	var all []index
 	for _, found := range indexForm.FindAllStringSubmatch(indexes, -1) {
 		statement := strings.ReplaceAll(found[0], trigramOps, ops)
@@ -100,8 +100,8 @@ func list(ops string) []index {
 	return all
 }
 
-// operatorClass returns the name of pg_trgm's, empty if it is not there.
-func operatorClass(ctx context.Context, conn *pgx.Conn) (string, error) {
+// trigramOperatorClass returns the name of pg_trgm's, empty if it is not there.
+func trigramOperatorClass(ctx context.Context, conn *pgx.Conn) (string, error) {
 	var ops string
 	err := conn.QueryRow(ctx, `select coalesce(max(quote_ident(n.nspname) || '.gin_trgm_ops'), '')
 		from pg_extension e join pg_namespace n on n.oid = e.extnamespace where e.extname = 'pg_trgm'`).Scan(&ops)

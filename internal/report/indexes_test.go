@@ -33,7 +33,7 @@ func validIndexes(t *testing.T, pool *pgxpool.Pool) []string {
 
 func TestIndexesAreMadeOnceAndWhole(t *testing.T) {
 	t.Parallel()
-	pool := pgtest.New(t, migrated)
+	pool := pgtest.NewPool(t, migrated)
 	listed, err := os.ReadFile("sql/indexes.sql")
 	if err != nil {
 		t.Fatal(err)
@@ -59,7 +59,7 @@ func TestIndexesAreMadeOnceAndWhole(t *testing.T) {
 // was left open does, and one that locks a table.
 func TestOtherPeoplesTransactionsDelayNoIndexBeyondItsTable(t *testing.T) {
 	t.Parallel()
-	pool := pgtest.New(t, migrated)
+	pool := pgtest.NewPool(t, migrated)
 	for _, statements := range [][]string{
 		{"begin isolation level repeatable read", "select count(*) from logto.users"},
 		{"set application_name = 'psql'", "begin", "lock table logto.organizations in share update exclusive mode"},
@@ -97,7 +97,7 @@ func TestOtherPeoplesTransactionsDelayNoIndexBeyondItsTable(t *testing.T) {
 
 func TestWithoutTrigramsTheOtherIndexesAreMade(t *testing.T) {
 	t.Parallel()
-	pool := pgtest.New(t, migrated)
+	pool := pgtest.NewPool(t, migrated)
 	if _, err := pool.Exec(t.Context(), "drop extension pg_trgm"); err != nil {
 		t.Fatal(err)
 	}
@@ -109,7 +109,7 @@ func TestWithoutTrigramsTheOtherIndexesAreMade(t *testing.T) {
 
 func TestIndexesAreLeftToWhoIsAtIt(t *testing.T) {
 	t.Parallel()
-	pool := pgtest.New(t, migrated)
+	pool := pgtest.NewPool(t, migrated)
 	conn, err := pool.Acquire(t.Context())
 	if err != nil {
 		t.Fatal(err)
@@ -125,7 +125,7 @@ func TestIndexesAreLeftToWhoIsAtIt(t *testing.T) {
 
 func TestASignInWritesNoIndex(t *testing.T) {
 	t.Parallel()
-	pool := pgtest.New(t, twoNights)
+	pool := pgtest.NewPool(t, twoNights)
 	if _, _, err := report.EnsureIndexes(t.Context(), pool); err != nil {
 		t.Fatal(err)
 	}

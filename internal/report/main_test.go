@@ -66,7 +66,7 @@ func recorded(t *testing.T) *logtotest.Tenant {
 // mirrored returns a database with the mirror of the recorded tenant.
 func mirrored(t *testing.T) *pgxpool.Pool {
 	t.Helper()
-	return pgtest.New(t, mirrorRecorded)
+	return pgtest.NewPool(t, mirrorRecorded)
 }
 
 func mirrorRecorded(ctx context.Context, pool *pgxpool.Pool) error {

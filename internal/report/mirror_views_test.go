@@ -103,7 +103,7 @@ func TestTheFirstRunIsNoChange(t *testing.T) {
 // was and as it became.
 func TestChangesAreThoseOfTheTables(t *testing.T) {
 	t.Parallel()
-	pool := pgtest.New(t, twoNights)
+	pool := pgtest.NewPool(t, twoNights)
 	want, got := map[string]int{}, map[string]int{}
 	for _, l := range catalog.All() {
 		for _, table := range l.Tables() {
@@ -139,7 +139,7 @@ func TestChangesAreThoseOfTheTables(t *testing.T) {
 
 func TestFreshnessTellsWhatTheLastRunProved(t *testing.T) {
 	t.Parallel()
-	pool := pgtest.New(t, twoNights)
+	pool := pgtest.NewPool(t, twoNights)
 	night := time.Date(2026, 11, 2, 2, 0, 0, 0, time.UTC)
 	rows, certificates := shown(t, pool, "freshness"), shown(t, pool, "certificates")
 	var want []row
@@ -186,13 +186,13 @@ func tableNames(listing string) []any {
 
 func TestAMomentIsAnsweredAsOfTheRunBefore(t *testing.T) {
 	t.Parallel()
-	pool, tenant := pgtest.New(t, twoNights), generated()
+	pool, tenant := pgtest.NewPool(t, twoNights), generated()
 	var holders []int // on the first and on the second day
-	for _, day := range []func(*logtotest.Tenant) error{reporttest.FirstDay, reporttest.SecondDay} {
+	for _, day := range []func(*logtotest.Tenant) error{reporttest.SeedFirstDay, reporttest.ApplySecondDay} {
 		if err := day(tenant); err != nil {
 			t.Fatal(err)
 		}
-		holders = append(holders, len(newTruth(tenant).where("users_roles", row{"role_id": reporttest.Named(tenant, "roles", "finance")})))
+		holders = append(holders, len(newTruth(tenant).where("users_roles", row{"role_id": reporttest.IDByName(tenant, "roles", "finance")})))
 	}
 	for source, want := range map[string]int{
 		"role_holders_at('finance', '2026-11-01 02:00+00')":            holders[0],

@@ -52,7 +52,7 @@ func TestAMistakenValueOfAnyParameterIsToldByName(t *testing.T) {
 			name := r.Name + "." + p.Name
 			args := required(r)
 			args[p.Name] = "nosuchthing'"
-			_, err := report.Run(t.Context(), pool, r, report.Options{Args: args}, discard{})
+			_, err := report.Run(t.Context(), pool, r, report.RunOptions{Args: args}, discard{})
 			wrong, ok := errors.AsType[*report.ArgumentError](err)
 			free := strings.Contains(strings.Join(freeText(), " "), name)
 			switch {
@@ -90,6 +90,8 @@ func TestAFunctionRefusesANameThatNothingHas(t *testing.T) {
 		"tenants_known_at tenant":                 "tenants_known_at('infinity', $1)",
 		"erasures_of tenant":                      "erasures_of('x', $1)",
 		"access_changes tenant":                   "access_changes('-infinity', tenant => $1)",
+		"access_changes only_holder":              "access_changes('-infinity', only_holder => $1)",
+		"access_changes only_organization":        "access_changes('-infinity', only_organization => $1)",
 		"changes_between tenant":                  "changes_between('-infinity', 'infinity', tenant => $1)",
 		"changes_between changed_table":           "changes_between('-infinity', 'infinity', changed_table => $1)",
 		"ids_named name":                          "ids_named('role', $1)",
@@ -128,7 +130,7 @@ func TestAFunctionRefusesANameThatNothingHas(t *testing.T) {
 // Of several tenants one has to be named, or all.
 func TestAReportAsksForTheTenantWhereThereAreSeveral(t *testing.T) {
 	t.Parallel()
-	pool := pgtest.New(t, twoNights)
+	pool := pgtest.NewPool(t, twoNights)
 	all, err := report.List("")
 	if err != nil {
 		t.Fatal(err)
@@ -141,7 +143,7 @@ func TestAReportAsksForTheTenantWhereThereAreSeveral(t *testing.T) {
 			}
 		}
 		delete(args, "tenant")
-		_, err := report.Run(t.Context(), pool, r, report.Options{Args: args}, discard{})
+		_, err := report.Run(t.Context(), pool, r, report.RunOptions{Args: args}, discard{})
 		if wrong, ok := errors.AsType[*report.ArgumentError](err); !ok || wrong.Param != "tenant" || !strings.Contains(err.Error(), "acme, globex") {
 			t.Errorf("%s without a tenant: error %v", r.Name, err)
 		}
@@ -159,7 +161,7 @@ func TestAReportAsksForTheTenantWhereThereAreSeveral(t *testing.T) {
 func wantTenants(t *testing.T, pool *pgxpool.Pool, r *report.Report, args map[string]string, tenants ...string) {
 	t.Helper()
 	seen := &tenantsSeen{}
-	_, err := report.Run(t.Context(), pool, r, report.Options{Args: args, Wide: true}, seen)
+	_, err := report.Run(t.Context(), pool, r, report.RunOptions{Args: args, Wide: true}, seen)
 	if _, ambiguous := errors.AsType[*report.ArgumentError](err); ambiguous && len(tenants) > 1 {
 		return // the same name in both: one has to be named
 	}

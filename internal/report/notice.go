@@ -26,10 +26,10 @@ func (n Notice) String() string {
 	return n.Text + ": " + n.Hint
 }
 
-// restsOn returns the tables of the mirror that a query reads, history's under
+// tablesReadBy returns the tables of the mirror that a query reads, history's under
 // the name of the table whose past it is. It asks the planner, so that it also
 // holds for what is below views, and not for columns that nobody asks for.
-func restsOn(ctx context.Context, tx pgx.Tx, sql string, values [][]byte, types []uint32) ([]string, error) {
+func tablesReadBy(ctx context.Context, tx pgx.Tx, sql string, values [][]byte, types []uint32) ([]string, error) {
 	const explain = "explain (verbose, format json) "
 	answer := tx.Conn().PgConn().ExecParams(ctx, explain+sql, values, types, nil, nil).Read()
 	if refused, ok := errors.AsType[*pgconn.PgError](answer.Err); ok && refused.Position > 0 {
@@ -42,15 +42,15 @@ func restsOn(ctx context.Context, tx pgx.Tx, sql string, values [][]byte, types 
 	if len(answer.Rows) != 1 || json.Unmarshal(answer.Rows[0][0], &plans) != nil {
 		return nil, fmt.Errorf("the plan of the query is no JSON")
 	}
-	return tablesIn(plans, nil), nil
+	return tablesInPlan(plans, nil), nil
 }
 
-// tablesIn gathers the tables of the mirror in a plan.
-func tablesIn(node any, found []string) []string {
+// tablesInPlan gathers the tables of the mirror in a plan.
+func tablesInPlan(node any, found []string) []string {
 	switch n := node.(type) {
 	case []any:
 		for _, child := range n {
-			found = tablesIn(child, found)
+			found = tablesInPlan(child, found)
 		}
 	case map[string]any:
 		schema, _ := n["Schema"].(string)
@@ -59,20 +59,20 @@ func tablesIn(node any, found []string) []string {
 			found = append(found, name)
 		}
 		for _, child := range n {
-			found = tablesIn(child, found)
+			found = tablesInPlan(child, found)
 		}
 	}
 	return found
 }
 
-// MissingListings returns what the mirror does not know of the tables that a query
+// UnprovedListingNotices returns what the mirror does not know of the tables that a query
 // without parameters rests on.
-func MissingListings(ctx context.Context, tx pgx.Tx, sql string, tenants []string) ([]Notice, error) {
-	tables, err := restsOn(ctx, tx, sql, nil, nil)
+func UnprovedListingNotices(ctx context.Context, tx pgx.Tx, sql string, tenants []string) ([]Notice, error) {
+	tables, err := tablesReadBy(ctx, tx, sql, nil, nil)
 	if err != nil {
 		return nil, fmt.Errorf("plan a query: %w", err)
 	}
-	return lacking(ctx, tx, tables, tenants)
+	return unprovedTableNotices(ctx, tx, tables, tenants)
 }
 
 // unprovedListings are those that the tables are of and whose last reading is
@@ -83,8 +83,8 @@ where f.table_names && $1 and f.tenant_id = any($2) and f.state <> 'proved'
 group by f.listing, f.state, f.reason
 order by f.listing, f.state`
 
-// lacking returns what the mirror does not know of tables.
-func lacking(ctx context.Context, db Queryer, tables, tenants []string) (notices []Notice, err error) {
+// unprovedTableNotices returns what the mirror does not know of tables.
+func unprovedTableNotices(ctx context.Context, db Queryer, tables, tenants []string) (notices []Notice, err error) {
 	rows, err := db.Query(ctx, unprovedListings, tables, tenants)
 	if err != nil {
 		return nil, fmt.Errorf("look for what is not mirrored: %w", err)
@@ -92,7 +92,7 @@ func lacking(ctx context.Context, db Queryer, tables, tenants []string) (notices
 	var listing, state, reason string
 	var of []string
 	_, err = pgx.ForEachRow(rows, []any{&listing, &state, &reason, &of}, func() error {
-		notices = append(notices, stateNotice(listFirst(of), listing, state, reason))
+		notices = append(notices, listingStateNotice(listFirst(of), listing, state, reason))
 		return nil
 	})
 	if err != nil {
@@ -101,7 +101,7 @@ func lacking(ctx context.Context, db Queryer, tables, tenants []string) (notices
 	return notices, nil
 }
 
-func stateNotice(tenants, listing, state, reason string) Notice {
+func listingStateNotice(tenants, listing, state, reason string) Notice {
 	switch state {
 	case "not mirrored":
 		return Notice{fmt.Sprintf("%s: %s is not mirrored: nothing is known of it", tenants, listing), "add it to listings in jobs.yaml: [all, " + listing + "]"}
@@ -115,9 +115,9 @@ func stateNotice(tenants, listing, state, reason string) Notice {
 	return Notice{text, "syncer run reads it again"}
 }
 
-// queryNotices returns the notices that functions of the database raised while the query ran:
+// raisedNotices returns the notices that functions of the database raised while the query ran:
 // report.add_notice keeps them in a setting of the transaction, a line each.
-func queryNotices(ctx context.Context, tx pgx.Tx) ([]Notice, error) {
+func raisedNotices(ctx context.Context, tx pgx.Tx) ([]Notice, error) {
 	var text *string
 	if err := tx.QueryRow(ctx, "select current_setting('report.notices', true)").Scan(&text); err != nil {
 		return nil, fmt.Errorf("read the notices: %w", err)

@@ -26,7 +26,7 @@ func TestAMomentBeforeThePastHasNoAnswer(t *testing.T) {
 			args := required(r)
 			args[p.Name] = "2001-01-01"
 			out := &collect{}
-			got, err := report.Run(t.Context(), pool, r, report.Options{Args: args}, out)
+			got, err := report.Run(t.Context(), pool, r, report.RunOptions{Args: args}, out)
 			if text := fmt.Sprint(got.Notices, err); !strings.Contains(text, "no answer before 20") || len(out.rows) > 0 {
 				t.Errorf("%s with %s before the first run: %d rows, %s", r.Name, p.Name, len(out.rows), text)
 			}
@@ -124,7 +124,7 @@ func TestSignInsBeforeAMomentAreCountedFromTheLastOnes(t *testing.T) {
 			t.Fatal(err)
 		}
 		for at, want := range map[string]bool{"2026-11-01": true, "2100-01-01": false} {
-			got, err := report.Run(t.Context(), pool, r, report.Options{Args: map[string]string{"at": at}}, discard{})
+			got, err := report.Run(t.Context(), pool, r, report.RunOptions{Args: map[string]string{"at": at}}, discard{})
 			if said := strings.Contains(fmt.Sprint(got.Notices), "Logto keeps no other"); err != nil || said != want {
 				t.Errorf("%s at %s: notices %v, error %v", name, at, got.Notices, err)
 			}

@@ -40,10 +40,10 @@ type HashText func(text string) string
 // found, too: an address only as it was written, or in lower case.
 func FindPeople(ctx context.Context, db Queryer, tenants []string, text string, hash HashText) ([]Person, error) {
 	text = strings.TrimSpace(text)
-	spellings, phones := []string{strings.ToLower(text)}, []string{text, digits(text)}
+	spellings, phones := []string{strings.ToLower(text)}, []string{text, phoneDigits(text)}
 	if hash != nil {
 		spellings = append(spellings, hash(text), hash(strings.ToLower(text)))
-		phones = append(phones, hash(text), hash(digits(text)))
+		phones = append(phones, hash(text), hash(phoneDigits(text)))
 	}
 	phones = slices.DeleteFunc(phones, func(p string) bool { return p == "" })
 	var provider, id *string
@@ -67,8 +67,8 @@ func FindPeople(ctx context.Context, db Queryer, tenants []string, text string, 
 
 var phoneForm = regexp.MustCompile(`^\+?[0-9 ()/.-]{5,}$`)
 
-// digits is a phone number as Logto stores it; empty if the text is none.
-func digits(text string) string {
+// phoneDigits is a phone number as Logto stores it; empty if the text is none.
+func phoneDigits(text string) string {
 	if !phoneForm.MatchString(text) {
 		return ""
 	}
@@ -115,14 +115,14 @@ func FindPerson(ctx context.Context, db Queryer, tenants []string, text string, 
 	}
 	e := &AmbiguousError{Kind: "person"}
 	for _, p := range found {
-		e.Candidates = append(e.Candidates, p.describe(len(tenants) > 1))
+		e.Candidates = append(e.Candidates, p.describeCandidate(len(tenants) > 1))
 	}
 	return Person{}, e
 }
 
-// describe tells candidates apart without showing more than the operator
+// describeCandidate tells candidates apart without showing more than the operator
 // named: by id, and by where the text was found.
-func (p Person) describe(withTenant bool) string {
+func (p Person) describeCandidate(withTenant bool) string {
 	text := p.UserID
 	if text == "" {
 		text = "invitations"

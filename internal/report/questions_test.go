@@ -42,7 +42,7 @@ func twoNights(ctx context.Context, pool *pgxpool.Pool) error {
 // acmeNights is twoNights without the other tenant.
 func acmeNights(ctx context.Context, pool *pgxpool.Pool) error {
 	tenant := generated()
-	if err := reporttest.FirstDay(tenant); err != nil {
+	if err := reporttest.SeedFirstDay(tenant); err != nil {
 		return err
 	}
 	created := "2026-10-01T08:00:00.123456Z"
@@ -59,7 +59,7 @@ func acmeNights(ctx context.Context, pool *pgxpool.Pool) error {
 	if err := syncJob(ctx, pool, server, job); err != nil {
 		return err
 	}
-	if err := reporttest.SecondDay(tenant); err != nil {
+	if err := reporttest.ApplySecondDay(tenant); err != nil {
 		return err
 	}
 	if err := tenant.DeleteUser("erased000001"); err != nil {
@@ -120,11 +120,11 @@ func TestQuestionsHaveTheAnswersInTheDocument(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	questions, err := reporttest.Questions(string(document))
+	questions, err := reporttest.ParseQuestions(string(document))
 	if err != nil || len(questions) < 60 {
 		t.Fatalf("%d questions, error %v: want 60 or more", len(questions), err)
 	}
-	pool, alone := pgtest.New(t, twoNights), pgtest.New(t, acmeNights)
+	pool, alone := pgtest.NewPool(t, twoNights), pgtest.NewPool(t, acmeNights)
 	var written strings.Builder
 	end := 0
 	for _, q := range questions {
@@ -158,9 +158,9 @@ func ask(t *testing.T, pool *pgxpool.Pool, number, sql string) string {
 		t.Fatal(err)
 	}
 	var out strings.Builder
-	renderer, err := report.Render("table", &out, 80)
+	renderer, err := report.NewRenderer("table", &out, 80)
 	if err == nil {
-		_, err = report.Run(t.Context(), pool, r, report.Options{}, renderer)
+		_, err = report.Run(t.Context(), pool, r, report.RunOptions{}, renderer)
 	}
 	if err != nil {
 		t.Errorf("question %s: %v", number, err)

@@ -9,14 +9,14 @@ import (
 	"strings"
 )
 
-// Formats names what Render can write.
+// Formats names what NewRenderer can write.
 func Formats() []string { return []string{"table", "csv", "json", "md", "xlsx"} }
 
-// Render returns a renderer that writes to w in a format: table (aligned, at
+// NewRenderer returns a renderer that writes to w in a format: table (aligned, at
 // most width columns wide), csv (a line of names first; null is empty), json
 // (an array of objects), md (a Markdown table) or xlsx (a workbook, in which
 // nothing is a formula). Other formats are an error.
-func Render(format string, w io.Writer, width int) (Renderer, error) {
+func NewRenderer(format string, w io.Writer, width int) (Renderer, error) {
 	switch format {
 	case "table":
 		return &tableRenderer{w: bufio.NewWriter(w), width: width}, nil
@@ -32,8 +32,8 @@ func Render(format string, w io.Writer, width int) (Renderer, error) {
 	return nil, fmt.Errorf("unknown format %q, it must be one of %s", format, strings.Join(Formats(), ", "))
 }
 
-// text is a value for people to read; null is empty.
-func text(value any) string {
+// formatValue is a value for people to read; null is empty.
+func formatValue(value any) string {
 	switch v := value.(type) {
 	case nil:
 		return ""
@@ -49,7 +49,7 @@ func text(value any) string {
 	case []any:
 		parts := make([]string, len(v))
 		for i, element := range v {
-			parts[i] = text(element)
+			parts[i] = formatValue(element)
 		}
 		return strings.Join(parts, ", ")
 	}
@@ -69,7 +69,7 @@ func (r *csvRenderer) Begin(columns []Column) error {
 func (r *csvRenderer) Row(values []any) error {
 	record := make([]string, len(values))
 	for i, v := range values {
-		record[i] = text(v)
+		record[i] = formatValue(v)
 	}
 	return r.w.Write(record)
 }
@@ -144,7 +144,7 @@ type mdRenderer struct{ w *bufio.Writer }
 func (r *mdRenderer) Begin(columns []Column) error {
 	names, lines := "|", "|"
 	for _, c := range columns {
-		names += " " + cell(c.Name) + " |"
+		names += " " + escapeMarkdownCell(c.Name) + " |"
 		if c.Numeric {
 			lines += " ---: |"
 		} else {
@@ -157,7 +157,7 @@ func (r *mdRenderer) Begin(columns []Column) error {
 
 func (r *mdRenderer) Row(values []any) error {
 	for _, v := range values {
-		if _, err := r.w.WriteString("| " + cell(text(v)) + " "); err != nil {
+		if _, err := r.w.WriteString("| " + escapeMarkdownCell(formatValue(v)) + " "); err != nil {
 			return err
 		}
 	}
@@ -167,7 +167,7 @@ func (r *mdRenderer) Row(values []any) error {
 
 func (r *mdRenderer) End() error { return r.w.Flush() }
 
-// cell is text that neither ends a cell of a Markdown table nor is markup.
-func cell(s string) string {
+// escapeMarkdownCell is text that neither ends a cell of a Markdown table nor is markup.
+func escapeMarkdownCell(s string) string {
 	return strings.NewReplacer("|", `\|`, "\r\n", "<br>", "\n", "<br>", "<", "&lt;", "*", `\*`, "_", `\_`, "`", "\\`", "[", `\[`).Replace(s)
 }

@@ -92,7 +92,7 @@ func TestALongTableKeepsItsColumns(t *testing.T) {
 func rendered(t *testing.T, format string, width int, columns []report.Column, rows [][]any) string {
 	t.Helper()
 	var out strings.Builder
-	r, err := report.Render(format, &out, width)
+	r, err := report.NewRenderer(format, &out, width)
 	if err == nil {
 		err = r.Begin(columns)
 	}

@@ -40,11 +40,11 @@ func TestEveryBuiltInReportRunsInEveryFormat(t *testing.T) {
 			}
 			for _, format := range report.Formats() {
 				var out strings.Builder
-				renderer, err := report.Render(format, &out, 80)
+				renderer, err := report.NewRenderer(format, &out, 80)
 				if err != nil {
 					t.Fatal(err)
 				}
-				if _, err := report.Run(t.Context(), pool, r, report.Options{Args: args}, renderer); err != nil {
+				if _, err := report.Run(t.Context(), pool, r, report.RunOptions{Args: args}, renderer); err != nil {
 					t.Fatalf("%s: %v", format, err)
 				}
 				if format == "table" {
@@ -162,13 +162,13 @@ func TestAReportIsRun(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			var out strings.Builder
-			renderer, err := report.Render("csv", &out, 80)
+			renderer, err := report.NewRenderer("csv", &out, 80)
 			if err != nil {
 				t.Fatal(err)
 			}
 			r, err := report.Parse("x", "x.sql", head+tc.sql)
 			if err == nil {
-				_, err = report.Run(t.Context(), pool, r, report.Options{Args: tc.args}, renderer)
+				_, err = report.Run(t.Context(), pool, r, report.RunOptions{Args: tc.args}, renderer)
 			}
 			if tc.err != "" {
 				if err == nil || !strings.HasPrefix(err.Error(), tc.err) {
@@ -205,7 +205,7 @@ func (g *goneReader) Row([]any) error {
 // not read: it is given up with it.
 func TestAReaderWhoGoesAwayEndsTheReport(t *testing.T) {
 	t.Parallel()
-	conn, err := pgx.Connect(t.Context(), pgtest.URL(t, mirrorRecorded))
+	conn, err := pgx.Connect(t.Context(), pgtest.NewDatabaseURL(t, mirrorRecorded))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -214,7 +214,7 @@ func TestAReaderWhoGoesAwayEndsTheReport(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := report.Run(t.Context(), conn, r, report.Options{}, &goneReader{}); !errors.Is(err, errGone) {
+	if _, err := report.Run(t.Context(), conn, r, report.RunOptions{}, &goneReader{}); !errors.Is(err, errGone) {
 		t.Errorf("error = %v", err)
 	}
 	if !conn.IsClosed() {

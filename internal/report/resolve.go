@@ -79,7 +79,7 @@ func (r *Report) resolve(ctx context.Context, db Queryer, args map[string]string
 		}
 		out.values[p.Name] = &id
 		if tenant != "" {
-			r.setOnlyTenant(&out, tenant)
+			r.restrictToTenant(&out, tenant)
 		}
 	}
 	return out, nil
@@ -105,24 +105,24 @@ func (r *Report) resolveTenant(ctx context.Context, db Queryer, out *resolvedVal
 	case given == nil && len(out.tenants) > 1:
 		return &ArgumentError{r.Name, p.Name, "the database has several tenants: " + listFirst(out.tenants), "name one: " + p.Name + "=NAME; " + p.Name + "=" + AllTenants + " asks about all of them"}
 	case given == nil && len(out.tenants) == 1:
-		r.setOnlyTenant(out, out.tenants[0])
+		r.restrictToTenant(out, out.tenants[0])
 	case given == nil:
 	case strings.EqualFold(*given, AllTenants):
 		out.values[p.Name] = nil
 	default:
 		for _, t := range out.tenants {
 			if strings.EqualFold(t, *given) {
-				r.setOnlyTenant(out, t)
+				r.restrictToTenant(out, t)
 				return nil
 			}
 		}
-		return r.unknown(p, "tenant", *given, out.tenants)
+		return r.unknownNameError(p, "tenant", *given, out.tenants)
 	}
 	return nil
 }
 
-// setOnlyTenant makes a tenant the only one that is asked about.
-func (r *Report) setOnlyTenant(out *resolvedValues, tenant string) {
+// restrictToTenant makes a tenant the only one that is asked about.
+func (r *Report) restrictToTenant(out *resolvedValues, tenant string) {
 	out.tenants = []string{tenant}
 	for _, p := range r.Params {
 		if p.Type == "tenant" {
@@ -193,7 +193,7 @@ func (r *Report) named(ctx context.Context, db Queryer, p Param, tenants []strin
 		for _, t := range all {
 			known = append(known, t.Name)
 		}
-		return "", "", r.unknown(p, nameKinds()[p.Type], value, known)
+		return "", "", r.unknownNameError(p, nameKinds()[p.Type], value, known)
 	}
 	return "", "", &ArgumentError{r.Name, p.Name, fmt.Sprintf("several %ss are named %q: %s", nameKinds()[p.Type], value, listFirst(candidates)), "name one by id"}
 }
@@ -210,8 +210,8 @@ func thingsNamed(ctx context.Context, db Queryer, tenants []string, kind string,
 	return found, nil
 }
 
-// unknown says that there is nothing of the name, and what there is.
-func (r *Report) unknown(p Param, kind, value string, known []string) error {
+// unknownNameError says that there is nothing of the name, and what there is.
+func (r *Report) unknownNameError(p Param, kind, value string, known []string) error {
 	e := &ArgumentError{Report: r.Name, Param: p.Name, Message: fmt.Sprintf("there is no %s %q", kind, value), Hint: suggest(value, known)}
 	slices.Sort(known)
 	known = slices.Compact(known)

@@ -29,8 +29,8 @@ type Column struct {
 	Numeric bool
 }
 
-// whole reports whether a value is of no use in part: an id, a time, a number.
-func (c Column) whole() bool {
+// neverTruncated reports whether a value is of no use in part: an id, a time, a number.
+func (c Column) neverTruncated() bool {
 	switch c.Type {
 	case "timestamptz", "timestamp", "date", "bool":
 		return true
@@ -38,20 +38,20 @@ func (c Column) whole() bool {
 	return c.Numeric || c.Name == "id" || strings.HasSuffix(c.Name, "_id") || strings.HasSuffix(c.Name, "_ids")
 }
 
-// A Database begins transactions: a pool or a connection.
-type Database interface {
+// A TxBeginner begins transactions: a pool or a connection.
+type TxBeginner interface {
 	BeginTx(ctx context.Context, options pgx.TxOptions) (pgx.Tx, error)
 }
 
-// Options say how a report is run.
-type Options struct {
+// RunOptions say how a report is run.
+type RunOptions struct {
 	Args map[string]string // values of parameters by name, as Postgres or a person writes them
 	Hash HashText          // finds people under a hash rule; nil: without
 	Wide bool              // with the column tenant_id even if only one tenant is asked about
 }
 
-// An Answer is what Run says besides the rows.
-type Answer struct {
+// An AnswerSummary is what Run says besides the rows.
+type AnswerSummary struct {
 	Rows    int
 	Notices []Notice
 }
@@ -60,9 +60,9 @@ type Answer struct {
 // the answer to out as it streams in. What is not given takes its default; what
 // is given is resolved, a name to an id, and goes to Postgres as a parameter,
 // never as part of the SQL. A value that is a mistake is an *ArgumentError, a
-// mistake in the SQL a *Mistake.
-func Run(ctx context.Context, db Database, r *Report, o Options, out Renderer) (answer Answer, err error) {
-	b, err := bind(r)
+// mistake in the SQL an *SQLError.
+func Run(ctx context.Context, db TxBeginner, r *Report, o RunOptions, out Renderer) (answer AnswerSummary, err error) {
+	b, err := numberParameters(r)
 	if err != nil {
 		return answer, err
 	}
@@ -85,18 +85,18 @@ func Run(ctx context.Context, db Database, r *Report, o Options, out Renderer) (
 		out = &tenantColumnOmitter{Renderer: out}
 	}
 	values, types := r.parameterValues(b.names, found)
-	tables, err := restsOn(ctx, tx, b.sql, values, types)
+	tables, err := tablesReadBy(ctx, tx, b.sql, values, types)
 	if err != nil {
 		return answer, explain(r, b, err)
 	}
-	if answer.Notices, err = lacking(ctx, tx, tables, found.tenants); err != nil {
+	if answer.Notices, err = unprovedTableNotices(ctx, tx, tables, found.tenants); err != nil {
 		return answer, err
 	}
 	counted := &counter{Renderer: out}
-	if err := query(ctx, tx, r, b, values, types, counted); err != nil {
+	if err := streamQuery(ctx, tx, r, b, values, types, counted); err != nil {
 		return answer, err
 	}
-	notices, err := queryNotices(ctx, tx)
+	notices, err := raisedNotices(ctx, tx)
 	if err != nil {
 		return answer, err
 	}
@@ -104,8 +104,8 @@ func Run(ctx context.Context, db Database, r *Report, o Options, out Renderer) (
 	return answer, out.End()
 }
 
-// query streams the rows to out.
-func query(ctx context.Context, tx pgx.Tx, r *Report, b boundQuery, values [][]byte, types []uint32, out Renderer) error {
+// streamQuery streams the rows to out.
+func streamQuery(ctx context.Context, tx pgx.Tx, r *Report, b positionalQuery, values [][]byte, types []uint32, out Renderer) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	answer := tx.Conn().PgConn().ExecParams(ctx, b.sql, values, types, nil, nil)

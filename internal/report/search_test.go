@@ -168,7 +168,7 @@ func TestAFuzzySearchRanksWhomItFindsByIDLast(t *testing.T) {
 
 func TestWithoutTrigramsAFuzzySearchFindsWhatContainsIt(t *testing.T) {
 	t.Parallel()
-	pool := pgtest.New(t, mirrorRecorded)
+	pool := pgtest.NewPool(t, mirrorRecorded)
 	if _, err := pool.Exec(t.Context(), "drop extension pg_trgm"); err != nil {
 		t.Fatal(err)
 	}

@@ -41,10 +41,10 @@ func (r *tableRenderer) Row(values []any) error {
 	r.rows++
 	cells := make([]string, len(values))
 	for i, v := range values {
-		cells[i] = plain(text(v))
+		cells[i] = plain(formatValue(v))
 	}
 	if r.widths != nil {
-		return r.write(cells)
+		return r.writeRow(cells)
 	}
 	if r.held = append(r.held, cells); len(r.held) < sample {
 		return nil
@@ -76,15 +76,15 @@ func (r *tableRenderer) release() error {
 		for i, c := range r.columns {
 			names[i], rule[i] = c.Name, strings.Repeat("-", r.widths[i])
 		}
-		if err := r.write(names); err != nil {
+		if err := r.writeRow(names); err != nil {
 			return err
 		}
-		if err := r.write(rule); err != nil {
+		if err := r.writeRow(rule); err != nil {
 			return err
 		}
 	}
 	for _, cells := range r.held {
-		if err := r.write(cells); err != nil {
+		if err := r.writeRow(cells); err != nil {
 			return err
 		}
 	}
@@ -96,9 +96,9 @@ func (r *tableRenderer) settle() {
 	r.widths = make([]int, len(r.columns))
 	total := 2 * (len(r.columns) - 1)
 	for i, c := range r.columns {
-		r.widths[i] = display().StringWidth(c.Name)
+		r.widths[i] = widthCondition().StringWidth(c.Name)
 		for _, cells := range r.held {
-			r.widths[i] = max(r.widths[i], display().StringWidth(cells[i]))
+			r.widths[i] = max(r.widths[i], widthCondition().StringWidth(cells[i]))
 		}
 		total += r.widths[i]
 	}
@@ -109,7 +109,7 @@ func (r *tableRenderer) settle() {
 	for ; total > r.width; total-- {
 		widest := -1
 		for i, w := range r.widths {
-			if !r.columns[i].whole() && (widest < 0 || w > r.widths[widest]) {
+			if !r.columns[i].neverTruncated() && (widest < 0 || w > r.widths[widest]) {
 				widest = i
 			}
 		}
@@ -121,19 +121,19 @@ func (r *tableRenderer) settle() {
 	}
 }
 
-func (r *tableRenderer) write(cells []string) error {
+func (r *tableRenderer) writeRow(cells []string) error {
 	if r.records {
-		return r.writeRecord(cells)
+		return r.writeExpanded(cells)
 	}
 	var line strings.Builder
 	for i, cell := range cells {
 		if i > 0 {
 			line.WriteString("  ")
 		}
-		if !r.columns[i].whole() {
-			cell = display().Truncate(cell, r.widths[i], "…")
+		if !r.columns[i].neverTruncated() {
+			cell = widthCondition().Truncate(cell, r.widths[i], "…")
 		}
-		space := strings.Repeat(" ", max(0, r.widths[i]-display().StringWidth(cell)))
+		space := strings.Repeat(" ", max(0, r.widths[i]-widthCondition().StringWidth(cell)))
 		if r.columns[i].Numeric {
 			line.WriteString(space + cell)
 		} else {
@@ -144,16 +144,16 @@ func (r *tableRenderer) write(cells []string) error {
 	return err
 }
 
-// writeRecord writes a row as lines, a column each, and more of them where a
+// writeExpanded writes a row as lines, a column each, and more of them where a
 // value is longer.
-func (r *tableRenderer) writeRecord(cells []string) error {
+func (r *tableRenderer) writeExpanded(cells []string) error {
 	longest := 0
 	for _, c := range r.columns {
-		longest = max(longest, display().StringWidth(c.Name))
+		longest = max(longest, widthCondition().StringWidth(c.Name))
 	}
 	for i, cell := range cells {
-		name := display().FillRight(r.columns[i].Name, longest)
-		cell = display().Wrap(cell, max(narrowest, r.width-longest-2))
+		name := widthCondition().FillRight(r.columns[i].Name, longest)
+		cell = widthCondition().Wrap(cell, max(narrowest, r.width-longest-2))
 		for line := range strings.Lines(cell + "\n") {
 			if _, err := r.w.WriteString(strings.TrimRight(name+"  "+strings.TrimSuffix(line, "\n"), " ") + "\n"); err != nil {
 				return err
@@ -165,8 +165,8 @@ func (r *tableRenderer) writeRecord(cells []string) error {
 	return err
 }
 
-// display measures text as a terminal shows it, whatever the locale is.
-func display() *runewidth.Condition { return &runewidth.Condition{StrictEmojiNeutral: true} }
+// widthCondition measures text as a terminal shows it, whatever the locale is.
+func widthCondition() *runewidth.Condition { return &runewidth.Condition{StrictEmojiNeutral: true} }
 
 // plain replaces what would move the cursor or colour the terminal: names are
 // chosen by strangers.

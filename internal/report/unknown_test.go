@@ -74,7 +74,7 @@ func askable(t *testing.T, pool *pgxpool.Pool) []askedQuestion {
 	if err != nil {
 		t.Fatal(err)
 	}
-	questions, err := reporttest.Questions(string(document))
+	questions, err := reporttest.ParseQuestions(string(document))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -151,7 +151,7 @@ func answer(t *testing.T, pool *pgxpool.Pool, q askedQuestion) ([]map[string]str
 		t.Fatal(err)
 	}
 	out := &collect{}
-	got, err := report.Run(t.Context(), pool, r, report.Options{Args: args, Wide: true}, out)
+	got, err := report.Run(t.Context(), pool, r, report.RunOptions{Args: args, Wide: true}, out)
 	var notices []string
 	for _, n := range got.Notices {
 		notices = append(notices, n.String())
@@ -201,7 +201,7 @@ func TestAnAnswerWithoutAListingIsNeverAnotherAnswer(t *testing.T) {
 	for _, off := range append(optional(), "user_roles", "application_roles", "role_scopes", "organization_users", "organization_applications", "organization_invitations") {
 		t.Run(off, func(t *testing.T) {
 			t.Parallel()
-			part := pgtest.URL(t, nil)
+			part := pgtest.NewDatabaseURL(t, nil)
 			pool := connect(t, part)
 			if err := without(off)(t.Context(), pool); err != nil {
 				t.Fatal(err)
@@ -246,7 +246,7 @@ func TestAViewShowsWhatIsKnownWhateverIsMirrored(t *testing.T) {
 	unknown := map[string][]string{ // what a view cannot say without the optional listings
 		"user_directory": {"sso_identities", "mfa_factors"}, "organization_email_domains": {"joins_by_itself"},
 	}
-	off, later := connect(t, pgtest.URL(t, nil)), connect(t, pgtest.URL(t, nil))
+	off, later := connect(t, pgtest.NewDatabaseURL(t, nil)), connect(t, pgtest.NewDatabaseURL(t, nil))
 	for _, pool := range []*pgxpool.Pool{off, later} {
 		if err := without(optional()...)(t.Context(), pool); err != nil {
 			t.Fatal(err)

@@ -42,24 +42,24 @@ func (r *xlsxRenderer) Begin(columns []Column) error {
 	for i, c := range columns {
 		names[i] = c.Name
 	}
-	return r.write(names)
+	return r.writeRow(names)
 }
 
 func (r *xlsxRenderer) Row(values []any) error {
 	cells := make([]any, len(values))
 	for i, v := range values {
-		cell, err := r.cell(r.columns[i], v)
+		cell, err := r.cellValue(r.columns[i], v)
 		if err != nil {
 			return err
 		}
 		cells[i] = cell
 	}
-	return r.write(cells)
+	return r.writeRow(cells)
 }
 
-// cell is a value as a spreadsheet has it: numbers that it would round are
+// cellValue is a value as a spreadsheet has it: numbers that it would round are
 // texts, and so is everything else but true and false.
-func (r *xlsxRenderer) cell(c Column, value any) (any, error) {
+func (r *xlsxRenderer) cellValue(c Column, value any) (any, error) {
 	switch v := value.(type) {
 	case nil, bool:
 		return v, nil
@@ -68,14 +68,14 @@ func (r *xlsxRenderer) cell(c Column, value any) (any, error) {
 			return number, nil
 		}
 	}
-	text := text(value)
+	text := formatValue(value)
 	if n := utf8.RuneCountInString(text); n > maxCell {
 		return nil, fmt.Errorf("row %d has %d characters in column %s, a cell of a spreadsheet holds %d: use csv", r.n, n, c.Name, maxCell)
 	}
 	return text, nil
 }
 
-func (r *xlsxRenderer) write(cells []any) error {
+func (r *xlsxRenderer) writeRow(cells []any) error {
 	if r.n++; r.n > maxSheetRows {
 		return fmt.Errorf("there are more rows than the %d of a sheet: use csv", maxSheetRows-1)
 	}

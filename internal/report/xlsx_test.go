@@ -53,7 +53,7 @@ func TestAWorkbookHoldsWhatTheAnswerSays(t *testing.T) {
 func TestAWorkbookRefusesWhatASheetCannotHold(t *testing.T) {
 	t.Parallel()
 	var out strings.Builder
-	r, err := report.Render("xlsx", &out, 0)
+	r, err := report.NewRenderer("xlsx", &out, 0)
 	if err != nil {
 		t.Fatal(err)
 	}

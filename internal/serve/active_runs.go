@@ -26,13 +26,13 @@ type activeRun struct {
 	counted     bool // the run has ended and is in the metrics; its job has not ended
 
 	mu        sync.Mutex
-	lastSteps map[string]extract.Step // the last step of each listing
-	waiting   *logto.Waiting          // nil: no request waits for another attempt
+	lastSteps map[string]extract.Progress // the last step of each listing
+	waiting   *logto.Waiting              // nil: no request waits for another attempt
 }
 
 func (d *activeRuns) add(id int64, job config.Job, tenant string, client *logto.Client) *activeRun {
-	r := &activeRun{job: job.Name, changes: job.Read == config.ReadChanges, tenant: tenant, startedAt: time.Now(), client: client, lastSteps: map[string]extract.Step{}}
-	client.OnWaiting(r.setWaiting) // until the client is closed
+	r := &activeRun{job: job.Name, changes: job.Read == config.ReadChanges, tenant: tenant, startedAt: time.Now(), client: client, lastSteps: map[string]extract.Progress{}}
+	client.OnRetryWaiting(r.setWaiting) // until the client is closed
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	if d.byJobID == nil {
@@ -112,7 +112,7 @@ func (d *activeRuns) requestStats() map[[2]string]logto.Stats {
 	return all
 }
 
-func (r *activeRun) recordStep(step extract.Step) {
+func (r *activeRun) recordStep(step extract.Progress) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.lastSteps[step.Listing.Name] = step

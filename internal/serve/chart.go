@@ -48,7 +48,7 @@ func (p *statusPage) addCharts(v *overview, only func(string) bool) {
 		slices.Reverse(runs)
 		p.Charts = append(p.Charts,
 			newChart(t+": duration", runs, func(r state.RunRecord) float64 { return r.Seconds }, formatSeconds),
-			newChart(t+": changed rows", runs, func(r state.RunRecord) float64 { return float64(changedRows(r)) }, formatWholeNumber),
+			newChart(t+": changed rows", runs, func(r state.RunRecord) float64 { return float64(countChangedRows(r)) }, formatWholeNumber),
 			newChart(t+": requests", runs, func(r state.RunRecord) float64 { return float64(r.Requests) }, formatWholeNumber))
 	}
 }

@@ -35,7 +35,7 @@ func migrated(ctx context.Context, pool *pgxpool.Pool) error {
 	if _, err := state.Migrate(ctx, pool); err != nil {
 		return err
 	}
-	return Migrate(ctx, pool)
+	return MigrateQueue(ctx, pool)
 }
 
 // newFixture returns a fixture whose server is not started. yaml is added to the
@@ -45,7 +45,7 @@ func newFixture(t *testing.T, yaml string, others ...string) *fixture {
 	b := &fixture{
 		otherTenants: map[string]*logtotest.Server{},
 		acme:         logtotest.Start(logtotest.Generate(logtotest.Options{Users: 20, Seed: 1})),
-		pool:         pgtest.New(t, migrated),
+		pool:         pgtest.NewPool(t, migrated),
 	}
 	t.Cleanup(b.acme.Close)
 	for i, name := range others {

@@ -64,8 +64,8 @@ func formatSeconds(s float64) string {
 	return d.Round(100 * time.Millisecond).String()
 }
 
-// changedRows returns how many rows a run changed.
-func changedRows(r state.RunRecord) int64 {
+// countChangedRows returns how many rows a run changed.
+func countChangedRows(r state.RunRecord) int64 {
 	var n int64
 	for _, c := range r.Listings {
 		n += c.Inserted + c.Updated + c.Deleted

@@ -45,7 +45,7 @@ func (w *freshnessCheckWorker) Work(ctx context.Context, _ *river.Job[freshnessC
 			}
 			for _, t := range cfg.TenantsOf(j) {
 				reason := ages.staleReason(j, t.Name, now)
-				if err := s.updateIncident(ctx, tx, incidentCheck{j.Name, t.Name, incidentStale, reason}); err != nil {
+				if err := s.updateIncident(ctx, tx, incidentCheckResult{j.Name, t.Name, incidentStale, reason}); err != nil {
 					return err
 				}
 			}
@@ -98,7 +98,7 @@ func (s *Server) loadProofAges(ctx context.Context) (proofAges, error) {
 // the job.
 func (a proofAges) staleReason(j config.Job, tenant string, now time.Time) string {
 	if j.Read == config.ReadChanges {
-		return a.unfollowedReason(j, tenant, now)
+		return a.laggingReason(j, tenant, now)
 	}
 	var stale []string
 	read := false
@@ -107,23 +107,23 @@ func (a proofAges) staleReason(j config.Job, tenant string, now time.Time) strin
 			continue
 		}
 		read = true
-		switch at := lastProvedAt(f); {
-		case at.IsZero() && a.knownFor(j.Name, tenant, now) > j.MaxAge:
+		switch at := listingProvedAt(f); {
+		case at.IsZero() && a.sinceFirstSeen(j.Name, tenant, now) > j.MaxAge:
 			stale = append(stale, f.Listing+" was never proved")
 		case !at.IsZero() && now.Sub(at) > j.MaxAge:
 			stale = append(stale, fmt.Sprintf("%s was last proved %s", f.Listing, at.UTC().Format("2006-01-02 15:04 MST")))
 		}
 	}
-	if !read && a.knownFor(j.Name, tenant, now) > j.MaxAge {
+	if !read && a.sinceFirstSeen(j.Name, tenant, now) > j.MaxAge {
 		return "no listing was ever read"
 	}
 	return strings.Join(stale, ", ")
 }
 
-// unfollowedReason is staleReason for a job that reads changes: what counts is up
+// laggingReason is staleReason for a job that reads changes: what counts is up
 // to when a listing is followed. A listing that is not followed, or that is only
 // read whole when its turn comes, does not count.
-func (a proofAges) unfollowedReason(j config.Job, tenant string, now time.Time) string {
+func (a proofAges) laggingReason(j config.Job, tenant string, now time.Time) string {
 	var stale []string
 	any := false
 	for _, f := range a.byTenant[tenant] {
@@ -135,7 +135,7 @@ func (a proofAges) unfollowedReason(j config.Job, tenant string, now time.Time) 
 			stale = append(stale, strings.TrimSuffix(fmt.Sprintf("%s is followed up to %s: %s", f.Listing, formatTime(*f.FollowedUntil), f.FollowedGap), ": "))
 		}
 	}
-	if !any && a.knownFor(j.Name, tenant, now) > j.MaxAge {
+	if !any && a.sinceFirstSeen(j.Name, tenant, now) > j.MaxAge {
 		return "no listing is followed"
 	}
 	return strings.Join(stale, ", ")
@@ -146,7 +146,7 @@ func isFollowedByFeed(f state.Freshness) bool {
 	return f.FollowedUntil != nil && (slices.Contains(f.FollowedBy, changes.HookEvents) || slices.Contains(f.FollowedBy, changes.AuditLog))
 }
 
-func (a proofAges) knownFor(job, tenant string, now time.Time) time.Duration {
+func (a proofAges) sinceFirstSeen(job, tenant string, now time.Time) time.Duration {
 	at, ok := a.firstSeen[[2]string{job, tenant}]
 	if !ok {
 		return 0
@@ -154,9 +154,9 @@ func (a proofAges) knownFor(job, tenant string, now time.Time) time.Duration {
 	return now.Sub(at)
 }
 
-// lastProvedAt is when a listing was last proved, or found to be unknown to the
+// listingProvedAt is when a listing was last proved, or found to be unknown to the
 // server; zero: never.
-func lastProvedAt(f state.Freshness) time.Time {
+func listingProvedAt(f state.Freshness) time.Time {
 	switch {
 	case f.Proof == "unknown to server":
 		return f.ReadAt

@@ -15,31 +15,31 @@ const (
 	hintInterval = 5 * time.Second
 )
 
-// hints are the tenants of which a delivery has arrived and for which no run is
+// tenantHints are the tenants of which a delivery has arrived and for which no run is
 // enqueued yet. However many deliveries arrive, there is one hint for a tenant.
 // The zero value is empty; it may be used concurrently.
-type hints struct {
+type tenantHints struct {
 	mu       sync.Mutex
-	byTenant map[string]*hint
+	byTenant map[string]*tenantHint
 	arrived  chan struct{} // has an element if a hint has arrived since it was last emptied
 }
 
-// A hint says when the first and the last delivery arrived that no run was
+// A tenantHint says when the first and the last delivery arrived that no run was
 // enqueued for, and when a run was last enqueued. Without a delivery, first is
 // zero.
-type hint struct{ first, last, enqueued time.Time }
+type tenantHint struct{ first, last, enqueued time.Time }
 
-func newHints() *hints {
-	return &hints{byTenant: map[string]*hint{}, arrived: make(chan struct{}, 1)}
+func newTenantHints() *tenantHints {
+	return &tenantHints{byTenant: map[string]*tenantHint{}, arrived: make(chan struct{}, 1)}
 }
 
 // add notes that a delivery of a tenant has arrived.
-func (h *hints) add(tenant string, now time.Time) {
+func (h *tenantHints) add(tenant string, now time.Time) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	t := h.byTenant[tenant]
 	if t == nil {
-		t = &hint{}
+		t = &tenantHint{}
 		h.byTenant[tenant] = t
 	}
 	t.last = now
@@ -53,8 +53,8 @@ func (h *hints) add(tenant string, now time.Time) {
 	}
 }
 
-// due is when a run of the hint is to be enqueued.
-func (t *hint) due() time.Time {
+// dueAt is when a run of the hint is to be enqueued.
+func (t *tenantHint) dueAt() time.Time {
 	due := t.first.Add(hintDelay)
 	if next := t.enqueued.Add(hintInterval); next.After(due) {
 		return next
@@ -63,11 +63,11 @@ func (t *hint) due() time.Time {
 }
 
 // next returns when the first run is to be enqueued; zero: there is no hint.
-func (h *hints) next() (at time.Time) {
+func (h *tenantHints) next() (at time.Time) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	for _, t := range h.byTenant {
-		if due := t.due(); !t.first.IsZero() && (at.IsZero() || due.Before(at)) {
+		if due := t.dueAt(); !t.first.IsZero() && (at.IsZero() || due.Before(at)) {
 			at = due
 		}
 	}
@@ -77,11 +77,11 @@ func (h *hints) next() (at time.Time) {
 // take returns the tenants whose runs are to be enqueued now, and takes their
 // hints out. The hint of a delivery that has only just arrived stays: Logto may
 // write its log row after the run has read them.
-func (h *hints) take(now time.Time) (tenants []string) {
+func (h *tenantHints) take(now time.Time) (tenants []string) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	for name, t := range h.byTenant {
-		if t.first.IsZero() || t.due().After(now) {
+		if t.first.IsZero() || t.dueAt().After(now) {
 			continue
 		}
 		tenants = append(tenants, name)

@@ -26,20 +26,20 @@ type httpServer struct {
 // deliveries of webhooks.
 func (s *Server) startHTTPServers(ctx context.Context) (_ *httpServers, err error) {
 	all := &httpServers{failed: make(chan error, 2)}
-	if all.status, err = all.start(ctx, s.Config.Serve.Listen, "the status page", s.httpHandler()); err != nil {
+	if all.status, err = all.startServer(ctx, s.Config.Serve.Listen, "the status page", s.httpHandler()); err != nil {
 		return nil, err
 	}
 	if address := s.Config.Serve.Webhook.Listen; address != "" {
 		handler := withSecurityHeaders(s.webhookHandler(http.NotFoundHandler()))
-		if all.webhook, err = all.start(ctx, address, "webhook deliveries", handler); err != nil {
+		if all.webhook, err = all.startServer(ctx, address, "webhook deliveries", handler); err != nil {
 			return nil, errors.Join(err, all.close())
 		}
 	}
 	return all, nil
 }
 
-// start serves one address; purpose is for errors.
-func (h *httpServers) start(ctx context.Context, address, purpose string, handler http.Handler) (*httpServer, error) {
+// startServer serves one address; purpose is for errors.
+func (h *httpServers) startServer(ctx context.Context, address, purpose string, handler http.Handler) (*httpServer, error) {
 	var lc net.ListenConfig
 	listener, err := lc.Listen(ctx, "tcp", address)
 	if err != nil {

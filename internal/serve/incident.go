@@ -21,22 +21,22 @@ const (
 	incidentStale    = "stale"
 )
 
-// An incidentCheck is the result of a check of a job of a tenant: with a
+// An incidentCheckResult is the result of a check of a job of a tenant: with a
 // reason, an incident of the kind is open; without one, it is closed.
-type incidentCheck struct{ job, tenant, kind, reason string }
+type incidentCheckResult struct{ job, tenant, kind, reason string }
 
-// recordOutcome opens and closes incidents by the outcome of a run. What did
+// updateRunIncidents opens and closes incidents by the outcome of a run. What did
 // not change sends no notification: not a retry that fails like the attempt
 // before it.
-func (s *Server) recordOutcome(ctx context.Context, j config.Job, t config.Tenant, summary mirror.Summary, cause error) error {
-	var checks []incidentCheck
+func (s *Server) updateRunIncidents(ctx context.Context, j config.Job, t config.Tenant, summary mirror.Summary, cause error) error {
+	var checks []incidentCheckResult
 	switch {
 	case cause != nil:
-		checks = []incidentCheck{{j.Name, t.Name, incidentFailed, oneLine(cause.Error())}}
+		checks = []incidentCheckResult{{j.Name, t.Name, incidentFailed, oneLine(cause.Error())}}
 	case !summary.Proved():
-		checks = []incidentCheck{{j.Name, t.Name, incidentFailed, ""}, {j.Name, t.Name, incidentUnproved, unprovedReason(summary)}}
+		checks = []incidentCheckResult{{j.Name, t.Name, incidentFailed, ""}, {j.Name, t.Name, incidentUnproved, unprovedReason(summary)}}
 	default:
-		checks = []incidentCheck{{j.Name, t.Name, incidentFailed, ""}, {j.Name, t.Name, incidentUnproved, ""}}
+		checks = []incidentCheckResult{{j.Name, t.Name, incidentFailed, ""}, {j.Name, t.Name, incidentUnproved, ""}}
 	}
 	err := pgx.BeginFunc(ctx, s.Pool, func(tx pgx.Tx) error {
 		for _, c := range checks {
@@ -55,7 +55,7 @@ func (s *Server) recordOutcome(ctx context.Context, j config.Job, t config.Tenan
 // updateIncident opens or closes an incident. If that changes anything, it puts
 // the notifications into the queue in the same transaction, so that each is
 // sent once.
-func (s *Server) updateIncident(ctx context.Context, tx pgx.Tx, c incidentCheck) error {
+func (s *Server) updateIncident(ctx context.Context, tx pgx.Tx, c incidentCheckResult) error {
 	n := notification{Kind: c.kind, Job: c.job, Tenant: c.tenant, Reason: c.reason, Event: "opened"}
 	var err error
 	if c.reason != "" {

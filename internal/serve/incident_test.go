@@ -14,7 +14,7 @@ import (
 	"logto-syncer/internal/logtotest"
 )
 
-// A alertReceiver receives notifications and pings.
+// An alertReceiver receives notifications and pings.
 type alertReceiver struct {
 	*httptest.Server
 	requests     chan receivedRequest

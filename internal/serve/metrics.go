@@ -124,7 +124,7 @@ func (m *metrics) Collect(out chan<- prometheus.Metric) {
 	}
 	gauge(m.databaseUp, 1)
 	gauge(m.processes, float64(len(v.Processes)))
-	for key, seconds := range v.waitingSeconds() {
+	for key, seconds := range v.waitingSecondsByRun() {
 		gauge(m.waiting, seconds, key[0], key[1])
 	}
 	kinds := map[string]int{incidentFailed: 0, incidentUnproved: 0, incidentStale: 0}
@@ -138,7 +138,7 @@ func (m *metrics) Collect(out chan<- prometheus.Metric) {
 		gauge(m.queuedJobs, float64(v.QueueStates[name]), name)
 	}
 	for _, f := range v.Freshness {
-		if at := lastProvedAt(f); !at.IsZero() {
+		if at := listingProvedAt(f); !at.IsZero() {
 			gauge(m.proofAge, time.Since(at).Seconds(), f.Tenant, f.Listing)
 		}
 		if f.FollowedUntil != nil {

@@ -47,10 +47,10 @@ type processInfo struct {
 	ActiveRuns []runProgress
 }
 
-// waitingSeconds returns for how long each active run has been waiting for Logto,
+// waitingSecondsByRun returns for how long each active run has been waiting for Logto,
 // by tenant and job; 0: it is not waiting. A dead process may still list a run
 // that was rescued from it.
-func (o *overview) waitingSeconds() map[[2]string]float64 {
+func (o *overview) waitingSecondsByRun() map[[2]string]float64 {
 	seconds := map[[2]string]float64{}
 	for _, p := range o.Processes {
 		for _, run := range p.ActiveRuns {
@@ -77,7 +77,7 @@ func (s *Server) loadOverview(ctx context.Context) (*overview, error) {
 		return o, nil
 	}
 	o := &overview{At: time.Now(), QueueStates: map[string]int{}}
-	for _, load := range []func(context.Context, *overview) error{s.loadRuns, s.loadIncidents, s.loadProcesses, s.loadQueueStates} {
+	for _, load := range []func(context.Context, *overview) error{s.loadRuns, s.loadIncidents, s.loadProcesses, s.loadQueueCounts} {
 		if err := load(ctx, o); err != nil {
 			return nil, err
 		}
@@ -94,7 +94,7 @@ const (
 
 func (s *Server) loadRuns(ctx context.Context, o *overview) (err error) {
 	perTenant := max(2, min(maxRunsPerTenant, maxRunsTotal/len(s.currentConfig.Load().Tenants)))
-	if o.Runs, err = state.LastRuns(ctx, s.Pool, perTenant); err != nil {
+	if o.Runs, err = state.RecentRuns(ctx, s.Pool, perTenant); err != nil {
 		return err
 	}
 	if o.ProofAges, err = s.loadProofAges(ctx); err != nil {
@@ -137,7 +137,7 @@ func (s *Server) loadProcesses(ctx context.Context, o *overview) error {
 	return nil
 }
 
-func (s *Server) loadQueueStates(ctx context.Context, o *overview) error {
+func (s *Server) loadQueueCounts(ctx context.Context, o *overview) error {
 	rows, err := s.Pool.Query(ctx, "select state::text, count(*) from "+queueSchema+`.river_job
 		where kind = 'run' and state in ('available', 'pending', 'running', 'retryable', 'scheduled') group by state`)
 	if err != nil {

@@ -38,9 +38,9 @@ const (
 	migrationLock = 0x73796e637175
 )
 
-// Migrate brings the tables of the queue to the version this program needs.
+// MigrateQueue brings the tables of the queue to the version this program needs.
 // Several processes may call it at once; one migrates and the others wait.
-func Migrate(ctx context.Context, pool *pgxpool.Pool) error {
+func MigrateQueue(ctx context.Context, pool *pgxpool.Pool) error {
 	conn, err := pool.Acquire(ctx)
 	if err != nil {
 		return fmt.Errorf("connect to migrate the queue: %w", err)

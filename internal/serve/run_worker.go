@@ -53,9 +53,9 @@ func runInsertOptions(j config.Job, at time.Time) *river.InsertOpts {
 	}
 }
 
-// startDelay is the part of the jitter that a tenant waits. It is the same each
+// tenantJitter is the part of the jitter that a tenant waits. It is the same each
 // time, so that a tenant's runs are as far apart as the schedule says.
-func startDelay(tenant string, jitter time.Duration) time.Duration {
+func tenantJitter(tenant string, jitter time.Duration) time.Duration {
 	if jitter <= 0 {
 		return 0
 	}
@@ -71,7 +71,7 @@ type runWorker struct {
 
 // Timeout is the timeout of the job in the configuration.
 func (w *runWorker) Timeout(job *river.Job[runArgs]) time.Duration {
-	if _, j, _, ok := w.server.findJobAndTenant(job.Args.Job, job.Args.Tenant); ok && j.Timeout > 0 {
+	if _, j, _, ok := w.server.configuredJobAndTenant(job.Args.Job, job.Args.Tenant); ok && j.Timeout > 0 {
 		return j.Timeout
 	}
 	return -1
@@ -81,7 +81,7 @@ func (w *runWorker) Timeout(job *river.Job[runArgs]) time.Duration {
 // already retried for minutes.
 func (w *runWorker) NextRetry(job *river.Job[runArgs]) time.Time {
 	pause := time.Minute << min(max(job.Attempt-1, 0), 6)
-	return time.Now().Add(pause + startDelay(job.Args.Tenant, pause/4))
+	return time.Now().Add(pause + tenantJitter(job.Args.Tenant, pause/4))
 }
 
 const (
@@ -93,8 +93,8 @@ const (
 // Work runs the job.
 func (w *runWorker) Work(ctx context.Context, job *river.Job[runArgs]) error {
 	s := w.server
-	cfg, j, t, known := s.findJobAndTenant(job.Args.Job, job.Args.Tenant)
-	if err := s.notNow(ctx, job, j, known); err != nil {
+	cfg, j, t, known := s.configuredJobAndTenant(job.Args.Job, job.Args.Tenant)
+	if err := s.postponeRun(ctx, job, j, known); err != nil {
 		return err
 	}
 	log := s.Log.With("job", j.Name) // the run adds the tenant itself
@@ -106,15 +106,15 @@ func (w *runWorker) Work(ctx context.Context, job *river.Job[runArgs]) error {
 	active := s.activeRuns.add(job.ID, j, t.Name, client)
 	defer s.activeRuns.remove(job.ID)
 	runner := &mirror.Runner{Pool: s.Pool, Client: client, Log: log, Version: s.Version, Stop: s.stopRuns, Progress: active.recordStep}
-	ctx, done := withPlainCause(ctx)
+	ctx, done := withStandardCancelCause(ctx)
 	defer done()
 	summary, err := runner.Run(ctx, s.NewMirrorJob(cfg, t, j))
 	if errors.Is(err, state.ErrLocked) {
-		return river.JobSnooze(snoozeInterval + startDelay(t.Name, snoozeInterval))
+		return river.JobSnooze(snoozeInterval + tenantJitter(t.Name, snoozeInterval))
 	}
 	if err == nil && summary.Status == state.Yielded {
 		log.DebugContext(ctx, "run yields", "tenant", t.Name, "to", summary.YieldsTo)
-		return yield(t.Name)
+		return snoozeYieldedRun(t.Name)
 	}
 	s.metrics.recordRun(job.ID, j.Name, summary)
 	if err != nil && (errors.Is(err, extract.ErrStopped) || s.stopping() && ctx.Err() != nil) {
@@ -134,8 +134,8 @@ func (w *runWorker) Work(ctx context.Context, job *river.Job[runArgs]) error {
 	return s.finishRun(ctx, j, t, summary, err)
 }
 
-// notNow returns what the queue does with a job that is not to run now; nil: it is.
-func (s *Server) notNow(ctx context.Context, job *river.Job[runArgs], j config.Job, known bool) error {
+// postponeRun returns what the queue does with a job that is not to run now; nil: it is.
+func (s *Server) postponeRun(ctx context.Context, job *river.Job[runArgs], j config.Job, known bool) error {
 	switch {
 	case s.stopping():
 		return river.JobSnooze(0)
@@ -151,15 +151,15 @@ func (s *Server) notNow(ctx context.Context, job *river.Job[runArgs], j config.J
 		s.warn(ctx, "cannot tell whether a run is due, trying again", err)
 	}
 	if err != nil || due {
-		return yield(job.Args.Tenant)
+		return snoozeYieldedRun(job.Args.Tenant)
 	}
 	return nil
 }
 
-// withPlainCause returns a context that ends when another does, with one of the
+// withStandardCancelCause returns a context that ends when another does, with one of the
 // two causes the mirror knows: context.Canceled and context.DeadlineExceeded.
 // River has causes of its own.
-func withPlainCause(ctx context.Context) (_ context.Context, done func()) {
+func withStandardCancelCause(ctx context.Context) (_ context.Context, done func()) {
 	plain, cancel := context.WithCancelCause(context.WithoutCancel(ctx))
 	stop := context.AfterFunc(ctx, func() {
 		if errors.Is(ctx.Err(), context.DeadlineExceeded) {
@@ -193,16 +193,16 @@ func (s *Server) finishRun(ctx context.Context, j config.Job, t config.Tenant, s
 		log.InfoContext(ctx, "run finished")
 	}
 	s.overviewCache.invalidate()
-	recordErr := s.recordOutcome(ctx, j, t, summary, err)
-	if _, ok := errors.AsType[*mirror.GuardError](err); ok || accessDenied(err) || errors.Is(err, mirror.ErrNoProof) {
+	recordErr := s.updateRunIncidents(ctx, j, t, summary, err)
+	if _, ok := errors.AsType[*mirror.GuardError](err); ok || isAccessDenied(err) || errors.Is(err, mirror.ErrNoProof) {
 		err = river.JobCancel(err) // a retry would end the same way
 	}
 	return errors.Join(err, recordErr)
 }
 
-// accessDenied reports whether the server refuses our credentials: a retry does
+// isAccessDenied reports whether the server refuses our credentials: a retry does
 // not help, and may lock the application out.
-func accessDenied(err error) bool {
+func isAccessDenied(err error) bool {
 	api, ok := errors.AsType[*logto.Error](err)
 	return ok && (api.Status == 401 || api.Status == 403)
 }

@@ -115,7 +115,7 @@ func (s *Server) enqueueDueRuns(ctx context.Context, tx pgx.Tx, cfg *config.Conf
 			continue
 		}
 		inserts = append(inserts, river.InsertManyParams{
-			Args: runArgs{j.Name, k.Tenant, &due}, InsertOpts: runInsertOptions(j, now.Add(startDelay(k.Tenant, jitter))),
+			Args: runArgs{j.Name, k.Tenant, &due}, InsertOpts: runInsertOptions(j, now.Add(tenantJitter(k.Tenant, jitter))),
 		})
 	}
 	if len(dueTenants) == 0 {

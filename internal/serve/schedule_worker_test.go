@@ -111,7 +111,7 @@ func TestTenantsOfAJobStartAtDifferentTimes(t *testing.T) {
 	t.Parallel()
 	startsPerSecond := map[time.Duration]int{}
 	for i := range 100 {
-		at := startDelay("tenant-"+string(rune('a'+i%26))+string(rune('a'+i/26)), time.Minute)
+		at := tenantJitter("tenant-"+string(rune('a'+i%26))+string(rune('a'+i/26)), time.Minute)
 		if at < 0 || at >= time.Minute {
 			t.Fatalf("%s is not within the jitter", at)
 		}
@@ -122,7 +122,7 @@ func TestTenantsOfAJobStartAtDifferentTimes(t *testing.T) {
 			t.Errorf("%d of 100 tenants start in the second after %s", n, at)
 		}
 	}
-	if at := startDelay("a", 0); at != 0 {
+	if at := tenantJitter("a", 0); at != 0 {
 		t.Errorf("without jitter: %s", at)
 	}
 }

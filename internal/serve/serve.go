@@ -62,19 +62,19 @@ type Server struct {
 	metrics       *metrics
 	overviewCache overviewCache
 	webhook       *webhookReceiver
-	hints         *hints
+	hints         *tenantHints
 }
 
 // New migrates the queue and returns a server that does not work yet. Package
 // state has migrated the database before.
 func New(ctx context.Context, o Options) (*Server, error) {
-	if err := Migrate(ctx, o.Pool); err != nil {
+	if err := MigrateQueue(ctx, o.Pool); err != nil {
 		return nil, err
 	}
 	s := &Server{Options: o, processName: newProcessName(), stopRuns: make(chan struct{})}
 	s.currentConfig.Store(o.Config)
 	s.metrics = newMetrics(s)
-	s.hints = newHints()
+	s.hints = newTenantHints()
 	s.webhook = newWebhookReceiver(func(tenant string) { s.hints.add(tenant, time.Now()) }, s.metrics.countDelivery)
 	workers := river.NewWorkers()
 	river.AddWorker(workers, &runWorker{server: s})
@@ -84,7 +84,7 @@ func New(ctx context.Context, o Options) (*Server, error) {
 	river.AddWorker(workers, &createIndexesWorker{server: s})
 	var err error
 	s.queue, err = river.NewClient(riverpgxv5.New(o.Pool), &river.Config{
-		ID: s.processName, Schema: queueSchema, Logger: warningsOnly(o.Log), Workers: workers, PeriodicJobs: s.periodicJobs(o.Config),
+		ID: s.processName, Schema: queueSchema, Logger: warningsOnlyLogger(o.Log), Workers: workers, PeriodicJobs: s.periodicJobs(o.Config),
 		Queues: map[string]river.QueueConfig{
 			runQueue:         {MaxWorkers: o.Config.Serve.Workers},
 			changesQueue:     {MaxWorkers: o.Config.Serve.Workers},
@@ -185,36 +185,38 @@ func (s *Server) stopping() bool {
 	}
 }
 
-// findJobAndTenant returns a job and one of its tenants from the current
+// configuredJobAndTenant returns a job and one of its tenants from the current
 // configuration.
-func (s *Server) findJobAndTenant(job, tenant string) (cfg *config.Config, j config.Job, t config.Tenant, ok bool) {
+func (s *Server) configuredJobAndTenant(job, tenant string) (cfg *config.Config, j config.Job, t config.Tenant, ok bool) {
 	cfg = s.currentConfig.Load()
 	j, isJob := cfg.Job(job)
 	t, isTenant := cfg.Tenant(tenant)
 	return cfg, j, t, isJob && isTenant && j.Tenants.Has(tenant)
 }
 
-// warningsOnly returns a logger for River that drops messages below a warning:
+// warningsOnlyLogger returns a logger for River that drops messages below a warning:
 // they are about River's own work.
-func warningsOnly(log *slog.Logger) *slog.Logger { return slog.New(warningHandler{log.Handler()}) }
+func warningsOnlyLogger(log *slog.Logger) *slog.Logger {
+	return slog.New(riverLogHandler{log.Handler()})
+}
 
-type warningHandler struct{ slog.Handler }
+type riverLogHandler struct{ slog.Handler }
 
-func (h warningHandler) Enabled(ctx context.Context, level slog.Level) bool {
+func (h riverLogHandler) Enabled(ctx context.Context, level slog.Level) bool {
 	return level >= slog.LevelWarn && h.Handler.Enabled(ctx, level)
 }
 
-func (h warningHandler) Handle(ctx context.Context, r slog.Record) error {
+func (h riverLogHandler) Handle(ctx context.Context, r slog.Record) error {
 	if strings.Contains(r.Message, "Job errored") || strings.Contains(r.Message, "Job cancelled") {
 		return nil // finishRun has logged it
 	}
 	return h.Handler.Handle(ctx, r)
 }
 
-func (h warningHandler) WithAttrs(attrs []slog.Attr) slog.Handler {
-	return warningHandler{h.Handler.WithAttrs(attrs)}
+func (h riverLogHandler) WithAttrs(attrs []slog.Attr) slog.Handler {
+	return riverLogHandler{h.Handler.WithAttrs(attrs)}
 }
 
-func (h warningHandler) WithGroup(name string) slog.Handler {
-	return warningHandler{h.Handler.WithGroup(name)}
+func (h riverLogHandler) WithGroup(name string) slog.Handler {
+	return riverLogHandler{h.Handler.WithGroup(name)}
 }

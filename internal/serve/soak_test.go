@@ -41,7 +41,7 @@ func TestNoResourceGrowsWithTheNumberOfRuns(t *testing.T) { //nolint:paralleltes
 	dice := rand.New(rand.NewPCG(1, 2))
 	for n := range *soakRuns {
 		if n%10 == 0 {
-			b.acme.Tenant.Churn(dice)
+			b.acme.Tenant.MakeRandomChange(dice)
 		}
 		b.runOnce(t, events)
 	}

@@ -23,7 +23,7 @@ type statusPage struct {
 	WaitingRuns int // active runs that wait for Logto to answer
 	Incidents   []openIncident
 	ActiveRuns  []activeRunRow
-	Jobs        []jobRow
+	Jobs        []configuredJobRow
 	Charts      []chart
 	Runs        []state.RunRecord
 	Freshness   []freshnessRow
@@ -42,8 +42,8 @@ type activeRunRow struct {
 	Process string
 }
 
-// A jobRow is a job of the configuration for one tenant.
-type jobRow struct {
+// A configuredJobRow is a job of the configuration for one tenant.
+type configuredJobRow struct {
 	Job, Tenant, Schedule, Timezone string
 	Next                            time.Time // zero: only on request
 	Last                            *state.RunRecord
@@ -75,7 +75,7 @@ func (s *Server) handleStatusPage(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	tmpl, err := template.New("page.html").Funcs(template.FuncMap{
-		"when": formatTime, "age": formatAge, "count": formatCount, "seconds": formatSeconds, "changed": changedRows, "proofs": formatProvedListings, "status": displayStatus, "plural": plural,
+		"when": formatTime, "age": formatAge, "count": formatCount, "seconds": formatSeconds, "changed": countChangedRows, "proofs": formatProvedListings, "status": displayStatus, "plural": plural,
 	}).ParseFS(pageFiles, "page/page.html")
 	var out bytes.Buffer
 	if err == nil {
@@ -120,19 +120,19 @@ func (s *Server) newStatusPage(v *overview, tenant string) statusPage {
 			p.Runs = append(p.Runs, run)
 		}
 	}
-	p.addJobs(cfg, v, only)
+	p.addConfiguredJobs(cfg, v, only)
 	p.addFreshness(cfg, v, only)
 	p.addCharts(v, only)
 	return p
 }
 
-func (p *statusPage) addJobs(cfg *config.Config, v *overview, only func(string) bool) {
+func (p *statusPage) addConfiguredJobs(cfg *config.Config, v *overview, only func(string) bool) {
 	for _, j := range cfg.Jobs {
 		for _, t := range cfg.TenantsOf(j) {
 			if !only(t.Name) || len(p.Jobs) == maxJobRows {
 				continue
 			}
-			row := jobRow{Job: j.Name, Tenant: t.Name, Schedule: j.Schedule, Timezone: j.Timezone}
+			row := configuredJobRow{Job: j.Name, Tenant: t.Name, Schedule: j.Schedule, Timezone: j.Timezone}
 			if j.Cron != nil {
 				row.Next = j.Cron.Next(v.At)
 			}
@@ -157,7 +157,7 @@ func (p *statusPage) addFreshness(cfg *config.Config, v *overview, only func(str
 		if !only(f.Tenant) {
 			continue
 		}
-		row := freshnessRow{Freshness: f, Proved: lastProvedAt(f)}
+		row := freshnessRow{Freshness: f, Proved: listingProvedAt(f)}
 		if f.FollowedUntil != nil {
 			row.Followed, p.AnyFollowed = *f.FollowedUntil, true
 		}

@@ -45,7 +45,7 @@ func withSecurityHeaders(handler http.Handler) http.Handler {
 // and leaves all other requests to another handler.
 func (s *Server) webhookHandler(others http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if hook, ok := hookAt(s.currentConfig.Load(), r.URL.Path); ok {
+		if hook, ok := hookByPath(s.currentConfig.Load(), r.URL.Path); ok {
 			s.webhook.receive(w, r, hook)
 			return
 		}

@@ -64,8 +64,8 @@ func newWebhookReceiver(hint func(string), count func(tenant, outcome string)) *
 	return &webhookReceiver{hint: hint, count: count, gates: map[string]*deliveryGate{}}
 }
 
-// hookAt returns the hook whose deliveries arrive at a path.
-func hookAt(cfg *config.Config, path string) (config.Hook, bool) {
+// hookByPath returns the hook whose deliveries arrive at a path.
+func hookByPath(cfg *config.Config, path string) (config.Hook, bool) {
 	i := slices.IndexFunc(cfg.Serve.Webhook.Hooks, func(h config.Hook) bool { return h.Path == path })
 	if i < 0 {
 		return config.Hook{}, false
@@ -75,7 +75,7 @@ func hookAt(cfg *config.Config, path string) (config.Hook, bool) {
 
 // receive answers a delivery to a hook.
 func (w *webhookReceiver) receive(answer http.ResponseWriter, r *http.Request, h config.Hook) {
-	outcome := w.check(answer, r, h)
+	outcome := w.deliveryOutcome(answer, r, h)
 	w.count(h.Tenant, outcome)
 	switch outcome {
 	case deliveryAccepted:
@@ -96,9 +96,9 @@ func (w *webhookReceiver) receive(answer http.ResponseWriter, r *http.Request, h
 	}
 }
 
-// check returns what becomes of a delivery. It checks first what costs least,
+// deliveryOutcome returns what becomes of a delivery. It checks first what costs least,
 // and reads the body in small blocks, so that no body takes memory.
-func (w *webhookReceiver) check(answer http.ResponseWriter, r *http.Request, h config.Hook) (outcome string) {
+func (w *webhookReceiver) deliveryOutcome(answer http.ResponseWriter, r *http.Request, h config.Hook) (outcome string) {
 	signature, err := hex.DecodeString(r.Header.Get(signatureHeader))
 	switch {
 	case r.Method != http.MethodPost:

@@ -20,7 +20,7 @@ func (s *Server) provingRunIsDue(ctx context.Context, tenant string) (due bool, 
 	return due, nil
 }
 
-// yield puts a job back into the queue.
-func yield(tenant string) error {
-	return river.JobSnooze(yieldInterval + startDelay(tenant, yieldInterval))
+// snoozeYieldedRun puts a job back into the queue.
+func snoozeYieldedRun(tenant string) error {
+	return river.JobSnooze(yieldInterval + tenantJitter(tenant, yieldInterval))
 }

@@ -41,7 +41,7 @@ func (r Run) Certify(ctx context.Context, tx pgx.Tx, certificates []Certificate)
 		if err != nil {
 			return fmt.Errorf("encode the notes on %s: %w", c.Listing, err)
 		}
-		batch.Queue(readStatement("certify"), r.ID, r.Tenant, c.Listing, c.Walk, c.Parents, c.Total, c.Distinct, c.Requests,
+		batch.Queue(embeddedStatement("certify"), r.ID, r.Tenant, c.Listing, c.Walk, c.Parents, c.Total, c.Distinct, c.Requests,
 			c.Inserted, c.Updated, c.Deleted, c.Unchanged, c.Proof, storableText(c.Reason), string(notes), c.ReadAt)
 	}
 	if err := tx.SendBatch(ctx, batch).Close(); err != nil {

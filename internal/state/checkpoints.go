@@ -27,9 +27,9 @@ func (r Run) SaveCheckpoints(ctx context.Context, db Execer, listing string, seq
 	return tag.RowsAffected() == 1, nil
 }
 
-// CountCheckpoints returns how many calls of SaveCheckpoints with a sequence from the given one
+// CountCheckpointsFrom returns how many calls of SaveCheckpoints with a sequence from the given one
 // on the database has kept.
-func (r Run) CountCheckpoints(ctx context.Context, tx pgx.Tx, from int64) (n int64, err error) {
+func (r Run) CountCheckpointsFrom(ctx context.Context, tx pgx.Tx, from int64) (n int64, err error) {
 	err = tx.QueryRow(ctx, "select count(*) from syncer.checkpoints where run_id = $1 and sequence >= $2", r.ID, from).Scan(&n)
 	if err != nil {
 		return 0, fmt.Errorf("count the checkpoints of run %d: %w", r.ID, err)

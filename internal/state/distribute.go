@@ -28,27 +28,27 @@ func Distributed(ctx context.Context, pool *pgxpool.Pool) (yes bool, err error) 
 // Undistributed returns what Distribute would do to a distributed database: the
 // tables that are not distributed yet, or still have rows on the coordinator.
 func Undistributed(ctx context.Context, pool *pgxpool.Pool) ([]string, error) {
-	tables, err := tableNames(ctx, pool, "undistributed_tables")
+	tables, err := queryTableNames(ctx, pool, "undistributed_tables")
 	if err != nil {
 		return nil, err
 	}
-	stages, err := undistributedStages(ctx, pool)
+	stages, err := stageTablesToCreate(ctx, pool)
 	if err != nil {
 		return nil, err
 	}
 	for _, s := range stages {
 		tables = append(tables, s.table())
 	}
-	rows, err := tableNames(ctx, pool, "undistributed_rows")
+	rows, err := queryTableNames(ctx, pool, "undistributed_rows")
 	return append(tables, rows...), err
 }
 
-// Distribute distributes the tables of the mirror, of its history and of the
+// DistributeTables distributes the tables of the mirror, of its history and of the
 // stage by tenant_id over the workers of a Citus cluster, so that all rows of a
 // tenant are on one of them. done is called with each table. Whatever ends it,
 // the next call continues; it does nothing where nothing is left to do. It
 // returns ErrNoCitus for a database without the extension.
-func Distribute(ctx context.Context, pool *pgxpool.Pool, done func(table string)) error {
+func DistributeTables(ctx context.Context, pool *pgxpool.Pool, done func(table string)) error {
 	if citus, err := hasCitus(ctx, pool); err != nil {
 		return err
 	} else if !citus {
@@ -63,7 +63,7 @@ func Distribute(ctx context.Context, pool *pgxpool.Pool, done func(table string)
 	if _, err := conn.Exec(ctx, "select pg_advisory_lock($1)", distributionLock); err != nil {
 		return fmt.Errorf("wait to distribute the tables: %w", err)
 	}
-	err = distribute(ctx, pool, done)
+	err = distributeLocked(ctx, pool, done)
 	_, unlockErr := conn.Exec(context.WithoutCancel(ctx), "select pg_advisory_unlock($1)", distributionLock)
 	return errors.Join(err, unlockErr)
 }
@@ -71,8 +71,8 @@ func Distribute(ctx context.Context, pool *pgxpool.Pool, done func(table string)
 // distributionLock is held while tables are distributed.
 const distributionLock = lockSeed + 1
 
-func distribute(ctx context.Context, pool *pgxpool.Pool, done func(table string)) error {
-	tables, err := tableNames(ctx, pool, "undistributed_tables")
+func distributeLocked(ctx context.Context, pool *pgxpool.Pool, done func(table string)) error {
+	tables, err := queryTableNames(ctx, pool, "undistributed_tables")
 	if err != nil {
 		return err
 	}
@@ -82,12 +82,12 @@ func distribute(ctx context.Context, pool *pgxpool.Pool, done func(table string)
 		}
 		done(table)
 	}
-	stages, err := undistributedStages(ctx, pool)
+	stages, err := stageTablesToCreate(ctx, pool)
 	if err != nil {
 		return err
 	}
 	for _, s := range stages {
-		if err := s.create(ctx, pool); err != nil {
+		if err := s.recreate(ctx, pool); err != nil {
 			return err
 		}
 		done(s.table())
@@ -111,7 +111,7 @@ func distributeTable(ctx context.Context, db Execer, table string) error {
 // truncateLocal removes the rows that tables had on the coordinator before they
 // were copied to the workers.
 func truncateLocal(ctx context.Context, pool *pgxpool.Pool) error {
-	tables, err := tableNames(ctx, pool, "undistributed_rows")
+	tables, err := queryTableNames(ctx, pool, "undistributed_rows")
 	if err != nil {
 		return err
 	}
@@ -130,8 +130,8 @@ func hasCitus(ctx context.Context, pool *pgxpool.Pool) (yes bool, err error) {
 	return yes, nil
 }
 
-func tableNames(ctx context.Context, pool *pgxpool.Pool, statement string) ([]string, error) {
-	rows, err := pool.Query(ctx, readStatement(statement))
+func queryTableNames(ctx context.Context, pool *pgxpool.Pool, statement string) ([]string, error) {
+	rows, err := pool.Query(ctx, embeddedStatement(statement))
 	if err != nil {
 		return nil, fmt.Errorf("look for tables to distribute: %w", err)
 	}

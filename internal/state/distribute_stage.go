@@ -8,35 +8,35 @@ import (
 	"github.com/jackc/pgx/v5/pgxpool"
 )
 
-// A stageTable is the stage of a table in a distributed database. There it
+// A distributedStage is the stage of a table in a distributed database. There it
 // stays, with the rows of all tenants that are being read: to make and drop a
 // distributed table takes half a second, and a run has up to thirty.
-type stageTable struct {
+type distributedStage struct {
 	Name    string // quoted; of the table in logto, if it is of one
 	Columns string // as in create table
 	Keys    string // columns of its key
 }
 
-func (s stageTable) table() string { return "syncer_stage." + s.Name }
+func (s distributedStage) table() string { return "syncer_stage." + s.Name }
 
-// undistributedStages returns the stage tables that are missing or differ from
+// stageTablesToCreate returns the stage tables that are missing or differ from
 // their tables. Rows in those that differ are of runs that are not resumed: a
 // run's spec says which columns there were.
-func undistributedStages(ctx context.Context, pool *pgxpool.Pool) ([]stageTable, error) {
-	rows, err := pool.Query(ctx, readStatement("undistributed_stages"))
+func stageTablesToCreate(ctx context.Context, pool *pgxpool.Pool) ([]distributedStage, error) {
+	rows, err := pool.Query(ctx, embeddedStatement("undistributed_stages"))
 	if err != nil {
 		return nil, fmt.Errorf("look for stage tables to distribute: %w", err)
 	}
-	stages, err := pgx.CollectRows(rows, pgx.RowToStructByPos[stageTable])
+	stages, err := pgx.CollectRows(rows, pgx.RowToStructByPos[distributedStage])
 	if err != nil {
 		return nil, fmt.Errorf("look for stage tables to distribute: %w", err)
 	}
 	return stages, nil
 }
 
-// create makes the stage of a table, or makes it again. Its index stands in for
+// recreate makes the stage of a table, or makes it again. Its index stands in for
 // statistics, which are not to be had within the transaction that publishes.
-func (s stageTable) create(ctx context.Context, pool *pgxpool.Pool) error {
+func (s distributedStage) recreate(ctx context.Context, pool *pgxpool.Pool) error {
 	err := pgx.BeginFunc(ctx, pool, func(tx pgx.Tx) error {
 		for _, sql := range []string{
 			"drop table if exists " + s.table(),

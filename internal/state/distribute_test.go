@@ -10,11 +10,11 @@ import (
 
 func TestOnlyADatabaseWithCitusCanBeDistributed(t *testing.T) {
 	t.Parallel()
-	pool := pgtest.New(t, migrated)
+	pool := pgtest.NewPool(t, migrated)
 	if yes, err := state.Distributed(t.Context(), pool); yes || err != nil {
 		t.Errorf("distributed: %v, %v", yes, err)
 	}
-	err := state.Distribute(t.Context(), pool, func(table string) { t.Errorf("distributed %s", table) })
+	err := state.DistributeTables(t.Context(), pool, func(table string) { t.Errorf("distributed %s", table) })
 	if !errors.Is(err, state.ErrNoCitus) {
 		t.Errorf("distribute: %v, want that the extension is missing", err)
 	}

@@ -16,9 +16,9 @@ const Changes = "changes"
 // There is no row of it in syncer.runs.
 const Yielded = "yielded"
 
-// Followed says up to when a listing is followed between two proofs; see the
+// FollowedListing says up to when a listing is followed between two proofs; see the
 // comments of syncer.followed.
-type Followed struct {
+type FollowedListing struct {
 	Listing  string     `json:"listing" db:"listing"`
 	Until    *time.Time `json:"followed_until" db:"followed_until"` // nil: it is not followed
 	Sources  []string   `json:"sources" db:"sources"`
@@ -36,17 +36,17 @@ type FeedPosition struct {
 }
 
 // FollowedListings returns what a tenant's runs of changes follow, by listing.
-func FollowedListings(ctx context.Context, pool *pgxpool.Pool, tenant string) (map[string]Followed, error) {
+func FollowedListings(ctx context.Context, pool *pgxpool.Pool, tenant string) (map[string]FollowedListing, error) {
 	const sql = "select listing, followed_until, sources, coalesce(gap, '') as gap, gap_heals from syncer.followed where tenant_id = $1"
 	rows, err := pool.Query(ctx, sql, tenant)
 	if err != nil {
 		return nil, fmt.Errorf("read what is followed of %s: %w", tenant, err)
 	}
-	all, err := pgx.CollectRows(rows, pgx.RowToStructByName[Followed])
+	all, err := pgx.CollectRows(rows, pgx.RowToStructByName[FollowedListing])
 	if err != nil {
 		return nil, fmt.Errorf("read what is followed of %s: %w", tenant, err)
 	}
-	out := make(map[string]Followed, len(all))
+	out := make(map[string]FollowedListing, len(all))
 	for _, f := range all {
 		out[f.Listing] = f
 	}
@@ -72,9 +72,9 @@ func FeedPositions(ctx context.Context, pool *pgxpool.Pool, tenant string) (map[
 	return out, nil
 }
 
-// ProvedListings returns the listings of a tenant that a published run has proved
+// EverProvedListings returns the listings of a tenant that a published run has proved
 // complete at least once.
-func ProvedListings(ctx context.Context, pool *pgxpool.Pool, tenant string) (map[string]bool, error) {
+func EverProvedListings(ctx context.Context, pool *pgxpool.Pool, tenant string) (map[string]bool, error) {
 	rows, err := pool.Query(ctx, "select distinct listing from syncer.mirrored_tables where tenant_id = $1", tenant)
 	if err != nil {
 		return nil, fmt.Errorf("read which listings of %s are proved: %w", tenant, err)
@@ -90,9 +90,9 @@ func ProvedListings(ctx context.Context, pool *pgxpool.Pool, tenant string) (map
 	return out, nil
 }
 
-// ResumableProof returns the number of the tenant's unfinished proving run that
+// ResumableProvingRun returns the number of the tenant's unfinished proving run that
 // may still be resumed; 0: there is none. The caller holds the tenant's lock.
-func ResumableProof(ctx context.Context, pool *pgxpool.Pool, tenant string, within time.Duration) (run int64, err error) {
+func ResumableProvingRun(ctx context.Context, pool *pgxpool.Pool, tenant string, within time.Duration) (run int64, err error) {
 	const sql = `select coalesce(max(run_id), 0) from syncer.runs
 where tenant_id = $1 and mode <> 'changes' and status in ('running', 'stopped', 'failed') and started_at > now() - $2::interval`
 	if err := pool.QueryRow(ctx, sql, tenant, within).Scan(&run); err != nil {
@@ -101,16 +101,16 @@ where tenant_id = $1 and mode <> 'changes' and status in ('running', 'stopped', 
 	return run, nil
 }
 
-// Follow records up to when listings are followed, and how far the sources of
+// RecordFollowed records up to when listings are followed, and how far the sources of
 // changes are read, within the transaction that publishes the run. Positions of
 // the sources in gone are deleted.
-func (r Run) Follow(ctx context.Context, tx pgx.Tx, followed []Followed, positions []FeedPosition, gone []string) error {
+func (r Run) RecordFollowed(ctx context.Context, tx pgx.Tx, followed []FollowedListing, positions []FeedPosition, gone []string) error {
 	batch := &pgx.Batch{}
 	for _, f := range followed {
-		batch.Queue(readStatement("follow"), r.Tenant, f.Listing, f.Until, f.Sources, storableText(f.Gap), f.GapHeals, r.ID)
+		batch.Queue(embeddedStatement("follow"), r.Tenant, f.Listing, f.Until, f.Sources, storableText(f.Gap), f.GapHeals, r.ID)
 	}
 	for _, p := range positions {
-		batch.Queue(readStatement("feed_position"), r.Tenant, p.Source, p.ReadUntil, nonNil(p.RecentIDs), nonNil(p.Events), r.ID)
+		batch.Queue(embeddedStatement("feed_position"), r.Tenant, p.Source, p.ReadUntil, nonNil(p.RecentIDs), nonNil(p.Events), r.ID)
 	}
 	if len(gone) > 0 {
 		batch.Queue("delete from syncer.feed_positions where tenant_id = $1 and source = any($2)", r.Tenant, gone)
@@ -127,7 +127,7 @@ func (r Run) Follow(ctx context.Context, tx pgx.Tx, followed []Followed, positio
 // without a position get the beginning of the run; all get it if whole, which
 // says that everything they tell of was proved.
 func (r Run) FollowProved(ctx context.Context, tx pgx.Tx, serverNow time.Time, proved []string, whole bool) error {
-	if _, err := tx.Exec(ctx, readStatement("follow_proved"), r.Tenant, r.ID, serverNow, proved, whole); err != nil {
+	if _, err := tx.Exec(ctx, embeddedStatement("follow_proved"), r.Tenant, r.ID, serverNow, proved, whole); err != nil {
 		return fmt.Errorf("record what run %d follows: %w", r.ID, err)
 	}
 	return nil

@@ -47,10 +47,10 @@ func Acquire(ctx context.Context, pool *pgxpool.Pool, tenant string) (*Lock, err
 	return l, nil
 }
 
-// Hold keeps the lock until ctx is done. When its connection is lost, the
+// KeepAlive keeps the lock until ctx is done. When its connection is lost, the
 // database having been restarted, it takes the lock again as soon as it can.
 // It returns ErrLocked when somebody else was faster, and nil when ctx is done.
-func (l *Lock) Hold(ctx context.Context, every time.Duration) error {
+func (l *Lock) KeepAlive(ctx context.Context, every time.Duration) error {
 	ticker := time.NewTicker(every)
 	defer ticker.Stop()
 	for {
@@ -88,7 +88,7 @@ func (l *Lock) alive(ctx context.Context) bool {
 	return l.conn.Ping(ctx) == nil
 }
 
-// Release gives the lock back. It is called when Hold has returned.
+// Release gives the lock back. It is called when KeepAlive has returned.
 func (l *Lock) Release() { l.unlockAndClose() }
 
 // unlockAndClose gives the lock back and ends its connection. Ending it alone would do,

@@ -29,7 +29,7 @@ const holders = "select pid from pg_locks where locktype = 'advisory' and databa
 
 func TestATenantIsLockedOnce(t *testing.T) {
 	t.Parallel()
-	pool := pgtest.New(t, nil)
+	pool := pgtest.NewPool(t, nil)
 	lock := acquire(t, pool, "acme")
 	if _, err := state.Acquire(t.Context(), pool, "acme"); !errors.Is(err, state.ErrLocked) {
 		t.Errorf("locked twice: %v", err)
@@ -43,7 +43,7 @@ func TestATenantIsLockedOnce(t *testing.T) {
 // The connection is what dies with a process.
 func TestALockEndsWithItsConnection(t *testing.T) {
 	t.Parallel()
-	pool := pgtest.New(t, nil)
+	pool := pgtest.NewPool(t, nil)
 	lock := acquire(t, pool, "acme")
 	defer lock.Release()
 	terminate(t, pool)
@@ -59,12 +59,12 @@ func terminate(t *testing.T, pool *pgxpool.Pool) {
 	}
 }
 
-// hold holds a lock until the test calls stop, which returns what Hold did.
+// hold holds a lock until the test calls stop, which returns what KeepAlive did.
 func hold(t *testing.T, lock *state.Lock) (stop func() error) {
 	t.Helper()
 	ctx, cancel := context.WithCancel(t.Context())
 	done := make(chan error, 1)
-	go func() { done <- lock.Hold(ctx, often) }()
+	go func() { done <- lock.KeepAlive(ctx, often) }()
 	return func() error {
 		cancel()
 		return <-done
@@ -73,7 +73,7 @@ func hold(t *testing.T, lock *state.Lock) (stop func() error) {
 
 func TestALockIsTakenAgainAfterARestart(t *testing.T) {
 	t.Parallel()
-	srv := pgtest.StartServer(t)
+	srv := pgtest.StartInstance(t)
 	pool, err := pgxpool.New(t.Context(), srv.URL("postgres"))
 	if err != nil {
 		t.Fatal(err)
@@ -112,20 +112,20 @@ func waitFor(t *testing.T, pool *pgxpool.Pool, condition string) {
 
 func TestALockThatSomebodyElseGotIsReported(t *testing.T) {
 	t.Parallel()
-	pool := pgtest.New(t, nil)
+	pool := pgtest.NewPool(t, nil)
 	lock := acquire(t, pool, "acme")
 	defer lock.Release()
 	terminate(t, pool)
 	other := acquire(t, pool, "acme") // before the first one notices
 	defer other.Release()
-	if err := lock.Hold(t.Context(), often); !errors.Is(err, state.ErrLocked) {
+	if err := lock.KeepAlive(t.Context(), often); !errors.Is(err, state.ErrLocked) {
 		t.Errorf("hold: %v, want that another run has the lock", err)
 	}
 }
 
 func TestHoldEndsWithItsContext(t *testing.T) {
 	t.Parallel()
-	pool := pgtest.New(t, nil)
+	pool := pgtest.NewPool(t, nil)
 	lock := acquire(t, pool, "acme")
 	if err := hold(t, lock)(); err != nil {
 		t.Errorf("hold: %v", err)
@@ -136,7 +136,7 @@ func TestHoldEndsWithItsContext(t *testing.T) {
 
 func TestHowLongATenantHasRestedIsKnownUnlessItsReaderDied(t *testing.T) {
 	t.Parallel()
-	pool := pgtest.New(t, migrated)
+	pool := pgtest.NewPool(t, migrated)
 	ask := func(after string, right func(time.Duration) bool) {
 		t.Helper()
 		ago, err := state.BeginRequests(t.Context(), pool, "acme", "https://acme.logto.app")

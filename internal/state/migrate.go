@@ -24,9 +24,9 @@ const (
 	migrationTimeout = 300
 )
 
-// CheckBuild returns ErrEarlierBuild if the database was made by a build before
+// RejectEarlierBuild returns ErrEarlierBuild if the database was made by a build before
 // 0.1.0. It only reads, and needs no right on any schema.
-func CheckBuild(ctx context.Context, pool *pgxpool.Pool) error {
+func RejectEarlierBuild(ctx context.Context, pool *pgxpool.Pool) error {
 	// goose's default table name. No release has used it.
 	const sql = `select exists (
 		select from pg_class c join pg_namespace n on n.oid = c.relnamespace
@@ -44,9 +44,9 @@ func CheckBuild(ctx context.Context, pool *pgxpool.Pool) error {
 // Migrate brings the database to the version this program works with. Several
 // processes may call it at once: one migrates and the others wait. In a
 // distributed database it distributes what the migrations have added. It returns
-// the names of the migrations it ran, ErrEarlierBuild, or a *SchemaError.
+// the names of the migrations it ran, ErrEarlierBuild, or a *OccupiedSchemasError.
 func Migrate(ctx context.Context, pool *pgxpool.Pool) (ran []string, err error) {
-	provider, done, err := migrations(ctx, pool)
+	provider, done, err := openMigrationProvider(ctx, pool)
 	if err != nil {
 		return nil, err
 	}
@@ -61,13 +61,13 @@ func Migrate(ctx context.Context, pool *pgxpool.Pool) (ran []string, err error) 
 	if distributed, err := Distributed(ctx, pool); err != nil || !distributed {
 		return ran, err
 	}
-	return ran, Distribute(ctx, pool, func(string) {})
+	return ran, DistributeTables(ctx, pool, func(string) {})
 }
 
-// Pending reports whether the database needs Migrate. It returns
+// NeedsMigration reports whether the database needs Migrate. It returns
 // ErrEarlierBuild for a database that cannot be migrated.
-func Pending(ctx context.Context, pool *pgxpool.Pool) (bool, error) {
-	if err := CheckBuild(ctx, pool); err != nil {
+func NeedsMigration(ctx context.Context, pool *pgxpool.Pool) (bool, error) {
+	if err := RejectEarlierBuild(ctx, pool); err != nil {
 		return false, err
 	}
 	var migrated bool
@@ -77,7 +77,7 @@ func Pending(ctx context.Context, pool *pgxpool.Pool) (bool, error) {
 	if !migrated {
 		return true, nil
 	}
-	provider, done, err := migrations(ctx, pool)
+	provider, done, err := openMigrationProvider(ctx, pool)
 	if err != nil {
 		return false, err
 	}
@@ -89,12 +89,12 @@ func Pending(ctx context.Context, pool *pgxpool.Pool) (bool, error) {
 	return pending, nil
 }
 
-// migrations opens goose on the pool. done closes what it opened.
-func migrations(ctx context.Context, pool *pgxpool.Pool) (provider *goose.Provider, done func(), err error) {
-	if err := CheckBuild(ctx, pool); err != nil {
+// openMigrationProvider opens goose on the pool. done closes what it opened.
+func openMigrationProvider(ctx context.Context, pool *pgxpool.Pool) (provider *goose.Provider, done func(), err error) {
+	if err := RejectEarlierBuild(ctx, pool); err != nil {
 		return nil, nil, err
 	}
-	if err := CheckSchemas(ctx, pool); err != nil {
+	if err := CheckSchemasFree(ctx, pool); err != nil {
 		return nil, nil, err
 	}
 	if err := createSchemas(ctx, pool); err != nil { // goose's table is in one of them

@@ -16,10 +16,10 @@ type PublishedTable struct {
 	History bool   // what is replaced or deleted is kept from now on
 }
 
-// RecordTables notes, within the transaction that publishes at a moment, since
+// RecordPublishedTables notes, within the transaction that publishes at a moment, since
 // when the content of tables is known and since when their history is kept.
 // prunedBefore is zero unless versions that ended earlier are deleted.
-func (r Run) RecordTables(ctx context.Context, tx pgx.Tx, tables []PublishedTable, at, prunedBefore time.Time) error {
+func (r Run) RecordPublishedTables(ctx context.Context, tx pgx.Tx, tables []PublishedTable, at, prunedBefore time.Time) error {
 	names, listings := make([]string, len(tables)), make([]string, len(tables))
 	proved, history := make([]bool, len(tables)), make([]bool, len(tables))
 	for i, t := range tables {
@@ -29,7 +29,7 @@ func (r Run) RecordTables(ctx context.Context, tx pgx.Tx, tables []PublishedTabl
 	if !prunedBefore.IsZero() {
 		before = &prunedBefore
 	}
-	if _, err := tx.Exec(ctx, readStatement("mirrored_tables"), r.Tenant, names, listings, proved, history, at, before); err != nil {
+	if _, err := tx.Exec(ctx, embeddedStatement("mirrored_tables"), r.Tenant, names, listings, proved, history, at, before); err != nil {
 		return fmt.Errorf("record the published tables: %w", err)
 	}
 	return nil

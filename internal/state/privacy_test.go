@@ -16,7 +16,7 @@ import (
 // has applied it, and when that was published.
 func TestRulesAreInForceSinceTheRunThatChangedThem(t *testing.T) {
 	t.Parallel()
-	pool := pgtest.New(t, migrated)
+	pool := pgtest.NewPool(t, migrated)
 	var runs []int64
 	at := time.Date(2030, 1, 1, 0, 0, 0, 0, time.UTC)
 	in := func(table, rules string, run int) state.PrivacyRuleInForce {
@@ -43,10 +43,10 @@ func TestRulesAreInForceSinceTheRunThatChangedThem(t *testing.T) {
 		runs = append(runs, run.ID)
 		var kept map[string]string
 		err := pgx.BeginFunc(t.Context(), pool, func(tx pgx.Tx) (err error) {
-			if err := run.SetPrivacy(t.Context(), tx, step.set); err != nil {
+			if err := run.SetStoredPrivacyRules(t.Context(), tx, step.set); err != nil {
 				return err
 			}
-			kept, err = run.Privacy(t.Context(), tx)
+			kept, err = run.StoredPrivacyRules(t.Context(), tx)
 			return err
 		})
 		if err != nil {

@@ -13,7 +13,7 @@ import (
 
 func TestCheckpointsComeBackInTheirOrder(t *testing.T) {
 	t.Parallel()
-	pool := pgtest.New(t, migrated)
+	pool := pgtest.NewPool(t, migrated)
 	run, _ := begin(t, pool, errand())
 	mark := func(listing string, sequence int64, checkpoints string, want bool) {
 		t.Helper()
@@ -53,7 +53,7 @@ func TestCheckpointsComeBackInTheirOrder(t *testing.T) {
 
 func TestACertificateSaysWhatWasProved(t *testing.T) {
 	t.Parallel()
-	pool := pgtest.New(t, migrated)
+	pool := pgtest.NewPool(t, migrated)
 	run, _ := begin(t, pool, errand())
 	total, at := 7, time.Date(2030, 1, 2, 3, 4, 5, 6000, time.UTC)
 	certificates := []state.Certificate{
@@ -78,7 +78,7 @@ func TestACertificateSaysWhatWasProved(t *testing.T) {
 
 func TestACertificateThatCannotBeWrittenIsAnError(t *testing.T) {
 	t.Parallel()
-	pool := pgtest.New(t, migrated)
+	pool := pgtest.NewPool(t, migrated)
 	run, _ := begin(t, pool, errand())
 	for name, certificates := range map[string][]state.Certificate{
 		"a proof nobody knows": {{Listing: "users", Proof: "perhaps"}, {Listing: "roles", Proof: "complete"}},

@@ -18,7 +18,7 @@ const NeverRequested = time.Duration(math.MaxInt64)
 // sent its last one.
 func BeginRequests(ctx context.Context, pool *pgxpool.Pool, tenant, endpoint string) (ago time.Duration, err error) {
 	var seconds *float64
-	if err := pool.QueryRow(ctx, readStatement("begin_requests"), tenant, endpoint).Scan(&seconds); err != nil {
+	if err := pool.QueryRow(ctx, embeddedStatement("begin_requests"), tenant, endpoint).Scan(&seconds); err != nil {
 		return 0, fmt.Errorf("note that %s is asked: %w", tenant, err)
 	}
 	if seconds == nil {

@@ -52,20 +52,20 @@ type Run struct {
 // Resumed reports whether an earlier attempt has left something to go on from.
 func (r Run) Resumed() bool { return r.Attempt > 1 }
 
-// Clear removes what a run of a tenant has left, within a transaction.
-type Clear func(ctx context.Context, tx pgx.Tx, tenant string, run int64) error
+// ClearFunc removes what a run of a tenant has left, within a transaction.
+type ClearFunc func(ctx context.Context, tx pgx.Tx, tenant string, run int64) error
 
-// Begin starts a run, or resumes the tenant's last one if it is unfinished,
+// BeginOrResume starts a run, or resumes the tenant's last one if it is unfinished,
 // for the same run spec and not older than within. Other unfinished runs are
 // abandoned; clear removes what one of them has left, in the same transaction,
 // so that nothing of it stays if the process dies. The caller holds the tenant's
 // lock. Begin waits for transactions that have passed Fence: it sees all that an
 // earlier attempt has staged, and none stages after it.
-func Begin(
-	ctx context.Context, pool *pgxpool.Pool, e RunSpec, within time.Duration, clear Clear,
+func BeginOrResume(
+	ctx context.Context, pool *pgxpool.Pool, e RunSpec, within time.Duration, clear ClearFunc,
 ) (run Run, err error) {
 	err = pgx.BeginFunc(ctx, pool, func(tx pgx.Tx) error {
-		if _, err := tx.Exec(ctx, readStatement("tenant"), e.Tenant, e.Endpoint); err != nil {
+		if _, err := tx.Exec(ctx, embeddedStatement("tenant"), e.Tenant, e.Endpoint); err != nil {
 			return err
 		}
 		run, err = resume(ctx, tx, e, within)
@@ -75,7 +75,7 @@ func Begin(
 		if err != nil {
 			return err
 		}
-		return abandon(ctx, tx, e.Tenant, run.ID, clear)
+		return abandonRunsExcept(ctx, tx, e.Tenant, run.ID, clear)
 	})
 	if err != nil {
 		return Run{}, fmt.Errorf("begin a run of %s: %w", e.Tenant, err)
@@ -83,16 +83,16 @@ func Begin(
 	return run, nil
 }
 
-// Abandon gives up the tenant's unfinished runs, within the caller's
+// AbandonRuns gives up the tenant's unfinished runs, within the caller's
 // transaction; clear removes what one of them has left. The caller holds the
 // tenant's lock.
-func Abandon(ctx context.Context, tx pgx.Tx, tenant string, clear Clear) error {
-	return abandon(ctx, tx, tenant, 0, clear)
+func AbandonRuns(ctx context.Context, tx pgx.Tx, tenant string, clear ClearFunc) error {
+	return abandonRunsExcept(ctx, tx, tenant, 0, clear)
 }
 
-// abandon gives up the unfinished runs of a tenant but for one.
-func abandon(ctx context.Context, tx pgx.Tx, tenant string, but int64, clear Clear) error {
-	rows, err := tx.Query(ctx, readStatement("abandon"), tenant, but)
+// abandonRunsExcept gives up the unfinished runs of a tenant but for one.
+func abandonRunsExcept(ctx context.Context, tx pgx.Tx, tenant string, but int64, clear ClearFunc) error {
+	rows, err := tx.Query(ctx, embeddedStatement("abandon"), tenant, but)
 	if err != nil {
 		return err
 	}
@@ -125,24 +125,24 @@ func (r Run) Fence(ctx context.Context, tx pgx.Tx) error {
 
 func resume(ctx context.Context, tx pgx.Tx, e RunSpec, within time.Duration) (Run, error) {
 	run := Run{Tenant: e.Tenant}
-	err := tx.QueryRow(ctx, readStatement("resume"), e.Tenant, e.Mode, e.Listings, within, e.Shape, e.Endpoint, e.PageSize, e.Version).
+	err := tx.QueryRow(ctx, embeddedStatement("resume"), e.Tenant, e.Mode, e.Listings, within, e.Shape, e.Endpoint, e.PageSize, e.Version).
 		Scan(&run.ID, &run.Attempt, &run.Started, &run.owner)
 	return run, err
 }
 
 func begin(ctx context.Context, tx pgx.Tx, e RunSpec) (Run, error) {
 	run := Run{Tenant: e.Tenant}
-	err := tx.QueryRow(ctx, readStatement("begin"), e.Tenant, e.Job, e.Mode, e.Listings, e.Shape, e.Endpoint, e.PageSize, e.Version).
+	err := tx.QueryRow(ctx, embeddedStatement("begin"), e.Tenant, e.Job, e.Mode, e.Listings, e.Shape, e.Endpoint, e.PageSize, e.Version).
 		Scan(&run.ID, &run.Attempt, &run.Started, &run.owner)
 	return run, err
 }
 
-// Claim locks the run within the transaction that publishes it and returns
+// LockForPublication locks the run within the transaction that publishes it and returns
 // the moment of publication: now, but later than any other of the tenant even
 // if the clock has jumped. It returns ErrRunTaken when another process has
 // taken the run over.
-func (r Run) Claim(ctx context.Context, tx pgx.Tx) (at time.Time, err error) {
-	err = tx.QueryRow(ctx, readStatement("claim"), r.ID, r.owner, r.Tenant).Scan(&at)
+func (r Run) LockForPublication(ctx context.Context, tx pgx.Tx) (at time.Time, err error) {
+	err = tx.QueryRow(ctx, embeddedStatement("claim"), r.ID, r.owner, r.Tenant).Scan(&at)
 	if errors.Is(err, pgx.ErrNoRows) {
 		return at, ErrRunTaken
 	}
@@ -182,7 +182,7 @@ func (r Run) SetWaiting(ctx context.Context, pool *pgxpool.Pool, text string, si
 	if text == "" {
 		_, err = pool.Exec(ctx, "delete from syncer.run_waits where run_id = $1 and owner = $2", r.ID, r.owner)
 	} else {
-		_, err = pool.Exec(ctx, readStatement("set_waiting"), r.Tenant, r.ID, r.owner, storableText(text), since)
+		_, err = pool.Exec(ctx, embeddedStatement("set_waiting"), r.Tenant, r.ID, r.owner, storableText(text), since)
 	}
 	if err != nil {
 		return fmt.Errorf("note what run %d is waiting for: %w", r.ID, err)
@@ -210,7 +210,7 @@ func (r Run) Finish(ctx context.Context, db Execer, status string, published tim
 		text := storableText(cause.Error())
 		reason = &text
 	}
-	tag, err := db.Exec(ctx, readStatement("finish"), r.ID, r.owner, status, at, reason, e.Requests, e.Retries, e.Throttled, e.Seconds)
+	tag, err := db.Exec(ctx, embeddedStatement("finish"), r.ID, r.owner, status, at, reason, e.Requests, e.Retries, e.Throttled, e.Seconds)
 	if err != nil {
 		return false, fmt.Errorf("finish run %d: %w", r.ID, err)
 	}

@@ -22,7 +22,7 @@ func errand() state.RunSpec {
 func begin(t *testing.T, pool *pgxpool.Pool, e state.RunSpec) (state.Run, []int64) {
 	t.Helper()
 	var abandoned []int64
-	run, err := state.Begin(t.Context(), pool, e, time.Hour, func(_ context.Context, _ pgx.Tx, _ string, id int64) error {
+	run, err := state.BeginOrResume(t.Context(), pool, e, time.Hour, func(_ context.Context, _ pgx.Tx, _ string, id int64) error {
 		abandoned = append(abandoned, id)
 		return nil
 	})
@@ -69,7 +69,7 @@ func TestARunIsResumedWhereItCanBe(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			pool := pgtest.New(t, migrated)
+			pool := pgtest.NewPool(t, migrated)
 			first, _ := begin(t, pool, errand())
 			if tc.end != "" {
 				finish(t, pool, first, tc.end, nil)
@@ -106,7 +106,7 @@ func TestARunIsResumedWhereItCanBe(t *testing.T) {
 
 func TestOnlyTheLastRunIsResumed(t *testing.T) {
 	t.Parallel()
-	pool := pgtest.New(t, migrated)
+	pool := pgtest.NewPool(t, migrated)
 	first, _ := begin(t, pool, errand())
 	backfill := errand()
 	backfill.Mode = "backfill"
@@ -122,10 +122,10 @@ func TestOnlyTheLastRunIsResumed(t *testing.T) {
 
 func TestARunClaimedByAnotherAttemptIsNotOurs(t *testing.T) {
 	t.Parallel()
-	pool := pgtest.New(t, migrated)
+	pool := pgtest.NewPool(t, migrated)
 	first, _ := begin(t, pool, errand())
 	second, _ := begin(t, pool, errand()) // the first process hangs; the lock was lost
-	err := inTx(t, pool, func(tx pgx.Tx) error { _, err := first.Claim(t.Context(), tx); return err })
+	err := inTx(t, pool, func(tx pgx.Tx) error { _, err := first.LockForPublication(t.Context(), tx); return err })
 	if !errors.Is(err, state.ErrRunTaken) {
 		t.Errorf("the first process claims the run: %v", err)
 	}
@@ -133,11 +133,11 @@ func TestARunClaimedByAnotherAttemptIsNotOurs(t *testing.T) {
 	if status := one(t, pool, "select status from syncer.runs"); status != state.Running {
 		t.Errorf("the first process ended the run: %s", status)
 	}
-	if err := inTx(t, pool, func(tx pgx.Tx) error { _, err := second.Claim(t.Context(), tx); return err }); err != nil {
+	if err := inTx(t, pool, func(tx pgx.Tx) error { _, err := second.LockForPublication(t.Context(), tx); return err }); err != nil {
 		t.Errorf("the second process does not get the run: %v", err)
 	}
 	finish(t, pool, second, state.Succeeded, nil)
-	err = inTx(t, pool, func(tx pgx.Tx) error { _, err := second.Claim(t.Context(), tx); return err })
+	err = inTx(t, pool, func(tx pgx.Tx) error { _, err := second.LockForPublication(t.Context(), tx); return err })
 	if !errors.Is(err, state.ErrRunTaken) {
 		t.Errorf("a finished run is claimed: %v", err)
 	}
@@ -145,11 +145,11 @@ func TestARunClaimedByAnotherAttemptIsNotOurs(t *testing.T) {
 
 func TestTheMomentOfPublicationOnlyGoesForward(t *testing.T) {
 	t.Parallel()
-	pool := pgtest.New(t, migrated)
+	pool := pgtest.NewPool(t, migrated)
 	claim := func() (at time.Time) {
 		run, _ := begin(t, pool, errand())
 		err := inTx(t, pool, func(tx pgx.Tx) (err error) {
-			if at, err = run.Claim(t.Context(), tx); err != nil {
+			if at, err = run.LockForPublication(t.Context(), tx); err != nil {
 				return err
 			}
 			_, err = run.Finish(t.Context(), tx, state.Succeeded, at, nil, state.Effort{})
@@ -173,7 +173,7 @@ func TestTheMomentOfPublicationOnlyGoesForward(t *testing.T) {
 
 func TestFinishAddsUpTheEffortOfAllAttempts(t *testing.T) {
 	t.Parallel()
-	pool := pgtest.New(t, migrated)
+	pool := pgtest.NewPool(t, migrated)
 	for i, status := range []string{state.Stopped, state.Failed} {
 		run, _ := begin(t, pool, errand())
 		effort := state.Effort{Requests: 10, Retries: 2, Throttled: 1, Seconds: 0.5}
@@ -193,7 +193,7 @@ func TestFinishAddsUpTheEffortOfAllAttempts(t *testing.T) {
 
 func TestATenantsEndpointIsTheLastOne(t *testing.T) {
 	t.Parallel()
-	pool := pgtest.New(t, migrated)
+	pool := pgtest.NewPool(t, migrated)
 	for _, endpoint := range []string{"https://a.example", "https://b.example", "https://b.example"} {
 		e := errand()
 		e.Endpoint = endpoint
@@ -221,7 +221,7 @@ func TestAnAttemptStagesNothingOnceItsRunIsNotItsOwn(t *testing.T) {
 		},
 		"abandoned by forget": func(t *testing.T, pool *pgxpool.Pool, _ state.Run) {
 			t.Helper()
-			err := inTx(t, pool, func(tx pgx.Tx) error { return state.Abandon(t.Context(), tx, "acme", nothingToClear) })
+			err := inTx(t, pool, func(tx pgx.Tx) error { return state.AbandonRuns(t.Context(), tx, "acme", nothingToClear) })
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -234,7 +234,7 @@ func TestAnAttemptStagesNothingOnceItsRunIsNotItsOwn(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			pool := pgtest.New(t, migrated)
+			pool := pgtest.NewPool(t, migrated)
 			first, _ := begin(t, pool, errand())
 			fence := func() error { return inTx(t, pool, func(tx pgx.Tx) error { return first.Fence(t.Context(), tx) }) }
 			if err := fence(); err != nil {
@@ -256,7 +256,7 @@ func nothingToClear(context.Context, pgx.Tx, string, int64) error { return nil }
 // What an earlier attempt has staged is there before the next one looks.
 func TestBeginWaitsForTransactionsThatStage(t *testing.T) {
 	t.Parallel()
-	pool := pgtest.New(t, migrated)
+	pool := pgtest.NewPool(t, migrated)
 	first, _ := begin(t, pool, errand())
 	tx, err := pool.Begin(t.Context())
 	if err != nil {
@@ -272,7 +272,7 @@ func TestBeginWaitsForTransactionsThatStage(t *testing.T) {
 	seen := make(chan int, 1)
 	go func() {
 		defer close(seen)
-		second, err := state.Begin(t.Context(), pool, errand(), time.Hour, nothingToClear)
+		second, err := state.BeginOrResume(t.Context(), pool, errand(), time.Hour, nothingToClear)
 		if err != nil {
 			t.Error(err)
 			return

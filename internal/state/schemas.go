@@ -20,8 +20,8 @@ var schemas = []struct{ name, comment string }{
 	{"report", "Questions about the mirror, each with its answer: a view, or a function where it takes a date or a name."},
 }
 
-// A SchemaError says that schemas the program needs hold something else.
-type SchemaError struct {
+// A OccupiedSchemasError says that schemas the program needs hold something else.
+type OccupiedSchemasError struct {
 	Schemas []OccupiedSchema
 }
 
@@ -32,7 +32,7 @@ type OccupiedSchema struct {
 	Count   int64    `db:"object_count"`
 }
 
-func (e *SchemaError) Error() string {
+func (e *OccupiedSchemasError) Error() string {
 	texts := make([]string, len(e.Schemas))
 	for i, s := range e.Schemas {
 		texts[i] = fmt.Sprintf("%s holds %s", s.Name, strings.Join(s.Objects, ", "))
@@ -43,14 +43,14 @@ func (e *SchemaError) Error() string {
 	return "schemas that syncer needs for itself are in use: schema " + strings.Join(texts, "; schema ") + "; nothing was changed"
 }
 
-// CheckSchemas returns a *SchemaError if the database has not been migrated and
+// CheckSchemasFree returns an *OccupiedSchemasError if the database has not been migrated and
 // schemas of the program's names hold something already. It only reads.
-func CheckSchemas(ctx context.Context, pool *pgxpool.Pool) error {
+func CheckSchemasFree(ctx context.Context, pool *pgxpool.Pool) error {
 	names := make([]string, len(schemas))
 	for i, s := range schemas {
 		names[i] = s.name
 	}
-	rows, err := pool.Query(ctx, readStatement("occupied_schemas"), names, migrationsTable)
+	rows, err := pool.Query(ctx, embeddedStatement("occupied_schemas"), names, migrationsTable)
 	if err != nil {
 		return fmt.Errorf("look into the schemas that are there: %w", err)
 	}
@@ -59,7 +59,7 @@ func CheckSchemas(ctx context.Context, pool *pgxpool.Pool) error {
 		return fmt.Errorf("look into the schemas that are there: %w", err)
 	}
 	if len(occupied) > 0 {
-		return &SchemaError{occupied}
+		return &OccupiedSchemasError{occupied}
 	}
 	return nil
 }

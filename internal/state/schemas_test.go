@@ -23,14 +23,14 @@ create schema logto`)
 
 func TestSchemasThatHoldSomethingElseAreNamedAndLeftAsTheyAre(t *testing.T) {
 	t.Parallel()
-	pool := pgtest.New(t, inUse)
+	pool := pgtest.NewPool(t, inUse)
 	before := inventory(t, pool)
 	for what, use := range map[string]func() error{
-		"CheckSchemas": func() error { return state.CheckSchemas(t.Context(), pool) },
+		"CheckSchemas": func() error { return state.CheckSchemasFree(t.Context(), pool) },
 		"Migrate":      func() error { _, err := state.Migrate(t.Context(), pool); return err },
 	} {
 		err := use()
-		occupied, ok := errors.AsType[*state.SchemaError](err)
+		occupied, ok := errors.AsType[*state.OccupiedSchemasError](err)
 		if !ok || len(occupied.Schemas) != 1 || !strings.Contains(err.Error(), "schema report holds function total, table sales, type color and 1 more") {
 			t.Errorf("%s: %v, want an error that names schema report and what is in it", what, err)
 		}
@@ -54,7 +54,7 @@ create schema report; grant usage, create on schema report to syncer_without_cre
 
 func TestEmptySchemasThatAreThereAreUsed(t *testing.T) {
 	t.Parallel()
-	cfg := pgtest.New(t, givenSchemas).Config()
+	cfg := pgtest.NewPool(t, givenSchemas).Config()
 	cfg.ConnConfig.User = "syncer_without_create"
 	pool, err := pgxpool.NewWithConfig(t.Context(), cfg)
 	if err != nil {

@@ -14,8 +14,8 @@ import (
 //go:embed sql/*.sql
 var files embed.FS
 
-// readStatement returns one of the package's statements by the name of its file.
-func readStatement(name string) string {
+// embeddedStatement returns one of the package's statements by the name of its file.
+func embeddedStatement(name string) string {
 	text, err := files.ReadFile("sql/" + name + ".sql")
 	if err != nil {
 		panic(err) // a name in this package, a file beside it

@@ -74,11 +74,11 @@ func inventory(t *testing.T, pool *pgxpool.Pool) string {
 
 func TestADatabaseOfAnEarlierBuildIsRefusedAndLeftAsItIs(t *testing.T) {
 	t.Parallel()
-	pool := pgtest.New(t, earlierBuild)
+	pool := pgtest.NewPool(t, earlierBuild)
 	before := inventory(t, pool)
 	for what, use := range map[string]func() error{
-		"CheckBuild": func() error { return state.CheckBuild(t.Context(), pool) },
-		"Pending":    func() error { _, err := state.Pending(t.Context(), pool); return err },
+		"CheckBuild": func() error { return state.RejectEarlierBuild(t.Context(), pool) },
+		"Pending":    func() error { _, err := state.NeedsMigration(t.Context(), pool); return err },
 		"Migrate":    func() error { _, err := state.Migrate(t.Context(), pool); return err },
 	} {
 		if err := use(); !errors.Is(err, state.ErrEarlierBuild) {
@@ -92,7 +92,7 @@ func TestADatabaseOfAnEarlierBuildIsRefusedAndLeftAsItIs(t *testing.T) {
 
 func TestADatabaseOfThisBuildIsAccepted(t *testing.T) {
 	t.Parallel()
-	if err := state.CheckBuild(t.Context(), pgtest.New(t, migrated)); err != nil {
+	if err := state.RejectEarlierBuild(t.Context(), pgtest.NewPool(t, migrated)); err != nil {
 		t.Error(err)
 	}
 }
@@ -105,14 +105,14 @@ func inTx(t *testing.T, pool *pgxpool.Pool, f func(pgx.Tx) error) error {
 
 func TestMigrateRunsWhatIsPendingOnce(t *testing.T) {
 	t.Parallel()
-	pool := pgtest.New(t, nil)
+	pool := pgtest.NewPool(t, nil)
 	for i, want := range []struct {
 		pending bool
 		ran     []string
 	}{
 		{true, migrations(t)}, {false, nil},
 	} {
-		if pending, err := state.Pending(t.Context(), pool); pending != want.pending || err != nil {
+		if pending, err := state.NeedsMigration(t.Context(), pool); pending != want.pending || err != nil {
 			t.Errorf("time %d: pending %v, %v, want %v", i+1, pending, err, want.pending)
 		}
 		ran, err := state.Migrate(t.Context(), pool)
@@ -124,8 +124,8 @@ func TestMigrateRunsWhatIsPendingOnce(t *testing.T) {
 
 func TestLookingAtAForeignDatabaseChangesNothing(t *testing.T) {
 	t.Parallel()
-	pool := pgtest.New(t, nil)
-	if _, err := state.Pending(t.Context(), pool); err != nil {
+	pool := pgtest.NewPool(t, nil)
+	if _, err := state.NeedsMigration(t.Context(), pool); err != nil {
 		t.Fatal(err)
 	}
 	if n := one(t, pool, "select count(*)::text from pg_namespace where nspname in ('syncer', 'logto')"); n != "0" {
@@ -135,7 +135,7 @@ func TestLookingAtAForeignDatabaseChangesNothing(t *testing.T) {
 
 func TestSeveralMayMigrateAtOnce(t *testing.T) {
 	t.Parallel()
-	pool := pgtest.New(t, nil)
+	pool := pgtest.NewPool(t, nil)
 	const n = 4
 	ran, errs := make([][]string, n), make([]error, n)
 	start := make(chan struct{})

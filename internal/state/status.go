@@ -60,9 +60,9 @@ type Freshness struct {
 	FollowedGap   string     `json:"followed_gap,omitempty" db:"followed_gap"` // why it is not followed further; empty: nothing is in the way
 }
 
-// Migrated reports whether the database has the tables of this package at all, to
+// TablesExist reports whether the database has the tables of this package at all, to
 // anybody who may read schema report.
-func Migrated(ctx context.Context, pool *pgxpool.Pool) (bool, error) {
+func TablesExist(ctx context.Context, pool *pgxpool.Pool) (bool, error) {
 	var there bool
 	err := pool.QueryRow(ctx, "select to_regclass('report.certificates') is not null").Scan(&there)
 	if err != nil {
@@ -71,10 +71,10 @@ func Migrated(ctx context.Context, pool *pgxpool.Pool) (bool, error) {
 	return there, nil
 }
 
-// LastRuns returns the last runs of every tenant, at most so many each, the newest
+// RecentRuns returns the last runs of every tenant, at most so many each, the newest
 // first, with their certificates. Of runs that read changes there are three more.
-func LastRuns(ctx context.Context, pool *pgxpool.Pool, limit int) ([]RunRecord, error) {
-	rows, err := pool.Query(ctx, readStatement("status_runs"), limit, lockSeed)
+func RecentRuns(ctx context.Context, pool *pgxpool.Pool, limit int) ([]RunRecord, error) {
+	rows, err := pool.Query(ctx, embeddedStatement("status_runs"), limit, lockSeed)
 	if err != nil {
 		return nil, fmt.Errorf("read the last runs: %w", err)
 	}
@@ -88,7 +88,7 @@ func LastRuns(ctx context.Context, pool *pgxpool.Pool, limit int) ([]RunRecord, 
 		ids[i], at[records[i].RunID] = records[i].RunID, i
 		records[i].Listings = []Certificate{}
 	}
-	rows, err = pool.Query(ctx, readStatement("status_certificates"), ids)
+	rows, err = pool.Query(ctx, embeddedStatement("status_certificates"), ids)
 	if err != nil {
 		return nil, fmt.Errorf("read certificates: %w", err)
 	}
@@ -120,7 +120,7 @@ func scanCertificate(row pgx.CollectableRow) (run int64, c Certificate, err erro
 // ListFreshness returns how fresh every listing ever published is, by tenant and
 // listing.
 func ListFreshness(ctx context.Context, pool *pgxpool.Pool) ([]Freshness, error) {
-	rows, err := pool.Query(ctx, readStatement("status_fresh"))
+	rows, err := pool.Query(ctx, embeddedStatement("status_fresh"))
 	if err != nil {
 		return nil, fmt.Errorf("read how fresh the tables are: %w", err)
 	}

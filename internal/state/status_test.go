@@ -23,7 +23,7 @@ func statusMigrated(ctx context.Context, pool *pgxpool.Pool) error {
 func runOf(t *testing.T, pool *pgxpool.Pool, tenant, listing, proof string, readAt time.Time) state.Run {
 	t.Helper()
 	ctx := t.Context()
-	run, err := state.Begin(ctx, pool, state.RunSpec{Tenant: tenant, Job: "nightly", Mode: "run", Listings: []string{listing}}, 0, nothingToClear)
+	run, err := state.BeginOrResume(ctx, pool, state.RunSpec{Tenant: tenant, Job: "nightly", Mode: "run", Listings: []string{listing}}, 0, nothingToClear)
 	if err != nil || proof == "" {
 		if err != nil {
 			t.Fatal(err)
@@ -31,7 +31,7 @@ func runOf(t *testing.T, pool *pgxpool.Pool, tenant, listing, proof string, read
 		return run
 	}
 	err = pgx.BeginFunc(ctx, pool, func(tx pgx.Tx) error {
-		at, err := run.Claim(ctx, tx)
+		at, err := run.LockForPublication(ctx, tx)
 		if err != nil {
 			return err
 		}
@@ -48,12 +48,12 @@ func runOf(t *testing.T, pool *pgxpool.Pool, tenant, listing, proof string, read
 
 func TestLastRunsAreTheNewestOfEachTenantWithTheirCertificates(t *testing.T) {
 	t.Parallel()
-	pool := pgtest.New(t, statusMigrated)
+	pool := pgtest.NewPool(t, statusMigrated)
 	now := time.Now()
 	runOf(t, pool, "acme", "users", "complete", now)
 	second := runOf(t, pool, "acme", "users", "complete", now)
 	other := runOf(t, pool, "ours", "users", "", now)
-	records, err := state.LastRuns(t.Context(), pool, 1)
+	records, err := state.RecentRuns(t.Context(), pool, 1)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -67,10 +67,10 @@ func TestLastRunsAreTheNewestOfEachTenantWithTheirCertificates(t *testing.T) {
 
 func TestARunIsAliveWhileItsTenantIsLocked(t *testing.T) {
 	t.Parallel()
-	pool := pgtest.New(t, statusMigrated)
+	pool := pgtest.NewPool(t, statusMigrated)
 	runOf(t, pool, "acme", "users", "", time.Time{})
 	alive := func() bool {
-		records, err := state.LastRuns(t.Context(), pool, 1)
+		records, err := state.RecentRuns(t.Context(), pool, 1)
 		if err != nil || len(records) != 1 {
 			t.Fatalf("have %+v, %v", records, err)
 		}
@@ -91,7 +91,7 @@ func TestARunIsAliveWhileItsTenantIsLocked(t *testing.T) {
 
 func TestFreshIsTheLastReadingAndTheLastProof(t *testing.T) {
 	t.Parallel()
-	pool := pgtest.New(t, statusMigrated)
+	pool := pgtest.NewPool(t, statusMigrated)
 	proved := time.Now().Add(-2 * time.Hour).Truncate(time.Microsecond)
 	read := proved.Add(time.Hour)
 	runOf(t, pool, "acme", "users", "complete", proved)

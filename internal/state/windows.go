@@ -8,14 +8,14 @@ import (
 	"github.com/jackc/pgx/v5"
 )
 
-// Querier is a pool, a connection or a transaction.
-type Querier interface {
+// RowQueryer is a pool, a connection or a transaction.
+type RowQueryer interface {
 	QueryRow(ctx context.Context, sql string, args ...any) pgx.Row
 }
 
-// ProvedUntil returns up to when a tenant's append-only listing is proved, by
+// WindowProvedUntil returns up to when a tenant's append-only listing is proved, by
 // the server's clock; zero: it never was.
-func ProvedUntil(ctx context.Context, db Querier, tenant, listing string) (time.Time, error) {
+func WindowProvedUntil(ctx context.Context, db RowQueryer, tenant, listing string) (time.Time, error) {
 	var until *time.Time
 	err := db.QueryRow(ctx, "select max(proved_until) from syncer.windows where tenant_id = $1 and listing = $2", tenant, listing).Scan(&until)
 	if err != nil {
@@ -27,9 +27,9 @@ func ProvedUntil(ctx context.Context, db Querier, tenant, listing string) (time.
 	return *until, nil
 }
 
-// SetProvedUntil records up to when the run has proved an append-only listing.
+// SetWindowProvedUntil records up to when the run has proved an append-only listing.
 // It belongs in the transaction that publishes the run.
-func (r Run) SetProvedUntil(ctx context.Context, db Execer, listing string, until time.Time) error {
+func (r Run) SetWindowProvedUntil(ctx context.Context, db Execer, listing string, until time.Time) error {
 	_, err := db.Exec(ctx, `insert into syncer.windows (tenant_id, listing, proved_until) values ($1, $2, $3)
 on conflict (tenant_id, listing) do update set proved_until = excluded.proved_until`, r.Tenant, listing, until)
 	if err != nil {

@@ -13,12 +13,12 @@ var rootOnly = regexp.MustCompile(`(?m)^\s*(chroot|stats socket|user|group|daemo
 
 // HAProxy starts HAProxy in its packaged configuration, with one frontend that
 // passes every request to upstream, an http URL. The caller closes the server.
-func HAProxy(ctx context.Context, upstream string) (*Server, error) {
-	s, err := newServer()
+func HAProxy(ctx context.Context, upstream string) (*Proxy, error) {
+	s, err := newProxy()
 	if err != nil {
 		return nil, err
 	}
-	config, err := packaged("/etc/haproxy/haproxy.cfg")
+	config, err := packagedConfig("/etc/haproxy/haproxy.cfg")
 	if err != nil {
 		return nil, err
 	}

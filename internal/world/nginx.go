@@ -20,18 +20,18 @@ const nginxSite = `server {
 // Nginx starts nginx in its packaged configuration, with one site that passes
 // every request to upstream, an http URL. site are further lines of the site.
 // Its access log is "access.log". The caller closes the server.
-func Nginx(ctx context.Context, upstream string, site ...string) (*Server, error) {
+func Nginx(ctx context.Context, upstream string, site ...string) (*Proxy, error) {
 	return nginx(ctx, "", upstream, site)
 }
 
 // NginxTLS is Nginx with HTTP/2 and a certificate, whose authority is in the
 // file "ca.pem".
-func NginxTLS(ctx context.Context, upstream string, site ...string) (*Server, error) {
+func NginxTLS(ctx context.Context, upstream string, site ...string) (*Proxy, error) {
 	return nginx(ctx, " ssl http2", upstream, site)
 }
 
-func nginx(ctx context.Context, listen, upstream string, site []string) (*Server, error) {
-	s, err := newServer()
+func nginx(ctx context.Context, listen, upstream string, site []string) (*Proxy, error) {
+	s, err := newProxy()
 	if err != nil {
 		return nil, err
 	}
@@ -39,7 +39,7 @@ func nginx(ctx context.Context, listen, upstream string, site []string) (*Server
 	for _, kind := range []string{"client_body", "proxy", "fastcgi", "uwsgi", "scgi"} {
 		fmt.Fprintf(&temp, "%s_temp_path %s;\n", kind, s.path(kind))
 	}
-	config, err := packaged("/etc/nginx/nginx.conf",
+	config, err := packagedConfig("/etc/nginx/nginx.conf",
 		"/run/nginx.pid", s.path("pid"),
 		"/var/log/nginx/error.log", s.path("error.log"),
 		"/var/log/nginx/access.log", s.path("access.log"),

@@ -20,12 +20,12 @@ const password = "pooled"
 // PgBouncer starts PgBouncer in its packaged configuration before the database
 // of a connection string. Settings, like "pool_mode = transaction", are added to
 // it. The caller closes the server.
-func PgBouncer(ctx context.Context, database string, settings ...string) (*Server, error) {
+func PgBouncer(ctx context.Context, database string, settings ...string) (*Proxy, error) {
 	cfg, err := pgconn.ParseConfig(database)
 	if err != nil {
 		return nil, err
 	}
-	s, err := newServer()
+	s, err := newProxy()
 	if err != nil {
 		return nil, err
 	}
@@ -33,7 +33,7 @@ func PgBouncer(ctx context.Context, database string, settings ...string) (*Serve
 	if err != nil {
 		return nil, err
 	}
-	config, err := packaged("/etc/pgbouncer/pgbouncer.ini",
+	config, err := packagedConfig("/etc/pgbouncer/pgbouncer.ini",
 		"[databases]\n", fmt.Sprintf("[databases]\n%s = host=%s port=%d user=%s\n", cfg.Database, cfg.Host, cfg.Port, cfg.User),
 		"/var/log/postgresql/pgbouncer.log", s.path("pgbouncer.log"),
 		"/var/run/postgresql/pgbouncer.pid", s.path("pid"),
@@ -60,7 +60,7 @@ func PgBouncer(ctx context.Context, database string, settings ...string) (*Serve
 }
 
 // PooledURL is the connection string of database through the pooler s.
-func (s *Server) PooledURL(database string) (string, error) {
+func (s *Proxy) PooledURL(database string) (string, error) {
 	cfg, err := pgconn.ParseConfig(database)
 	if err != nil {
 		return "", err
@@ -70,7 +70,7 @@ func (s *Server) PooledURL(database string) (string, error) {
 }
 
 // giveTo makes a user the owner of the server's directory, if root runs it.
-func (s *Server) giveTo(name string) error {
+func (s *Proxy) giveTo(name string) error {
 	if os.Getuid() != 0 {
 		return nil
 	}

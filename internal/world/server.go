@@ -13,8 +13,8 @@ import (
 	"time"
 )
 
-// A Server is a running proxy or pooler.
-type Server struct {
+// A Proxy is a running proxy or pooler.
+type Proxy struct {
 	// Addr is where it listens: 127.0.0.1 and a port.
 	Addr string
 	// Dir holds its configuration and its logs.
@@ -28,8 +28,8 @@ type Server struct {
 // with the test binary, however that ends.
 const guard = `exec 3<&0; "$@" 3<&- & child=$!; { read -r _ <&3; kill "$child"; } & wait "$child"`
 
-// newServer makes the directory of a server that is going to listen on a free port.
-func newServer() (*Server, error) {
+// newProxy makes the directory of a server that is going to listen on a free port.
+func newProxy() (*Proxy, error) {
 	dir, err := os.MkdirTemp("", "world")
 	if err != nil {
 		return nil, err
@@ -38,7 +38,7 @@ func newServer() (*Server, error) {
 		return nil, err
 	}
 	addr, err := freeAddr()
-	return &Server{Addr: addr, Dir: dir}, err
+	return &Proxy{Addr: addr, Dir: dir}, err
 }
 
 func freeAddr() (string, error) {
@@ -51,16 +51,16 @@ func freeAddr() (string, error) {
 }
 
 // path returns the path of a file of the server.
-func (s *Server) path(name string) string { return filepath.Join(s.Dir, name) }
+func (s *Proxy) path(name string) string { return filepath.Join(s.Dir, name) }
 
 // write writes a file of the server.
-func (s *Server) write(name, text string) error {
+func (s *Proxy) write(name, text string) error {
 	return os.WriteFile(s.path(name), []byte(text), 0o644)
 }
 
 // start runs the server's program and waits until it accepts connections.
-func (s *Server) start(ctx context.Context, program string, args ...string) (err error) {
-	file, err := lookPath(program)
+func (s *Proxy) start(ctx context.Context, program string, args ...string) (err error) {
+	file, err := findServerBinary(program)
 	if err != nil {
 		return err
 	}
@@ -78,13 +78,13 @@ func (s *Server) start(ctx context.Context, program string, args ...string) (err
 		return fmt.Errorf("start %s: %w", program, err)
 	}
 	if err := s.await(ctx); err != nil {
-		return errors.Join(fmt.Errorf("start %s: %w:%s", program, err, s.logs()), s.Close())
+		return errors.Join(fmt.Errorf("start %s: %w:%s", program, err, s.allLogs()), s.Close())
 	}
 	return nil
 }
 
-// logs is what the server wrote until now.
-func (s *Server) logs() string {
+// allLogs is what the server wrote until now.
+func (s *Proxy) allLogs() string {
 	var all strings.Builder
 	files, _ := filepath.Glob(s.path("*.log")) // the pattern is good
 	for _, file := range append(files, s.path("output")) {
@@ -94,8 +94,8 @@ func (s *Server) logs() string {
 	return all.String()
 }
 
-// lookPath finds a program where packages put servers, whatever PATH says.
-func lookPath(program string) (string, error) {
+// findServerBinary finds a program where packages put servers, whatever PATH says.
+func findServerBinary(program string) (string, error) {
 	for _, dir := range []string{"/usr/sbin", "/usr/local/sbin", "/usr/bin"} {
 		if path, err := exec.LookPath(filepath.Join(dir, program)); err == nil {
 			return path, nil
@@ -109,7 +109,7 @@ func lookPath(program string) (string, error) {
 }
 
 // await waits until somebody accepts connections at Addr.
-func (s *Server) await(ctx context.Context) error {
+func (s *Proxy) await(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, 20*time.Second)
 	defer cancel()
 	tick := time.NewTicker(10 * time.Millisecond)
@@ -128,7 +128,7 @@ func (s *Server) await(ctx context.Context) error {
 }
 
 // Close ends the server and removes its files. It may be called again.
-func (s *Server) Close() error {
+func (s *Proxy) Close() error {
 	if s.cmd == nil {
 		return nil
 	}
@@ -139,15 +139,15 @@ func (s *Server) Close() error {
 }
 
 // Log returns what a log file of the server has by now.
-func (s *Server) Log(name string) (string, error) {
+func (s *Proxy) Log(name string) (string, error) {
 	text, err := os.ReadFile(s.path(name))
 	return string(text), err
 }
 
-// packaged reads a configuration as its package installed it and replaces what
+// packagedConfig reads a configuration as its package installed it and replaces what
 // has to differ here. Each old text has to be there: a package that changed is
 // looked at again.
-func packaged(file string, replace ...string) (string, error) {
+func packagedConfig(file string, replace ...string) (string, error) {
 	data, err := os.ReadFile(file)
 	if err != nil {
 		return "", fmt.Errorf("read the packaged configuration: %w", err)

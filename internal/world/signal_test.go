@@ -343,7 +343,7 @@ func newWaitFixture(t *testing.T, bin string) *waitFixture {
 	t.Helper()
 	server := logtotest.Start(logtotest.Generate(logtotest.Options{Users: 200, Seed: 1}))
 	t.Cleanup(server.Close)
-	database := pgtest.URL(t, nil)
+	database := pgtest.NewDatabaseURL(t, nil)
 	pool, err := pgxpool.New(t.Context(), database)
 	if err != nil {
 		t.Fatal(err)

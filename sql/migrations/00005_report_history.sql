@@ -149,6 +149,24 @@ $$;
 comment on function report.ids_named is 'Ids of the applications, roles, organization roles or organizations (the kind) of a name, in any case, or of an id; with past, those that once had the name, too. An unknown name is an error.';
 
 -- +goose StatementBegin
+create function report.require_id(kinds text[], id text, tenant text default null)
+returns void
+language plpgsql stable
+as $$
+begin
+    if id is not null and not exists (
+        select from report.names n
+        where n.id = require_id.id and n.kind = any(kinds) and (require_id.tenant is null or n.tenant_id = require_id.tenant)
+    ) then
+        raise exception 'no % has the id %', array_to_string(kinds, ' or '), quote_literal(id)
+            using errcode = 'LS003', hint = 'an id is looked for, among those that were deleted, too: report.names has all of them with their names';
+    end if;
+end
+$$;
+-- +goose StatementEnd
+comment on function report.require_id is 'Fails unless something of one of the kinds of report.names has the id, or had it before it was deleted. No id is no error.';
+
+-- +goose StatementBegin
 create function report.role_holders_at(role text, at timestamptz, tenant text default null)
 returns table (tenant_id text, role_id text, holder_type text, holder_id text, holder text, valid_from timestamptz, valid_to timestamptz)
 language plpgsql stable
@@ -220,6 +238,8 @@ as $$
 begin
     perform report.require_tables('{user_roles,application_roles,organization_users,organization_user_roles,organization_applications,organization_application_roles}', tenant);
     perform report.require_past('{user_roles,application_roles,organization_users,organization_user_roles,organization_applications,organization_application_roles}', since, tenant);
+    perform report.require_id('{user,application}', only_holder, tenant);
+    perform report.require_id('{organization}', only_organization, tenant);
     return query execute $query$
         with changes as (
             select h.valid_from as at, 'granted' as change, h.* from report.access_history h

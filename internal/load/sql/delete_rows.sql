@@ -9,4 +9,4 @@ with leaving as (
     from leaving l
     where $4
 )
-select l.{{.LastKey}} from leaving l
+select l.{{.RowIDColumn}} from leaving l

@@ -12,9 +12,9 @@ import (
 	"logto-syncer/internal/catalog"
 )
 
-// Keys returns the keys a table of the mirror should hold, as "a b c".
-func (s *Snapshot) Keys(table catalog.Table) (map[string]bool, error) {
-	rows, err := s.mirrored(table.Name)
+// ExpectedKeys returns the keys a table of the mirror should hold, as "a b c".
+func (s *TenantSnapshot) ExpectedKeys(table catalog.Table) (map[string]bool, error) {
+	rows, err := s.rowsToMirror(table.Name)
 	if err != nil {
 		return nil, err
 	}
@@ -34,9 +34,9 @@ func MirroredKeys(ctx context.Context, pool *pgxpool.Pool, name string, table ca
 	return mirroredKeys(ctx, pool, table, "tenant_id = $1", name)
 }
 
-// PublishedKeys returns the keys of the rows of a table that were published at a
+// KeysPublishedAt returns the keys of the rows of a table that were published at a
 // moment.
-func PublishedKeys(ctx context.Context, pool *pgxpool.Pool, name string, table catalog.Table, at time.Time) (map[string]bool, error) {
+func KeysPublishedAt(ctx context.Context, pool *pgxpool.Pool, name string, table catalog.Table, at time.Time) (map[string]bool, error) {
 	return mirroredKeys(ctx, pool, table, "tenant_id = $1 and valid_from = $2", name, at)
 }
 
@@ -58,9 +58,9 @@ func mirroredKeys(ctx context.Context, pool *pgxpool.Pool, table catalog.Table, 
 	return keys, err
 }
 
-// Overlaps returns a query that counts the versions of a table, for the tenant
+// CountOverlapsQuery returns a query that counts the versions of a table, for the tenant
 // $1, that overlap another version of the same row or are valid for no time.
-func Overlaps(table catalog.Table) string {
+func CountOverlapsQuery(table catalog.Table) string {
 	columns := make([]string, len(table.Key))
 	for i, column := range table.Key {
 		columns[i] = pgx.Identifier{column}.Sanitize()

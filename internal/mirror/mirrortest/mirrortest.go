@@ -19,14 +19,14 @@ import (
 	"logto-syncer/internal/logtotest"
 )
 
-// Diff returns how the mirror differs from the tenant in the given tables, at
+// DiffTenant returns how the mirror differs from the tenant in the given tables, at
 // most a few lines a table; empty if it does not.
-func Diff(ctx context.Context, pool *pgxpool.Pool, name string, tenant *logtotest.Tenant, tables ...string) (string, error) {
-	return Of(tenant).Diff(ctx, pool, name, tables...)
+func DiffTenant(ctx context.Context, pool *pgxpool.Pool, name string, tenant *logtotest.Tenant, tables ...string) (string, error) {
+	return NewSnapshot(tenant).Diff(ctx, pool, name, tables...)
 }
 
 // Diff is the function of that name for what the snapshot should look like.
-func (s *Snapshot) Diff(ctx context.Context, pool *pgxpool.Pool, name string, tables ...string) (string, error) {
+func (s *TenantSnapshot) Diff(ctx context.Context, pool *pgxpool.Pool, name string, tables ...string) (string, error) {
 	var out strings.Builder
 	snapshot := s
 	for _, table := range tables {
@@ -34,7 +34,7 @@ func (s *Snapshot) Diff(ctx context.Context, pool *pgxpool.Pool, name string, ta
 		if err != nil {
 			return "", err
 		}
-		got, err := rows(ctx, pool, name, table)
+		got, err := mirroredRows(ctx, pool, name, table)
 		if err != nil {
 			return "", err
 		}
@@ -65,8 +65,8 @@ func compare(out *strings.Builder, table string, want, got map[string]int) {
 	out.WriteString(strings.Join(lines, ""))
 }
 
-// rows reads a table of the mirror; its rows as canonical JSON, and how often.
-func rows(ctx context.Context, pool *pgxpool.Pool, name, table string) (map[string]int, error) {
+// mirroredRows reads a table of the mirror; its rows as canonical JSON, and how often.
+func mirroredRows(ctx context.Context, pool *pgxpool.Pool, name, table string) (map[string]int, error) {
 	sql := "select to_jsonb(t) - 'tenant_id' - 'item_hash' - 'valid_from' from " +
 		pgx.Identifier{"logto", table}.Sanitize() + " t where tenant_id = $1"
 	found, err := pool.Query(ctx, sql, name)
@@ -130,47 +130,47 @@ func floats(value any) any {
 	return value
 }
 
-// A Snapshot is a tenant as it was when its tables were first asked for.
-type Snapshot struct {
+// A TenantSnapshot is a tenant as it was when its tables were first asked for.
+type TenantSnapshot struct {
 	tenant   *logtotest.Tenant
 	tables   map[string][]logtotest.Row
 	internal map[any]bool // ids of Logto's internal roles
 	sends    func(table, column string) bool
 }
 
-// As returns a snapshot of a server's tenant as its version of Logto shows it:
+// NewServerSnapshot returns a snapshot of a server's tenant as its version of Logto shows it:
 // what it does not send is null.
-func As(server *logtotest.Server) *Snapshot {
-	s := Of(server.Tenant)
-	s.sends = server.Sends
+func NewServerSnapshot(server *logtotest.Server) *TenantSnapshot {
+	s := NewSnapshot(server.Tenant)
+	s.sends = server.SendsColumn
 	return s
 }
 
-// Of returns a snapshot of a tenant that does not change while it is used.
-func Of(tenant *logtotest.Tenant) *Snapshot {
-	s := &Snapshot{tenant: tenant, tables: map[string][]logtotest.Row{}, internal: map[any]bool{}}
-	for _, role := range s.rows("roles") {
+// NewSnapshot returns a snapshot of a tenant that does not change while it is used.
+func NewSnapshot(tenant *logtotest.Tenant) *TenantSnapshot {
+	s := &TenantSnapshot{tenant: tenant, tables: map[string][]logtotest.Row{}, internal: map[any]bool{}}
+	for _, role := range s.tenantRows("roles") {
 		s.internal[role["id"]] = strings.HasPrefix(role["name"].(string), "#internal:")
 	}
 	return s
 }
 
-func (s *Snapshot) rows(table string) []logtotest.Row {
+func (s *TenantSnapshot) tenantRows(table string) []logtotest.Row {
 	if _, ok := s.tables[table]; !ok {
 		s.tables[table] = s.tenant.Rows(table)
 	}
 	return s.tables[table]
 }
 
-// mirrored returns the rows a table of the mirror should hold.
-func (s *Snapshot) mirrored(table string) ([]map[string]any, error) {
+// rowsToMirror returns the rows a table of the mirror should hold.
+func (s *TenantSnapshot) rowsToMirror(table string) ([]map[string]any, error) {
 	from, ok := sources[table]
 	if !ok {
 		return nil, fmt.Errorf("mirrortest does not know what %s should hold", table)
 	}
 	var out []map[string]any
-	for _, row := range s.rows(from.table) {
-		for _, shown := range from.rows(s, maps.Clone(row)) {
+	for _, row := range s.tenantRows(from.table) {
+		for _, shown := range from.mirrorRows(s, maps.Clone(row)) {
 			for column := range shown {
 				if s.sends != nil && !s.sends(from.table, column) {
 					shown[column] = nil
@@ -184,8 +184,8 @@ func (s *Snapshot) mirrored(table string) ([]map[string]any, error) {
 
 // ExpectedRows returns what a table of the mirror should hold, as canonical JSON, and
 // how often.
-func (s *Snapshot) ExpectedRows(table string) (map[string]int, error) {
-	rows, err := s.mirrored(table)
+func (s *TenantSnapshot) ExpectedRows(table string) (map[string]int, error) {
+	rows, err := s.rowsToMirror(table)
 	out := map[string]int{}
 	for _, row := range rows {
 		out[canonical(row)]++

@@ -8,18 +8,18 @@ import (
 	"logto-syncer/internal/logtotest"
 )
 
-// source says how the rows of a table of the mirror follow from the tenant's.
-type source struct {
+// rowMapping says how the rows of a table of the mirror follow from the tenant's.
+type rowMapping struct {
 	table  string
 	unseen []string                             // columns no endpoint shows, or secrets
 	rename map[string]string                    // the mirror's names of columns
 	spread func(logtotest.Row) []map[string]any // rows of a nested table
-	only   func(*Snapshot, logtotest.Row) bool
+	only   func(*TenantSnapshot, logtotest.Row) bool
 	add    map[string]any // columns the tenant has none of
 }
 
-// rows returns what one row of the tenant is in the mirror.
-func (s source) rows(tenant *Snapshot, row logtotest.Row) []map[string]any {
+// mirrorRows returns what one row of the tenant is in the mirror.
+func (s rowMapping) mirrorRows(tenant *TenantSnapshot, row logtotest.Row) []map[string]any {
 	if s.only != nil && !s.only(tenant, row) {
 		return nil
 	}
@@ -40,14 +40,14 @@ func (s source) rows(tenant *Snapshot, row logtotest.Row) []map[string]any {
 // extra is the column that is null when every field has a column of its own.
 var extra = map[string]any{"extra": nil}
 
-var sources = map[string]source{
+var sources = map[string]rowMapping{
 	"users":                             {table: "users", spread: user},
 	"user_identities":                   {table: "users", spread: identities},
 	"organizations":                     {table: "organizations", unseen: []string{"is_trusted_device_allowed"}, add: extra},
 	"applications":                      {table: "applications", unseen: []string{"secret"}, add: extra},
 	"resources":                         {table: "resources", add: extra},
 	"scopes":                            {table: "scopes", add: extra},
-	"roles":                             {table: "roles", only: listedRole("id"), add: extra},
+	"roles":                             {table: "roles", only: ofListedRole("id"), add: extra},
 	"organization_scopes":               {table: "organization_scopes", add: extra},
 	"organization_roles":                {table: "organization_roles", add: extra},
 	"organization_role_scopes":          {table: "organization_role_scope_relations"},
@@ -55,9 +55,9 @@ var sources = map[string]source{
 	"sso_connectors":                    {table: "sso_connectors", spread: ssoConnector},
 	"hooks":                             {table: "hooks", spread: hook},
 	"custom_profile_fields":             {table: "custom_profile_fields", add: extra},
-	"role_scopes":                       {table: "roles_scopes", only: listedRole("role_id")},
-	"user_roles":                        {table: "users_roles", only: listedRole("role_id")},
-	"application_roles":                 {table: "applications_roles", only: listedRole("role_id")},
+	"role_scopes":                       {table: "roles_scopes", only: ofListedRole("role_id")},
+	"user_roles":                        {table: "users_roles", only: ofListedRole("role_id")},
+	"application_roles":                 {table: "applications_roles", only: ofListedRole("role_id")},
 	"organization_users":                {table: "organization_user_relations"},
 	"organization_user_roles":           {table: "organization_role_user_relations"},
 	"organization_applications":         {table: "organization_application_relations"},
@@ -107,14 +107,14 @@ func factors(row logtotest.Row) []map[string]any {
 			"created_at": f["createdAt"], "last_used_at": f["lastUsedAt"], "remain_codes": nil, "extra": nil,
 		}
 		if codes, ok := f["codes"].([]any); ok {
-			factor["remain_codes"] = float64(len(slices.DeleteFunc(slices.Clone(codes), used)))
+			factor["remain_codes"] = float64(len(slices.DeleteFunc(slices.Clone(codes), isUsedBackupCode)))
 		}
 		out = append(out, factor)
 	}
 	return out
 }
 
-func used(code any) bool {
+func isUsedBackupCode(code any) bool {
 	c, _ := code.(map[string]any)
 	return c["usedAt"] != nil
 }
@@ -139,12 +139,12 @@ func hook(row logtotest.Row) []map[string]any {
 	return []map[string]any{row}
 }
 
-// listedRole leaves out what belongs to Logto's internal roles.
-func listedRole(column string) func(*Snapshot, logtotest.Row) bool {
-	return func(tenant *Snapshot, row logtotest.Row) bool { return !tenant.internal[row[column]] }
+// ofListedRole leaves out what belongs to Logto's internal roles.
+func ofListedRole(column string) func(*TenantSnapshot, logtotest.Row) bool {
+	return func(tenant *TenantSnapshot, row logtotest.Row) bool { return !tenant.internal[row[column]] }
 }
 
 // isListedLog leaves out the deliveries of webhooks, which /logs does not list.
-func isListedLog(_ *Snapshot, row logtotest.Row) bool {
+func isListedLog(_ *TenantSnapshot, row logtotest.Row) bool {
 	return !strings.HasPrefix(row["key"].(string), "TriggerHook.")
 }

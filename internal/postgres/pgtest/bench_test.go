@@ -8,8 +8,8 @@ import (
 
 // BenchmarkURL is what a database costs a test.
 func BenchmarkURL(b *testing.B) {
-	pgtest.URL(b, oneRow) // starts the server
+	pgtest.NewDatabaseURL(b, oneRow) // starts the server
 	for b.Loop() {
-		pgtest.URL(b, oneRow)
+		pgtest.NewDatabaseURL(b, oneRow)
 	}
 }

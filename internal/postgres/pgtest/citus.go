@@ -26,25 +26,25 @@ const citusEnv = "SYNCER_TEST_CITUS"
 // OnCitus reports whether the tests' databases are distributed.
 func OnCitus() bool { return os.Getenv(citusEnv) != "" }
 
-// citusURL creates a database on each node of the cluster, joins them to a
+// createCitusDatabase creates a database on each node of the cluster, joins them to a
 // cluster, and returns the URL of the coordinator's. They are dropped when the
 // test ends.
-func citusURL(ctx context.Context, t testing.TB, prepare Prepare) (string, error) {
+func createCitusDatabase(ctx context.Context, t testing.TB, prepare Prepare) (string, error) {
 	t.Helper()
-	nodes, err := citusNodes(ctx)
+	nodes, err := citusNodeURLs(ctx)
 	if err != nil {
 		return "", err
 	}
 	name := fmt.Sprintf("test_%d_%d", os.Getpid(), sharedServer.databases.Add(1))
 	t.Cleanup(func() {
 		for _, node := range nodes {
-			if err := citusExec(context.WithoutCancel(ctx), node, "postgres", "drop database if exists "+name+" with (force)"); err != nil {
+			if err := execOnNode(context.WithoutCancel(ctx), node, "postgres", "drop database if exists "+name+" with (force)"); err != nil {
 				t.Error(err)
 			}
 		}
 	})
 	for _, node := range nodes {
-		err := errors.Join(citusExec(ctx, node, "postgres", "create database "+name), citusExec(ctx, node, name, "create extension citus"))
+		err := errors.Join(execOnNode(ctx, node, "postgres", "create database "+name), execOnNode(ctx, node, name, "create extension citus"))
 		if err != nil {
 			return "", err
 		}
@@ -74,12 +74,12 @@ func citusURL(ctx context.Context, t testing.TB, prepare Prepare) (string, error
 	if err := prepare(ctx, pool); err != nil {
 		return "", err
 	}
-	return coordinator, state.Distribute(ctx, pool, func(string) {})
+	return coordinator, state.DistributeTables(ctx, pool, func(string) {})
 }
 
-// citusNodes returns the URLs of the coordinator, which comes first, and of the
+// citusNodeURLs returns the URLs of the coordinator, which comes first, and of the
 // workers, which let the same role in.
-func citusNodes(ctx context.Context) ([]*url.URL, error) {
+func citusNodeURLs(ctx context.Context) ([]*url.URL, error) {
 	coordinator, err := url.Parse(os.Getenv(citusEnv))
 	if err != nil {
 		return nil, fmt.Errorf("%s is not a URL such as postgres://user@host:5432/postgres", citusEnv)
@@ -120,7 +120,7 @@ func hostPort(node *url.URL) (host string, port int, err error) {
 	return host, port, err
 }
 
-func citusExec(ctx context.Context, node *url.URL, database, sql string) error {
+func execOnNode(ctx context.Context, node *url.URL, database, sql string) error {
 	conn, err := pgx.Connect(ctx, inDatabase(node, database))
 	if err != nil {
 		return err

@@ -36,9 +36,9 @@ func CopyInstallation(t testing.TB) *Installation {
 		t.Fatal(err)
 	}
 	i := &Installation{t: t, root: root, binDir: filepath.Join(root, "bin"), original: map[string]string{}}
-	pool := New(t, nil)
+	pool := NewPool(t, nil)
 	for _, name := range []string{"BINDIR", "PKGLIBDIR", "SHAREDIR"} {
-		i.original[name] = setting(t, pool, name)
+		i.original[name] = pgConfig(t, pool, name)
 	}
 	i.install("old")
 	return i
@@ -114,8 +114,8 @@ func (i *Installation) install(name string) {
 	}
 }
 
-// setting returns a directory that the server was built with.
-func setting(t testing.TB, pool *pgxpool.Pool, name string) (dir string) {
+// pgConfig returns a directory that the server was built with.
+func pgConfig(t testing.TB, pool *pgxpool.Pool, name string) (dir string) {
 	t.Helper()
 	if err := pool.QueryRow(context.WithoutCancel(t.Context()), "select setting from pg_config where name = $1", name).Scan(&dir); err != nil {
 		t.Fatal(err)

@@ -18,10 +18,10 @@ type Instance struct {
 	urlBase *postgres.Server // for URL: not nil when stopped
 }
 
-// StartServer starts a server for a test of failures, in which connections break
+// StartInstance starts a server for a test of failures, in which connections break
 // or the server is down for a while. It takes about a second. The server is
 // removed when the test ends.
-func StartServer(t testing.TB) *Instance {
+func StartInstance(t testing.TB) *Instance {
 	t.Helper()
 	dir, err := os.MkdirTemp("/tmp", "syncer-pgtest-") //nolint:usetesting // t.TempDir is too long for a socket
 	if err != nil {

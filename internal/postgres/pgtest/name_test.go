@@ -25,7 +25,7 @@ func TestPrepareMustBeANamedFunction(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			if key, err := functionName(tc.prepare); (err == nil) != tc.ok {
+			if key, err := prepareName(tc.prepare); (err == nil) != tc.ok {
 				t.Errorf("name = %q, error = %v", key, err)
 			}
 		})

@@ -32,13 +32,13 @@ const setupTimeout = 20 * time.Minute
 // name identifies the template.
 type Prepare func(context.Context, *pgxpool.Pool) error
 
-// New returns a pool of connections to a new database for the test: a copy of
+// NewPool returns a pool of connections to a new database for the test: a copy of
 // the template that prepare fills once per test binary; nil: an empty database.
 // The pool is closed when the test ends. A failed test logs the URL of its
 // database, which exists for as long as the test binary runs.
-func New(t testing.TB, prepare Prepare) *pgxpool.Pool {
+func NewPool(t testing.TB, prepare Prepare) *pgxpool.Pool {
 	t.Helper()
-	pool, err := pgxpool.New(t.Context(), URL(t, prepare))
+	pool, err := pgxpool.New(t.Context(), NewDatabaseURL(t, prepare))
 	if err != nil {
 		t.Fatalf("connect to the test's database: %v", err)
 	}
@@ -46,16 +46,16 @@ func New(t testing.TB, prepare Prepare) *pgxpool.Pool {
 	return pool
 }
 
-// URL is New for tests that connect by themselves, such as those of commands: it
+// NewDatabaseURL is New for tests that connect by themselves, such as those of commands: it
 // returns the connection string of the new database.
-func URL(t testing.TB, prepare Prepare) string {
+func NewDatabaseURL(t testing.TB, prepare Prepare) string {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), setupTimeout)
 	defer cancel()
 	var url string
 	var err error
 	if OnCitus() {
-		url, err = citusURL(ctx, t, prepare)
+		url, err = createCitusDatabase(ctx, t, prepare)
 	} else {
 		url, err = sharedServer.database(ctx, prepare)
 	}
@@ -117,7 +117,7 @@ func (s *lazyServer) database(ctx context.Context, prepare Prepare) (string, err
 
 // template returns the name of the database that prepare has filled.
 func (s *lazyServer) template(prepare Prepare) (string, error) {
-	key, err := functionName(prepare)
+	key, err := prepareName(prepare)
 	if err != nil {
 		return "", err
 	}
@@ -127,14 +127,14 @@ func (s *lazyServer) template(prepare Prepare) (string, error) {
 		ctx, cancel := context.WithTimeout(context.Background(), setupTimeout)
 		defer cancel()
 		t.name = fmt.Sprintf("template_%d", s.databases.Add(1))
-		if t.err = prepareDatabase(ctx, s.postgres, t.name, prepare); t.err != nil {
+		if t.err = createTemplate(ctx, s.postgres, t.name, prepare); t.err != nil {
 			t.err = fmt.Errorf("prepare with %s: %w", key, t.err)
 		}
 	})
 	return t.name, t.err
 }
 
-func prepareDatabase(ctx context.Context, srv *postgres.Server, name string, prepare Prepare) error {
+func createTemplate(ctx context.Context, srv *postgres.Server, name string, prepare Prepare) error {
 	if err := execSQL(ctx, srv, "create database "+name); err != nil {
 		return err
 	}
@@ -150,7 +150,7 @@ func prepareDatabase(ctx context.Context, srv *postgres.Server, name string, pre
 // values: two of the same name may differ in the variables they have captured.
 var unnamedFunction = regexp.MustCompile(`\.func\d+(\.\d+)*$|-fm$`)
 
-func functionName(prepare Prepare) (string, error) {
+func prepareName(prepare Prepare) (string, error) {
 	name := runtime.FuncForPC(reflect.ValueOf(prepare).Pointer()).Name()
 	if unnamedFunction.MatchString(name) {
 		return "", fmt.Errorf("prepare must be a named function, and is the function literal or method value %s", name)

@@ -19,7 +19,7 @@ func TestEveryTestHasItsOwnCopyOfThePreparedDatabase(t *testing.T) {
 	for _, name := range []string{"one", "another", "a third"} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			pool := pgtest.New(t, oneRow)
+			pool := pgtest.NewPool(t, oneRow)
 			if _, err := pool.Exec(t.Context(), "insert into t values (2)"); err != nil {
 				t.Fatal(err)
 			}
@@ -33,7 +33,7 @@ func TestEveryTestHasItsOwnCopyOfThePreparedDatabase(t *testing.T) {
 func TestADatabaseWithoutPrepareIsEmpty(t *testing.T) {
 	t.Parallel()
 	var exists bool
-	err := pgtest.New(t, nil).QueryRow(t.Context(), "select to_regclass('t') is not null").Scan(&exists)
+	err := pgtest.NewPool(t, nil).QueryRow(t.Context(), "select to_regclass('t') is not null").Scan(&exists)
 	if err != nil || exists {
 		t.Errorf("table t exists = %t, error = %v", exists, err)
 	}
@@ -47,7 +47,7 @@ func TestAServerKeepsItsDataAfter(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			srv := pgtest.StartServer(t)
+			srv := pgtest.StartInstance(t)
 			pool, err := pgxpool.New(t.Context(), srv.URL("postgres"))
 			if err != nil {
 				t.Fatal(err)

@@ -8,9 +8,9 @@ import (
 	"logto-syncer/internal/logtotest"
 )
 
-// Named returns the id of the row of a table with a name, empty if there is
+// IDByName returns the id of the row of a table with a name, empty if there is
 // none.
-func Named(tenant *logtotest.Tenant, table, name string) string {
+func IDByName(tenant *logtotest.Tenant, table, name string) string {
 	for _, r := range tenant.Rows(table) {
 		if r["name"] == name {
 			return r["id"].(string)
@@ -19,8 +19,8 @@ func Named(tenant *logtotest.Tenant, table, name string) string {
 	return ""
 }
 
-// organization returns the id of the organization numbered n.
-func organization(tenant *logtotest.Tenant, n string) string {
+// organizationID returns the id of the organization numbered n.
+func organizationID(tenant *logtotest.Tenant, n string) string {
 	for _, r := range tenant.Rows("organizations") {
 		if strings.HasSuffix(r["name"].(string), " "+n) {
 			return r["id"].(string)
@@ -29,8 +29,8 @@ func organization(tenant *logtotest.Tenant, n string) string {
 	return ""
 }
 
-// try calls until one fails.
-func try(calls ...func() error) error {
+// callUntilError calls until one fails.
+func callUntilError(calls ...func() error) error {
 	for _, call := range calls {
 		if err := call(); err != nil {
 			return err
@@ -39,12 +39,12 @@ func try(calls ...func() error) error {
 	return nil
 }
 
-// FirstDay puts the people and their access into a generated tenant whom the
+// SeedFirstDay puts the people and their access into a generated tenant whom the
 // questions name, as they are in the night of 1 November 2026.
-func FirstDay(t *logtotest.Tenant) error {
+func SeedFirstDay(t *logtotest.Tenant) error {
 	at := time.Date(2026, 10, 20, 8, 0, 0, 0, time.UTC)
-	finance, support := Named(t, "roles", "finance"), Named(t, "roles", "support")
-	member, admin := Named(t, "organization_roles", "member"), Named(t, "organization_roles", "admin")
+	finance, support := IDByName(t, "roles", "finance"), IDByName(t, "roles", "support")
+	member, admin := IDByName(t, "organization_roles", "member"), IDByName(t, "organization_roles", "admin")
 	user := func(id, email, name string, more logtotest.Row) func() error {
 		return func() error {
 			row := logtotest.Row{
@@ -61,38 +61,38 @@ func FirstDay(t *logtotest.Tenant) error {
 			"userId": "100000000000041", "details": logtotest.Row{"id": "100000000000041", "email": "dora.keller@gmail.test", "name": "Dora Keller"},
 		}},
 	}
-	return try(
+	return callUntilError(
 		user("dora00000001", "Dora@example.org", "Dora Keller", known), user("dora00000002", "dora@example.org", "Dora Keller", nil),
 		user("dora00000003", "DORA@example.org", "D. Keller", nil),
 		user("gone00000001", "rolf@example.org", "Rolf Gone", nil),
 		user("kell00000001", "karl@keller.example", "Karl Keller", nil),
 		func() error {
-			_, err := t.CreateScope(Named(t, "resources", "API resource 1"), logtotest.Row{"id": "purge", "name": "purge:orders", "created_at": at})
+			_, err := t.CreateScope(IDByName(t, "resources", "API resource 1"), logtotest.Row{"id": "purge", "name": "purge:orders", "created_at": at})
 			return err
 		},
 		func() error { return t.AssignRole("dora00000001", finance) },
 		func() error { return t.AssignRole("dora00000001", support) },
 		func() error { return t.AssignRole("gone00000001", finance) },
-		func() error { return t.AddMember(organization(t, "3"), "dora00000001", member, admin) },
-		func() error { return t.AddMember(organization(t, "4"), "gone00000001", member) },
+		func() error { return t.AddMember(organizationID(t, "3"), "dora00000001", member, admin) },
+		func() error { return t.AddMember(organizationID(t, "4"), "gone00000001", member) },
 	)
 }
 
-// SecondDay changes them as they are to be a night later.
-func SecondDay(t *logtotest.Tenant) error {
-	finance, auditor := Named(t, "roles", "finance"), Named(t, "roles", "auditor")
-	admin, owner := Named(t, "organization_roles", "admin"), Named(t, "organization_roles", "owner")
-	return try(
+// ApplySecondDay changes them as they are to be a night later.
+func ApplySecondDay(t *logtotest.Tenant) error {
+	finance, auditor := IDByName(t, "roles", "finance"), IDByName(t, "roles", "auditor")
+	admin, owner := IDByName(t, "organization_roles", "admin"), IDByName(t, "organization_roles", "owner")
+	return callUntilError(
 		func() error { return t.DeleteUser("gone00000001") },
 		func() error { return t.UnassignRole("dora00000001", finance) },
 		func() error { return t.AssignRole("dora00000001", auditor) },
-		func() error { return t.RemoveMemberRole(organization(t, "3"), "dora00000001", admin) },
-		func() error { return t.AddMember(organization(t, "5"), "dora00000001", owner) },
+		func() error { return t.RemoveMemberRole(organizationID(t, "3"), "dora00000001", admin) },
+		func() error { return t.AddMember(organizationID(t, "5"), "dora00000001", owner) },
 		func() error {
 			return t.UpdateUser("dora00000002", logtotest.Row{"primary_email": "dora.k@example.org", "is_suspended": true})
 		},
 		func() error {
-			return t.UpdateOrganization(organization(t, "5"), logtotest.Row{"description": "Moved to Berlin"})
+			return t.UpdateOrganization(organizationID(t, "5"), logtotest.Row{"description": "Moved to Berlin"})
 		},
 	)
 }

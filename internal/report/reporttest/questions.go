@@ -9,8 +9,8 @@ import (
 	"strings"
 )
 
-// A Question is one of the document's.
-type Question struct {
+// A DocQuestion is one of the document's.
+type DocQuestion struct {
 	Number, Text string
 	Whole        bool // of the whole tenant, not of one person, role or organization
 	SQL          string
@@ -20,17 +20,17 @@ type Question struct {
 
 var questionForm = regexp.MustCompile("(?s)### (\\d+)\\. ([^\n]+)\n\n\\*(One [^.*]+|The whole tenant)\\.\\*.*?```sql\n(.*?)```\n\n```text\n(.*?)```")
 
-// Questions returns all of a document's. It is an error if one of them does
+// ParseQuestions returns all of a document's. It is an error if one of them does
 // not say what it is about, or lacks SQL or answer.
-func Questions(document string) ([]Question, error) {
+func ParseQuestions(document string) ([]DocQuestion, error) {
 	found := questionForm.FindAllStringSubmatchIndex(document, -1)
 	if n := strings.Count(document, "\n### "); len(found) != n {
 		return nil, fmt.Errorf("%d questions, %d of them with what they are about, SQL and answer", n, len(found))
 	}
-	var all []Question
+	var all []DocQuestion
 	for _, f := range found {
 		part := func(n int) string { return document[f[2*n]:f[2*n+1]] }
-		all = append(all, Question{
+		all = append(all, DocQuestion{
 			Number: part(1), Text: part(2), Whole: part(3) == "The whole tenant", SQL: part(4), Answer: part(5), From: f[10], To: f[11],
 		})
 	}

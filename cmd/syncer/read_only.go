@@ -39,7 +39,7 @@ func (a *app) loadReadOnly() (*config.Config, error) {
 		cfg, err = &config.Config{}, nil
 	}
 	if err != nil {
-		return nil, configError(err)
+		return nil, markNoConfig(err)
 	}
 	if url, ok := a.env(databaseVariable); cfg.Database == "" && ok {
 		cfg.Database = config.Secret(url)
@@ -58,7 +58,7 @@ func (a *app) openReadable(ctx context.Context, cfg *config.Config) (*database, 
 	if err != nil {
 		return nil, err
 	}
-	pending, err := state.Pending(ctx, db.Pool)
+	pending, err := state.NeedsMigration(ctx, db.Pool)
 	if pg, ok := errors.AsType[*pgconn.PgError](err); ok && pg.Code == insufficientPrivilege {
 		return db, nil
 	}

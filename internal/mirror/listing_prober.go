@@ -10,24 +10,24 @@ import (
 	"logto-syncer/internal/logto"
 )
 
-// A Prober asks which listings a server lacks because it is older than they are.
+// A ListingProber asks which listings a server lacks because it is older than they are.
 // It is not safe for concurrent use.
-type Prober struct {
+type ListingProber struct {
 	api  extract.API
 	seen map[string]bool // if the server has what came with a version of Logto
 }
 
-// NewProber returns a Prober of the server behind a client.
-func NewProber(client *logto.Client) *Prober {
-	return &Prober{api: client.Probe(), seen: map[string]bool{}}
+// NewListingProber returns a ListingProber of the server behind a client.
+func NewListingProber(client *logto.Client) *ListingProber {
+	return &ListingProber{api: client.ForProbing(), seen: map[string]bool{}}
 }
 
-// Absent returns, of the listings, those that the server does not have. It costs a
+// UnsupportedListings returns, of the listings, those that the server does not have. It costs a
 // request for each version of Logto that introduced one of them.
-func (p *Prober) Absent(ctx context.Context, listings []*catalog.Listing) ([]*catalog.Listing, error) {
+func (p *ListingProber) UnsupportedListings(ctx context.Context, listings []*catalog.Listing) ([]*catalog.Listing, error) {
 	var absent []*catalog.Listing
 	for _, l := range listings {
-		there, err := p.has(ctx, l)
+		there, err := p.supports(ctx, l)
 		if err != nil {
 			return nil, err
 		}
@@ -38,16 +38,16 @@ func (p *Prober) Absent(ctx context.Context, listings []*catalog.Listing) ([]*ca
 	return absent, nil
 }
 
-// has tells if the server has a listing: of a parent that no tenant has, a server
+// supports tells if the server has a listing: of a parent that no tenant has, a server
 // that knows the path says so.
-func (p *Prober) has(ctx context.Context, l *catalog.Listing) (bool, error) {
+func (p *ListingProber) supports(ctx context.Context, l *catalog.Listing) (bool, error) {
 	if l.Since == "" {
 		return true, nil
 	}
 	if there, known := p.seen[l.Since]; known {
 		return there, nil
 	}
-	_, err := p.api.List(ctx, l.ForParent("none"), url.Values{"page": {"1"}, "page_size": {"1"}})
+	_, err := p.api.List(ctx, l.PathForParent("none"), url.Values{"page": {"1"}, "page_size": {"1"}})
 	unknown := logto.IsUnknownPath(err)
 	if err != nil && !unknown && !logto.IsNotFound(err) {
 		return false, fmt.Errorf("ask for %s: %w", l.Name, err)
@@ -56,8 +56,8 @@ func (p *Prober) has(ctx context.Context, l *catalog.Listing) (bool, error) {
 	return !unknown, nil
 }
 
-// absent is the estimate of a listing that the server lacks: it is asked for, and,
+// estimateUnsupported is the estimate of a listing that the server lacks: it is asked for, and,
 // to be sure that there is no outage, three requests more.
-func absent(l *catalog.Listing) Estimate {
+func estimateUnsupported(l *catalog.Listing) Estimate {
 	return Estimate{Listing: l.Name, Walk: l.Walk, Requests: 4, Note: l.UnsupportedNote()}
 }

@@ -8,7 +8,7 @@ import (
 	"strings"
 )
 
-// An versionBehavior is what a server of one version lacks, by the words of releases.
+// A versionBehavior is what a server of one version lacks, by the words of releases.
 // It does not change.
 type versionBehavior struct {
 	version    string
@@ -20,8 +20,8 @@ type versionBehavior struct {
 	events     map[string]bool // of webhooks that it does not know
 }
 
-// newEdition works out what a version lacks; "" is the newest.
-func newEdition(version string) (*versionBehavior, error) {
+// newVersionBehavior works out what a version lacks; "" is the newest.
+func newVersionBehavior(version string) (*versionBehavior, error) {
 	e := &versionBehavior{
 		version: cmp.Or(version, Newest),
 		routes:  map[string]bool{}, paged: map[string]bool{}, columns: map[string]bool{}, parameters: map[string]bool{},
@@ -75,10 +75,10 @@ func (e *versionBehavior) sends(table, column string) bool {
 // does tells if the server behaves so.
 func (e *versionBehavior) does(b behavior) bool { return !e.behaviors[b] }
 
-// knownParameters takes out of a query what the server ignores.
-func (e *versionBehavior) knownParameters(q query) query {
+// filterQuery takes out of a query what the server ignores.
+func (e *versionBehavior) filterQuery(q query) query {
 	if len(e.parameters) == 0 {
 		return q
 	}
-	return slices.DeleteFunc(q, func(p parameter) bool { return e.parameters[p.key] })
+	return slices.DeleteFunc(q, func(p queryParameter) bool { return e.parameters[p.key] })
 }

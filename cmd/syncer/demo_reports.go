@@ -9,34 +9,34 @@ import (
 	"logto-syncer/internal/report"
 )
 
-// demoReports are those the demo shows: people, how they come in, what they
+// demoReportNames are those the demo shows: people, how they come in, what they
 // may do, where they belong, and how far to trust all of it.
-func demoReports() []string {
+func demoReportNames() []string {
 	return []string{"sign_ups", "active_users", "identity_providers", "organizations", "applications", "freshness"}
 }
 
-// report prints the demo's reports.
-func (a *app) report(ctx context.Context, db *database) error {
+// printDemoReports prints the demo's reports.
+func (a *app) printDemoReports(ctx context.Context, db *database) error {
 	if a.out.json || a.out.quiet {
 		return nil
 	}
-	for _, name := range demoReports() {
+	for _, name := range demoReportNames() {
 		r, err := report.Find("", name)
 		if err != nil {
 			return err
 		}
 		a.out.printf("\n%s\n", wrap(r.Question, ""))
-		out, err := report.Render("table", a.stdout, narrow)
+		out, err := report.NewRenderer("table", a.stdout, narrow)
 		if err != nil {
 			return err
 		}
-		head := &headRenderer{Renderer: out}
-		answer, err := report.Run(ctx, db.Pool, r, report.Options{}, head)
+		head := &firstRowsRenderer{Renderer: out}
+		answer, err := report.Run(ctx, db.Pool, r, report.RunOptions{}, head)
 		if err != nil {
 			return fmt.Errorf("show report %s: %w", name, err)
 		}
 		if head.left > 0 {
-			a.out.printf("and %s more: syncer report %s\n", count(head.left), name)
+			a.out.printf("and %s more: syncer report %s\n", thousands(head.left), name)
 		}
 		for _, n := range answer.Notices {
 			a.out.printf("%s", wrap("note: "+n.String(), ""))
@@ -49,13 +49,13 @@ func (a *app) report(ctx context.Context, db *database) error {
 // headRows is how many rows of a report the demo shows.
 const headRows = 6
 
-// headRenderer hands on the first rows of a report and counts the others.
-type headRenderer struct {
+// firstRowsRenderer hands on the first rows of a report and counts the others.
+type firstRowsRenderer struct {
 	report.Renderer
 	rows, left int
 }
 
-func (r *headRenderer) Row(values []any) error {
+func (r *firstRowsRenderer) Row(values []any) error {
 	if r.rows == headRows {
 		r.left++
 		return nil

@@ -9,9 +9,9 @@ import (
 	"github.com/jackc/pgx/v5/pgxpool"
 )
 
-// A RequestLimit is how large a request to a tenant may be, by what a proxy before
+// A RequestSizeLimit is how large a request to a tenant may be, by what a proxy before
 // it has refused; see the columns of syncer.tenants. The zero RequestLimit is none.
-type RequestLimit struct {
+type RequestSizeLimit struct {
 	Tenant      string    `db:"tenant_id"`
 	HeaderBytes int       `db:"response_header_limit"`
 	IDs         int       `db:"ids_per_request"`
@@ -19,28 +19,28 @@ type RequestLimit struct {
 	FoundAt     time.Time `db:"request_limit_found_at"`
 }
 
-// RequestLimits returns the limits that are known, by tenant.
-func RequestLimits(ctx context.Context, pool *pgxpool.Pool) (map[string]RequestLimit, error) {
+// RequestSizeLimits returns the limits that are known, by tenant.
+func RequestSizeLimits(ctx context.Context, pool *pgxpool.Pool) (map[string]RequestSizeLimit, error) {
 	const sql = `select tenant_id, response_header_limit, ids_per_request, request_limit_status, request_limit_found_at
 from report.tenants where response_header_limit is not null`
 	rows, err := pool.Query(ctx, sql)
 	if err != nil {
 		return nil, fmt.Errorf("read how large requests may be: %w", err)
 	}
-	limits, err := pgx.CollectRows(rows, pgx.RowToStructByName[RequestLimit])
+	limits, err := pgx.CollectRows(rows, pgx.RowToStructByName[RequestSizeLimit])
 	if err != nil {
 		return nil, fmt.Errorf("read how large requests may be: %w", err)
 	}
-	byTenant := make(map[string]RequestLimit, len(limits))
+	byTenant := make(map[string]RequestSizeLimit, len(limits))
 	for _, l := range limits {
 		byTenant[l.Tenant] = l
 	}
 	return byTenant, nil
 }
 
-// SetRequestLimit keeps the limit of a tenant; the zero RequestLimit is that
+// SetRequestSizeLimit keeps the limit of a tenant; the zero RequestLimit is that
 // there is none.
-func SetRequestLimit(ctx context.Context, pool *pgxpool.Pool, l RequestLimit) error {
+func SetRequestSizeLimit(ctx context.Context, pool *pgxpool.Pool, l RequestSizeLimit) error {
 	const sql = `update syncer.tenants set response_header_limit = nullif($2, 0), ids_per_request = nullif($3, 0),
     request_limit_status = nullif($4, 0), request_limit_found_at = case when $2 > 0 then $5::timestamptz end
 where tenant_id = $1`

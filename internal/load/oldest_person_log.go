@@ -8,9 +8,9 @@ import (
 	"github.com/jackc/pgx/v5"
 )
 
-// OldestLog returns when the oldest log entry of those people was created who
+// OldestPersonLog returns when the oldest log entry of those people was created who
 // are still in Logto, as far as the mirror knows; zero: they have none.
-func (l *Loader) OldestLog(ctx context.Context, tx pgx.Tx, people DataSubjects) (time.Time, error) {
+func (l *Loader) OldestPersonLog(ctx context.Context, tx pgx.Tx, people DataSubjects) (time.Time, error) {
 	const sql = `select min(l.created_at) from logto.logs l
 join logto.users u on u.tenant_id = $1 and u.id = l.payload->>'userId'
 where l.tenant_id = $1 and u.id = any($2)`

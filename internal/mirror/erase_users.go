@@ -27,10 +27,10 @@ func EraseUsers(ctx context.Context, pool *pgxpool.Pool, tenant string, people l
 	}
 	var erased map[string]int64
 	err = pgx.BeginFunc(ctx, pool, func(tx pgx.Tx) error {
-		if err := state.Abandon(ctx, tx, tenant, clearRun); err != nil {
+		if err := state.AbandonRuns(ctx, tx, tenant, clearRun); err != nil {
 			return err
 		}
-		oldest, err := loader.OldestLog(ctx, tx, people)
+		oldest, err := loader.OldestPersonLog(ctx, tx, people)
 		if err != nil {
 			return err
 		}

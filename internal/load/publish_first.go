@@ -23,7 +23,7 @@ func (s *Stage) Publish(ctx context.Context, tx pgx.Tx, listings []*catalog.List
 	if _, err := tx.Exec(ctx, collectIndexEntries); err != nil {
 		return nil, fmt.Errorf("collect what is added to indexes: %w", err)
 	}
-	fresh, err := s.emptyTables(ctx, tx, listings)
+	fresh, err := s.findEmptyMirrorTables(ctx, tx, listings)
 	if err != nil {
 		return nil, err
 	}
@@ -41,12 +41,12 @@ func (s *Stage) Publish(ctx context.Context, tx pgx.Tx, listings []*catalog.List
 
 const uniqueViolation = "23505"
 
-// emptyTables returns the staged tables in which the mirror has no row of the tenant.
-func (s *Stage) emptyTables(ctx context.Context, tx pgx.Tx, listings []*catalog.Listing) (map[string]bool, error) {
+// findEmptyMirrorTables returns the staged tables in which the mirror has no row of the tenant.
+func (s *Stage) findEmptyMirrorTables(ctx context.Context, tx pgx.Tx, listings []*catalog.Listing) (map[string]bool, error) {
 	fresh := map[string]bool{}
 	for _, l := range listings {
 		for _, t := range s.mappings[l.Name].tables() {
-			if !s.has(t.name) {
+			if !s.hasStaged(t.name) {
 				continue
 			}
 			var empty bool

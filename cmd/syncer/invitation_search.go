@@ -9,10 +9,10 @@ import (
 	"logto-syncer/internal/state"
 )
 
-// hiddenInvitations returns an error if invitations sent to the people's e-mail
+// checkInvitationSearch returns an error if invitations sent to the people's e-mail
 // addresses may be stored and cannot be found, because a privacy rule hides the
 // address on one side or the other. What is not stored at all is not hidden.
-func (a *app) hiddenInvitations(ctx context.Context, db *database, cfg *config.Config, people []person) error {
+func (a *app) checkInvitationSearch(ctx context.Context, db *database, cfg *config.Config, people []namedPerson) error {
 	tenant := people[0].Tenant
 	rules, err := state.PrivacyRulesInForce(ctx, db.Pool, tenant)
 	if err != nil {
@@ -37,7 +37,7 @@ func (a *app) hiddenInvitations(ctx context.Context, db *database, cfg *config.C
 		}
 	}
 	byAddress := 2*addresses >= len(people) // each account by its address, or beside it
-	text, hint := hiddenInvitationsProblem(email, invitee, key, byAddress)
+	text, hint := invitationSearchProblem(email, invitee, key, byAddress)
 	if text == "" {
 		return nil
 	}
@@ -60,9 +60,9 @@ func storedAs(rules []state.PrivacyRuleInForce, table, column string) (storageFo
 	return storageForm{}, nil
 }
 
-// hiddenInvitationsProblem says why invitations to somebody's address cannot be found, and what
+// invitationSearchProblem says why invitations to somebody's address cannot be found, and what
 // to do; empty: they can. key identifies the configuration's key of hashes.
-func hiddenInvitationsProblem(email, invitee storageForm, key string, byAddress bool) (text, hint string) {
+func invitationSearchProblem(email, invitee storageForm, key string, byAddress bool) (text, hint string) {
 	const setKey = "set privacy.key in the configuration to the key that the rows were stored with"
 	sameHash := email.Hash && email.key == invitee.key // equal without the key
 	switch {

@@ -5,14 +5,14 @@ import (
 	"slices"
 )
 
-// userFields are the columns of users that may be searched, in the server's order.
-func userFields() []string {
+// userSearchFields are the columns of users that may be searched, in the server's order.
+func userSearchFields() []string {
 	return []string{"id", "primary_email", "primary_phone", "username", "name"}
 }
 
 // column gives a searchable column of a user.
 func (u *user) column(col string) (string, bool) {
-	raw := u.raw(textColumn(col))
+	raw := u.rawColumn(textColumnIndex(col))
 	return unquote(raw), raw != "null"
 }
 
@@ -109,10 +109,10 @@ func (s *userSet) between(r idBounds) []*user {
 	if s == nil {
 		return nil
 	}
-	from, _ := slices.BinarySearchFunc(s.byID, r.from, compareID)
+	from, _ := slices.BinarySearchFunc(s.byID, r.from, compareUserID)
 	to := len(s.byID)
 	if r.to != "" {
-		to, _ = slices.BinarySearchFunc(s.byID, r.to, compareID)
+		to, _ = slices.BinarySearchFunc(s.byID, r.to, compareUserID)
 	}
 	return s.byID[from:to]
 }
@@ -155,7 +155,7 @@ func (f *userFinder) newest(top int) []*user {
 		n += len(part)
 	}
 	if top >= 0 && n > 1000 && top*f.set.len() < n*(n/4) {
-		return f.walk(top) // matches are frequent: the newest are soon found
+		return f.scanNewest(top) // matches are frequent: the newest are soon found
 	}
 	users := make([]*user, 0, n)
 	for _, part := range parts {
@@ -165,13 +165,13 @@ func (f *userFinder) newest(top int) []*user {
 			}
 		}
 	}
-	users = topByAge(users, top)
+	users = pruneOlder(users, top)
 	slices.SortFunc(users, compareAge)
 	return users
 }
 
-// walk is newest without an index: from the newest user on.
-func (f *userFinder) walk(top int) []*user {
+// scanNewest is newest without an index: from the newest user on.
+func (f *userFinder) scanNewest(top int) []*user {
 	var users []*user
 	for _, u := range f.set.byAge {
 		if n := len(users); top >= 0 && n >= top && (n == 0 || u.created != users[n-1].created) {
@@ -184,9 +184,9 @@ func (f *userFinder) walk(top int) []*user {
 	return users
 }
 
-// topByAge drops who cannot be among the top newest, so that a small page of a
+// pruneOlder drops who cannot be among the top newest, so that a small page of a
 // big range is not sorted whole.
-func topByAge(users []*user, top int) []*user {
+func pruneOlder(users []*user, top int) []*user {
 	if top < 0 || len(users) < 4*top || len(users) < 1000 {
 		return users
 	}
@@ -225,34 +225,34 @@ func siftDownHeap(heap []int64) {
 	}
 }
 
-// find is a paged listing of users, newest first. set runs under the lock.
-func (c *apiRequest) find(s search, set func() *userSet, keep func(*user) bool) listing {
+// userListing is a paged listing of users, newest first. set runs under the lock.
+func (c *apiRequest) userListing(s search, set func() *userSet, keep func(*user) bool) listing {
 	at := func() *userFinder { return &userFinder{set: set(), s: s, keep: keep, t: c.t} }
 	return listing{
 		count: func() int { return at().count() },
 		rows: func(b []byte, offset, limit int) []byte {
-			for _, u := range c.page(at(), offset, limit) {
-				b = append(c.appendProfile(b, u), '}', ',')
+			for _, u := range c.userPage(at(), offset, limit) {
+				b = append(c.appendOpenUserProfile(b, u), '}', ',')
 			}
 			return b
 		},
 	}
 }
 
-// page is a page of what a finder finds, as the server would sort it.
-func (c *apiRequest) page(f *userFinder, offset, limit int) []*user {
+// userPage is a page of what a finder finds, as the server would sort it.
+func (c *apiRequest) userPage(f *userFinder, offset, limit int) []*user {
 	created := func(u *user) int64 { return u.created }
 	if c.s.orderly || f.count() > sortLimit {
-		return unstablePage(f.newest(offset+limit), created, offset, limit, c.salt(c.t.writes))
+		return unstablePage(f.newest(offset+limit), created, offset, limit, c.tieSalt(c.t.writes))
 	}
 	users := slices.Clone(f.newest(-1))
 	slices.SortFunc(users, func(a, b *user) int { return cmp.Compare(a.place, b.place) })
-	return window(postgresOrder(users, created, offset+limit), offset, limit)
+	return window(postgresTopN(users, created, offset+limit), offset, limit)
 }
 
-// salt decides how ties fall; 0, for an orderly server, is not at all. The
+// tieSalt decides how ties fall; 0, for an orderly server, is not at all. The
 // caller holds the lock.
-func (c *apiRequest) salt(writes uint64) uint64 {
+func (c *apiRequest) tieSalt(writes uint64) uint64 {
 	if c.s.orderly {
 		return 0
 	}

@@ -11,13 +11,13 @@ import (
 	"github.com/mattn/go-runewidth"
 )
 
-// A Mistake is an error in the SQL of a report. It reads as a compiler's does:
+// A SQLError is an error in the SQL of a report. It reads as a compiler's does:
 //
 //	sign_ups.sql:7:8: column "monht" does not exist
 //	LINE 7: select monht, count(*)
 //	               ^
 //	HINT: perhaps you meant to reference the column "month"
-type Mistake struct {
+type SQLError struct {
 	File         string
 	Line, Column int // from 1; the column in characters
 	Message      string
@@ -25,17 +25,17 @@ type Mistake struct {
 	Source       string // the line
 }
 
-func (m *Mistake) Error() string {
+func (m *SQLError) Error() string {
 	label := fmt.Sprintf("LINE %d: ", m.Line)
-	text := fmt.Sprintf("%s:%d:%d: %s\n%s%s\n%s^", m.File, m.Line, m.Column, m.Message, label, m.Source, strings.Repeat(" ", len(label))+indent(m.Source, m.Column-1))
+	text := fmt.Sprintf("%s:%d:%d: %s\n%s%s\n%s^", m.File, m.Line, m.Column, m.Message, label, m.Source, strings.Repeat(" ", len(label))+caretPadding(m.Source, m.Column-1))
 	if m.Hint != "" {
 		text += "\nHINT: " + m.Hint
 	}
 	return text
 }
 
-// indent is as wide as the first so many characters of a line.
-func indent(line string, characters int) string {
+// caretPadding is as wide as the first so many characters of a line.
+func caretPadding(line string, characters int) string {
 	var out strings.Builder
 	for i, r := range []rune(line) {
 		if i >= characters {
@@ -50,12 +50,12 @@ func indent(line string, characters int) string {
 	return out.String()
 }
 
-// located is a mistake at a place in the file, in bytes from 0.
-func located(r *Report, place int, message, hint string) *Mistake {
+// mistakeAt is a mistake at a place in the file, in bytes from 0.
+func mistakeAt(r *Report, place int, message, hint string) *SQLError {
 	before := r.SQL[:min(place, len(r.SQL))]
 	begin := strings.LastIndexByte(before, '\n') + 1
 	line, _, _ := strings.Cut(r.SQL[begin:], "\n")
-	return &Mistake{
+	return &SQLError{
 		File: r.File, Line: strings.Count(before, "\n") + 1, Column: len([]rune(before[begin:])) + 1,
 		Message: message, Hint: hint, Source: strings.TrimRight(line, "\r"),
 	}
@@ -65,7 +65,7 @@ var ofParameter = regexp.MustCompile(`parameter \$(\d+)`)
 
 // explain turns what Postgres says of a report into a mistake where it names a
 // place, and into the name of the parameter where a value does not fit.
-func explain(r *Report, b boundQuery, err error) error {
+func explain(r *Report, b positionalQuery, err error) error {
 	refused, ok := errors.AsType[*pgconn.PgError](err)
 	if !ok {
 		return fmt.Errorf("run report %s: %w", r.Name, err)
@@ -77,7 +77,7 @@ func explain(r *Report, b boundQuery, err error) error {
 		return &UnanswerableError{Notice{refused.Message, refused.Hint}}
 	}
 	if refused.Position > 0 {
-		return located(r, b.inFile(int(refused.Position)), refused.Message, refused.Hint)
+		return mistakeAt(r, b.fileOffset(int(refused.Position)), refused.Message, refused.Hint)
 	}
 	if found := ofParameter.FindStringSubmatch(refused.Where); found != nil {
 		if n, _ := strconv.Atoi(found[1]); n > 0 && n <= len(b.names) {

@@ -10,10 +10,10 @@ import (
 	"github.com/jackc/pgx/v5"
 )
 
-// addresses returns the e-mail addresses the people have or had, and those that
+// emailAddresses returns the e-mail addresses the people have or had, and those that
 // are named, in lower case, as invitations may store them: as they are, or as
 // hashes.
-func (l *Loader) addresses(ctx context.Context, tx pgx.Tx, people DataSubjects) ([]string, error) {
+func (l *Loader) emailAddresses(ctx context.Context, tx pgx.Tx, people DataSubjects) ([]string, error) {
 	const sql = `select distinct primary_email from (
     select id, primary_email from logto.users where tenant_id = $1
     union all select id, primary_email from logto_history.users where tenant_id = $1
@@ -30,7 +30,7 @@ func (l *Loader) addresses(ctx context.Context, tx pgx.Tx, people DataSubjects) 
 		}
 	}
 	if people.Hash != nil && slices.ContainsFunc(stored, isHash) {
-		if err := l.addHashedAddresses(ctx, tx, found, people.Hash); err != nil {
+		if err := l.addUnhashedAddresses(ctx, tx, found, people.Hash); err != nil {
 			return nil, err
 		}
 	}
@@ -39,9 +39,9 @@ func (l *Loader) addresses(ctx context.Context, tx pgx.Tx, people DataSubjects) 
 	return all, nil
 }
 
-// addHashedAddresses adds the addresses of invitations whose hashes are among
+// addUnhashedAddresses adds the addresses of invitations whose hashes are among
 // those found: a hash says nothing of the address, so each is tried.
-func (l *Loader) addHashedAddresses(ctx context.Context, tx pgx.Tx, found map[string]bool, hash func(string) string) error {
+func (l *Loader) addUnhashedAddresses(ctx context.Context, tx pgx.Tx, found map[string]bool, hash func(string) string) error {
 	const sql = `select distinct invitee from (
     select tenant_id, invitee from logto.organization_invitations
     union all select tenant_id, invitee from logto_history.organization_invitations

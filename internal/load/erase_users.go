@@ -11,9 +11,9 @@ import (
 // schemas are those that hold rows of a tenant for readers.
 var schemas = []string{"logto", "logto_history"}
 
-// Prune removes versions from history that ended before a moment, within the
+// PruneHistory removes versions from history that ended before a moment, within the
 // caller's transaction.
-func (l *Loader) Prune(ctx context.Context, tx pgx.Tx, before time.Time) error {
+func (l *Loader) PruneHistory(ctx context.Context, tx pgx.Tx, before time.Time) error {
 	for _, p := range l.mappings {
 		for _, t := range p.tables() {
 			sql := "delete from logto_history." + quote(t.name) + " where tenant_id = $1 and valid_to < $2"
@@ -57,7 +57,7 @@ func (l *Loader) EraseUsers(ctx context.Context, tx pgx.Tx, people DataSubjects)
 		}
 		return nil
 	}
-	addresses, err := l.addresses(ctx, tx, people)
+	addresses, err := l.emailAddresses(ctx, tx, people)
 	if err != nil {
 		return nil, err
 	}

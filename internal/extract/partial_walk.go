@@ -17,21 +17,21 @@ import (
 // was read: an outcome other than Complete says what stood in the way. Nothing
 // of it has a checkpoint: who is interrupted begins again.
 
-// NewProof returns a proof of a listing of which nothing has been read.
-func NewProof(l *catalog.Listing) *Proof {
-	p := newProof(l)
+// NewEmptyProof returns a proof of a listing of which nothing has been read.
+func NewEmptyProof(l *catalog.Listing) *Proof {
+	p := emptyProof(l)
 	return &p
 }
 
-// partial returns a walk that reads a part of a listing.
-func (w *Walker) partial(p *Proof) *walk {
-	return &walk{Walker: w, l: p.Listing, proof: newProof(p.Listing)}
+// newPartialWalk returns a walk that reads a part of a listing.
+func (w *Walker) newPartialWalk(p *Proof) *walk {
+	return &walk{Walker: w, l: p.Listing, proof: emptyProof(p.Listing)}
 }
 
 // include adds what a partial walk has found to the proof.
 func (p *Proof) include(k *walk) {
 	p.Distinct += k.proof.Distinct
-	p.add(k.proof.Findings)
+	p.merge(k.proof.Findings)
 	p.ReadAt = time.Now()
 }
 
@@ -40,7 +40,7 @@ func (p *Proof) include(k *walk) {
 // confirms it. It is for listings that are split or that have paths for their
 // items.
 func (w *Walker) ReadByID(ctx context.Context, p *Proof, ids []string) error {
-	k := w.partial(p)
+	k := w.newPartialWalk(p)
 	k.references = true
 	defer p.include(k)
 	var deleted []string
@@ -65,12 +65,12 @@ func (k *walk) deleteKnown(ctx context.Context, parent string, ids []string) err
 	if err != nil || len(known) == 0 {
 		return err
 	}
-	return k.putChunk(ctx, Chunk{Listing: k.l, Parent: parent, Deleted: idsOf(known)}, 0)
+	return k.putChunk(ctx, Chunk{Listing: k.l, Parent: parent, Deleted: knownIDs(known)}, 0)
 }
 
 // ReadBelow reads a listing below these parents, each to its proof.
 func (w *Walker) ReadBelow(ctx context.Context, p *Proof, parents []string) error {
-	k := w.partial(p)
+	k := w.newPartialWalk(p)
 	defer p.include(k)
 	g := k.newTaskGroup(ctx, "")
 	for _, id := range parents {
@@ -78,7 +78,7 @@ func (w *Walker) ReadBelow(ctx context.Context, p *Proof, parents []string) erro
 	}
 	err := g.Wait()
 	if err == nil {
-		err = k.checkUnknownListing(ctx)
+		err = k.concludeUnknownListing(ctx)
 	}
 	return k.wrap(err)
 }
@@ -87,7 +87,7 @@ func (w *Walker) ReadBelow(ctx context.Context, p *Proof, parents []string) erro
 // that the mirror lacks. It returns the Total-Number that came with the last
 // page, all items before which were read; -1 without one.
 func (w *Walker) ReadNewest(ctx context.Context, p *Proof) (total int, err error) {
-	k := w.partial(p)
+	k := w.newPartialWalk(p)
 	defer p.include(k)
 	_, last, more, err := k.readNewestPages(ctx, "", func(items []Item) error {
 		k.proof.Distinct += len(items)
@@ -106,23 +106,23 @@ func (w *Walker) ReadNewest(ctx context.Context, p *Proof) (total int, err error
 // Count asks for the Total-Number of a top-level listing; -1: the server sends
 // none.
 func (w *Walker) Count(ctx context.Context, p *Proof) (total int, err error) {
-	k := w.partial(p)
+	k := w.newPartialWalk(p)
 	defer p.include(k)
 	total, err = k.fetchTotal(ctx, "", everyID)
 	return total, k.wrap(err)
 }
 
-// ReadMember reads, from the list of one item of the other side, to which of
+// ReadMemberships reads, from the list of one item of the other side, to which of
 // some parents it belongs: the organizations of a user for the users of
 // organizations. path is that of the list, whose elements have the parent's id
 // and what else belongs to the item. A parent that is missing from two answers
 // has the item no more.
-func (w *Walker) ReadMember(ctx context.Context, p *Proof, path, id string, parents []string, item func(element jsontext.Value) (jsontext.Value, error)) error {
-	k := w.partial(p)
+func (w *Walker) ReadMemberships(ctx context.Context, p *Proof, path, id string, parents []string, item func(element jsontext.Value) (jsontext.Value, error)) error {
+	k := w.newPartialWalk(p)
 	defer p.include(k)
 	missing := parents
 	for range 2 {
-		there, err := k.readMemberOnce(ctx, path, id, missing, item)
+		there, err := k.tryReadMember(ctx, path, id, missing, item)
 		if err != nil {
 			return k.wrap(err)
 		}
@@ -151,9 +151,9 @@ func (k *walk) wrap(err error) error {
 	return nil
 }
 
-// readMemberOnce stores the item below those of the parents that the list has,
+// tryReadMember stores the item below those of the parents that the list has,
 // and returns which these are.
-func (k *walk) readMemberOnce(
+func (k *walk) tryReadMember(
 	ctx context.Context, path, id string, parents []string, item func(jsontext.Value) (jsontext.Value, error),
 ) (there map[string]bool, err error) {
 	if k.stopped() {
@@ -173,7 +173,7 @@ func (k *walk) readMemberOnce(
 	}
 	there = map[string]bool{}
 	for _, element := range page.Items {
-		parent, ok := rawjson.String(element, "id")
+		parent, ok := rawjson.StringField(element, "id")
 		if !ok || !wanted[parent] {
 			continue
 		}

@@ -19,14 +19,14 @@ const (
 	responseTime      = 25 * time.Millisecond
 )
 
-// measureSharedHost reads from a self-hosted server without a limit, to which
+// measureAdaptiveConcurrency reads from a self-hosted server without a limit, to which
 // users sign in meanwhile.
-func measureSharedHost(ctx context.Context, h *harness) (results []result, err error) {
+func measureAdaptiveConcurrency(ctx context.Context, h *harness) (results []result, err error) {
 	users := h.scaled(50_000)
-	command := benchSimulator("-users", strconv.Itoa(users), "-organizations", "10",
+	command := benchSimulatorCommand("-users", strconv.Itoa(users), "-organizations", "10",
 		"-concurrency", strconv.Itoa(serverConcurrency), "-response-time", responseTime.String())
 	err = h.withTenant(ctx, command, func(s simulator, d *database) error {
-		atRest, err := s.signIns(ctx, 3*time.Second)
+		atRest, err := s.signInLatencies(ctx, 3*time.Second)
 		if err != nil {
 			return err
 		}
@@ -35,7 +35,7 @@ func measureSharedHost(ctx context.Context, h *harness) (results []result, err e
 		ended := make(chan error, 1)
 		go func() {
 			var err error
-			latencies, err = s.signIns(signInCtx, time.Hour)
+			latencies, err = s.signInLatencies(signInCtx, time.Hour)
 			ended <- err
 		}()
 		r, err := d.syncer(ctx, s, "shared-host", "none", "run", "users")
@@ -59,10 +59,10 @@ func measureSharedHost(ctx context.Context, h *harness) (results []result, err e
 	return results, err
 }
 
-// signIns requests what a user who signs in requests, one after another with a
+// signInLatencies requests what a user who signs in requests, one after another with a
 // pause, until ctx ends or for a duration, and returns the latencies.
-func (s simulator) signIns(ctx context.Context, duration time.Duration) (latencies []time.Duration, err error) {
-	for began := time.Now(); time.Since(began) < duration && pause(ctx, 10*time.Millisecond) == nil; {
+func (s simulator) signInLatencies(ctx context.Context, duration time.Duration) (latencies []time.Duration, err error) {
+	for began := time.Now(); time.Since(began) < duration && sleep(ctx, 10*time.Millisecond) == nil; {
 		req, err := http.NewRequestWithContext(context.WithoutCancel(ctx), http.MethodGet, s.url("/api/status", nil), nil)
 		if err != nil {
 			return nil, err
@@ -84,8 +84,8 @@ func (s simulator) signIns(ctx context.Context, duration time.Duration) (latenci
 	return latencies, err
 }
 
-// pause waits, unless ctx ends first.
-func pause(ctx context.Context, d time.Duration) error {
+// sleep waits, unless ctx ends first.
+func sleep(ctx context.Context, d time.Duration) error {
 	timer := time.NewTimer(d)
 	defer timer.Stop()
 	select {
