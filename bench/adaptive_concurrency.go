@@ -63,7 +63,7 @@ func measureAdaptiveConcurrency(ctx context.Context, h *harness) (results []resu
 // pause, until ctx ends or for a duration, and returns the latencies.
 func (s simulator) signInLatencies(ctx context.Context, duration time.Duration) (latencies []time.Duration, err error) {
 	for began := time.Now(); time.Since(began) < duration && sleep(ctx, 10*time.Millisecond) == nil; {
-		req, err := http.NewRequestWithContext(context.WithoutCancel(ctx), http.MethodGet, s.url("/api/status", nil), nil)
+		req, err := http.NewRequestWithContext(context.WithoutCancel(ctx), http.MethodGet, s.requestURL("/api/status", nil), nil)
 		if err != nil {
 			return nil, err
 		}

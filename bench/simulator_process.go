@@ -66,7 +66,7 @@ func (c simulatorCommand) start(ctx context.Context) (s simulator, stop func() e
 
 // post sends a request to a simulator of this program.
 func (s simulator) post(ctx context.Context, path string, query url.Values) error {
-	req, err := http.NewRequestWithContext(ctx, http.MethodPost, s.url(path, query), nil)
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, s.requestURL(path, query), nil)
 	if err != nil {
 		return err
 	}
@@ -81,6 +81,6 @@ func (s simulator) post(ctx context.Context, path string, query url.Values) erro
 	return nil
 }
 
-func (s simulator) url(path string, query url.Values) string {
+func (s simulator) requestURL(path string, query url.Values) string {
 	return s.Endpoint + path + "?" + query.Encode()
 }

@@ -43,7 +43,7 @@ func (c *checks) database(ctx context.Context, cfg *config.Config) {
 		}
 	}()
 	c.postgresVersion(ctx, db)
-	c.schemaConflicts(ctx, db)
+	c.reservedSchemas(ctx, db)
 	c.privileges(ctx, db)
 	c.migrations(ctx, db)
 	c.citusDistribution(ctx, db)
@@ -129,8 +129,8 @@ func (c *checks) privileges(ctx context.Context, db *database) {
 	}
 }
 
-// schemaConflicts checks that the schemas of the program's names are free for it.
-func (c *checks) schemaConflicts(ctx context.Context, db *database) {
+// reservedSchemas checks that the schemas of the program's names are free for it.
+func (c *checks) reservedSchemas(ctx context.Context, db *database) {
 	if err := state.CheckSchemasFree(ctx, db.Pool); err != nil {
 		c.bad("schemas", "", err, "")
 	}

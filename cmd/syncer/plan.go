@@ -85,6 +85,7 @@ func (a *app) plan(ctx context.Context, pool *pgxpool.Pool, t config.Tenant, job
 	runner := &mirror.Runner{Pool: pool, Client: client, Log: log}
 	plan, err := runner.Plan(ctx, job, logto.RateLimit(t.Limit))
 	if errors.Is(err, mirror.ErrNoProof) {
+		a.out.printJSON(mirror.Plan{Type: "plan", Tenant: t.Name, Job: job.Name, Listings: []mirror.Estimate{}, Note: "changes are followed from the first proof on"})
 		a.out.printf("\n%s: %s follows changes from the first proof on\n", t.Name, job.Name)
 		return nil
 	}

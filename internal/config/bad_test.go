@@ -76,4 +76,4 @@ func environment(name string) (string, bool) {
 	return value, ok
 }
 
-func listings() []string { return []string{"users", "organizations", "roles"} }
+func listings() []string { return []string{"users", "organizations", "roles", "user_roles"} }

@@ -2,7 +2,10 @@ package config
 
 import (
 	"fmt"
+	"slices"
 	"strings"
+
+	"logto-syncer/internal/changes"
 )
 
 const wantRead = "changes, or be left out"
@@ -10,6 +13,20 @@ const wantRead = "changes, or be left out"
 func checkReadMode(d *decoder, path string, j *Job) {
 	if d.isValid(path) && j.Read != ReadChanges {
 		d.report(path, "must be "+wantRead+", is "+d.shownValue(path), "without it the job reads everything, with a proof")
+	}
+}
+
+// checkFollowed reports listings that a job is to follow and that change without
+// a sign.
+func checkFollowed(d *decoder, path string, j *Job, known []string) {
+	if j.Read != ReadChanges {
+		return
+	}
+	for i, name := range j.Listings.Names {
+		at := fmt.Sprintf("%s[%d]", path, i)
+		if _, ok := changes.FollowRuleFor(name); d.isValid(at) && !ok && slices.Contains(known, name) {
+			d.report(at, "cannot be followed: nothing tells that "+name+" has changed", "leave it to a job without read: changes, which reads it whole")
+		}
 	}
 }
 

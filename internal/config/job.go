@@ -29,6 +29,7 @@ func checkJob(d *decoder, path string, j *Job, tenants []Tenant, known []string)
 	}
 	if known != nil {
 		checkSelection(d, path+".listings", "listing", known)
+		checkFollowed(d, path+".listings", j, known)
 	}
 }
 

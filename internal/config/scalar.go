@@ -29,17 +29,17 @@ func (d *decoder) tryLeaf(path string, n *yaml.Node, into any) bool {
 			*v = text
 		}
 	case *Missed:
-		parseInto(d, path, n, v, "run or skip", func(text string) (Missed, error) { return Missed(text), nil })
+		parseScalarInto(d, path, n, v, "run or skip", func(text string) (Missed, error) { return Missed(text), nil })
 	case *ReadMode:
-		parseInto(d, path, n, v, wantRead, func(text string) (ReadMode, error) { return ReadMode(text), nil })
+		parseScalarInto(d, path, n, v, wantRead, func(text string) (ReadMode, error) { return ReadMode(text), nil })
 	case *NotificationFormat:
-		parseInto(d, path, n, v, "json or slack", func(text string) (NotificationFormat, error) { return NotificationFormat(text), nil })
+		parseScalarInto(d, path, n, v, "json or slack", func(text string) (NotificationFormat, error) { return NotificationFormat(text), nil })
 	case *int:
-		parseInto(d, path, n, v, "a whole number", parseUnquoted(n, strconv.Atoi))
+		parseScalarInto(d, path, n, v, "a whole number", parseUnquoted(n, strconv.Atoi))
 	case *bool:
-		parseInto(d, path, n, v, "true or false", parseUnquoted(n, parseBool))
+		parseScalarInto(d, path, n, v, "true or false", parseUnquoted(n, parseBool))
 	case *time.Duration:
-		parseInto(d, path, n, v, "a duration such as 10s, 24h or 400d", parseDuration)
+		parseScalarInto(d, path, n, v, "a duration such as 10s, 24h or 400d", parseDuration)
 	case *Limit:
 		d.rateLimit(path, n, v)
 	case *Selection:
@@ -52,8 +52,8 @@ func (d *decoder) tryLeaf(path string, n *yaml.Node, into any) bool {
 	return true
 }
 
-// parseInto sets v to what parse makes of n.
-func parseInto[T any](d *decoder, path string, n *yaml.Node, v *T, want string, parse func(string) (T, error)) {
+// parseScalarInto sets v to what parse makes of n.
+func parseScalarInto[T any](d *decoder, path string, n *yaml.Node, v *T, want string, parse func(string) (T, error)) {
 	text, ok := d.scalar(path, n, want)
 	if !ok {
 		return

@@ -56,8 +56,8 @@ func prefixNumber(id string, depth int) (uint64, bool) {
 	return n, true
 }
 
-// prefixText writes a number as the depth characters it stands for.
-func prefixText(n uint64, depth int) string {
+// encodePrefix writes a number as the depth characters it stands for.
+func encodePrefix(n uint64, depth int) string {
 	b := make([]byte, depth)
 	for i := depth - 1; i >= 0; i-- {
 		b[i] = alphabet[n%uint64(len(alphabet))]
@@ -101,8 +101,8 @@ func (r idRange) bounds() (from, to string) {
 	if r.depth == 0 {
 		return "", ""
 	}
-	last := prefixText(r.hi-1, r.depth)
-	return prefixText(r.lo, r.depth), last[:len(last)-1] + string(last[len(last)-1]+1)
+	last := encodePrefix(r.hi-1, r.depth)
+	return encodePrefix(r.lo, r.depth), last[:len(last)-1] + string(last[len(last)-1]+1)
 }
 
 // query names the range in the search parameters of the Management API. A
@@ -147,7 +147,7 @@ func (r idRange) alternatives(depth int, lo, hi uint64) []string {
 		if hi-lo == base {
 			return r.alternatives(depth-1, lo/base, hi/base)
 		}
-		return []string{prefixText(lo/base, depth-1) + regexpCharClass(lo%base, (hi-1)%base+1) + rest}
+		return []string{encodePrefix(lo/base, depth-1) + regexpCharClass(lo%base, (hi-1)%base+1) + rest}
 	}
 	up, down := (lo+base-1)/base, hi/base
 	var out []string

@@ -164,13 +164,13 @@ func (p Privacy) describe(table string) string {
 	}
 	for _, rule := range rules {
 		if rule.Hash {
-			return ruleText(rules) + " " + keyID(p.Key)
+			return privacyRuleText(rules) + " " + keyID(p.Key)
 		}
 	}
-	return ruleText(rules)
+	return privacyRuleText(rules)
 }
 
-func ruleText[T Rule | map[string]Rule](rules T) string {
+func privacyRuleText[T Rule | map[string]Rule](rules T) string {
 	text, err := json.Marshal(rules)
 	if err != nil {
 		panic(err) // booleans and strings
@@ -185,9 +185,9 @@ func keyID(key []byte) string { return keyedHash(key, []byte("which key")) }
 func (o *columnSource) describeRule() string {
 	switch {
 	case o.rule.Hash:
-		return ruleText(o.rule) + " " + keyID(o.hashKey)
+		return privacyRuleText(o.rule) + " " + keyID(o.hashKey)
 	case o.rule.Drop || o.rule.Keep != nil:
-		return ruleText(o.rule)
+		return privacyRuleText(o.rule)
 	}
 	return ""
 }
@@ -195,7 +195,7 @@ func (o *columnSource) describeRule() string {
 // extraRule identifies the rule on extra; empty without one.
 func (t *table) extraRule() string {
 	if t.dropExtra {
-		return ruleText(Rule{Drop: true})
+		return privacyRuleText(Rule{Drop: true})
 	}
 	return ""
 }

@@ -109,7 +109,7 @@ func (s shape) afterRedaction(p *mapping) shape {
 			switch {
 			case !ok || now.Rule == "" || now.Rule == was.Rule:
 				continue
-			case was.Rule == "" || now.Rule == ruleText(Rule{Drop: true}):
+			case was.Rule == "" || now.Rule == privacyRuleText(Rule{Drop: true}):
 				was.Rule = now.Rule
 			default:
 				was.Rule = severalRules

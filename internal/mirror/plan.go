@@ -25,6 +25,7 @@ type Plan struct {
 	AtLeast  bool       `json:"at_least"` // Requests may be more
 	Seconds  float64    `json:"seconds"`  // Requests at the limit; 0 without one
 	Listings []Estimate `json:"listings"`
+	Note     string     `json:"note,omitempty"` // why there is nothing to plan
 }
 
 // An Estimate is what one listing would take, all its parents together.

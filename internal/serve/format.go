@@ -93,8 +93,8 @@ func displayStatus(r state.RunRecord) string {
 	return r.Status
 }
 
-// plural returns the noun, in the plural unless n is one.
-func plural(n int, noun string) string {
+// pluralNoun returns the noun, in the plural unless n is one.
+func pluralNoun(n int, noun string) string {
 	switch {
 	case n == 1:
 		return noun

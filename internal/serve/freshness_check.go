@@ -98,7 +98,7 @@ func (s *Server) loadProofAges(ctx context.Context) (proofAges, error) {
 // the job.
 func (a proofAges) staleReason(j config.Job, tenant string, now time.Time) string {
 	if j.Read == config.ReadChanges {
-		return a.laggingReason(j, tenant, now)
+		return a.followedLagReason(j, tenant, now)
 	}
 	var stale []string
 	read := false
@@ -120,10 +120,10 @@ func (a proofAges) staleReason(j config.Job, tenant string, now time.Time) strin
 	return strings.Join(stale, ", ")
 }
 
-// laggingReason is staleReason for a job that reads changes: what counts is up
+// followedLagReason is staleReason for a job that reads changes: what counts is up
 // to when a listing is followed. A listing that is not followed, or that is only
 // read whole when its turn comes, does not count.
-func (a proofAges) laggingReason(j config.Job, tenant string, now time.Time) string {
+func (a proofAges) followedLagReason(j config.Job, tenant string, now time.Time) string {
 	var stale []string
 	any := false
 	for _, f := range a.byTenant[tenant] {

@@ -75,7 +75,7 @@ func (s *Server) handleStatusPage(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	tmpl, err := template.New("page.html").Funcs(template.FuncMap{
-		"when": formatTime, "age": formatAge, "count": formatCount, "seconds": formatSeconds, "changed": countChangedRows, "proofs": formatProvedListings, "status": displayStatus, "plural": plural,
+		"when": formatTime, "age": formatAge, "count": formatCount, "seconds": formatSeconds, "changed": countChangedRows, "proofs": formatProvedListings, "status": displayStatus, "plural": pluralNoun,
 	}).ParseFS(pageFiles, "page/page.html")
 	var out bytes.Buffer
 	if err == nil {

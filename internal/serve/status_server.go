@@ -123,7 +123,7 @@ func (s *Server) handleRunNow(w http.ResponseWriter, r *http.Request) {
 	s.overviewCache.invalidate()
 	if byHeader {
 		w.WriteHeader(http.StatusAccepted)
-		fmt.Fprintf(w, "%s enqueued for %d %s\n", j.Name, len(tenants), plural(len(tenants), "tenant"))
+		fmt.Fprintf(w, "%s enqueued for %d %s\n", j.Name, len(tenants), pluralNoun(len(tenants), "tenant"))
 		return
 	}
 	http.Redirect(w, r, "/", http.StatusSeeOther)

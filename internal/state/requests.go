@@ -14,7 +14,7 @@ const NeverRequested = time.Duration(math.MaxInt64)
 
 // BeginRequests notes that the caller, who holds the tenant's lock, is about to send it
 // requests, and returns how long ago the last one before may have been sent: 0
-// if who sent it did not say, since it died. The caller calls Asked when it has
+// if who sent it did not say, since it died. The caller calls EndRequests when it has
 // sent its last one.
 func BeginRequests(ctx context.Context, pool *pgxpool.Pool, tenant, endpoint string) (ago time.Duration, err error) {
 	var seconds *float64
