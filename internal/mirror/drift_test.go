@@ -58,6 +58,9 @@ func TestThePromiseHoldsWhateverHappensDuringARun(t *testing.T) {
 			t.Run(strconv.Itoa(i), func(t *testing.T) {
 				t.Parallel()
 				rapid.Check(t, func(rt *rapid.T) {
+					for range i { // or with -rapid.seed all would draw the same schedules
+						rapid.Uint64().Draw(rt, "of another group")
+					}
 					d := newDrift(rt, pool, number.Add(1))
 					if err := d.schedule(rt.Context()); err != nil {
 						rt.Fatal(err)
