@@ -30,7 +30,7 @@ func (t *queryTenant) reportArguments(ctx context.Context) (args map[string]map[
 		"changes":                 {"since": previous, "until": last},
 		"organization_members":    {"organization": organization},
 		"organization_members_at": {"organization": organization, "at": last},
-		"permission_holders":      {"scope": "purge:orders"},
+		"permission_holders":      {"scope": "delete:orders"},
 		"role_holders_at":         {"role": "finance", "at": last},
 		"role_members":            {"role": "finance"},
 		"search_users":            {"query": "dora keler"},
