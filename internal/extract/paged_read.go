@@ -82,7 +82,7 @@ func (p *pagedRead) readPage(ctx context.Context, n int, v view, page int, ids i
 	if err != nil {
 		return 0, false, err
 	}
-	chunk := Chunk{Listing: k.l, Parent: p.parent, Items: distinctItems(k.decodeItems(ctx, got)), Checkpoint: Checkpoint{Name: name, Total: got.Total, Unreadable: unreadable}}
+	chunk := Chunk{Listing: k.l, Parent: p.parent, Items: distinctItems(k.decodeItems(ctx, got)), Checkpoint: Checkpoint{Name: name, Total: exactTotal(got), Unreadable: unreadable}}
 	for _, item := range chunk.Items {
 		chunk.Checkpoint.IDs = append(chunk.Checkpoint.IDs, item.ID)
 	}
@@ -121,8 +121,8 @@ func (p *pagedRead) addUnreadable(rows int) {
 	p.unreadable += rows
 }
 
-// fetchPage gets one page, in pieces if a row breaks it. It returns how many rows
-// were left out, for the first reading only.
+// fetchPage gets one page, in parts if a row breaks it. It returns how many rows
+// were left out.
 func (p *pagedRead) fetchPage(ctx context.Context, n int, v view, page int) (got logto.Page, unreadable int, err error) {
 	if first := p.first; n == 0 && page == 1 && first != nil {
 		p.first = nil
@@ -131,7 +131,7 @@ func (p *pagedRead) fetchPage(ctx context.Context, n int, v view, page int) (got
 	got, err = p.k.fetchListPage(ctx, p.parent, pageQuery(page, v.size), p.query(v))
 	if logto.IsPoison(err) {
 		got = logto.Page{Total: -1}
-		err = p.fetchPageInParts(ctx, v, page, v.size, n == 0, &got, &unreadable)
+		err = p.fetchPageInParts(ctx, v, page, v.size, &got, &unreadable)
 	}
 	return got, unreadable, err
 }
@@ -147,7 +147,7 @@ func (p *pagedRead) query(v view) url.Values {
 
 // fetchPageInParts reads a page that fails for good in tenths, those that fail in tenths
 // again, and leaves out the single rows that break it. They are noted once.
-func (p *pagedRead) fetchPageInParts(ctx context.Context, v view, page, size int, note bool, whole *logto.Page, unreadable *int) error {
+func (p *pagedRead) fetchPageInParts(ctx context.Context, v view, page, size int, whole *logto.Page, unreadable *int) error {
 	k, step := p.k, 1
 	if size%10 == 0 {
 		step = size / 10
@@ -157,15 +157,14 @@ func (p *pagedRead) fetchPageInParts(ctx context.Context, v view, page, size int
 		got, err := k.fetchListPage(ctx, p.parent, pageQuery(piece, step), p.query(v))
 		switch {
 		case logto.IsPoison(err) && step > 1:
-			err = p.fetchPageInParts(ctx, v, piece, step, note, whole, unreadable)
-		case logto.IsPoison(err) && note:
+			err = p.fetchPageInParts(ctx, v, piece, step, whole, unreadable)
+		case logto.IsPoison(err):
 			k.addNote(ctx, fmt.Sprintf("row %d of %s cannot be sent by the server (500)", piece, k.l.PathForParent(p.parent)), 1)
 			*unreadable++
 			err = nil
-		case logto.IsPoison(err):
-			err = nil
 		case err == nil:
-			whole.Items, whole.Total, whole.Date = append(whole.Items, got.Items...), got.Total, got.Date
+			// The greatest: who comes while the parts are read makes one of them longer.
+			whole.Items, whole.Total, whole.Date = append(whole.Items, got.Items...), max(whole.Total, exactTotal(got)), got.Date
 		}
 		if err != nil {
 			return err
