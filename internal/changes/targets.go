@@ -77,7 +77,7 @@ func (t *Targets) addLog(e FeedEntry) {
 // addMembership adds the members that an event names. Before Logto 1.40 it names
 // the organization alone.
 func (t *Targets) addMembership(d delivery) {
-	organization := d.param("id", d.OrganizationID)
+	organization := firstOf(d.OrganizationID, d.param("id", "")) // the parameter may be of an invitation
 	users := append(slices.Clone(d.AddedUserIDs), d.RemovedUserIDs...)
 	applications := append(slices.Clone(d.AddedApplicationIDs), d.RemovedApplicationIDs...)
 	if organization == "" {
@@ -99,6 +99,14 @@ func (t *Targets) addMembership(d delivery) {
 	if cut(d.AddedApplicationIDs) || cut(d.RemovedApplicationIDs) || len(users)+len(applications) == 0 && (aboutApplications || d.MatchedRoute == "") {
 		t.markUnclear("organization_applications", "an event does not name the applications")
 	}
+}
+
+// PointAt reports whether something of the listing is to be read, or should be and
+// it is unclear what.
+func (t *Targets) PointAt(listing string) bool {
+	_, whole := t.Whole[listing]
+	return whole || len(t.IDs[listing])+len(t.Parents[listing]) > 0 || t.Unclear[listing] != "" ||
+		listing == "organization_users" && len(t.Members) > 0
 }
 
 // add adds an id that an event names; without one, the listing is unclear.

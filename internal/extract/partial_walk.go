@@ -94,6 +94,9 @@ func (w *Walker) ReadNewest(ctx context.Context, p *Proof) (total int, err error
 		return k.putChunk(ctx, Chunk{Listing: k.l, Items: items}, len(items))
 	})
 	switch {
+	case logto.IsPoison(err):
+		k.downgrade(ctx, NotProved, err.Error())
+		return -1, nil
 	case err != nil:
 		return -1, k.wrap(err)
 	case more && len(last.Items) >= k.pageSize():
@@ -161,15 +164,18 @@ func (k *walk) tryReadMember(
 	}
 	k.addRequest(ctx)
 	page, err := k.API.List(ctx, path, nil)
-	if logto.IsNotFound(err) {
-		return nil, nil
-	}
-	if err != nil {
-		return nil, err
-	}
 	wanted := make(map[string]bool, len(parents))
 	for _, parent := range parents {
 		wanted[parent] = true
+	}
+	switch {
+	case logto.IsNotFound(err):
+		return nil, nil
+	case logto.IsPoison(err):
+		k.downgrade(ctx, NotProved, err.Error())
+		return wanted, nil
+	case err != nil:
+		return nil, err
 	}
 	there = map[string]bool{}
 	for _, element := range page.Items {

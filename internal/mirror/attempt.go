@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"sync"
+	"time"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
@@ -30,6 +31,7 @@ type attempt struct {
 
 	openTransactions openTransactions
 
+	began         time.Time // by this process
 	clock         *serverClock
 	changedTables []string                 // to be analyzed once the run is published
 	keptLimit     extract.RequestSizeLimit // as the database has it
@@ -61,7 +63,7 @@ func (r *Runner) begin(ctx context.Context, job Job) (*attempt, error) {
 	if err != nil {
 		return nil, err
 	}
-	a := &attempt{job: job, pool: r.Pool, client: r.Client, log: r.Log, run: run, clock: &serverClock{API: r.Client}}
+	a := &attempt{began: time.Now(), job: job, pool: r.Pool, client: r.Client, log: r.Log, run: run, clock: &serverClock{API: r.Client}}
 	if err := loader.RecordShapes(ctx); err != nil {
 		return nil, err
 	}
@@ -119,7 +121,8 @@ func clearRun(ctx context.Context, tx pgx.Tx, tenant string, run int64) error {
 	return state.ClearCheckpoints(ctx, tx, run)
 }
 
-// walk reads all listings, those with parents after their parents. It returns
+// walk reads all listings, those with parents after their parents, and webhooks
+// before all others. It returns
 // the proofs by listing.
 func (a *attempt) walk(ctx context.Context) (map[string]*extract.Proof, error) {
 	cleanup, endCleanup := outlast(ctx)
@@ -137,9 +140,14 @@ func (a *attempt) walk(ctx context.Context) (map[string]*extract.Proof, error) {
 	for i, l := range a.job.Listings {
 		wg.Go(func() {
 			defer close(done[l.Name])
-			if l.Parent != "" {
+			// Webhooks are read first: all that changes after one was changed is read
+			// later, or delivered.
+			for _, earlier := range []string{"hooks", l.Parent} {
+				if done[earlier] == nil || earlier == l.Name {
+					continue
+				}
 				select {
-				case <-done[l.Parent]:
+				case <-done[earlier]:
 				case <-ctx.Done():
 				}
 			}

@@ -63,6 +63,7 @@ type changesRun struct {
 	moved     []state.FeedPosition
 	narrowed  map[string]bool // webhooks that deliver less than they did, by source
 	gone      []string        // sources that are no more
+	left      []string        // listings that are proved, and that the job does not read
 	mu        sync.Mutex
 }
 
@@ -100,7 +101,15 @@ func (a *attempt) openChanges(ctx context.Context) (*changesRun, error) {
 	if c.followed, err = state.FollowedListings(ctx, a.pool, a.job.Tenant); err != nil {
 		return nil, err
 	}
-	c.positions, err = state.FeedPositions(ctx, a.pool, a.job.Tenant)
+	if c.positions, err = state.FeedPositions(ctx, a.pool, a.job.Tenant); err != nil {
+		return nil, err
+	}
+	proved, err := state.EverProvedListings(ctx, a.pool, a.job.Tenant)
+	for _, r := range changes.FollowRules() {
+		if proved[r.Listing] && c.proofs[r.Listing] == nil {
+			c.left = append(c.left, r.Listing)
+		}
+	}
 	return c, err
 }
 
@@ -111,6 +120,17 @@ func (c *changesRun) doubt(listing, why string) {
 	if why != "" && c.doubts[listing] == "" {
 		c.doubts[listing] = why
 	}
+}
+
+// untoldEvents returns the events of listings that are not among the settled ones:
+// what they told before a run that settles those is still to be read.
+func untoldEvents(settled []string) (events []string) {
+	for _, r := range changes.FollowRules() {
+		if !slices.Contains(settled, r.Listing) {
+			events = append(events, r.Events...)
+		}
+	}
+	return events
 }
 
 // followProved moves what is followed to the proofs of a run.
@@ -128,9 +148,6 @@ func (a *attempt) followProved(ctx context.Context, tx pgx.Tx, certificates []st
 			settled = append(settled, c.Listing)
 		}
 	}
-	// Whether what the sources told before the run is of no use any more.
-	whole := !slices.ContainsFunc(changes.FollowRules(), func(r changes.FollowRule) bool {
-		return len(r.Events) > 0 && !slices.Contains(settled, r.Listing)
-	})
-	return a.run.FollowProved(ctx, tx, now, proved, whole)
+	began, _ := a.clock.at(a.began)
+	return a.run.FollowProved(ctx, tx, state.ProvedSources{Now: now, Began: began, Listings: proved, UntoldEvents: untoldEvents(settled)})
 }

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/go-json-experiment/json/jsontext"
+	"github.com/sourcegraph/conc/pool"
 
 	"logto-syncer/internal/changes"
 	"logto-syncer/internal/logto"
@@ -18,15 +19,21 @@ import (
 // readFeeds reads the deliveries of the webhooks and the audit log from where the
 // last run has ended, and collects what they point at.
 func (c *changesRun) readFeeds(ctx context.Context) error {
+	p := pool.New().WithContext(ctx).WithCancelOnError().WithFirstError()
 	if position, ok := c.positions[logsSource]; ok && c.jobListing("users") != nil {
-		if err := c.readFeed(ctx, position, "/logs", logsReach); err != nil {
-			return err
-		}
+		p.Go(func(ctx context.Context) error { return c.readFeed(ctx, position, "/logs", logsReach) })
 	}
-	for _, position := range c.hookPositions() {
-		if err := c.readHookFeed(ctx, position); err != nil {
-			return err
+	hooks := c.hookPositions()
+	p.Go(func(ctx context.Context) error {
+		for _, position := range hooks {
+			if err := c.readHookFeed(ctx, position); err != nil {
+				return err
+			}
 		}
+		return nil
+	})
+	if err := p.Wait(); err != nil {
+		return err
 	}
 	for listing, why := range c.targets.Unclear {
 		c.doubt(listing, why)
@@ -88,7 +95,7 @@ func (c *changesRun) readHookFeed(ctx context.Context, position state.FeedPositi
 	if !hasUntoldEvents(position.Events, c.told) {
 		if c.narrowed[position.Source] {
 			position.Events = slices.Clone(position.Events)
-			c.moved = append(c.moved, position)
+			c.moveTo(position)
 		}
 		return nil
 	}
@@ -122,7 +129,7 @@ func (c *changesRun) readFeed(ctx context.Context, position state.FeedPosition, 
 			c.doubtFed(position, err.Error())
 		case !skip[entry.ID]:
 			if _, twice := seen[entry.ID]; !twice {
-				c.targets.Add(entry)
+				c.addTarget(entry)
 			}
 		}
 		if entry.ID != "" {
@@ -134,6 +141,9 @@ func (c *changesRun) readFeed(ctx context.Context, position state.FeedPosition, 
 	}
 	if asked, ok := c.serverStartTime(); ok && asked.Sub(position.ReadUntil) > reach {
 		reason = "what told of changes since " + position.ReadUntil.UTC().Format(time.RFC3339) + " may have been deleted"
+	}
+	if asked, ok := c.serverStartTime(); ok && asked.Before(position.ReadUntil.Add(-feedOverlap)) {
+		reason = "the clock of the server was set back"
 	}
 	if reason != "" {
 		c.doubtFed(position, reason)
@@ -148,8 +158,22 @@ func (c *changesRun) readFeed(ctx context.Context, position state.FeedPosition, 
 	}
 	slices.Sort(position.RecentIDs)
 	position.ReadUntil = time.Time{} // until now, which is known at the end
-	c.moved = append(c.moved, position)
+	c.moveTo(position)
 	return nil
+}
+
+// addTarget notes what an entry points at.
+func (c *changesRun) addTarget(entry changes.FeedEntry) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.targets.Add(entry)
+}
+
+// moveTo notes how far a source is read.
+func (c *changesRun) moveTo(position state.FeedPosition) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.moved = append(c.moved, position)
 }
 
 // serverStartTime is when the run began to ask, by the server's clock: what it has read

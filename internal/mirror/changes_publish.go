@@ -112,7 +112,25 @@ func (c *changesRun) recordFollowed(ctx context.Context, tx pgx.Tx, published ma
 			followed = append(followed, f)
 		}
 	}
-	return followed, c.run.RecordFollowed(ctx, tx, written, c.moved, c.gone)
+	return followed, c.run.RecordFollowed(ctx, tx, append(written, c.gapsOfOthers()...), c.moved, c.gone)
+}
+
+// gapsOfOthers returns gaps of the listings that the job does not read, and whose
+// changes it was told of: nobody is told of them again.
+func (c *changesRun) gapsOfOthers() (gaps []state.FollowedListing) {
+	for _, name := range c.left {
+		f, had := c.followed[name]
+		if !c.targets.PointAt(name) || f.Gap != "" && !f.GapHeals {
+			continue
+		}
+		if !had {
+			base := c.sourcesReadUntil()
+			f = state.FollowedListing{Listing: name, Until: &base, Sources: []string{}}
+		}
+		f.Gap, f.GapHeals = "a run of changes that does not read it was told of its changes", false
+		gaps = append(gaps, f)
+	}
+	return gaps
 }
 
 // doubtIncompleteListings notes what could not be read or published as it is.
@@ -160,7 +178,7 @@ func (c *changesRun) computeFollowed(ctx context.Context, tx pgx.Tx, l *catalog.
 		f.Gap, f.GapHeals = "", false
 	}
 	if f.Gap == "" {
-		f.Gap = c.followObstacle(l, told)
+		f.Gap = c.followObstacle(l, f.Sources, told)
 	}
 	if told != nil {
 		f.Sources = told
@@ -177,13 +195,14 @@ func (c *changesRun) computeFollowed(ctx context.Context, tx pgx.Tx, l *catalog.
 	return f, true, nil
 }
 
-// followObstacle is why a listing cannot be followed further until the next proof;
-// empty: nothing is in the way.
-func (c *changesRun) followObstacle(l *catalog.Listing, told []string) string {
+// followObstacle is why a listing that was followed by some sources cannot be
+// followed further by those that tell of it now, until the next proof; empty:
+// nothing is in the way.
+func (c *changesRun) followObstacle(l *catalog.Listing, sources, told []string) string {
 	if why := c.doubts[l.Name]; why != "" {
 		return why
 	}
-	if told == nil {
+	if told == nil || slices.Contains(sources, changes.HookEvents) && !slices.Contains(told, changes.HookEvents) {
 		return "no webhook tells of it any more"
 	}
 	for _, need := range l.Needs { // what is gone there would have gone along here

@@ -62,6 +62,9 @@ func (s *sink) Parents(ctx context.Context, l *catalog.Listing, kind, after stri
 
 // Checkpoints implements extract.Store.
 func (s *sink) Checkpoints(ctx context.Context, l *catalog.Listing) ([]extract.Checkpoint, error) {
+	if s.a.job.Changes {
+		return nil, nil // an attempt begins again from its positions
+	}
 	arrays, err := withRetry(ctx, s.a.log, func() ([][]byte, error) { return s.a.run.Checkpoints(ctx, s.a.pool, l.Name) })
 	if err != nil {
 		return nil, err

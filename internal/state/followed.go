@@ -121,13 +121,23 @@ func (r Run) RecordFollowed(ctx context.Context, tx pgx.Tx, followed []FollowedL
 	return nil
 }
 
+// ProvedSources is what a run that proves says of the sources of changes.
+type ProvedSources struct {
+	Now      time.Time // by the server's clock
+	Began    time.Time // when the last attempt began, by the server's clock
+	Listings []string  // that the run proved
+	// UntoldEvents are those of listings that the run has not proved: what they
+	// told before it is still to be read. None: the sources are of use from the
+	// run on.
+	UntoldEvents []string
+}
+
 // FollowProved moves what is followed to a proof, within the transaction that
 // publishes the run: listings that it proved are followed up to its beginning,
-// without a gap. serverNow is what time it is now by the server's clock. Sources
-// without a position get the beginning of the run; all get it if whole, which
-// says that everything they tell of was proved.
-func (r Run) FollowProved(ctx context.Context, tx pgx.Tx, serverNow time.Time, proved []string, whole bool) error {
-	if _, err := tx.Exec(ctx, embeddedStatement("follow_proved"), r.Tenant, r.ID, serverNow, proved, whole); err != nil {
+// without a gap. Sources without a position get the beginning of the run, for
+// events that it leaves untold of nothing; all get it if there are no such events.
+func (r Run) FollowProved(ctx context.Context, tx pgx.Tx, p ProvedSources) error {
+	if _, err := tx.Exec(ctx, embeddedStatement("follow_proved"), r.Tenant, r.ID, p.Now, p.Listings, nonNil(p.UntoldEvents), p.Began); err != nil {
 		return fmt.Errorf("record what run %d follows: %w", r.ID, err)
 	}
 	return nil
