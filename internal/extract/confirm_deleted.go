@@ -41,33 +41,46 @@ func (k *walk) confirmDeleted(ctx context.Context, parent string, ids []string, 
 
 // confirmByID asks the listing for the ids, and returns those it does not have.
 func (k *walk) confirmByID(ctx context.Context, parent string, ids []string) ([]string, error) {
+	var mu sync.Mutex
 	var deleted []string
+	p := k.newTaskGroup(ctx, parent)
 	for batch := range splitToFitURL(ids, k.rowsPerRequest(parent, ids)) {
-		search := k.searchByID
-		if k.references { // a row that cannot be sent is no reason to end the run
-			search = k.searchByIDAround500
-		}
-		items, sure, err := search(ctx, parent, batch)
-		if err != nil {
-			return nil, err
-		}
-		if !sure && k.references && len(items) > 0 {
-			chunk := Chunk{Listing: k.l, Parent: parent, Items: items, Checkpoint: k.newReferenceCheckpoint(batch[0], len(items))}
-			if err := k.putChunk(ctx, chunk, 0); err != nil {
-				return nil, err
+		p.Go(func(ctx context.Context) error {
+			if k.references {
+				ctx = withFindingsCollector(ctx)
 			}
-		}
-		if !sure {
-			k.downgrade(ctx, NotProved, "the server's answer about known ids does not agree with its Total-Number")
-			continue
-		}
-		deleted = append(deleted, idsMissingFrom(batch, items)...)
-		chunk := Chunk{Listing: k.l, Parent: parent, Items: items, Checkpoint: k.newReferenceCheckpoint(batch[0], len(items))}
-		if err := k.putChunk(ctx, chunk, 0); err != nil {
-			return nil, err
-		}
+			missing, err := k.confirmBatchByID(ctx, parent, batch)
+			mu.Lock()
+			defer mu.Unlock()
+			deleted = append(deleted, missing...)
+			return err
+		})
 	}
-	return deleted, nil
+	err := p.Wait()
+	slices.Sort(deleted)
+	return deleted, err
+}
+
+// confirmBatchByID asks for ids that fit a request, and returns those that are
+// deleted.
+func (k *walk) confirmBatchByID(ctx context.Context, parent string, batch []string) (deleted []string, err error) {
+	search := k.searchByID
+	if k.references { // a row that cannot be sent is no reason to end the run
+		search = k.searchByIDAround500
+	}
+	items, sure, err := search(ctx, parent, batch)
+	if err != nil {
+		return nil, err
+	}
+	chunk := Chunk{Listing: k.l, Parent: parent, Items: items, Checkpoint: k.newReferenceCheckpoint(batch[0], len(items))}
+	if sure {
+		return idsMissingFrom(batch, items), k.putChunk(ctx, chunk, 0)
+	}
+	k.downgrade(ctx, NotProved, "the server's answer about known ids does not agree with its Total-Number") // goes with the chunk
+	if k.references && len(items) > 0 {
+		return nil, k.putChunk(ctx, chunk, 0)
+	}
+	return nil, nil
 }
 
 // confirmByPath asks for each item by its own path and returns those the

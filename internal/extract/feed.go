@@ -5,11 +5,14 @@ import (
 	"maps"
 	"net/url"
 	"strconv"
+	"sync"
 	"time"
 
 	"github.com/go-json-experiment/json/jsontext"
+	"github.com/sourcegraph/conc/pool"
 
 	"logto-syncer/internal/logto"
+	"logto-syncer/internal/rawjson"
 )
 
 // maxFeedPages bounds how much of a feed is read at once.
@@ -25,6 +28,8 @@ type feedRead struct {
 	from  int64 // milliseconds
 	each  func(jsontext.Value)
 	pages int
+
+	mu sync.Mutex // held while entries are handed on
 }
 
 // ReadFeed reads a log, newest first, from a moment on, by the server's clock,
@@ -49,7 +54,9 @@ func (r *feedRead) fetch(ctx context.Context, n, size int, bounds url.Values) (p
 		return page, s, ErrStopped
 	default:
 	}
+	r.mu.Lock()
 	r.pages++
+	r.mu.Unlock()
 	query := pageQuery(n, size)
 	maps.Copy(query, bounds)
 	for range maxRepeats {
@@ -58,6 +65,8 @@ func (r *feedRead) fetch(ctx context.Context, n, size int, bounds url.Values) (p
 			break
 		} // rows and count do not agree
 	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
 	for _, item := range page.Items {
 		r.each(item)
 	}
@@ -102,10 +111,59 @@ func (r *feedRead) readByBounds(ctx context.Context) (reason string, ignored boo
 			}
 			continue
 		}
+		if end == noMoment {
+			all, err := r.readAtOnce(ctx, page, s, bounds)
+			if all || err != nil {
+				return "", false, err
+			}
+		}
 		end, n = s.oldest, 1
 		bounds.Set("end_time", strconv.FormatInt(end+1, 10))
 	}
 	return tooManyEntries, false, nil
+}
+
+// minPagesAtOnce is how many pages a window has that are asked for at once.
+const minPagesAtOnce = 3
+
+// readAtOnce reads what comes behind the first page of a window, all pages at once,
+// in a window that ends with that page's newest entry: nothing comes into it any
+// more, but what is committed late. It reports whether that was all: if every
+// page has the same Total-Number, and as many entries were seen.
+func (r *feedRead) readAtOnce(ctx context.Context, first logto.Page, s pageTimeSpan, bounds url.Values) (all bool, err error) {
+	size := r.pageSize()
+	pages := (first.Total + size - 1) / size
+	if first.Capped || pages < minPagesAtOnce || pages > maxFeedPages-r.pages {
+		return false, nil
+	}
+	closed := maps.Clone(bounds)
+	closed.Set("end_time", strconv.FormatInt(s.newest+1, 10))
+	ids := idSet{}
+	var mu sync.Mutex
+	agree := true
+	add := func(page logto.Page) {
+		mu.Lock()
+		defer mu.Unlock()
+		agree = agree && page.Total == first.Total && !page.Capped
+		for _, item := range page.Items {
+			if id, ok := rawjson.StringField(item, "id"); ok {
+				ids[id] = struct{}{}
+			}
+		}
+	}
+	add(first)
+	p := pool.New().WithContext(ctx).WithMaxGoroutines(16).WithCancelOnError().WithFirstError()
+	for n := 2; n <= pages; n++ {
+		p.Go(func(ctx context.Context) error {
+			page, _, err := r.fetch(ctx, n, size, closed)
+			if err == nil {
+				add(page)
+			}
+			return err
+		})
+	}
+	err = p.Wait()
+	return err == nil && agree && len(ids) == first.Total, err
 }
 
 // shortPageDoubt says what a page that is not full leaves in doubt.
