@@ -105,19 +105,19 @@ func (r *newestFirstRead) readNextPage(ctx context.Context) (done bool, err erro
 	s, end, last := pageTimeSpanOf(page), offset+rows, rows < size
 	switch {
 	case last && total >= 0 && end != total:
-		return r.retryOrGiveUp(ctx, page, end, r.rank, fmt.Sprintf("the server counts %d entries and sends fewer", total))
+		return r.retryOrGiveUp(ctx, page, unreadable, end, r.rank, fmt.Sprintf("the server counts %d entries and sends fewer", total))
 	case offset > 0 && s.newest <= r.covered && r.covered != noMoment:
-		return r.retryOrGiveUp(ctx, page, end, max(0, offset-size/2), "two pages in a row do not overlap")
+		return r.retryOrGiveUp(ctx, page, unreadable, end, max(0, offset-size/2), "two pages in a row do not overlap")
 	case !last && s.oldest >= r.covered && r.total >= 0 && total > r.total: // new rows have shifted the old ones
 		r.rank, r.total = r.rank+total-r.total, total
 		return false, nil
 	case !last && (s.oldest >= r.covered || s.ties == rows):
-		return r.retryOrGiveUp(ctx, page, end, r.rank, "entries of one millisecond fill a page")
+		return r.retryOrGiveUp(ctx, page, unreadable, end, r.rank, "entries of one millisecond fill a page")
 	}
 	done = last || s.oldest < r.w.from
 	r.retries, r.total, r.covered, r.end = 0, total, s.oldest, max(r.end, end)
 	r.rank = max(0, end-s.ties-1)
-	return done, r.store(ctx, page, done)
+	return done, r.store(ctx, page, unreadable, done)
 }
 
 // newestFirstSize is how many rows a page has at most. Among sizes up to a small
@@ -130,7 +130,7 @@ const noMoment = math.MaxInt64
 // retryOrGiveUp asks for a page once more that does not fit the others, from a rank on.
 // After a few times it gives up the proof and goes on behind what was read; where
 // that is no further than before, it is done.
-func (r *newestFirstRead) retryOrGiveUp(ctx context.Context, page logto.Page, end, rank int, reason string) (done bool, err error) {
+func (r *newestFirstRead) retryOrGiveUp(ctx context.Context, page logto.Page, unreadable, end, rank int, reason string) (done bool, err error) {
 	if r.retries++; r.retries <= maxRepeats {
 		r.rank = rank
 		return false, nil
@@ -139,17 +139,18 @@ func (r *newestFirstRead) retryOrGiveUp(ctx context.Context, page logto.Page, en
 	done = end <= r.end
 	r.retries, r.total, r.covered, r.end = 0, exactTotal(page), noMoment, max(r.end, end)
 	r.rank = r.end
-	return done, r.store(ctx, page, done)
+	return done, r.store(ctx, page, unreadable, done)
 }
 
-// store stores a page, with how far the list is covered by it.
-func (r *newestFirstRead) store(ctx context.Context, page logto.Page, done bool) error {
+// store stores a page without its unreadable rows, with how far the list is covered
+// by it.
+func (r *newestFirstRead) store(ctx context.Context, page logto.Page, unreadable int, done bool) error {
 	items := distinctItems(r.p.k.decodeItems(ctx, page))
 	rank := r.rank
 	if done {
 		rank = -1
 	}
-	m := Checkpoint{Name: r.checkpointName(), Total: r.total, IDs: []string{strconv.FormatInt(r.covered, 10), strconv.Itoa(rank)}}
+	m := Checkpoint{Name: r.checkpointName(), Total: r.total, Unreadable: unreadable, IDs: []string{strconv.FormatInt(r.covered, 10), strconv.Itoa(rank)}}
 	for _, item := range items {
 		if _, seen := r.p.before[item.ID]; !seen {
 			m.Rows++

@@ -15,17 +15,19 @@ func (p *pagedRead) fetchTotal(ctx context.Context, round int) (int, error) {
 	if m, ok := p.k.savedCheckpoint(p.parent, name); ok {
 		return m.Total, nil
 	}
+	total := -1
 	for range maxRepeats {
 		page, err := p.k.fetchListPage(ctx, p.parent, pageQuery(pastTheEnd, 1), p.in.query())
 		if err != nil {
 			return 0, err
 		}
-		if total := exactTotal(page); total >= 0 {
-			chunk := Chunk{Listing: p.k.l, Parent: p.parent, Checkpoint: Checkpoint{Name: name, Total: total}}
-			return total, p.k.putChunk(ctx, chunk, 0)
+		if total = exactTotal(page); total >= 0 {
+			break
 		}
 	}
-	return -1, nil
+	// That none came is noted, too: a resumed run would count after what was read next.
+	chunk := Chunk{Listing: p.k.l, Parent: p.parent, Checkpoint: Checkpoint{Name: name, Total: total}}
+	return total, p.k.putChunk(ctx, chunk, 0)
 }
 
 // checkpointName names a page of the n-th reading.

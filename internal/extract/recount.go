@@ -12,9 +12,29 @@ import (
 // it longer the newest page shows the new ones, who are stored; if there are
 // more, or fewer, the ranges in which the number differs are read in full.
 //
-// So it takes two changes to deceive it, in the same range and between its two
-// counts: one comes back before it is asked for, and another leaves after it was.
+// So it takes two changes to deceive it, between its two counts: one comes back
+// before it is asked for, and another leaves after it was.
 func (k *walk) recount(ctx context.Context, r *refreshState, fresh []string) error {
+	const name = "recount"
+	r.doubtful = map[int]bool{}
+	earlier, _ := k.savedCheckpoint(r.parent, name) // of an attempt that was to read these ranges
+	if err := k.compareCounts(ctx, r, fresh); err != nil {
+		return err
+	}
+	var doubtful []string
+	for i, in := range r.ranges {
+		if r.doubtful[i] = r.doubtful[i] || slices.Contains(earlier.IDs, in.name()); r.doubtful[i] {
+			doubtful = append(doubtful, in.name())
+		}
+	}
+	if len(doubtful) == 0 {
+		return nil
+	}
+	return k.putChunk(ctx, Chunk{Listing: k.l, Parent: r.parent, Checkpoint: Checkpoint{Name: name, IDs: doubtful}}, 0)
+}
+
+// compareCounts counts, and notes the ranges whose number has changed.
+func (k *walk) compareCounts(ctx context.Context, r *refreshState, fresh []string) error {
 	page, err := k.fetchListPage(ctx, r.parent, pageQuery(1, k.pageSize()))
 	if err != nil {
 		return err
@@ -31,6 +51,12 @@ func (k *walk) recount(ctx context.Context, r *refreshState, fresh []string) err
 			return err
 		}
 	}
+	total := exactTotal(page)
+	if len(unknown) > 0 { // who are on the page may have come after it was counted
+		if total, err = k.fetchTotal(ctx, r.parent, everyID); err != nil {
+			return err
+		}
+	}
 	expected := slices.Clone(r.totals)
 	for _, id := range unknown {
 		expected[r.rangeIndex(id)]++
@@ -39,7 +65,9 @@ func (k *walk) recount(ctx context.Context, r *refreshState, fresh []string) err
 	for _, n := range expected {
 		sum += n
 	}
-	if exactTotal(page) == sum {
+	// Who left a range before it was asked for hides that another has become longer.
+	oneIsOpen := len(r.ranges) > 1 && !slices.Equal(r.totals, r.alive)
+	if total == sum && !oneIsOpen {
 		return nil
 	}
 	return k.recountRanges(ctx, r, expected)
@@ -47,7 +75,6 @@ func (k *walk) recount(ctx context.Context, r *refreshState, fresh []string) err
 
 // recountRanges finds the ranges that do not have as many ids as expected.
 func (k *walk) recountRanges(ctx context.Context, r *refreshState, expected []int) error {
-	r.doubtful = map[int]bool{}
 	if len(r.ranges) == 1 {
 		r.doubtful[0] = true
 		return nil

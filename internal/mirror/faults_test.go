@@ -1,6 +1,7 @@
 package mirror_test
 
 import (
+	"errors"
 	"net/http"
 	"strings"
 	"sync"
@@ -180,6 +181,37 @@ func TestARowTheServerCannotSendIsReportedAndTheRestKept(t *testing.T) {
 			b.wantEqual(t)
 		})
 	}
+}
+
+// Whoever cannot be sent is among the newest: the others are read all the same.
+func TestANewUserThatTheServerCannotSendKeepsNobodyElseAway(t *testing.T) {
+	t.Parallel()
+	b := setup(t, logtotest.Generate(logtotest.Options{Users: 250, Seed: 6}), "users")
+	b.runner.Client, b.runner.Log = retrying(t, b.server, b.server.URL, impatient), silent()
+	wantProved(t, b.run(t))
+	tenant := b.server.Tenant
+	old := userIDs(tenant)[7]
+	poison, err := tenant.CreateUser(logtotest.Row{"name": "cannot be sent"})
+	if err := errors.Join(err, tenant.UpdateUser(old, logtotest.Row{"name": "changed meanwhile"})); err != nil {
+		t.Fatal(err)
+	}
+	other, err := tenant.CreateUser(logtotest.Row{"name": "new as well"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	b.server.BreakRow(poison)
+	if c := certificate(b.run(t), "users"); c.Proof != "not proved" || len(c.Notes) == 0 {
+		t.Errorf("users is %s, %v", c.Proof, c.Notes)
+	}
+	for id, name := range map[string]string{old: "changed meanwhile", other: "new as well"} {
+		var mirrored string
+		if err := b.pool.QueryRow(t.Context(), "select name from logto.users where id = $1", id).Scan(&mirrored); err != nil || mirrored != name {
+			t.Errorf("%s is %q in the mirror, want %q: %v", id, mirrored, name, err)
+		}
+	}
+	b.server.RepairRow(poison)
+	wantProved(t, b.run(t))
+	b.wantEqual(t)
 }
 
 // interrupted runs the job, and calls f in the middle of it: after so many

@@ -1,6 +1,7 @@
 package mirror_test
 
 import (
+	"context"
 	"errors"
 	"net/http"
 	"slices"
@@ -161,6 +162,37 @@ func TestAWindowThatWasNotProvedIsReadAgain(t *testing.T) {
 				t.Error("the entry that could not be sent is not in the mirror, and the certificate says complete")
 			}
 		})
+	}
+}
+
+// An entry that cannot be sent is met once; the resumed run begins behind it.
+func TestAResumedRunKnowsOfAnEntryThatCouldNotBeSent(t *testing.T) {
+	t.Parallel()
+	b := setup(t, logtotest.Generate(logtotest.Options{Users: 10, Seed: 20}), "logs")
+	b.server.SetVersion("1.36")
+	b.runner.Log, b.runner.PageSize = silent(), 20
+	entries := addLogs(t, b.server.Tenant, 300, time.Second)
+	b.server.Tenant.AdvanceClock(time.Hour)
+	b.server.BreakRow(entries[len(entries)-5])
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	b.server.OnRequest(func(_ int, r *http.Request) {
+		var stored bool
+		err := b.pool.QueryRow(t.Context(), "select exists (select from syncer.checkpoints where listing = 'logs' and chunks::text like '%newest first 2%')").Scan(&stored)
+		if err != nil {
+			t.Error(err)
+		}
+		if stored && r.URL.Path == "/api/logs" {
+			cancel()
+		}
+	})
+	if _, err := b.runner.Run(ctx, b.job); err == nil {
+		t.Fatal("the run was not broken off")
+	}
+	b.server.OnRequest(nil)
+	s := b.run(t)
+	if c := certificate(s, "logs"); !s.Resumed || c.Proof != string(extract.NotProved) {
+		t.Errorf("resumed %t: logs is %s, and an entry is missing", s.Resumed, c.Proof)
 	}
 }
 
