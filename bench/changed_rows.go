@@ -32,7 +32,7 @@ func (d *database) runUsersWithCost(ctx context.Context, s simulator) (r *proces
 	if err != nil {
 		return nil, cost, err
 	}
-	cost.cpu, err = host.MeasureCPUTime(d.harness.PostgresServer.Server, func() error {
+	cost.cpu, err = host.MeasureCPUTime(d.harness.Server, func() error {
 		r, err = d.syncer(ctx, s, acme, "none", "run", "users")
 		return err
 	})

@@ -53,7 +53,7 @@ create table baseline.user_identities (like logto.user_identities including all 
 	if _, err := d.Exec(ctx, "checkpoint"); err != nil {
 		return cost, err
 	}
-	cost.cpu, err = host.MeasureCPUTime(d.harness.PostgresServer.Server, func() error {
+	cost.cpu, err = host.MeasureCPUTime(d.harness.Server, func() error {
 		began := time.Now()
 		defer func() { cost.seconds = time.Since(began).Seconds() }()
 		return pgx.BeginFunc(ctx, conn, func(tx pgx.Tx) error {

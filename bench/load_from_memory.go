@@ -121,7 +121,7 @@ func (d *database) load(ctx context.Context, client *logto.Client, s simulator) 
 	if _, err := d.Exec(ctx, "checkpoint"); err != nil {
 		return cost, err
 	}
-	cost.cpu, err = host.MeasureCPUTime(d.harness.PostgresServer.Server, func() error {
+	cost.cpu, err = host.MeasureCPUTime(d.harness.Server, func() error {
 		began := time.Now()
 		summary, err := (&mirror.Runner{Pool: d.Pool, Client: client, Log: slog.New(slog.DiscardHandler)}).Run(ctx, mirror.Job{
 			Tenant: acme, Name: "users", Endpoint: s.Endpoint, Listings: []*catalog.Listing{catalog.Find("users")},

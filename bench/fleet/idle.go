@@ -19,7 +19,7 @@ const idleDuration = 5 * time.Second
 // and processor time as a share of a core.
 func measureIdleWorkers(ctx context.Context, h *harness, pool *pgxpool.Pool) (connections int, cores float64, err error) {
 	stop := watchConnections(ctx, pool)
-	seconds, err := host.MeasureCPUTime(h.PostgresServer.Server, func() error {
+	seconds, err := host.MeasureCPUTime(h.Server, func() error {
 		select {
 		case <-ctx.Done():
 			return ctx.Err()
@@ -69,7 +69,7 @@ type cpuByComponent struct{ workers, postgres, simulator float64 }
 
 // readCPUSeconds is the processor time of the server and of this process until now.
 func readCPUSeconds(h *harness) (cpuByComponent, error) {
-	postgres, err := host.ServerCPUTime(h.PostgresServer.Server)
+	postgres, err := host.ServerCPUTime(h.Server)
 	if err != nil {
 		return cpuByComponent{}, err
 	}

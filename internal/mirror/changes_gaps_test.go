@@ -29,7 +29,7 @@ func TestWhoAcceptsAnInvitationIsAMemberInTheMirror(t *testing.T) {
 	}
 }
 
-// What a job with few listings is told of the others is told once.
+// An event is read once for a tenant, whatever listings the job has.
 func TestAListingThatTheJobDoesNotReadHasAGapWhenItsChangesWereTold(t *testing.T) {
 	t.Parallel()
 	for name, followedBefore := range map[string]bool{"followed before": true, "never followed": false} {
