@@ -34,7 +34,7 @@ func (t *queryTenant) reportArguments(ctx context.Context) (args map[string]map[
 		"role_holders_at":         {"role": "finance", "at": last},
 		"role_members":            {"role": "finance"},
 		"search_users":            {"query": "dora keler"},
-		"user":                    {"who": "dora@example.org"},
+		"user":                    {"who": "dora00000001"},
 		"user_permissions":        {"who": "dora00000001"},
 	}, nil
 }

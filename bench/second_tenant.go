@@ -128,7 +128,7 @@ func (d *database) questionsAndReports() ([]query, error) {
 		"access_changes": {"since": now}, "changes": {"since": now}, "permission_holders": {"scope": "purge:orders"},
 		"organization_members": {"organization": "Organization 3"}, "organization_members_at": {"organization": "Organization 3", "at": now},
 		"role_holders_at": {"role": "finance", "at": now}, "role_members": {"role": "finance"}, "search_users": {"query": "dora keler"},
-		"user": {"who": "dora@example.org"}, "user_permissions": {"who": "dora00000001"},
+		"user": {"who": "dora00000001"}, "user_permissions": {"who": "dora00000001"},
 	}
 	for _, r := range reports {
 		args := map[string]string{}

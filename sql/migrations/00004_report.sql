@@ -613,23 +613,17 @@ group by i.tenant_id, i.issuer, i.identity_id
 having count(distinct i.user_id) > 1;
 comment on view report.duplicate_people is 'Which accounts may be one person? Same e-mail address in any case, same phone, same external identity.';
 
--- Groups by ids, before names are looked up; the domains that join by themselves are
--- joined at once, and not looked for by each group.
 create view report.organization_email_domains as
-select d.tenant_id, d.organization_id, o.name as organization, d.domain, d.members,
-    case when d.tenant_id = any (array(select k.tenant_id from report.mirrored_tables k where k.table_name = 'organization_jit_email_domains'))
-        then j.domain is not null end as joins_by_itself
-from (
-    select m.tenant_id, m.organization_id, lower(split_part(u.primary_email, '@', 2)) as domain, count(*) as members
-    from logto.organization_users m
-    join logto.users u on u.tenant_id = m.tenant_id and u.id = m.user_id
-    where u.primary_email is not null
-    group by m.tenant_id, m.organization_id, domain
-) d
-join logto.organizations o on o.tenant_id = d.tenant_id and o.id = d.organization_id
-left join (
-    select distinct e.tenant_id, e.organization_id, lower(e.email_domain) as domain from logto.organization_jit_email_domains e
-) j on j.tenant_id = d.tenant_id and j.organization_id = d.organization_id and j.domain = d.domain;
+select m.tenant_id, m.organization_id, o.name as organization, d.domain, count(*) as members,
+    case when m.tenant_id = any (array(select k.tenant_id from report.mirrored_tables k where k.table_name = 'organization_jit_email_domains'))
+        then exists (select from logto.organization_jit_email_domains j
+            where j.tenant_id = m.tenant_id and j.organization_id = m.organization_id and lower(j.email_domain) = d.domain) end as joins_by_itself
+from logto.organization_users m
+join logto.organizations o on o.tenant_id = m.tenant_id and o.id = m.organization_id
+join logto.users u on u.tenant_id = m.tenant_id and u.id = m.user_id
+cross join lateral (select lower(split_part(u.primary_email, '@', 2)) as domain) d
+where u.primary_email is not null
+group by m.tenant_id, m.organization_id, o.name, d.domain;
 comment on view report.organization_email_domains is 'Which e-mail domains are in this organization? Shows strangers in a customer''s organization.';
 
 create view report.identity_providers as
