@@ -94,7 +94,11 @@ var ErrNoProof = errors.New("no run has proved any of the job's listings yet, so
 func (r *Runner) Run(ctx context.Context, job Job) (s Summary, err error) {
 	began := time.Now()
 	s = Summary{Type: "summary", Tenant: job.Tenant, Status: state.Failed, Resumable: true}
-	defer func() { s.setEffort(r.Client.Stats(), time.Since(began)) }()
+	defer func() {
+		if err != nil || s.PublishedAt == nil {
+			s.setEffort(r.Client.Stats(), time.Since(began))
+		}
+	}()
 
 	// Where many processes share a database, it may have no connection left.
 	lock, err := withRetry(ctx, r.Log, func() (*state.Lock, error) { return state.Acquire(ctx, r.Pool, job.Tenant) })
@@ -181,6 +185,7 @@ func (r *Runner) runLocked(ctx context.Context, job Job, s *Summary, began time.
 	if err != nil {
 		return a.fail(cleanup, s, err, began)
 	}
+	s.setEffort(a.client.Stats(), time.Since(began))
 	a.analyze(ctx)
 	return nil
 }

@@ -20,7 +20,7 @@ type Summary struct {
 	Retries     int64      `json:"retries"`
 	Throttled   int64      `json:"throttled"`
 	Waited      float64    `json:"waited_seconds"`
-	Seconds     float64    `json:"seconds"`
+	Seconds     float64    `json:"seconds"` // until it was published, or ended otherwise
 	PublishedAt *time.Time `json:"published_at"`
 	Error       string     `json:"error,omitempty"`
 	// RequestLimit is what a proxy before the tenant allows; nil: all that is asked.
