@@ -5,8 +5,9 @@ import (
 	"errors"
 	"fmt"
 
-	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
+
+	"logto-syncer/internal/pgquery"
 )
 
 // ErrNoCitus says that the tables cannot be distributed in this database.
@@ -14,15 +15,12 @@ var ErrNoCitus = errors.New("the database does not have the extension citus; not
 
 // Distributed reports whether the mirror is distributed by tenant over the
 // workers of a Citus cluster, wholly or in part.
-func Distributed(ctx context.Context, pool *pgxpool.Pool) (yes bool, err error) {
+func Distributed(ctx context.Context, pool *pgxpool.Pool) (bool, error) {
 	if citus, err := hasCitus(ctx, pool); err != nil || !citus {
 		return false, err
 	}
-	const sql = "select exists (select from pg_dist_partition where logicalrelid = to_regclass('logto.users'))"
-	if err := pool.QueryRow(ctx, sql).Scan(&yes); err != nil {
-		return false, fmt.Errorf("look for distributed tables: %w", err)
-	}
-	return yes, nil
+	return pgquery.Value[bool](ctx, pool, "look for distributed tables",
+		"select exists (select from pg_dist_partition where logicalrelid = to_regclass('logto.users'))")
 }
 
 // Undistributed returns what Distribute would do to a distributed database: the
@@ -92,20 +90,14 @@ func distributeLocked(ctx context.Context, pool *pgxpool.Pool, done func(table s
 		}
 		done(s.table())
 	}
-	if err := truncateLocal(ctx, pool); err != nil {
-		return err
-	}
-	return nil
+	return truncateLocal(ctx, pool)
 }
 
 // distributeTable distributes one table, with its rows. All are in one group, in
 // which the rows of a tenant are on one worker.
-func distributeTable(ctx context.Context, db Execer, table string) error {
+func distributeTable(ctx context.Context, db pgquery.Execer, table string) error {
 	const sql = "select create_distributed_table($1::text::regclass, 'tenant_id', colocate_with => case when $1 = 'logto.users' then 'default' else 'logto.users' end)"
-	if _, err := db.Exec(ctx, sql, table); err != nil {
-		return fmt.Errorf("distribute %s: %w", table, err)
-	}
-	return nil
+	return pgquery.Exec(ctx, db, "distribute "+table, sql, table)
 }
 
 // truncateLocal removes the rows that tables had on the coordinator before they
@@ -116,28 +108,18 @@ func truncateLocal(ctx context.Context, pool *pgxpool.Pool) error {
 		return err
 	}
 	for _, table := range tables {
-		if _, err := pool.Exec(ctx, "select truncate_local_data_after_distributing_table($1::text::regclass)", table); err != nil {
-			return fmt.Errorf("remove the rows of %s from the coordinator: %w", table, err)
+		doing := "remove the rows of " + table + " from the coordinator"
+		if err := pgquery.Exec(ctx, pool, doing, "select truncate_local_data_after_distributing_table($1::text::regclass)", table); err != nil {
+			return err
 		}
 	}
 	return nil
 }
 
-func hasCitus(ctx context.Context, pool *pgxpool.Pool) (yes bool, err error) {
-	if err := pool.QueryRow(ctx, "select exists (select from pg_extension where extname = 'citus')").Scan(&yes); err != nil {
-		return false, fmt.Errorf("look for the extension citus: %w", err)
-	}
-	return yes, nil
+func hasCitus(ctx context.Context, pool *pgxpool.Pool) (bool, error) {
+	return pgquery.Value[bool](ctx, pool, "look for the extension citus", "select exists (select from pg_extension where extname = 'citus')")
 }
 
 func queryTableNames(ctx context.Context, pool *pgxpool.Pool, statement string) ([]string, error) {
-	rows, err := pool.Query(ctx, embeddedStatement(statement))
-	if err != nil {
-		return nil, fmt.Errorf("look for tables to distribute: %w", err)
-	}
-	names, err := pgx.CollectRows(rows, pgx.RowTo[string])
-	if err != nil {
-		return nil, fmt.Errorf("look for tables to distribute: %w", err)
-	}
-	return names, nil
+	return pgquery.Column[string](ctx, pool, "look for tables to distribute", embeddedStatement(statement))
 }

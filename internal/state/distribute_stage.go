@@ -6,6 +6,8 @@ import (
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
+
+	"logto-syncer/internal/pgquery"
 )
 
 // A distributedStage is the stage of a table in a distributed database. There it
@@ -23,15 +25,7 @@ func (s distributedStage) table() string { return "syncer_stage." + s.Name }
 // their tables. Rows in those that differ are of runs that are not resumed: a
 // run's spec says which columns there were.
 func stageTablesToCreate(ctx context.Context, pool *pgxpool.Pool) ([]distributedStage, error) {
-	rows, err := pool.Query(ctx, embeddedStatement("undistributed_stages"))
-	if err != nil {
-		return nil, fmt.Errorf("look for stage tables to distribute: %w", err)
-	}
-	stages, err := pgx.CollectRows(rows, pgx.RowToStructByPos[distributedStage])
-	if err != nil {
-		return nil, fmt.Errorf("look for stage tables to distribute: %w", err)
-	}
-	return stages, nil
+	return pgquery.Rows(ctx, pool, "look for stage tables to distribute", pgx.RowToStructByPos[distributedStage], embeddedStatement("undistributed_stages"))
 }
 
 // recreate makes the stage of a table, or makes it again. Its index stands in for

@@ -7,6 +7,8 @@ import (
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
+
+	"logto-syncer/internal/pgquery"
 )
 
 // Changes is the mode of runs that read what changed, and prove nothing.
@@ -38,13 +40,9 @@ type FeedPosition struct {
 // FollowedListings returns what a tenant's runs of changes follow, by listing.
 func FollowedListings(ctx context.Context, pool *pgxpool.Pool, tenant string) (map[string]FollowedListing, error) {
 	const sql = "select listing, followed_until, sources, coalesce(gap, '') as gap, gap_heals from syncer.followed where tenant_id = $1"
-	rows, err := pool.Query(ctx, sql, tenant)
+	all, err := pgquery.Rows(ctx, pool, "read what is followed of "+tenant, pgx.RowToStructByName[FollowedListing], sql, tenant)
 	if err != nil {
-		return nil, fmt.Errorf("read what is followed of %s: %w", tenant, err)
-	}
-	all, err := pgx.CollectRows(rows, pgx.RowToStructByName[FollowedListing])
-	if err != nil {
-		return nil, fmt.Errorf("read what is followed of %s: %w", tenant, err)
+		return nil, err
 	}
 	out := make(map[string]FollowedListing, len(all))
 	for _, f := range all {
@@ -57,13 +55,9 @@ func FollowedListings(ctx context.Context, pool *pgxpool.Pool, tenant string) (m
 // by source.
 func FeedPositions(ctx context.Context, pool *pgxpool.Pool, tenant string) (map[string]FeedPosition, error) {
 	const sql = "select source, read_until, recent_ids, events from syncer.feed_positions where tenant_id = $1"
-	rows, err := pool.Query(ctx, sql, tenant)
+	all, err := pgquery.Rows(ctx, pool, "read the feed positions of "+tenant, pgx.RowToStructByName[FeedPosition], sql, tenant)
 	if err != nil {
-		return nil, fmt.Errorf("read the feed positions of %s: %w", tenant, err)
-	}
-	all, err := pgx.CollectRows(rows, pgx.RowToStructByName[FeedPosition])
-	if err != nil {
-		return nil, fmt.Errorf("read the feed positions of %s: %w", tenant, err)
+		return nil, err
 	}
 	out := make(map[string]FeedPosition, len(all))
 	for _, p := range all {
@@ -75,13 +69,10 @@ func FeedPositions(ctx context.Context, pool *pgxpool.Pool, tenant string) (map[
 // EverProvedListings returns the listings of a tenant that a published run has proved
 // complete at least once.
 func EverProvedListings(ctx context.Context, pool *pgxpool.Pool, tenant string) (map[string]bool, error) {
-	rows, err := pool.Query(ctx, "select distinct listing from syncer.mirrored_tables where tenant_id = $1", tenant)
+	names, err := pgquery.Column[string](ctx, pool, "read which listings of "+tenant+" are proved",
+		"select distinct listing from syncer.mirrored_tables where tenant_id = $1", tenant)
 	if err != nil {
-		return nil, fmt.Errorf("read which listings of %s are proved: %w", tenant, err)
-	}
-	names, err := pgx.CollectRows(rows, pgx.RowTo[string])
-	if err != nil {
-		return nil, fmt.Errorf("read which listings of %s are proved: %w", tenant, err)
+		return nil, err
 	}
 	out := make(map[string]bool, len(names))
 	for _, name := range names {
@@ -92,13 +83,10 @@ func EverProvedListings(ctx context.Context, pool *pgxpool.Pool, tenant string) 
 
 // ResumableProvingRun returns the number of the tenant's unfinished proving run that
 // may still be resumed; 0: there is none. The caller holds the tenant's lock.
-func ResumableProvingRun(ctx context.Context, pool *pgxpool.Pool, tenant string, within time.Duration) (run int64, err error) {
+func ResumableProvingRun(ctx context.Context, pool *pgxpool.Pool, tenant string, within time.Duration) (int64, error) {
 	const sql = `select coalesce(max(run_id), 0) from syncer.runs
 where tenant_id = $1 and mode <> 'changes' and status in ('running', 'stopped', 'failed') and started_at > now() - $2::interval`
-	if err := pool.QueryRow(ctx, sql, tenant, within).Scan(&run); err != nil {
-		return 0, fmt.Errorf("look for an unfinished run of %s: %w", tenant, err)
-	}
-	return run, nil
+	return pgquery.Value[int64](ctx, pool, "look for an unfinished run of "+tenant, sql, tenant, within)
 }
 
 // RecordFollowed records up to when listings are followed, and how far the sources of
@@ -137,10 +125,8 @@ type ProvedSources struct {
 // without a gap. Sources without a position get the beginning of the run, for
 // events that it leaves untold of nothing; all get it if there are no such events.
 func (r Run) FollowProved(ctx context.Context, tx pgx.Tx, p ProvedSources) error {
-	if _, err := tx.Exec(ctx, embeddedStatement("follow_proved"), r.Tenant, r.ID, p.Now, p.Listings, nonNil(p.UntoldEvents), p.Began); err != nil {
-		return fmt.Errorf("record what run %d follows: %w", r.ID, err)
-	}
-	return nil
+	return pgquery.Exec(ctx, tx, fmt.Sprintf("record what run %d follows", r.ID), embeddedStatement("follow_proved"),
+		r.Tenant, r.ID, p.Now, p.Listings, nonNil(p.UntoldEvents), p.Began)
 }
 
 func nonNil(texts []string) []string {

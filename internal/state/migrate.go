@@ -10,6 +10,7 @@ import (
 	"github.com/pressly/goose/v3"
 	"github.com/pressly/goose/v3/lock"
 
+	"logto-syncer/internal/pgquery"
 	"logto-syncer/sql"
 )
 
@@ -31,14 +32,11 @@ func RejectEarlierBuild(ctx context.Context, pool *pgxpool.Pool) error {
 	const sql = `select exists (
 		select from pg_class c join pg_namespace n on n.oid = c.relnamespace
 		where n.nspname = 'syncer' and c.relname = 'goose_db_version')`
-	var earlier bool
-	if err := pool.QueryRow(ctx, sql).Scan(&earlier); err != nil {
-		return fmt.Errorf("check which build made the database: %w", err)
-	}
+	earlier, err := pgquery.Value[bool](ctx, pool, "check which build made the database", sql)
 	if earlier {
 		return ErrEarlierBuild
 	}
-	return nil
+	return err
 }
 
 // Migrate brings the database to the version this program works with. Several
@@ -70,12 +68,9 @@ func NeedsMigration(ctx context.Context, pool *pgxpool.Pool) (bool, error) {
 	if err := RejectEarlierBuild(ctx, pool); err != nil {
 		return false, err
 	}
-	var migrated bool
-	if err := pool.QueryRow(ctx, "select to_regclass($1) is not null", migrationsTable).Scan(&migrated); err != nil {
-		return false, fmt.Errorf("read the database's version: %w", err)
-	}
-	if !migrated {
-		return true, nil
+	migrated, err := pgquery.Value[bool](ctx, pool, "read the database's version", "select to_regclass($1) is not null", migrationsTable)
+	if err != nil || !migrated {
+		return err == nil, err
 	}
 	provider, done, err := openMigrationProvider(ctx, pool)
 	if err != nil {

@@ -2,10 +2,11 @@ package state
 
 import (
 	"context"
-	"fmt"
 	"time"
 
 	"github.com/jackc/pgx/v5"
+
+	"logto-syncer/internal/pgquery"
 )
 
 // A PublishedTable is a table as a run publishes it.
@@ -29,10 +30,8 @@ func (r Run) RecordPublishedTables(ctx context.Context, tx pgx.Tx, tables []Publ
 	if !prunedBefore.IsZero() {
 		before = &prunedBefore
 	}
-	if _, err := tx.Exec(ctx, embeddedStatement("mirrored_tables"), r.Tenant, names, listings, proved, history, at, before); err != nil {
-		return fmt.Errorf("record the published tables: %w", err)
-	}
-	return nil
+	return pgquery.Exec(ctx, tx, "record the published tables", embeddedStatement("mirrored_tables"),
+		r.Tenant, names, listings, proved, history, at, before)
 }
 
 // RecordErasure notes that people were erased, within the transaction that
@@ -44,8 +43,5 @@ select $1, s.salt, array(select report.erasure_hash(s.salt, $1, id) from unnest(
 	if erased == nil {
 		erased = map[string]int64{}
 	}
-	if _, err := tx.Exec(ctx, sql, tenant, append([]string{}, users...), people, erased); err != nil {
-		return fmt.Errorf("record the erasure: %w", err)
-	}
-	return nil
+	return pgquery.Exec(ctx, tx, "record the erasure", sql, tenant, nonNil(users), people, erased)
 }

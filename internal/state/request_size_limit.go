@@ -2,11 +2,12 @@ package state
 
 import (
 	"context"
-	"fmt"
 	"time"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
+
+	"logto-syncer/internal/pgquery"
 )
 
 // A RequestSizeLimit is how large a request to a tenant may be, by what a proxy before
@@ -23,13 +24,9 @@ type RequestSizeLimit struct {
 func RequestSizeLimits(ctx context.Context, pool *pgxpool.Pool) (map[string]RequestSizeLimit, error) {
 	const sql = `select tenant_id, response_header_limit, ids_per_request, request_limit_status, request_limit_found_at
 from report.tenants where response_header_limit is not null`
-	rows, err := pool.Query(ctx, sql)
+	limits, err := pgquery.Rows(ctx, pool, "read how large requests may be", pgx.RowToStructByName[RequestSizeLimit], sql)
 	if err != nil {
-		return nil, fmt.Errorf("read how large requests may be: %w", err)
-	}
-	limits, err := pgx.CollectRows(rows, pgx.RowToStructByName[RequestSizeLimit])
-	if err != nil {
-		return nil, fmt.Errorf("read how large requests may be: %w", err)
+		return nil, err
 	}
 	byTenant := make(map[string]RequestSizeLimit, len(limits))
 	for _, l := range limits {
@@ -44,8 +41,5 @@ func SetRequestSizeLimit(ctx context.Context, pool *pgxpool.Pool, l RequestSizeL
 	const sql = `update syncer.tenants set response_header_limit = nullif($2, 0), ids_per_request = nullif($3, 0),
     request_limit_status = nullif($4, 0), request_limit_found_at = case when $2 > 0 then $5::timestamptz end
 where tenant_id = $1`
-	if _, err := pool.Exec(ctx, sql, l.Tenant, l.HeaderBytes, l.IDs, l.Status, l.FoundAt); err != nil {
-		return fmt.Errorf("keep how large requests to %s may be: %w", l.Tenant, err)
-	}
-	return nil
+	return pgquery.Exec(ctx, pool, "keep how large requests to "+l.Tenant+" may be", sql, l.Tenant, l.HeaderBytes, l.IDs, l.Status, l.FoundAt)
 }

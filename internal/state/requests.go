@@ -2,11 +2,12 @@ package state
 
 import (
 	"context"
-	"fmt"
 	"math"
 	"time"
 
 	"github.com/jackc/pgx/v5/pgxpool"
+
+	"logto-syncer/internal/pgquery"
 )
 
 // NeverRequested is how long ago a tenant was asked that never was.
@@ -17,11 +18,11 @@ const NeverRequested = time.Duration(math.MaxInt64)
 // if who sent it did not say, since it died. The caller calls EndRequests when it has
 // sent its last one.
 func BeginRequests(ctx context.Context, pool *pgxpool.Pool, tenant, endpoint string) (ago time.Duration, err error) {
-	var seconds *float64
-	if err := pool.QueryRow(ctx, embeddedStatement("begin_requests"), tenant, endpoint).Scan(&seconds); err != nil {
-		return 0, fmt.Errorf("note that %s is asked: %w", tenant, err)
-	}
-	if seconds == nil {
+	seconds, err := pgquery.Value[*float64](ctx, pool, "note that "+tenant+" is asked", embeddedStatement("begin_requests"), tenant, endpoint)
+	switch {
+	case err != nil:
+		return 0, err
+	case seconds == nil:
 		return NeverRequested, nil
 	}
 	return max(0, time.Duration(*seconds*float64(time.Second))), nil
@@ -29,9 +30,6 @@ func BeginRequests(ctx context.Context, pool *pgxpool.Pool, tenant, endpoint str
 
 // EndRequests notes that the caller has sent the tenant its last request.
 func EndRequests(ctx context.Context, pool *pgxpool.Pool, tenant string) error {
-	const sql = "update syncer.tenants set last_request_at = clock_timestamp() where tenant_id = $1"
-	if _, err := pool.Exec(ctx, sql, tenant); err != nil {
-		return fmt.Errorf("note that %s has been asked: %w", tenant, err)
-	}
-	return nil
+	return pgquery.Exec(ctx, pool, "note that "+tenant+" has been asked",
+		"update syncer.tenants set last_request_at = clock_timestamp() where tenant_id = $1", tenant)
 }

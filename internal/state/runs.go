@@ -9,6 +9,8 @@ import (
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgtype"
 	"github.com/jackc/pgx/v5/pgxpool"
+
+	"logto-syncer/internal/pgquery"
 )
 
 // What a run can be; see the comments of syncer.runs.
@@ -92,10 +94,7 @@ func AbandonRuns(ctx context.Context, tx pgx.Tx, tenant string, clear ClearFunc)
 
 // abandonRunsExcept gives up the unfinished runs of a tenant but for one.
 func abandonRunsExcept(ctx context.Context, tx pgx.Tx, tenant string, but int64, clear ClearFunc) error {
-	rows, err := tx.Query(ctx, embeddedStatement("abandon"), tenant, but)
-	if err != nil {
-		return err
-	}
+	rows, _ := tx.Query(ctx, embeddedStatement("abandon"), tenant, but) // the error is that of rows, too
 	abandoned, err := pgx.CollectRows(rows, pgx.RowTo[int64])
 	if err != nil {
 		return err
@@ -200,7 +199,7 @@ type Effort struct {
 // caller or on its own. published is zero unless the run was published; cause
 // is nil unless it failed. A run that is not the attempt's any more is left
 // alone, and ours is false.
-func (r Run) Finish(ctx context.Context, db Execer, status string, published time.Time, cause error, e Effort) (ours bool, err error) {
+func (r Run) Finish(ctx context.Context, db pgquery.Execer, status string, published time.Time, cause error, e Effort) (ours bool, err error) {
 	var at *time.Time
 	if !published.IsZero() {
 		at = &published

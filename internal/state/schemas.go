@@ -7,6 +7,8 @@ import (
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
+
+	"logto-syncer/internal/pgquery"
 )
 
 // Schemas are those the program keeps its tables in, with their comments. They
@@ -50,26 +52,20 @@ func CheckSchemasFree(ctx context.Context, pool *pgxpool.Pool) error {
 	for i, s := range schemas {
 		names[i] = s.name
 	}
-	rows, err := pool.Query(ctx, embeddedStatement("occupied_schemas"), names, migrationsTable)
-	if err != nil {
-		return fmt.Errorf("look into the schemas that are there: %w", err)
-	}
-	occupied, err := pgx.CollectRows(rows, pgx.RowToStructByName[OccupiedSchema])
-	if err != nil {
-		return fmt.Errorf("look into the schemas that are there: %w", err)
-	}
+	occupied, err := pgquery.Rows(ctx, pool, "look into the schemas that are there", pgx.RowToStructByName[OccupiedSchema],
+		embeddedStatement("occupied_schemas"), names, migrationsTable)
 	if len(occupied) > 0 {
 		return &OccupiedSchemasError{occupied}
 	}
-	return nil
+	return err
 }
 
 // createSchemas creates those of the schemas that are not there. The lock: of
 // two processes that create a schema at once, one fails.
 func createSchemas(ctx context.Context, pool *pgxpool.Pool) error {
 	return pgx.BeginFunc(ctx, pool, func(tx pgx.Tx) error {
-		if _, err := tx.Exec(ctx, "select pg_advisory_xact_lock($1)", lockSeed); err != nil {
-			return fmt.Errorf("wait to create the schemas: %w", err)
+		if err := pgquery.Exec(ctx, tx, "wait to create the schemas", "select pg_advisory_xact_lock($1)", lockSeed); err != nil {
+			return err
 		}
 		for _, s := range schemas {
 			if err := EnsureSchema(ctx, tx, s.name, s.comment); err != nil {
@@ -92,16 +88,13 @@ func EnsureSchema(ctx context.Context, tx pgx.Tx, name, comment string) error {
 	}
 	schema := pgx.Identifier{name}.Sanitize()
 	if !there {
-		if _, err := tx.Exec(ctx, "create schema "+schema); err != nil {
-			return fmt.Errorf("create schema %s: %w", name, err)
+		if err := pgquery.Exec(ctx, tx, "create schema "+name, "create schema "+schema); err != nil {
+			return err
 		}
 	}
 	if !ours {
 		return nil
 	}
 	literal := "'" + strings.ReplaceAll(comment, "'", "''") + "'" // a statement without parameters
-	if _, err := tx.Exec(ctx, "comment on schema "+schema+" is "+literal); err != nil {
-		return fmt.Errorf("comment schema %s: %w", name, err)
-	}
-	return nil
+	return pgquery.Exec(ctx, tx, "comment schema "+name, "comment on schema "+schema+" is "+literal)
 }

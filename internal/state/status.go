@@ -2,12 +2,12 @@ package state
 
 import (
 	"context"
-	"encoding/json"
-	"fmt"
 	"time"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
+
+	"logto-syncer/internal/pgquery"
 )
 
 // A RunRecord is what is known of a run, now or long ago.
@@ -63,24 +63,15 @@ type Freshness struct {
 // TablesExist reports whether the database has the tables of this package at all, to
 // anybody who may read schema report.
 func TablesExist(ctx context.Context, pool *pgxpool.Pool) (bool, error) {
-	var there bool
-	err := pool.QueryRow(ctx, "select to_regclass('report.certificates') is not null").Scan(&there)
-	if err != nil {
-		return false, fmt.Errorf("look for the tables of syncer: %w", err)
-	}
-	return there, nil
+	return pgquery.Value[bool](ctx, pool, "look for the tables of syncer", "select to_regclass('report.certificates') is not null")
 }
 
 // RecentRuns returns the last runs of every tenant, at most so many each, the newest
 // first, with their certificates. Of runs that read changes there are three more.
 func RecentRuns(ctx context.Context, pool *pgxpool.Pool, limit int) ([]RunRecord, error) {
-	rows, err := pool.Query(ctx, embeddedStatement("status_runs"), limit, lockSeed)
+	records, err := pgquery.Rows(ctx, pool, "read the last runs", pgx.RowToStructByName[RunRecord], embeddedStatement("status_runs"), limit, lockSeed)
 	if err != nil {
-		return nil, fmt.Errorf("read the last runs: %w", err)
-	}
-	records, err := pgx.CollectRows(rows, pgx.RowToStructByName[RunRecord])
-	if err != nil {
-		return nil, fmt.Errorf("read the last runs: %w", err)
+		return nil, err
 	}
 	ids := make([]int64, len(records))
 	at := map[int64]int{}
@@ -88,45 +79,20 @@ func RecentRuns(ctx context.Context, pool *pgxpool.Pool, limit int) ([]RunRecord
 		ids[i], at[records[i].RunID] = records[i].RunID, i
 		records[i].Listings = []Certificate{}
 	}
-	rows, err = pool.Query(ctx, embeddedStatement("status_certificates"), ids)
-	if err != nil {
-		return nil, fmt.Errorf("read certificates: %w", err)
+	type runCertificate struct {
+		RunID int64 `db:"run_id"`
+		Certificate
 	}
-	defer rows.Close()
-	for rows.Next() {
-		id, c, err := scanCertificate(rows)
-		if err != nil {
-			return nil, fmt.Errorf("read certificates: %w", err)
-		}
-		r := &records[at[id]]
-		r.Listings = append(r.Listings, c)
+	certificates, err := pgquery.Rows(ctx, pool, "read certificates", pgx.RowToStructByName[runCertificate], embeddedStatement("status_certificates"), ids)
+	for _, c := range certificates {
+		r := &records[at[c.RunID]]
+		r.Listings = append(r.Listings, c.Certificate)
 	}
-	if err := rows.Err(); err != nil {
-		return nil, fmt.Errorf("read certificates: %w", err)
-	}
-	return records, nil
-}
-
-func scanCertificate(row pgx.CollectableRow) (run int64, c Certificate, err error) {
-	var notes []byte
-	err = row.Scan(&run, &c.Listing, &c.Walk, &c.Parents, &c.Total, &c.Distinct, &c.Requests,
-		&c.Inserted, &c.Updated, &c.Deleted, &c.Unchanged, &c.Proof, &c.Reason, &notes, &c.ReadAt)
-	if err == nil && notes != nil {
-		err = json.Unmarshal(notes, &c.Notes)
-	}
-	return run, c, err
+	return records, err
 }
 
 // ListFreshness returns how fresh every listing ever published is, by tenant and
 // listing.
 func ListFreshness(ctx context.Context, pool *pgxpool.Pool) ([]Freshness, error) {
-	rows, err := pool.Query(ctx, embeddedStatement("status_fresh"))
-	if err != nil {
-		return nil, fmt.Errorf("read how fresh the tables are: %w", err)
-	}
-	fresh, err := pgx.CollectRows(rows, pgx.RowToStructByName[Freshness])
-	if err != nil {
-		return nil, fmt.Errorf("read how fresh the tables are: %w", err)
-	}
-	return fresh, nil
+	return pgquery.Rows(ctx, pool, "read how fresh the tables are", pgx.RowToStructByName[Freshness], embeddedStatement("status_fresh"))
 }
