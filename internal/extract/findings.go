@@ -98,6 +98,7 @@ func (k *walk) addFindings(ctx context.Context, add func(*Findings)) {
 func (k *walk) restore(checkpoints []Checkpoint) {
 	k.checkpoints = make(map[checkpointKey]Checkpoint, len(checkpoints))
 	for _, c := range checkpoints {
+		k.noteReread(c)
 		key := checkpointKey{c.Parent, c.Name}
 		_, twice := k.checkpoints[key]
 		k.checkpoints[key] = c

@@ -27,6 +27,7 @@ type walk struct {
 	doubt        sync.Mutex                   // held by who finds out
 
 	mu         sync.Mutex
+	rereads    map[string]int // by parent: how often its list is read again after a 404
 	proof      Proof
 	progressed Progress
 }
@@ -70,6 +71,9 @@ func (k *walk) readParent(ctx context.Context, parent string) error {
 			return k.parentDeleted(ctx, parent)
 		}
 		if err = lookErr; err == nil {
+			err = k.beginReread(ctx, parent)
+		}
+		if err == nil {
 			found, err = k.dispatchWalk(ctx, parent)
 		}
 	}

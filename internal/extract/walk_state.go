@@ -2,6 +2,7 @@ package extract
 
 import (
 	"context"
+	"fmt"
 
 	"logto-syncer/internal/catalog"
 	"logto-syncer/internal/logto"
@@ -33,8 +34,48 @@ func (k *walk) stopError() error {
 
 // savedCheckpoint returns the checkpoint of a chunk that an earlier attempt has finished.
 func (k *walk) savedCheckpoint(parent, name string) (Checkpoint, bool) {
-	m, ok := k.checkpoints[checkpointKey{parent, name}]
+	m, ok := k.checkpoints[checkpointKey{parent, k.rereadPrefix(parent) + name}]
 	return m, ok
+}
+
+// beginReread notes that the list below a parent is read again from its beginning,
+// beside what the first reading has stored. Checkpoints have other names from here on:
+// a resumed walk would take a count of the first reading for one of the second, whose
+// pages came later.
+func (k *walk) beginReread(ctx context.Context, parent string) error {
+	k.setRereads(parent, k.rereadsOf(parent)+1)
+	return k.putChunk(ctx, Chunk{Listing: k.l, Parent: parent, Checkpoint: Checkpoint{Name: "begun"}}, 0)
+}
+
+// rereadPrefix leads the checkpoints below a parent whose list is read again.
+func (k *walk) rereadPrefix(parent string) string {
+	if n := k.rereadsOf(parent); n > 0 {
+		return fmt.Sprintf("again %d ", n)
+	}
+	return ""
+}
+
+// noteReread takes over from a checkpoint how often a list was begun again.
+func (k *walk) noteReread(c Checkpoint) {
+	var n int
+	if _, err := fmt.Sscanf(c.Name, "again %d ", &n); err == nil {
+		k.setRereads(c.Parent, max(k.rereadsOf(c.Parent), n))
+	}
+}
+
+func (k *walk) rereadsOf(parent string) int {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	return k.rereads[parent]
+}
+
+func (k *walk) setRereads(parent string, n int) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if k.rereads == nil {
+		k.rereads = map[string]int{}
+	}
+	k.rereads[parent] = n
 }
 
 // exactTotal returns the Total-Number of a page where it is a count. A capped one
@@ -51,6 +92,7 @@ func exactTotal(page logto.Page) int {
 func (k *walk) putChunk(ctx context.Context, p Chunk, counts int) error {
 	p.Checkpoint.Parent = p.Parent
 	if p.Checkpoint.Name != "" {
+		p.Checkpoint.Name = k.rereadPrefix(p.Parent) + p.Checkpoint.Name
 		p.Checkpoint.Findings = takeFindings(ctx)
 	}
 	if err := k.Store.Put(ctx, p); err != nil {
