@@ -37,13 +37,7 @@ func warnUnprovedTenants(d *decoder, c *Config) {
 		if j.Read != ReadChanges {
 			continue
 		}
-		var unproved []string
-		for _, t := range c.TenantsOf(j) {
-			if !c.proves(t.Name) {
-				unproved = append(unproved, t.Name)
-			}
-		}
-		if len(unproved) > 0 {
+		if unproved := slices.DeleteFunc(c.TenantNames(j), c.proves); len(unproved) > 0 {
 			d.warn(fmt.Sprintf("jobs[%d].read", i), "no job of this file proves "+strings.Join(unproved, ", ")+": changes are followed from the last proof on",
 				"add a job without read: changes, for example one with schedule: @daily")
 		}

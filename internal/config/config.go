@@ -194,6 +194,15 @@ func (c *Config) TenantsOf(j Job) []Tenant {
 	return out
 }
 
+// TenantNames returns the names of the tenants j reads, in the file's order.
+func (c *Config) TenantNames(j Job) []string {
+	var names []string
+	for _, t := range c.TenantsOf(j) {
+		names = append(names, t.Name)
+	}
+	return names
+}
+
 // Load reads the configuration file at path and expands the variables in it
 // with env, which is os.LookupEnv but in tests. known holds the names of the
 // listings there are; with nil they are not checked. The error is an Errors

@@ -18,6 +18,11 @@ type Stats struct {
 	Waited time.Duration
 }
 
+// Plus adds up what two clients did.
+func (s Stats) Plus(more Stats) Stats {
+	return Stats{s.Requests + more.Requests, s.Retries + more.Retries, s.Throttled + more.Throttled, s.Waited + more.Waited}
+}
+
 type requestCounts struct {
 	requests, retries, throttled, waited atomic.Int64
 }

@@ -12,6 +12,7 @@ import (
 
 	"logto-syncer/internal/changes"
 	"logto-syncer/internal/config"
+	"logto-syncer/internal/pgquery"
 	"logto-syncer/internal/state"
 )
 
@@ -24,41 +25,21 @@ type freshnessCheckArgs struct{}
 // Kind implements river.JobArgs.
 func (freshnessCheckArgs) Kind() string { return "freshness_check" }
 
-type freshnessCheckWorker struct {
-	river.WorkerDefaults[freshnessCheckArgs]
-	server *Server
-}
-
-// Work opens and closes the incidents of stale listings, and deletes old runs.
-func (w *freshnessCheckWorker) Work(ctx context.Context, _ *river.Job[freshnessCheckArgs]) error {
-	s := w.server
+// checkFreshness opens and closes the incidents of stale listings, and deletes old
+// runs.
+func (s *Server) checkFreshness(ctx context.Context, _ *river.Job[freshnessCheckArgs]) error {
 	cfg := s.currentConfig.Load()
 	ages, err := s.loadProofAges(ctx)
 	if err != nil {
 		return err
 	}
-	now := time.Now()
 	err = pgx.BeginFunc(ctx, s.Pool, func(tx pgx.Tx) error {
-		for _, j := range cfg.Jobs {
-			if j.MaxAge == 0 {
-				continue
-			}
-			for _, t := range cfg.TenantsOf(j) {
-				reason := ages.staleReason(j, t.Name, now)
-				if err := s.updateIncident(ctx, tx, incidentCheckResult{j.Name, t.Name, incidentStale, reason}); err != nil {
-					return err
-				}
-			}
-		}
-		return nil
+		return s.updateIncidents(ctx, tx, ages.check(cfg, time.Now()))
 	})
 	if err != nil {
 		return err
 	}
-	if _, err := s.Pool.Exec(ctx, sqlFile("delete_old_runs"), cfg.History.Retention); err != nil {
-		return fmt.Errorf("delete old runs: %w", err)
-	}
-	return nil
+	return pgquery.Exec(ctx, s.Pool, "delete old runs", sqlFile("delete_old_runs"), cfg.History.Retention)
 }
 
 // proofAges tells how old the proofs of all listings are.
@@ -76,20 +57,29 @@ func (s *Server) loadProofAges(ctx context.Context) (proofAges, error) {
 	for _, f := range fresh {
 		a.byTenant[f.Tenant] = append(a.byTenant[f.Tenant], f)
 	}
-	rows, err := s.Pool.Query(ctx, "select job, tenant_id, first_seen_at from syncer.schedules")
-	if err != nil {
-		return proofAges{}, fmt.Errorf("read the schedules: %w", err)
+	type schedule struct {
+		Job, Tenant string
+		FirstSeen   time.Time
 	}
-	var job, tenant string
-	var at time.Time
-	_, err = pgx.ForEachRow(rows, []any{&job, &tenant, &at}, func() error {
-		a.firstSeen[[2]string{job, tenant}] = at
-		return nil
-	})
-	if err != nil {
-		return proofAges{}, fmt.Errorf("read the schedules: %w", err)
+	schedules, err := pgquery.Rows(ctx, s.Pool, "read the schedules", pgx.RowToStructByPos[schedule], "select job, tenant_id, first_seen_at from syncer.schedules")
+	for _, known := range schedules {
+		a.firstSeen[[2]string{known.Job, known.Tenant}] = known.FirstSeen
 	}
-	return a, nil
+	return a, err
+}
+
+// check returns, of each job with a max_age and each of its tenants, whether it is
+// stale.
+func (a proofAges) check(cfg *config.Config, now time.Time) (results []incidentCheckResult) {
+	for _, j := range cfg.Jobs {
+		if j.MaxAge == 0 {
+			continue
+		}
+		for _, tenant := range cfg.TenantNames(j) {
+			results = append(results, incidentCheckResult{j.Name, tenant, incidentStale, a.staleReason(j, tenant, now)})
+		}
+	}
+	return results
 }
 
 // staleReason says which listings of a job have no proof younger than its

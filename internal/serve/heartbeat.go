@@ -2,7 +2,6 @@ package serve
 
 import (
 	"context"
-	"encoding/json"
 	"log/slog"
 	"maps"
 	"time"
@@ -76,11 +75,7 @@ func (s *Server) warn(ctx context.Context, message string, err error) {
 func (s *Server) sendHeartbeat(ctx context.Context, timeout time.Duration) error {
 	ctx, cancel := context.WithTimeout(ctx, timeout)
 	defer cancel()
-	runs, err := json.Marshal(s.activeRuns.progress())
-	if err != nil {
-		return err
-	}
-	_, err = s.Pool.Exec(ctx, sqlFile("heartbeat"), s.processName, runs, s.Version)
+	_, err := s.Pool.Exec(ctx, sqlFile("heartbeat"), s.processName, s.activeRuns.progress(), s.Version)
 	return err
 }
 
@@ -104,10 +99,7 @@ func (s *Server) deregister() {
 func (s *Server) rescueJobs(ctx context.Context, rescueAfter time.Duration, unattended map[int64]time.Time) error {
 	ctx, cancel := context.WithTimeout(ctx, writeTimeout)
 	defer cancel()
-	rows, err := s.Pool.Query(ctx, sqlFile("unattended_jobs"), s.processName, s.activeRuns.jobIDs())
-	if err != nil {
-		return err
-	}
+	rows, _ := s.Pool.Query(ctx, sqlFile("unattended_jobs"), s.processName, s.activeRuns.jobIDs()) // the error is that of rows, too
 	ids, err := pgx.CollectRows(rows, pgx.RowTo[int64])
 	if err != nil {
 		return err
@@ -124,10 +116,7 @@ func (s *Server) rescueJobs(ctx context.Context, rescueAfter time.Duration, unat
 	}
 	clear(unattended)
 	maps.Copy(unattended, since)
-	rows, err = s.Pool.Query(ctx, sqlFile("rescue_jobs"), rescueAfter, lost)
-	if err != nil {
-		return err
-	}
+	rows, _ = s.Pool.Query(ctx, sqlFile("rescue_jobs"), rescueAfter, lost)
 	type rescuedJob struct {
 		ID          int64
 		Kind        string

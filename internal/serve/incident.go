@@ -12,6 +12,7 @@ import (
 
 	"logto-syncer/internal/config"
 	"logto-syncer/internal/mirror"
+	"logto-syncer/internal/pgquery"
 )
 
 // Kinds of incidents.
@@ -39,15 +40,22 @@ func (s *Server) updateRunIncidents(ctx context.Context, j config.Job, t config.
 		checks = []incidentCheckResult{{j.Name, t.Name, incidentFailed, ""}, {j.Name, t.Name, incidentUnproved, ""}}
 	}
 	err := pgx.BeginFunc(ctx, s.Pool, func(tx pgx.Tx) error {
-		for _, c := range checks {
-			if err := s.updateIncident(ctx, tx, c); err != nil {
-				return err
-			}
+		if err := s.updateIncidents(ctx, tx, checks); err != nil {
+			return err
 		}
 		return s.enqueuePing(ctx, tx, j, checks[len(checks)-1].reason)
 	})
 	if err != nil {
 		return fmt.Errorf("record the outcome of the run: %w", err)
+	}
+	return nil
+}
+
+func (s *Server) updateIncidents(ctx context.Context, tx pgx.Tx, checks []incidentCheckResult) error {
+	for _, c := range checks {
+		if err := s.updateIncident(ctx, tx, c); err != nil {
+			return err
+		}
 	}
 	return nil
 }
@@ -88,10 +96,10 @@ func (s *Server) enqueuePing(ctx context.Context, tx pgx.Tx, j config.Job, reaso
 	if j.Ping == "" {
 		return nil
 	}
-	var failing bool
-	err := tx.QueryRow(ctx, "select exists (select from syncer.incidents where job = $1 and kind <> 'stale' and closed_at is null)", j.Name).Scan(&failing)
+	failing, err := pgquery.Value[bool](ctx, tx, "look for open incidents",
+		"select exists (select from syncer.incidents where job = $1 and kind <> 'stale' and closed_at is null)", j.Name)
 	if err != nil {
-		return fmt.Errorf("look for open incidents: %w", err)
+		return err
 	}
 	args := notificationArgs{Ping: true, Notification: notification{Job: j.Name, Reason: reason, Event: "closed"}}
 	if failing {

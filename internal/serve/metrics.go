@@ -76,12 +76,9 @@ func (m *metrics) recordRun(id int64, job string, s mirror.Summary) {
 	m.mu.Lock()
 	m.server.activeRuns.markCounted(id)
 	key := [2]string{s.Tenant, job}
-	total := m.finished[key]
-	total.Requests += s.Requests
-	total.Retries += s.Retries
-	total.Throttled += s.Throttled
-	total.Waited += time.Duration(s.Waited * float64(time.Second))
-	m.finished[key] = total
+	m.finished[key] = m.finished[key].Plus(logto.Stats{
+		Requests: s.Requests, Retries: s.Retries, Throttled: s.Throttled, Waited: time.Duration(s.Waited * float64(time.Second)),
+	})
 	m.mu.Unlock()
 	m.runs.WithLabelValues(s.Tenant, job, s.Status).Inc()
 	m.runDuration.WithLabelValues(s.Tenant, job).Observe(s.Seconds)
@@ -155,14 +152,9 @@ func (m *metrics) Collect(out chan<- prometheus.Metric) {
 // collectRequests adds up the requests of finished and active runs.
 func (m *metrics) collectRequests(out chan<- prometheus.Metric) {
 	m.mu.Lock()
-	total := make(map[[2]string]logto.Stats, len(m.finished))
-	maps.Copy(total, m.finished)
+	total := maps.Clone(m.finished)
 	for key, s := range m.server.activeRuns.requestStats() {
-		was := total[key]
-		total[key] = logto.Stats{
-			Requests: was.Requests + s.Requests, Retries: was.Retries + s.Retries,
-			Throttled: was.Throttled + s.Throttled, Waited: was.Waited + s.Waited,
-		}
+		total[key] = total[key].Plus(s)
 	}
 	m.mu.Unlock()
 	for key, s := range total {

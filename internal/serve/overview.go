@@ -2,13 +2,12 @@ package serve
 
 import (
 	"context"
-	"encoding/json"
-	"fmt"
 	"sync"
 	"time"
 
 	"github.com/jackc/pgx/v5"
 
+	"logto-syncer/internal/pgquery"
 	"logto-syncer/internal/state"
 )
 
@@ -106,47 +105,28 @@ func (s *Server) loadRuns(ctx context.Context, o *overview) (err error) {
 	return nil
 }
 
-func (s *Server) loadIncidents(ctx context.Context, o *overview) error {
-	rows, err := s.Pool.Query(ctx, "select tenant_id, job, kind, reason, opened_at from syncer.incidents where closed_at is null order by opened_at")
-	if err == nil {
-		o.Incidents, err = pgx.CollectRows(rows, pgx.RowToStructByPos[openIncident])
-	}
-	if err != nil {
-		return fmt.Errorf("read the incidents: %w", err)
-	}
-	return nil
+func (s *Server) loadIncidents(ctx context.Context, o *overview) (err error) {
+	o.Incidents, err = pgquery.Rows(ctx, s.Pool, "read the incidents", pgx.RowToStructByPos[openIncident],
+		"select tenant_id, job, kind, reason, opened_at from syncer.incidents where closed_at is null order by opened_at")
+	return err
 }
 
-func (s *Server) loadProcesses(ctx context.Context, o *overview) error {
-	rescueAfter := s.currentConfig.Load().Serve.RescueAfter
-	rows, err := s.Pool.Query(ctx, `select name, started_at, heartbeat_at, active_runs from syncer.servers
-		where heartbeat_at > clock_timestamp() - $1::interval order by name`, rescueAfter)
-	if err != nil {
-		return fmt.Errorf("read the processes: %w", err)
-	}
-	o.Processes, err = pgx.CollectRows(rows, func(row pgx.CollectableRow) (p processInfo, err error) {
-		var runs []byte
-		if err = row.Scan(&p.Name, &p.Started, &p.Seen, &runs); err == nil {
-			err = json.Unmarshal(runs, &p.ActiveRuns)
-		}
-		return p, err
-	})
-	if err != nil {
-		return fmt.Errorf("read the processes: %w", err)
-	}
-	return nil
+func (s *Server) loadProcesses(ctx context.Context, o *overview) (err error) {
+	const sql = `select name, started_at, heartbeat_at, active_runs from syncer.servers
+		where heartbeat_at > clock_timestamp() - $1::interval order by name`
+	o.Processes, err = pgquery.Rows(ctx, s.Pool, "read the processes", pgx.RowToStructByPos[processInfo], sql, s.currentConfig.Load().Serve.RescueAfter)
+	return err
 }
 
 func (s *Server) loadQueueCounts(ctx context.Context, o *overview) error {
-	rows, err := s.Pool.Query(ctx, "select state::text, count(*) from "+queueSchema+`.river_job
+	type stateCount struct {
+		State string
+		Runs  int
+	}
+	counts, err := pgquery.Rows(ctx, s.Pool, "read the queue", pgx.RowToStructByPos[stateCount], "select state::text, count(*) from "+queueSchema+`.river_job
 		where kind = 'run' and state in ('available', 'pending', 'running', 'retryable', 'scheduled') group by state`)
-	if err != nil {
-		return fmt.Errorf("read the queue: %w", err)
+	for _, c := range counts {
+		o.QueueStates[c.State] = c.Runs
 	}
-	var name string
-	var n int
-	if _, err := pgx.ForEachRow(rows, []any{&name, &n}, func() error { o.QueueStates[name] = n; return nil }); err != nil {
-		return fmt.Errorf("read the queue: %w", err)
-	}
-	return nil
+	return err
 }

@@ -11,6 +11,7 @@ import (
 	"github.com/robfig/cron/v3"
 
 	"logto-syncer/internal/config"
+	"logto-syncer/internal/pgquery"
 )
 
 // scheduleArgs are the arguments of a job that enqueues the due runs of a job
@@ -53,14 +54,8 @@ func (s *Server) periodicJobs(cfg *config.Config) []*river.PeriodicJob {
 	return jobs
 }
 
-type scheduleWorker struct {
-	river.WorkerDefaults[scheduleArgs]
-	server *Server
-}
-
-// Work enqueues a run for every tenant the job is due for.
-func (w *scheduleWorker) Work(ctx context.Context, job *river.Job[scheduleArgs]) error {
-	s := w.server
+// runSchedule enqueues a run for every tenant the job is due for.
+func (s *Server) runSchedule(ctx context.Context, job *river.Job[scheduleArgs]) error {
 	cfg := s.currentConfig.Load()
 	j, ok := cfg.Job(job.Args.Job)
 	switch {
@@ -79,23 +74,15 @@ func (w *scheduleWorker) Work(ctx context.Context, job *river.Job[scheduleArgs])
 // enqueueDueRuns enqueues the due runs and records the due times in one
 // transaction.
 func (s *Server) enqueueDueRuns(ctx context.Context, tx pgx.Tx, cfg *config.Config, j config.Job, now time.Time) error {
-	tenants := cfg.TenantsOf(j)
-	names := make([]string, len(tenants))
-	for i, t := range tenants {
-		names[i] = t.Name
-	}
-	slices.Sort(names) // every process locks them in this order
-	rows, err := tx.Query(ctx, sqlFile("lock_schedules"), j.Name, names, now)
-	if err != nil {
-		return fmt.Errorf("read what is due of %s: %w", j.Name, err)
-	}
+	tenants := cfg.TenantNames(j)
+	slices.Sort(tenants) // every process locks them in this order
 	type schedule struct {
 		Tenant string
 		Due    time.Time
 	}
-	known, err := pgx.CollectRows(rows, pgx.RowToStructByPos[schedule])
+	known, err := pgquery.Rows(ctx, tx, "read what is due of "+j.Name, pgx.RowToStructByPos[schedule], sqlFile("lock_schedules"), j.Name, tenants, now)
 	if err != nil {
-		return fmt.Errorf("read what is due of %s: %w", j.Name, err)
+		return err
 	}
 	jitter := j.Jitter
 	if len(tenants) == 1 {
@@ -121,8 +108,8 @@ func (s *Server) enqueueDueRuns(ctx context.Context, tx pgx.Tx, cfg *config.Conf
 	if len(dueTenants) == 0 {
 		return nil
 	}
-	if _, err := tx.Exec(ctx, sqlFile("update_schedules"), j.Name, dueTenants, dueTimes); err != nil {
-		return fmt.Errorf("write the schedule of %s: %w", j.Name, err)
+	if err := pgquery.Exec(ctx, tx, "write the schedule of "+j.Name, sqlFile("update_schedules"), j.Name, dueTenants, dueTimes); err != nil {
+		return err
 	}
 	if len(inserts) == 0 {
 		return nil

@@ -78,8 +78,8 @@ func New(ctx context.Context, o Options) (*Server, error) {
 	s.webhook = newWebhookReceiver(func(tenant string) { s.hints.add(tenant, time.Now()) }, s.metrics.countDelivery)
 	workers := river.NewWorkers()
 	river.AddWorker(workers, &runWorker{server: s})
-	river.AddWorker(workers, &scheduleWorker{server: s})
-	river.AddWorker(workers, &freshnessCheckWorker{server: s})
+	river.AddWorker(workers, river.WorkFunc(s.runSchedule))
+	river.AddWorker(workers, river.WorkFunc(s.checkFreshness))
 	river.AddWorker(workers, &notificationWorker{server: s})
 	river.AddWorker(workers, &createIndexesWorker{server: s})
 	var err error

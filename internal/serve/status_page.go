@@ -128,21 +128,21 @@ func (s *Server) newStatusPage(v *overview, tenant string) statusPage {
 
 func (p *statusPage) addConfiguredJobs(cfg *config.Config, v *overview, only func(string) bool) {
 	for _, j := range cfg.Jobs {
-		for _, t := range cfg.TenantsOf(j) {
-			if !only(t.Name) || len(p.Jobs) == maxJobRows {
+		for _, tenant := range cfg.TenantNames(j) {
+			if !only(tenant) || len(p.Jobs) == maxJobRows {
 				continue
 			}
-			row := configuredJobRow{Job: j.Name, Tenant: t.Name, Schedule: j.Schedule, Timezone: j.Timezone}
+			row := configuredJobRow{Job: j.Name, Tenant: tenant, Schedule: j.Schedule, Timezone: j.Timezone}
 			if j.Cron != nil {
 				row.Next = j.Cron.Next(v.At)
 			}
-			at := slices.IndexFunc(v.Runs, func(r state.RunRecord) bool { return r.Tenant == t.Name && r.Job == j.Name })
+			at := slices.IndexFunc(v.Runs, func(r state.RunRecord) bool { return r.Tenant == tenant && r.Job == j.Name })
 			if at >= 0 {
 				row.Last = &v.Runs[at]
 			}
 			var kinds []string
 			for _, i := range v.Incidents {
-				if i.Job == j.Name && i.Tenant == t.Name {
+				if i.Job == j.Name && i.Tenant == tenant {
 					kinds = append(kinds, i.Kind)
 				}
 			}

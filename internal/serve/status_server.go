@@ -9,8 +9,6 @@ import (
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus/promhttp"
-
-	"logto-syncer/internal/config"
 )
 
 // httpHandler returns the handler of serve.listen: the status page, the metrics,
@@ -61,16 +59,10 @@ func (s *Server) handleReadyz(w http.ResponseWriter, r *http.Request) {
 		http.Error(w, "the database does not answer", http.StatusServiceUnavailable)
 		return
 	}
-	cfg := s.currentConfig.Load()
 	var stale []string
-	for _, j := range cfg.Jobs {
-		if j.MaxAge == 0 {
-			continue
-		}
-		for _, t := range cfg.TenantsOf(j) {
-			if reason := v.ProofAges.staleReason(j, t.Name, time.Now()); reason != "" {
-				stale = append(stale, t.Name+": "+reason)
-			}
+	for _, c := range v.ProofAges.check(s.currentConfig.Load(), time.Now()) {
+		if c.reason != "" {
+			stale = append(stale, c.tenant+": "+c.reason)
 		}
 	}
 	if len(stale) > 0 {
@@ -103,20 +95,16 @@ func (s *Server) handleRunNow(w http.ResponseWriter, r *http.Request) {
 		name, tenant = before, after
 	}
 	j, ok := cfg.Job(name)
-	tenants := cfg.TenantsOf(j)
+	tenants := cfg.TenantNames(j)
 	if tenant != "" {
-		tenants = slices.DeleteFunc(tenants, func(t config.Tenant) bool { return t.Name != tenant })
+		tenants = slices.DeleteFunc(tenants, func(name string) bool { return name != tenant })
 	}
 	if !ok || len(tenants) == 0 {
 		http.Error(w, "the configuration has no such job or tenant", http.StatusNotFound)
 		return
 	}
-	names := make([]string, len(tenants))
-	for i, t := range tenants {
-		names[i] = t.Name
-	}
-	if err := s.enqueueRuns(r.Context(), j, names...); err != nil {
-		s.Log.ErrorContext(r.Context(), "cannot enqueue runs", "job", j.Name, "tenants", len(names), "error", err)
+	if err := s.enqueueRuns(r.Context(), j, tenants...); err != nil {
+		s.Log.ErrorContext(r.Context(), "cannot enqueue runs", "job", j.Name, "tenants", len(tenants), "error", err)
 		http.Error(w, "the database does not answer", http.StatusServiceUnavailable)
 		return
 	}

@@ -2,9 +2,10 @@ package serve
 
 import (
 	"context"
-	"fmt"
 
 	"github.com/riverqueue/river"
+
+	"logto-syncer/internal/pgquery"
 )
 
 // A run that reads changes is never beside a run that proves: it yields to one
@@ -13,11 +14,8 @@ import (
 
 // provingRunIsDue reports whether a run of a tenant that reads everything is
 // under way or waits for a worker.
-func (s *Server) provingRunIsDue(ctx context.Context, tenant string) (due bool, err error) {
-	if err := s.Pool.QueryRow(ctx, sqlFile("proving_run_is_due"), runQueue, tenant).Scan(&due); err != nil {
-		return false, fmt.Errorf("look for a run of %s in the queue: %w", tenant, err)
-	}
-	return due, nil
+func (s *Server) provingRunIsDue(ctx context.Context, tenant string) (bool, error) {
+	return pgquery.Value[bool](ctx, s.Pool, "look for a run of "+tenant+" in the queue", sqlFile("proving_run_is_due"), runQueue, tenant)
 }
 
 // snoozeYieldedRun puts a job back into the queue.
