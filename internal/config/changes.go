@@ -11,9 +11,7 @@ import (
 const wantRead = "changes, or be left out"
 
 func checkReadMode(d *decoder, path string, j *Job) {
-	if d.isValid(path) && j.Read != ReadChanges {
-		d.report(path, "must be "+wantRead+", is "+d.shownValue(path), "without it the job reads everything, with a proof")
-	}
+	d.require(j.Read == ReadChanges, path, wantRead, "without it the job reads everything, with a proof")
 }
 
 // checkFollowed reports listings that a job is to follow and that change without

@@ -21,12 +21,8 @@ const (
 // skips fields that have a problem already: one mistake, one problem.
 func setDefaultsAndCheck(d *decoder, c *Config, known []string) {
 	checkDatabase(d, c.Database)
-	if !d.fieldAt("resume_within").set {
-		c.ResumeWithin = 24 * time.Hour
-	}
-	if d.isValid("resume_within") && c.ResumeWithin < 0 {
-		d.report("resume_within", "must be 0s or longer, is "+d.shownValue("resume_within"), "")
-	}
+	setDefault(d, "resume_within", &c.ResumeWithin, 24*time.Hour)
+	d.require(c.ResumeWithin >= 0, "resume_within", "0s or longer", "")
 	checkHistory(d, &c.History)
 	checkPrivacy(d, &c.Privacy)
 	checkServe(d, &c.Serve)
@@ -93,20 +89,11 @@ func checkDatabase(d *decoder, database Secret) {
 }
 
 func checkHistory(d *decoder, h *History) {
-	if !d.fieldAt("history.enabled").set {
-		h.Enabled = true
-	}
-	if !d.fieldAt("history.retention").set {
-		h.Retention = 400 * 24 * time.Hour
-	}
-	if d.isValid("history.retention") && h.Retention < 24*time.Hour {
-		d.report("history.retention", "must be 1d or longer, is "+d.shownValue("history.retention"), "to keep no history, write enabled: false")
-	}
+	setDefault(d, "history.enabled", &h.Enabled, true)
+	setDefault(d, "history.retention", &h.Retention, 400*24*time.Hour)
+	d.require(h.Retention >= 24*time.Hour, "history.retention", "1d or longer", "to keep no history, write enabled: false")
 	form := regexp.MustCompile(`^[a-z][a-z0-9_]*$`)
 	for i, table := range h.Except {
-		path := fmt.Sprintf("history.except[%d]", i)
-		if d.isValid(path) && !form.MatchString(table) {
-			d.report(path, "must be the name of a table such as user_roles, is "+d.shownValue(path), "")
-		}
+		d.require(form.MatchString(table), fmt.Sprintf("history.except[%d]", i), "the name of a table such as user_roles", "")
 	}
 }

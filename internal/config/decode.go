@@ -27,7 +27,7 @@ func (d *decoder) decode(root *yaml.Node, c *Config) {
 
 // value fills v from n. What has no value, or an empty one, leaves v alone.
 func (d *decoder) value(path string, n *yaml.Node, v reflect.Value) {
-	f := &decodedField{line: n.Line, column: n.Column}
+	f := &decodedField{position: position{n.Line, n.Column}}
 	d.fields[path] = f
 	if n.Kind == yaml.AliasNode && n.Alias != nil {
 		n = n.Alias
@@ -92,7 +92,7 @@ func (d *decoder) unknownKey(path string, key *yaml.Node, t reflect.Type) {
 	d.reportAt(key, join(path, keyText(key.Value)), "unknown key", hint)
 	meant := nearest(key.Value, keyNames(t))
 	if at := join(path, meant); meant != "" && d.fields[at] == nil {
-		d.fields[at] = &decodedField{line: key.Line, column: key.Column, bad: true}
+		d.fields[at] = &decodedField{position: position{key.Line, key.Column}, bad: true}
 	}
 }
 

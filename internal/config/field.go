@@ -1,20 +1,18 @@
 package config
 
 import (
-	"strings"
-
 	"go.yaml.in/yaml/v4"
 )
 
 // A decodedField is what the file has at a path such as tenants[0].limit.
 type decodedField struct {
-	line, column int
-	set          bool     // there, and not empty
-	bad          bool     // a problem is reported already
-	vars         []string // the variables its value was made of
-	text         string   // the value of a scalar, expanded
-	secret       bool     // never shown
-	bare         bool     // a number, true or false: shown without quotes
+	position
+	set    bool     // there, and not empty
+	bad    bool     // a problem is reported already
+	vars   []string // the variables its value was made of
+	text   string   // the value of a scalar, expanded
+	secret bool     // never shown
+	bare   bool     // a number, true or false: shown without quotes
 }
 
 // fieldAt returns what the file has at path, the zero field if it has nothing.
@@ -33,9 +31,23 @@ func (d *decoder) isValid(path string) bool { return d.fieldAt(path).set && !d.f
 func (d *decoder) report(path, message, hint string) {
 	d.problems = append(d.problems, d.newProblem(path, message, hint))
 	if d.fields[path] == nil {
-		d.fields[path] = &decodedField{line: d.nearestField(path).line, column: d.nearestField(path).column}
+		d.fields[path] = &decodedField{position: d.nearestPosition(path)}
 	}
 	d.fields[path].bad = true
+}
+
+// require reports the field at path if it has a value that is not as it must be.
+func (d *decoder) require(ok bool, path, must, hint string) {
+	if d.isValid(path) && !ok {
+		d.report(path, "must be "+must+", is "+d.shownValue(path), hint)
+	}
+}
+
+// setDefault sets v to the default unless the file has a value at path.
+func setDefault[T any](d *decoder, path string, v *T, value T) {
+	if !d.fieldAt(path).set {
+		*v = value
+	}
 }
 
 func (d *decoder) warn(path, message, hint string) {
@@ -43,29 +55,22 @@ func (d *decoder) warn(path, message, hint string) {
 }
 
 func (d *decoder) newProblem(path, message, hint string) Problem {
-	at := d.nearestField(path)
-	return Problem{File: d.file, Line: at.line, Column: at.column, Field: path, Message: message, Hint: hint}
+	return d.nearestPosition(path).problem(d.file, path, message, hint)
 }
 
 // reportAt adds a problem at a key, which is not a field.
 func (d *decoder) reportAt(n *yaml.Node, path, message, hint string) {
-	d.problems = append(d.problems, Problem{
-		File: d.file, Line: n.Line, Column: n.Column, Field: path, Message: message, Hint: hint,
-	})
+	d.problems = append(d.problems, position{n.Line, n.Column}.problem(d.file, path, message, hint))
 }
 
-// nearestField is where path is, or the nearest thing around it.
-func (d *decoder) nearestField(path string) decodedField {
-	for {
-		if f := d.fields[path]; f != nil {
-			return *f
+// nearestPosition is where path is, or the nearest thing around it.
+func (d *decoder) nearestPosition(path string) position {
+	for at := range enclosing(path) {
+		if f := d.fields[at]; f != nil {
+			return f.position
 		}
-		i := strings.LastIndexAny(path, ".[")
-		if i < 0 {
-			return *d.fields[""]
-		}
-		path = path[:i]
 	}
+	return d.fields[""].position
 }
 
 func join(path, key string) string {

@@ -17,12 +17,8 @@ func checkJob(d *decoder, path string, j *Job, tenants []Tenant, known []string)
 	checkSchedule(d, path+".schedule", j, location)
 	checkJobServeSettings(d, path, j)
 	checkReadMode(d, path+".read", j)
-	if !d.fieldAt(path + ".tenants").set {
-		j.Tenants.All = true
-	}
-	if !d.fieldAt(path + ".listings").set {
-		j.Listings.All = true
-	}
+	setDefault(d, path+".tenants", &j.Tenants.All, true)
+	setDefault(d, path+".listings", &j.Listings.All, true)
 	names, sure := tenantNames(d, tenants)
 	if sure {
 		checkSelection(d, path+".tenants", "tenant", names)
@@ -59,14 +55,9 @@ func checkSelection(d *decoder, path, what string, known []string) {
 
 // checkTimezone returns UTC where the zone is missing or wrong.
 func checkTimezone(d *decoder, path string, j *Job) *time.Location {
-	if !d.fieldAt(path).set {
-		j.Timezone = "UTC"
-		return time.UTC
-	}
+	setDefault(d, path, &j.Timezone, "UTC")
 	location, err := time.LoadLocation(j.Timezone)
-	if d.isValid(path) && (err != nil || j.Timezone == "Local") {
-		d.report(path, "must be a time zone such as Europe/Berlin or UTC, is "+d.shownValue(path), "")
-	}
+	d.require(err == nil && j.Timezone != "Local", path, "a time zone such as Europe/Berlin or UTC", "")
 	if err != nil {
 		return time.UTC
 	}
@@ -97,9 +88,8 @@ func checkSchedule(d *decoder, path string, j *Job, location *time.Location) {
 	case cron.ConstantDelaySchedule:
 		// The parser makes a second of anything less, even of less than none.
 		every, _ := strings.CutPrefix(j.Schedule, "@every ")
-		if delay, err := time.ParseDuration(every); err != nil || delay < time.Second {
-			d.report(path, "must be @every 1s or longer, is "+d.shownValue(path), "")
-		}
+		delay, err := time.ParseDuration(every)
+		d.require(err == nil && delay >= time.Second, path, "@every 1s or longer", "")
 		j.Cron = alignedInterval(s.Delay)
 	}
 }

@@ -47,15 +47,8 @@ func (d *decoder) rule(path string, n *yaml.Node, v *Rule) {
 		return
 	}
 	text, ok := d.scalar(path, n, wantRule)
-	switch {
-	case !ok:
-	case text == "drop":
-		v.Drop = true
-	case text == "hash":
-		v.Hash = true
-	default:
-		d.report(path, "must be "+wantRule+", is "+d.shownValue(path), "without a rule the column is stored as it is")
-	}
+	v.Drop, v.Hash = ok && text == "drop", ok && text == "hash"
+	d.require(v.Drop || v.Hash, path, wantRule, "without a rule the column is stored as it is")
 }
 
 // nameMap fills the map v, whose keys are names of tables or of columns.

@@ -2,6 +2,7 @@ package config
 
 import (
 	"fmt"
+	"iter"
 	"os"
 	"strings"
 )
@@ -29,33 +30,47 @@ type positions struct {
 	at   map[string]position // by path
 }
 
+// A position is a line and a column, from 1.
 type position struct{ line, column int }
+
+func (at position) problem(file, field, message, hint string) Problem {
+	return Problem{File: file, Line: at.line, Column: at.column, Field: field, Message: message, Hint: hint}
+}
 
 func (d *decoder) collectPositions() positions {
 	p := positions{file: d.file, at: map[string]position{}}
 	for path, f := range d.fields {
-		p.at[path] = position{f.line, f.column}
+		p.at[path] = f.position
 	}
 	return p
+}
+
+// enclosing yields the path of a field, such as tenants[0].limit, and those of the
+// fields around it, from the inside out.
+func enclosing(path string) iter.Seq[string] {
+	return func(yield func(string) bool) {
+		for yield(path) {
+			i := strings.LastIndexAny(path, ".[")
+			if i < 0 {
+				return
+			}
+			path = path[:i]
+		}
+	}
 }
 
 // Problem returns a mistake found after loading, at the position in the file
 // of the field, such as privacy.tables.users.name, or of the nearest field
 // around it.
 func (c *Config) Problem(fieldPath, message, hint string) Problem {
-	p := Problem{File: c.positions.file, Line: 1, Column: 1, Field: fieldPath, Message: message, Hint: hint}
-	path := fieldPath
-	for {
+	found := position{1, 1}
+	for path := range enclosing(fieldPath) {
 		if at, ok := c.positions.at[path]; ok {
-			p.Line, p.Column = at.line, at.column
-			return p
+			found = at
+			break
 		}
-		i := strings.LastIndexAny(path, ".[")
-		if i < 0 {
-			return p
-		}
-		path = path[:i]
 	}
+	return found.problem(c.positions.file, fieldPath, message, hint)
 }
 
 // JoinProblems returns problems as an Errors, sorted by position; nil if there are

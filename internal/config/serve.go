@@ -57,26 +57,20 @@ const (
 const minTokenLength = 16
 
 func checkServe(d *decoder, s *Serve) {
-	if !d.fieldAt("serve.listen").set {
-		s.Listen = "127.0.0.1:8077"
-	} else if _, port, err := net.SplitHostPort(s.Listen); d.isValid("serve.listen") && (err != nil || port == "") {
-		d.report("serve.listen", "must be host:port such as 127.0.0.1:8077, is "+d.shownValue("serve.listen"), "")
-	}
-	if !d.fieldAt("serve.workers").set {
-		s.Workers = 3
-	}
-	if d.isValid("serve.workers") && (s.Workers < 1 || s.Workers > maxConcurrency) {
-		d.report("serve.workers", "must be 1 to 64, is "+d.shownValue("serve.workers"), "")
-	}
+	setDefault(d, "serve.listen", &s.Listen, "127.0.0.1:8077")
+	d.require(isListenAddress(s.Listen), "serve.listen", "host:port such as 127.0.0.1:8077", "")
+	setDefault(d, "serve.workers", &s.Workers, 3)
+	d.require(s.Workers >= 1 && s.Workers <= maxConcurrency, "serve.workers", "1 to 64", "")
 	if d.isValid("serve.token") && len(s.Token) < minTokenLength {
 		d.report("serve.token", "must be 16 characters or more, is shorter", "create one with openssl rand -hex 16")
 	}
-	if !d.fieldAt("serve.rescue_after").set {
-		s.RescueAfter = 30 * time.Second
-	}
-	if d.isValid("serve.rescue_after") && s.RescueAfter < 2*time.Second {
-		d.report("serve.rescue_after", "must be 2s or longer, is "+d.shownValue("serve.rescue_after"), "")
-	}
+	setDefault(d, "serve.rescue_after", &s.RescueAfter, 30*time.Second)
+	d.require(s.RescueAfter >= 2*time.Second, "serve.rescue_after", "2s or longer", "")
+}
+
+func isListenAddress(address string) bool {
+	_, port, err := net.SplitHostPort(address)
+	return err == nil && port != ""
 }
 
 func checkAlerts(d *decoder, alerts []Alert) {
@@ -100,30 +94,18 @@ func checkURL(d *decoder, path string, address Secret) {
 
 // checkWord uses the first word if none is set.
 func checkWord[T ~string](d *decoder, path string, have *T, first, second T) {
-	if !d.fieldAt(path).set {
-		*have = first
-	}
-	if d.isValid(path) && *have != first && *have != second {
-		d.report(path, fmt.Sprintf("must be %s or %s, is %s", first, second, d.shownValue(path)), "")
-	}
+	setDefault(d, path, have, first)
+	d.require(*have == first || *have == second, path, fmt.Sprintf("%s or %s", first, second), "")
 }
 
 // checkJobServeSettings checks the settings of a job that only syncer serve uses.
 func checkJobServeSettings(d *decoder, path string, j *Job) {
 	checkWord(d, path+".missed", &j.Missed, RunMissed, SkipMissed)
-	if !d.fieldAt(path + ".jitter").set {
-		j.Jitter = 30 * time.Second
-	}
-	if !d.fieldAt(path + ".retries").set {
-		j.Retries = 3
-	}
-	if at := path + ".retries"; d.isValid(at) && (j.Retries < 0 || j.Retries > 20) {
-		d.report(at, "must be 0 to 20, is "+d.shownValue(at), "")
-	}
-	for at, value := range map[string]time.Duration{"jitter": j.Jitter, "timeout": j.Timeout, "max_age": j.MaxAge} {
-		if at = path + "." + at; d.isValid(at) && value < 0 {
-			d.report(at, "must be 0s or longer, is "+d.shownValue(at), "")
-		}
+	setDefault(d, path+".jitter", &j.Jitter, 30*time.Second)
+	setDefault(d, path+".retries", &j.Retries, 3)
+	d.require(j.Retries >= 0 && j.Retries <= 20, path+".retries", "0 to 20", "")
+	for key, value := range map[string]time.Duration{"jitter": j.Jitter, "timeout": j.Timeout, "max_age": j.MaxAge} {
+		d.require(value >= 0, path+"."+key, "0s or longer", "")
 	}
 	checkURL(d, path+".ping", j.Ping)
 }

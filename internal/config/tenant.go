@@ -35,24 +35,13 @@ func checkTenant(d *decoder, path string, t *Tenant) {
 	checkEndpoint(d, path+".endpoint", t)
 	checkResource(d, path+".resource", t)
 	checkRateLimit(d, path+".limit", t)
-	switch at := path + ".concurrency"; {
-	case !d.fieldAt(at).set:
-		t.Concurrency = usualConcurrency
-	case d.isValid(at) && (t.Concurrency < 1 || t.Concurrency > maxConcurrency):
-		d.report(at, "must be 1 to 64, is "+d.shownValue(at), "6 is usual: the server answers each request with two or more of its 20 database connections")
-	}
-	switch at := path + ".max_delete.percent"; {
-	case !d.fieldAt(at).set:
-		t.MaxDelete.Percent = 20
-	case d.isValid(at) && (t.MaxDelete.Percent < 0 || t.MaxDelete.Percent > 100):
-		d.report(at, "must be 0 to 100, is "+d.shownValue(at), "")
-	}
-	switch at := path + ".max_delete.rows"; {
-	case !d.fieldAt(at).set:
-		t.MaxDelete.Rows = 100
-	case d.isValid(at) && t.MaxDelete.Rows < 0:
-		d.report(at, "must be 0 or more, is "+d.shownValue(at), "")
-	}
+	setDefault(d, path+".concurrency", &t.Concurrency, usualConcurrency)
+	d.require(t.Concurrency >= 1 && t.Concurrency <= maxConcurrency, path+".concurrency", "1 to 64",
+		"6 is usual: the server answers each request with two or more of its 20 database connections")
+	setDefault(d, path+".max_delete.percent", &t.MaxDelete.Percent, 20)
+	d.require(t.MaxDelete.Percent >= 0 && t.MaxDelete.Percent <= 100, path+".max_delete.percent", "0 to 100", "")
+	setDefault(d, path+".max_delete.rows", &t.MaxDelete.Rows, 100)
+	d.require(t.MaxDelete.Rows >= 0, path+".max_delete.rows", "0 or more", "")
 }
 
 // checkEndpoint normalises the endpoint: lower-case host, no slash at its end.
@@ -172,10 +161,6 @@ func checkRateLimit(d *decoder, path string, t *Tenant) {
 		}
 		return
 	}
-	if at := path + ".requests"; d.isValid(at) && t.Limit.Requests < 1 {
-		d.report(at, "must be 1 or more, is "+d.shownValue(at), "for no limit, write limit: none")
-	}
-	if at := path + ".per"; d.isValid(at) && t.Limit.Per <= 0 {
-		d.report(at, "must be more than 0s, is "+d.shownValue(at), "for no limit, write limit: none")
-	}
+	d.require(t.Limit.Requests >= 1, path+".requests", "1 or more", "for no limit, write limit: none")
+	d.require(t.Limit.Per > 0, path+".per", "more than 0s", "for no limit, write limit: none")
 }

@@ -2,7 +2,6 @@ package config
 
 import (
 	"fmt"
-	"net"
 	"path"
 	"regexp"
 	"slices"
@@ -31,11 +30,7 @@ type Hook struct {
 
 func checkWebhookReceiver(d *decoder, c *Config) {
 	w := &c.Serve.Webhook
-	if at := "serve.webhook.listen"; d.isValid(at) {
-		if _, port, err := net.SplitHostPort(w.Listen); err != nil || port == "" {
-			d.report(at, "must be host:port such as 0.0.0.0:8078, is "+d.shownValue(at), "")
-		}
-	}
+	d.require(isListenAddress(w.Listen), "serve.webhook.listen", "host:port such as 0.0.0.0:8078", "")
 	if at := "serve.webhook"; d.isValid(at) && len(w.Hooks) == 0 && !d.fieldAt(at+".hooks").bad {
 		d.report(at+".hooks", "is not set, must be a list of at least one", "hooks: [{tenant: NAME, signing_key: ${LOGTO_HOOK_SIGNING_KEY}}]")
 	}
