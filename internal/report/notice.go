@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -45,6 +46,9 @@ func tablesReadBy(ctx context.Context, tx pgx.Tx, sql string, values [][]byte, t
 	return tablesInPlan(plans, nil), nil
 }
 
+// shardNumber is what Citus adds to the name of a table in the plan of a worker.
+var shardNumber = regexp.MustCompile(`_[0-9]{6,}$`)
+
 // tablesInPlan gathers the tables of the mirror in a plan.
 func tablesInPlan(node any, found []string) []string {
 	switch n := node.(type) {
@@ -55,6 +59,7 @@ func tablesInPlan(node any, found []string) []string {
 	case map[string]any:
 		schema, _ := n["Schema"].(string)
 		name, _ := n["Relation Name"].(string)
+		name = shardNumber.ReplaceAllString(name, "")
 		if (schema == "logto" || schema == "logto_history") && !slices.Contains(found, name) {
 			found = append(found, name)
 		}

@@ -23,10 +23,11 @@ func Distributed(ctx context.Context, pool *pgxpool.Pool) (bool, error) {
 		"select exists (select from pg_dist_partition where logicalrelid = to_regclass('logto.users'))")
 }
 
-// Undistributed returns what Distribute would do to a distributed database: the
-// tables that are not distributed yet, or still have rows on the coordinator.
+// Undistributed returns what DistributeTables would do to a distributed database: the
+// tables and functions that are not distributed yet, and the tables that still have
+// rows on the coordinator.
 func Undistributed(ctx context.Context, pool *pgxpool.Pool) ([]string, error) {
-	tables, err := queryTableNames(ctx, pool, "undistributed_tables")
+	tables, err := queryNames(ctx, pool, "undistributed_tables")
 	if err != nil {
 		return nil, err
 	}
@@ -37,8 +38,14 @@ func Undistributed(ctx context.Context, pool *pgxpool.Pool) ([]string, error) {
 	for _, s := range stages {
 		tables = append(tables, s.table())
 	}
-	rows, err := queryTableNames(ctx, pool, "undistributed_rows")
-	return append(tables, rows...), err
+	for _, statement := range []string{"undistributed_functions", "undistributed_rows"} {
+		more, err := queryNames(ctx, pool, statement)
+		if err != nil {
+			return nil, err
+		}
+		tables = append(tables, more...)
+	}
+	return tables, nil
 }
 
 // DistributeTables distributes the tables of the mirror, of its history and of the
@@ -70,7 +77,7 @@ func DistributeTables(ctx context.Context, pool *pgxpool.Pool, done func(table s
 const distributionLock = lockSeed + 1
 
 func distributeLocked(ctx context.Context, pool *pgxpool.Pool, done func(table string)) error {
-	tables, err := queryTableNames(ctx, pool, "undistributed_tables")
+	tables, err := queryNames(ctx, pool, "undistributed_tables")
 	if err != nil {
 		return err
 	}
@@ -90,6 +97,9 @@ func distributeLocked(ctx context.Context, pool *pgxpool.Pool, done func(table s
 		}
 		done(s.table())
 	}
+	if err := distributeFunctions(ctx, pool, done); err != nil {
+		return err
+	}
 	return truncateLocal(ctx, pool)
 }
 
@@ -100,10 +110,25 @@ func distributeTable(ctx context.Context, db pgquery.Execer, table string) error
 	return pgquery.Exec(ctx, db, "distribute "+table, sql, table)
 }
 
+// distributeFunctions gives the workers the functions that they call.
+func distributeFunctions(ctx context.Context, pool *pgxpool.Pool, done func(name string)) error {
+	functions, err := queryNames(ctx, pool, "undistributed_functions")
+	if err != nil {
+		return err
+	}
+	for _, function := range functions {
+		if err := pgquery.Exec(ctx, pool, "distribute "+function, "select create_distributed_function($1::text::regprocedure)", function); err != nil {
+			return err
+		}
+		done(function)
+	}
+	return nil
+}
+
 // truncateLocal removes the rows that tables had on the coordinator before they
 // were copied to the workers.
 func truncateLocal(ctx context.Context, pool *pgxpool.Pool) error {
-	tables, err := queryTableNames(ctx, pool, "undistributed_rows")
+	tables, err := queryNames(ctx, pool, "undistributed_rows")
 	if err != nil {
 		return err
 	}
@@ -120,6 +145,6 @@ func hasCitus(ctx context.Context, pool *pgxpool.Pool) (bool, error) {
 	return pgquery.Value[bool](ctx, pool, "look for the extension citus", "select exists (select from pg_extension where extname = 'citus')")
 }
 
-func queryTableNames(ctx context.Context, pool *pgxpool.Pool, statement string) ([]string, error) {
-	return pgquery.Column[string](ctx, pool, "look for tables to distribute", embeddedStatement(statement))
+func queryNames(ctx context.Context, pool *pgxpool.Pool, statement string) ([]string, error) {
+	return pgquery.Column[string](ctx, pool, "look for what to distribute", embeddedStatement(statement))
 }

@@ -4,6 +4,10 @@
 -- subqueries, so that a query without them does not pay for them. Days, weeks and
 -- months are in UTC. Views read with the rights of their owner, who may read schema
 -- syncer, while analysts may not.
+--
+-- All of it answers on a Citus cluster, too, where a query is planned from its text:
+-- functions that read tables of the mirror are in PL/pgSQL, which gives each query its
+-- parameters as values, and no query of theirs calls such a function for its rows.
 
 -- What the mirror knows of itself. Other views rest on mirrored_tables: where a
 -- table's content is not known, they have null instead of an empty list or a
@@ -497,29 +501,39 @@ from logto.users u
 group by 1, 2;
 comment on view report.sign_ups_by_month is 'How many people signed up each month, and how many of them came back? Users deleted since then are not counted.';
 
+-- +goose StatementBegin
 create function report.active_users_at(at timestamptz, tenant text default null)
 returns table (tenant_id text, users bigint, within_1_day bigint, within_7_days bigint, within_30_days bigint, within_90_days bigint, never bigint)
-language sql stable
+language plpgsql stable
 as $$
-    select counted.*
-    from report.tenants_known_at(at, tenant) k (tenant_id)
-    cross join lateral (
-        select u.tenant_id, count(*),
+declare
+    tenants constant text[] := array(select report.tenants_known_at(at, tenant));
+begin
+    return query
+        select u.tenant_id::text, count(*),
             count(*) filter (where u.last_sign_in_at > at - interval '1 day'),
             count(*) filter (where u.last_sign_in_at > at - interval '7 days'),
             count(*) filter (where u.last_sign_in_at > at - interval '30 days'),
             count(*) filter (where u.last_sign_in_at > at - interval '90 days'),
             count(*) filter (where u.last_sign_in_at is null)
         from logto.users u
-        where u.tenant_id = k.tenant_id and u.created_at <= at
-        group by u.tenant_id
-    ) counted
+        where u.tenant_id = any(tenants) and u.created_at <= at
+        group by u.tenant_id;
+end
 $$;
+-- +goose StatementEnd
 comment on function report.active_users_at is 'How many of today''s users had their last sign-in in the 1, 7, 30, 90 days before a moment, or later? Logto keeps only the last sign-in, so later ones count too. A moment before the history of users begins is an error.';
 
 create view report.active_users as
-select a.tenant_id, a.users, a.within_1_day, a.within_7_days, a.within_30_days, a.within_90_days, a.never
-from report.active_users_at(now()) a;
+select u.tenant_id, count(*) as users,
+    count(*) filter (where u.last_sign_in_at > now() - interval '1 day') as within_1_day,
+    count(*) filter (where u.last_sign_in_at > now() - interval '7 days') as within_7_days,
+    count(*) filter (where u.last_sign_in_at > now() - interval '30 days') as within_30_days,
+    count(*) filter (where u.last_sign_in_at > now() - interval '90 days') as within_90_days,
+    count(*) filter (where u.last_sign_in_at is null) as never
+from logto.users u
+where u.created_at <= now()
+group by u.tenant_id;
 comment on view report.active_users is 'How many users are active? One row for each tenant, by last sign-in, as of now.';
 
 create view report.last_sign_ins_by_day as
@@ -529,25 +543,29 @@ where u.last_sign_in_at is not null
 group by 1, 2;
 comment on view report.last_sign_ins_by_day is 'When were people last seen? How many users have their last sign-in on each day.';
 
+-- +goose StatementBegin
 create function report.dormant_users_at(at timestamptz, days integer default 90, tenant text default null)
 returns table (tenant_id text, user_id text, username text, primary_email text, name text, is_suspended boolean, last_sign_in_at timestamptz, days_away integer)
-language sql stable
+language plpgsql stable
 as $$
-    select away.*
-    from report.tenants_known_at(at, tenant) k (tenant_id)
-    cross join lateral (
-        select u.tenant_id, u.id, u.username, u.primary_email, u.name, u.is_suspended, u.last_sign_in_at,
+declare
+    tenants constant text[] := array(select report.tenants_known_at(at, tenant));
+begin
+    return query
+        select u.tenant_id::text, u.id::text, u.username, u.primary_email, u.name, u.is_suspended, u.last_sign_in_at::timestamptz,
             floor(extract(epoch from at - u.last_sign_in_at) / 86400)::integer
         from logto.users u
-        where u.tenant_id = k.tenant_id and u.last_sign_in_at < at - make_interval(days => dormant_users_at.days)
-        offset 0 -- k is read first, and says what is not known even if there are no rows
-    ) away
+        where u.tenant_id = any(tenants) and u.last_sign_in_at < at - make_interval(days => dormant_users_at.days);
+end
 $$;
+-- +goose StatementEnd
 comment on function report.dormant_users_at is 'Which of today''s users had not signed in for this many days, at a moment, and have not since? Users who never signed in are in report.never_signed_in. A moment before the history of users begins is an error.';
 
 create view report.dormant_users as
-select d.tenant_id, d.user_id, d.username, d.primary_email, d.name, d.is_suspended, d.last_sign_in_at, d.days_away
-from report.dormant_users_at(now(), 90) d;
+select u.tenant_id, u.id as user_id, u.username, u.primary_email, u.name, u.is_suspended, u.last_sign_in_at,
+    floor(extract(epoch from now() - u.last_sign_in_at) / 86400)::integer as days_away
+from logto.users u
+where u.last_sign_in_at < now() - interval '90 days';
 comment on view report.dormant_users is 'Who has not signed in for 90 days? For another number, report.dormant_users_at(now(), days).';
 
 create view report.never_signed_in as

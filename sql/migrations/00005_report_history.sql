@@ -4,72 +4,46 @@
 -- the nearest run, and nothing before the first run is known: see
 -- report.tenants.first_published_at.
 
+-- One join with report.mirrored_tables for all: Citus refuses a query with one in each
+-- part as soon as a condition leaves parts out.
 create view report.access_history as
-select h.tenant_id, 'role' as kind, 'user' as holder_type, h.user_id as holder_id, h.role_id, null::text collate "C" as organization_id,
-    case when h.valid_from > m.history_since then h.valid_from end as valid_from, null::timestamptz as valid_to, m.history_since
-from logto.user_roles h
-left join report.mirrored_tables m on m.tenant_id = h.tenant_id and m.table_name = 'user_roles'
-union all
-select h.tenant_id, 'role', 'user', h.user_id, h.role_id, null::text collate "C",
-    case when h.valid_from > m.history_since then h.valid_from end, h.valid_to, m.history_since
-from logto_history.user_roles h
-join report.mirrored_tables m on m.tenant_id = h.tenant_id and m.table_name = 'user_roles'
-where h.valid_to > m.history_since
-union all
-select h.tenant_id, 'role', 'application', h.application_id, h.role_id, null,
-    case when h.valid_from > m.history_since then h.valid_from end, null, m.history_since
-from logto.application_roles h
-left join report.mirrored_tables m on m.tenant_id = h.tenant_id and m.table_name = 'application_roles'
-union all
-select h.tenant_id, 'role', 'application', h.application_id, h.role_id, null,
-    case when h.valid_from > m.history_since then h.valid_from end, h.valid_to, m.history_since
-from logto_history.application_roles h
-join report.mirrored_tables m on m.tenant_id = h.tenant_id and m.table_name = 'application_roles'
-where h.valid_to > m.history_since
-union all
-select h.tenant_id, 'membership', 'user', h.user_id, null, h.organization_id,
-    case when h.valid_from > m.history_since then h.valid_from end, null, m.history_since
-from logto.organization_users h
-left join report.mirrored_tables m on m.tenant_id = h.tenant_id and m.table_name = 'organization_users'
-union all
-select h.tenant_id, 'membership', 'user', h.user_id, null, h.organization_id,
-    case when h.valid_from > m.history_since then h.valid_from end, h.valid_to, m.history_since
-from logto_history.organization_users h
-join report.mirrored_tables m on m.tenant_id = h.tenant_id and m.table_name = 'organization_users'
-where h.valid_to > m.history_since
-union all
-select h.tenant_id, 'membership', 'application', h.application_id, null, h.organization_id,
-    case when h.valid_from > m.history_since then h.valid_from end, null, m.history_since
-from logto.organization_applications h
-left join report.mirrored_tables m on m.tenant_id = h.tenant_id and m.table_name = 'organization_applications'
-union all
-select h.tenant_id, 'membership', 'application', h.application_id, null, h.organization_id,
-    case when h.valid_from > m.history_since then h.valid_from end, h.valid_to, m.history_since
-from logto_history.organization_applications h
-join report.mirrored_tables m on m.tenant_id = h.tenant_id and m.table_name = 'organization_applications'
-where h.valid_to > m.history_since
-union all
-select h.tenant_id, 'organization role', 'user', h.user_id, h.organization_role_id, h.organization_id,
-    case when h.valid_from > m.history_since then h.valid_from end, null, m.history_since
-from logto.organization_user_roles h
-left join report.mirrored_tables m on m.tenant_id = h.tenant_id and m.table_name = 'organization_user_roles'
-union all
-select h.tenant_id, 'organization role', 'user', h.user_id, h.organization_role_id, h.organization_id,
-    case when h.valid_from > m.history_since then h.valid_from end, h.valid_to, m.history_since
-from logto_history.organization_user_roles h
-join report.mirrored_tables m on m.tenant_id = h.tenant_id and m.table_name = 'organization_user_roles'
-where h.valid_to > m.history_since
-union all
-select h.tenant_id, 'organization role', 'application', h.application_id, h.organization_role_id, h.organization_id,
-    case when h.valid_from > m.history_since then h.valid_from end, null, m.history_since
-from logto.organization_application_roles h
-left join report.mirrored_tables m on m.tenant_id = h.tenant_id and m.table_name = 'organization_application_roles'
-union all
-select h.tenant_id, 'organization role', 'application', h.application_id, h.organization_role_id, h.organization_id,
-    case when h.valid_from > m.history_since then h.valid_from end, h.valid_to, m.history_since
-from logto_history.organization_application_roles h
-join report.mirrored_tables m on m.tenant_id = h.tenant_id and m.table_name = 'organization_application_roles'
-where h.valid_to > m.history_since;
+select h.tenant_id, h.kind, h.holder_type, h.holder_id, h.role_id, h.organization_id,
+    case when h.valid_from > m.history_since then h.valid_from end as valid_from, h.valid_to, m.history_since
+from (
+    select tenant_id, 'user_roles' as table_name, 'role' as kind, 'user' as holder_type, user_id as holder_id, role_id,
+        null::text collate "C" as organization_id, valid_from, null::timestamptz as valid_to
+    from logto.user_roles
+    union all
+    select tenant_id, 'user_roles', 'role', 'user', user_id, role_id, null, valid_from, valid_to from logto_history.user_roles
+    union all
+    select tenant_id, 'application_roles', 'role', 'application', application_id, role_id, null, valid_from, null from logto.application_roles
+    union all
+    select tenant_id, 'application_roles', 'role', 'application', application_id, role_id, null, valid_from, valid_to from logto_history.application_roles
+    union all
+    select tenant_id, 'organization_users', 'membership', 'user', user_id, null, organization_id, valid_from, null from logto.organization_users
+    union all
+    select tenant_id, 'organization_users', 'membership', 'user', user_id, null, organization_id, valid_from, valid_to from logto_history.organization_users
+    union all
+    select tenant_id, 'organization_applications', 'membership', 'application', application_id, null, organization_id, valid_from, null
+    from logto.organization_applications
+    union all
+    select tenant_id, 'organization_applications', 'membership', 'application', application_id, null, organization_id, valid_from, valid_to
+    from logto_history.organization_applications
+    union all
+    select tenant_id, 'organization_user_roles', 'organization role', 'user', user_id, organization_role_id, organization_id, valid_from, null
+    from logto.organization_user_roles
+    union all
+    select tenant_id, 'organization_user_roles', 'organization role', 'user', user_id, organization_role_id, organization_id, valid_from, valid_to
+    from logto_history.organization_user_roles
+    union all
+    select tenant_id, 'organization_application_roles', 'organization role', 'application', application_id, organization_role_id, organization_id, valid_from, null
+    from logto.organization_application_roles
+    union all
+    select tenant_id, 'organization_application_roles', 'organization role', 'application', application_id, organization_role_id, organization_id, valid_from, valid_to
+    from logto_history.organization_application_roles
+) h
+left join report.mirrored_tables m on m.tenant_id = h.tenant_id and m.table_name = h.table_name
+where h.valid_to is null or h.valid_to > m.history_since;
 comment on view report.access_history is 'Who held which role and was in which organization, from when to when? One row for each version, including the current ones. What was there already when its history began has no valid_from.';
 comment on column report.access_history.tenant_id is 'Tenant the row belongs to: its name in jobs.yaml.';
 comment on column report.access_history.kind is 'role, membership of an organization, or organization role.';
@@ -109,15 +83,20 @@ comment on column report.names.id is 'Logto id.';
 comment on column report.names.name is 'Name; of a user, the first of e-mail address, username, phone and name.';
 comment on column report.names.valid_to is 'When the name changed or the row was deleted. Null: it is current.';
 
+-- +goose StatementBegin
 create function report.name_of(tenant text, kind text, id text)
 returns text
-language sql stable
+language plpgsql stable
 as $$
-    select n.name from report.names n
-    where n.tenant_id = name_of.tenant and n.kind = name_of.kind and n.id = name_of.id
-    order by n.valid_to desc nulls first
-    limit 1
+begin
+    return (
+        select n.name from report.names n
+        where n.tenant_id = name_of.tenant and n.kind = name_of.kind and n.id = name_of.id
+        order by n.valid_to desc nulls first
+        limit 1);
+end
 $$;
+-- +goose StatementEnd
 comment on function report.name_of is 'The last known name of a user, application, role, organization role or organization (the kind) by its id. Null: never mirrored.';
 
 -- +goose StatementBegin
@@ -155,7 +134,7 @@ language plpgsql stable
 as $$
 begin
     if id is not null and not exists (
-        select from report.names n
+        select n.id from report.names n -- Citus wants a column here
         where n.id = require_id.id and n.kind = any(kinds) and (require_id.tenant is null or n.tenant_id = require_id.tenant)
     ) then
         raise exception 'no % has the id %', array_to_string(kinds, ' or '), quote_literal(id)
@@ -179,14 +158,23 @@ begin
     perform report.require_tables('{user_roles,application_roles}', tenant);
     perform report.require_past('{user_roles,application_roles}', at, tenant, true);
     return query execute $query$
-        select h.tenant_id::text, h.role_id::text, h.holder_type, h.holder_id::text,
-            coalesce(u.primary_email, u.username, u.primary_phone, u.name, a.name, report.name_of(h.tenant_id, h.holder_type, h.holder_id)),
-            h.valid_from, h.valid_to
-        from report.access_history h
-        left join logto.users u on h.holder_type = 'user' and u.tenant_id = h.tenant_id and u.id = h.holder_id
-        left join logto.applications a on h.holder_type = 'application' and a.tenant_id = h.tenant_id and a.id = h.holder_id
-        where h.kind = 'role' and h.role_id = any($1) and h.tenant_id = any($3) and h.history_since <= $2
-            and (h.valid_from <= $2 or h.valid_from is null) and (h.valid_to > $2 or h.valid_to is null)
+        with held as materialized (
+            select h.tenant_id, h.role_id, h.holder_type, h.holder_id, h.valid_from, h.valid_to,
+                coalesce(u.primary_email, u.username, u.primary_phone, u.name, a.name) as holder
+            from report.access_history h
+            left join logto.users u on h.holder_type = 'user' and u.tenant_id = h.tenant_id and u.id = h.holder_id
+            left join logto.applications a on h.holder_type = 'application' and a.tenant_id = h.tenant_id and a.id = h.holder_id
+            where h.kind = 'role' and h.role_id = any($1) and h.tenant_id = any($3) and h.history_since <= $2
+                and (h.valid_from <= $2 or h.valid_from is null) and (h.valid_to > $2 or h.valid_to is null)
+        ), gone as materialized (
+            select distinct on (n.tenant_id, n.kind, n.id) n.tenant_id, n.kind, n.id, n.name
+            from report.names n
+            where (n.tenant_id, n.kind, n.id) in (select h.tenant_id, h.holder_type, h.holder_id from held h where h.holder is null)
+            order by n.tenant_id, n.kind, n.id, n.valid_to desc nulls first
+        )
+        select h.tenant_id::text, h.role_id::text, h.holder_type, h.holder_id::text, coalesce(h.holder, g.name), h.valid_from, h.valid_to
+        from held h
+        left join gone g on g.tenant_id = h.tenant_id and g.kind = h.holder_type and g.id = h.holder_id
         $query$
     using role_ids, at, tenants;
 end
@@ -208,20 +196,29 @@ begin
     perform report.require_past('{organization_users,organization_user_roles,organization_applications,organization_application_roles}', at, tenant, true);
     return query execute $query$
         with valid as materialized (
-            select h.* from report.access_history h
+            select h.tenant_id, h.kind, h.organization_id, h.holder_type, h.holder_id, h.role_id, h.valid_from, h.valid_to
+            from report.access_history h
             where h.organization_id = any($1) and h.tenant_id = any($3) and h.history_since <= $2
                 and (h.valid_from <= $2 or h.valid_from is null) and (h.valid_to > $2 or h.valid_to is null)
+        ), named as materialized (
+            select distinct on (n.tenant_id, n.kind, n.id) n.tenant_id, n.kind, n.id, n.name
+            from report.names n
+            where (n.tenant_id, n.kind, n.id) in (
+                select v.tenant_id, v.holder_type, v.holder_id from valid v where v.kind = 'membership'
+                union all
+                select v.tenant_id, v.kind, v.role_id from valid v where v.kind = 'organization role')
+            order by n.tenant_id, n.kind, n.id, n.valid_to desc nulls first
+        ), roles as (
+            select v.tenant_id, v.organization_id, v.holder_type, v.holder_id, array_agg(n.name order by n.name) as names
+            from valid v
+            left join named n on n.tenant_id = v.tenant_id and n.kind = v.kind and n.id = v.role_id
+            where v.kind = 'organization role'
+            group by v.tenant_id, v.organization_id, v.holder_type, v.holder_id
         )
-        select m.tenant_id::text, m.organization_id::text, m.holder_type, m.holder_id::text,
-            coalesce(u.primary_email, u.username, u.primary_phone, u.name, a.name, report.name_of(m.tenant_id, m.holder_type, m.holder_id)),
-            array(select report.name_of(h.tenant_id, 'organization role', h.role_id) as name from valid h
-                where h.kind = 'organization role' and h.tenant_id = m.tenant_id and h.organization_id = m.organization_id
-                    and h.holder_type = m.holder_type and h.holder_id = m.holder_id
-                order by name),
-            m.valid_from, m.valid_to
+        select m.tenant_id::text, m.organization_id::text, m.holder_type, m.holder_id::text, n.name, coalesce(r.names, '{}'), m.valid_from, m.valid_to
         from valid m
-        left join logto.users u on m.holder_type = 'user' and u.tenant_id = m.tenant_id and u.id = m.holder_id
-        left join logto.applications a on m.holder_type = 'application' and a.tenant_id = m.tenant_id and a.id = m.holder_id
+        left join named n on n.tenant_id = m.tenant_id and n.kind = m.holder_type and n.id = m.holder_id
+        left join roles r on r.tenant_id = m.tenant_id and r.organization_id = m.organization_id and r.holder_type = m.holder_type and r.holder_id = m.holder_id
         where m.kind = 'membership'
         $query$
     using organization_ids, at, tenants;
@@ -241,21 +238,32 @@ begin
     perform report.require_id('{user,application}', only_holder, tenant);
     perform report.require_id('{organization}', only_organization, tenant);
     return query execute $query$
-        with changes as (
-            select h.valid_from as at, 'granted' as change, h.* from report.access_history h
+        with changes as materialized (
+            select h.tenant_id, h.valid_from as at, 'granted' as change, h.kind, h.holder_type, h.holder_id, h.role_id, h.organization_id
+            from report.access_history h
             where h.valid_from > $1 and h.valid_from <= $2 and ($3 is null or h.tenant_id = $3)
                 and ($4 is null or h.holder_id = $4) and ($5 is null or h.organization_id = $5)
             union all
-            select h.valid_to, 'revoked', h.* from report.access_history h
+            select h.tenant_id, h.valid_to, 'revoked', h.kind, h.holder_type, h.holder_id, h.role_id, h.organization_id
+            from report.access_history h
             where h.valid_to > $1 and h.valid_to <= $2 and ($3 is null or h.tenant_id = $3)
                 and ($4 is null or h.holder_id = $4) and ($5 is null or h.organization_id = $5)
+        ), named as materialized (
+            select distinct on (n.tenant_id, n.kind, n.id) n.tenant_id, n.kind, n.id, n.name
+            from report.names n
+            where (n.tenant_id, n.kind, n.id) in (
+                select c.tenant_id, c.holder_type, c.holder_id from changes c
+                union
+                select c.tenant_id, c.kind, c.role_id from changes c
+                union
+                select c.tenant_id, 'organization', c.organization_id from changes c)
+            order by n.tenant_id, n.kind, n.id, n.valid_to desc nulls first
         )
-        select c.tenant_id::text, c.at, c.change, c.kind, c.holder_type, c.holder_id::text,
-            coalesce(u.primary_email, u.username, u.primary_phone, u.name, a.name, report.name_of(c.tenant_id, c.holder_type, c.holder_id)),
-            c.role_id::text, report.name_of(c.tenant_id, c.kind, c.role_id), c.organization_id::text, report.name_of(c.tenant_id, 'organization', c.organization_id)
+        select c.tenant_id::text, c.at, c.change, c.kind, c.holder_type, c.holder_id::text, h.name, c.role_id::text, r.name, c.organization_id::text, o.name
         from changes c
-        left join logto.users u on c.holder_type = 'user' and u.tenant_id = c.tenant_id and u.id = c.holder_id
-        left join logto.applications a on c.holder_type = 'application' and a.tenant_id = c.tenant_id and a.id = c.holder_id
+        left join named h on h.tenant_id = c.tenant_id and h.kind = c.holder_type and h.id = c.holder_id
+        left join named r on r.tenant_id = c.tenant_id and r.kind = c.kind and r.id = c.role_id
+        left join named o on o.tenant_id = c.tenant_id and o.kind = 'organization' and o.id = c.organization_id
         $query$
     using since, until, tenant, only_holder, only_organization;
 end
@@ -295,34 +303,38 @@ begin
         order by c.relname
     loop
         parts := parts || format($part$
-    select tenant_id::text, %1$L::text, at, jsonb_build_object(%3$s), b.row, a.row
+    select tenant_id::text, %1$L::text as table_name, at, jsonb_build_object(%3$s) as key, b.row as before, a.row as after
     from (
         select %2$s, n.valid_from as at, to_jsonb(n) - '{tenant_id,item_hash,valid_from}'::text[] as row
-        from logto.%1$I n where n.valid_from > $1 and n.valid_from <= $2
+        from logto.%1$I n where n.valid_from > $1 and n.valid_from <= $2 and ($3 is null or n.tenant_id = $3)
         union all
         select %2$s, n.valid_from, to_jsonb(n) - '{tenant_id,valid_from,valid_to}'::text[]
-        from logto_history.%1$I n where n.valid_from > $1 and n.valid_from <= $2
+        from logto_history.%1$I n where n.valid_from > $1 and n.valid_from <= $2 and ($3 is null or n.tenant_id = $3)
     ) a
     full join (
         select %2$s, o.valid_to as at, to_jsonb(o) - '{tenant_id,valid_from,valid_to}'::text[] as row
-        from logto_history.%1$I o where o.valid_to > $1 and o.valid_to <= $2
+        from logto_history.%1$I o where o.valid_to > $1 and o.valid_to <= $2 and ($3 is null or o.tenant_id = $3)
     ) b using (%2$s, at)
     join report.mirrored_tables m using (tenant_id)
-    where m.table_name = %1$L and at > m.history_since and ($3 is null or tenant_id = $3) and ($4 is null or $4 = %1$L)$part$, mirrored.relname, mirrored.key_columns, mirrored.key_members);
+    where m.table_name = %1$L and at > m.history_since and ($4 is null or $4 = %1$L)$part$, mirrored.relname, mirrored.key_columns, mirrored.key_members);
     end loop;
     execute format($function$
 create function report.table_changes(since timestamptz, until timestamptz, tenant text, changed_table text)
 returns table (tenant_id text, table_name text, at timestamptz, change text, key jsonb, changed_columns text[], before jsonb, after jsonb)
-language sql stable
+language plpgsql stable
 as $body$
-with changes (tenant_id, table_name, at, key, before, after) as (%s
+begin
+    return query execute %L
+    using since, until, tenant, changed_table;
+end
+$body$
+$function$, format($query$
+with changes as (%s
 )
 select c.tenant_id, c.table_name, c.at,
     case when c.before is null then 'inserted' when c.after is null then 'deleted' else 'updated' end,
     c.key, report.columns_changed(c.before, c.after), c.before, c.after
-from changes c
-$body$
-$function$, array_to_string(parts, E'\n    union all'));
+from changes c$query$, array_to_string(parts, E'\n    union all')));
 end
 $$;
 -- +goose StatementEnd
@@ -394,8 +406,11 @@ begin
     execute format($function$
 create function report.every_row_of_user(tenant text, user_id text)
 returns table (schema_name text, table_name text, content jsonb)
-language sql stable
-as $body$%s
+language plpgsql stable
+as $body$
+begin
+    return query%s;
+end
 $body$
 $function$, array_to_string(parts, E'\n    union all'));
 end

@@ -22,6 +22,12 @@ language sql immutable strict
 as $$ select replace(replace(replace(query, '\', '\\'), '%', '\%'), '_', '\_') $$;
 comment on function report.escape_like is 'The query with % and _ escaped, for use in like.';
 
+create function report.set_word_similarity(threshold text)
+returns boolean
+language sql stable
+as $$ select set_config('pg_trgm.word_similarity_threshold', threshold, true) is not null $$;
+comment on function report.set_word_similarity is 'Sets the threshold of a fuzzy search for the rest of the transaction, and is true. As a condition of a query it is called before the first row is read, on each worker of a Citus cluster.';
+
 -- The query is built from the conditions that are given, so that each search gets
 -- the plan that fits it: one plan for all would read every user. Values are always
 -- parameters of the query, never part of its text.
@@ -79,6 +85,10 @@ begin
             execute format('select %s.show_limit()', trigrams);
             threshold := current_setting('pg_trgm.word_similarity_threshold');
             perform set_config('pg_trgm.word_similarity_threshold', case threshold when '0.6' then '0.5' else threshold end, true);
+            if exists (select from pg_extension e where e.extname = 'citus') then
+                -- The workers of a Citus cluster do not know it.
+                conditions := conditions || format(' and report.set_word_similarity(%L)', current_setting('pg_trgm.word_similarity_threshold'));
+            end if;
             finding := format('%%s operator(%s.%%%%>) $2', trigrams);
             rank := format('coalesce(greatest(%1$s.word_similarity($2, u.name), %1$s.word_similarity($2, u.username), %1$s.word_similarity($2, u.primary_email), %1$s.word_similarity($2, u.primary_phone)), 0)', trigrams);
         elsif match = 'exact' then

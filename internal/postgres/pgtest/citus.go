@@ -26,6 +26,17 @@ const citusEnv = "SYNCER_TEST_CITUS"
 // OnCitus reports whether the tests' databases are distributed.
 func OnCitus() bool { return os.Getenv(citusEnv) != "" }
 
+// NewPlainPool is NewPool in a database that is not distributed, even where OnCitus:
+// what a distributed one is compared with.
+func NewPlainPool(t testing.TB, prepare Prepare) *pgxpool.Pool {
+	t.Helper()
+	url, err := sharedServer.database(t.Context(), prepare)
+	if err != nil {
+		t.Fatalf("make a database for the test: %v", err)
+	}
+	return newPool(t, url)
+}
+
 // createCitusDatabase creates a database on each node of the cluster, joins them to a
 // cluster, and returns the URL of the coordinator's. They are dropped when the
 // test ends.

@@ -38,7 +38,12 @@ type Prepare func(context.Context, *pgxpool.Pool) error
 // database, which exists for as long as the test binary runs.
 func NewPool(t testing.TB, prepare Prepare) *pgxpool.Pool {
 	t.Helper()
-	pool, err := pgxpool.New(t.Context(), NewDatabaseURL(t, prepare))
+	return newPool(t, NewDatabaseURL(t, prepare))
+}
+
+func newPool(t testing.TB, url string) *pgxpool.Pool {
+	t.Helper()
+	pool, err := pgxpool.New(t.Context(), url)
 	if err != nil {
 		t.Fatalf("connect to the test's database: %v", err)
 	}
