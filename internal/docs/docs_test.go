@@ -1,4 +1,4 @@
-package docs_test
+package docs
 
 import (
 	"bytes"
@@ -13,7 +13,6 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/jackc/pgx/v5/pgxpool"
 
-	"logto-syncer/internal/docs"
 	"logto-syncer/internal/postgres/pgtest"
 	"logto-syncer/internal/state"
 )
@@ -25,9 +24,9 @@ func migrated(ctx context.Context, pool *pgxpool.Pool) error {
 	return err
 }
 
-func readModel(t *testing.T, pool *pgxpool.Pool) *docs.DatabaseModel {
+func readModel(t *testing.T, pool *pgxpool.Pool) *DatabaseModel {
 	t.Helper()
-	m, err := docs.Read(t.Context(), pool)
+	m, err := Read(t.Context(), pool)
 	if err != nil {
 		t.Fatal(err)
 	}
