@@ -6,6 +6,8 @@ import (
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
+
+	"logto-syncer/internal/pgquery"
 )
 
 // analyzeLockWait is how long, in milliseconds, Analyze waits for a lock on a
@@ -23,15 +25,7 @@ func (l *Loader) TablesToAnalyze(ctx context.Context, tx pgx.Tx, loaded []string
 			names = append(names, t.name)
 		}
 	}
-	rows, err := tx.Query(ctx, render("changed_tables", tableStatement{}), names)
-	if err != nil {
-		return nil, fmt.Errorf("look for tables to analyze: %w", err)
-	}
-	tables, err := pgx.CollectRows(rows, pgx.RowTo[string])
-	if err != nil {
-		return nil, fmt.Errorf("look for tables to analyze: %w", err)
-	}
-	return tables, nil
+	return pgquery.Column[string](ctx, tx, "look for tables to analyze", render("changed_tables", nil), names)
 }
 
 // Analyze brings the planner's statistics of tables, by quoted names, up to
@@ -48,7 +42,7 @@ func Analyze(ctx context.Context, pool *pgxpool.Pool, tables []string) error {
 			if _, err := tx.Exec(ctx, "analyze "+table); err != nil {
 				return err
 			}
-			_, err := tx.Exec(ctx, render("clean_pending_lists", tableStatement{}), table)
+			_, err := tx.Exec(ctx, render("clean_pending_lists", nil), table)
 			return err
 		})
 		if err != nil {

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"unicode"
 
+	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
 
 	"logto-syncer/internal/catalog"
@@ -57,24 +58,18 @@ order by c.relname, a.attnum`
 
 // readMirrorColumns returns the columns of every table of the mirror.
 func readMirrorColumns(ctx context.Context, pool *pgxpool.Pool) (map[string][]column, error) {
-	rows, err := pool.Query(ctx, selectColumns)
-	if err != nil {
-		return nil, err
-	}
-	defer rows.Close()
 	columns := map[string][]column{}
-	for rows.Next() {
-		var table, name, typ string
-		if err := rows.Scan(&table, &name, &typ); err != nil {
-			return nil, err
-		}
+	var table, name, typ string
+	rows, _ := pool.Query(ctx, selectColumns) // the error is that of rows, too
+	_, err := pgx.ForEachRow(rows, []any{&table, &name, &typ}, func() error {
 		k, ok := columnKinds[typ]
 		if !ok && !isSyncerColumn(name) {
-			return nil, fmt.Errorf("logto.%s.%s is of type %s, which no field can be written to", table, name, typ)
+			return fmt.Errorf("logto.%s.%s is of type %s, which no field can be written to", table, name, typ)
 		}
 		columns[table] = append(columns[table], column{name, k})
-	}
-	return columns, rows.Err()
+		return nil
+	})
+	return columns, err
 }
 
 // table is a table of the mirror and where its columns take their values from.

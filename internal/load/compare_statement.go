@@ -102,5 +102,5 @@ func (c *comparedTable) comparisonSQL() string {
 		s.Names = append(s.Names, name)
 	}
 	s.Read, s.Columns, s.Join = strings.Join(read, ", "), strings.Join(names, ", "), strings.Join(join, " and ")
-	return executeTemplate("compare_rows", s)
+	return render("compare_rows", s)
 }

@@ -32,6 +32,13 @@ func appendBytes[T string | []byte](dst []byte, value T) []byte {
 	return append(binary.BigEndian.AppendUint32(dst, uint32(len(value))), value...)
 }
 
+func appendTexts(dst []byte, texts ...string) []byte {
+	for _, text := range texts {
+		dst = appendBytes(dst, text)
+	}
+	return dst
+}
+
 func appendInt64(dst []byte, n int64) []byte {
 	return binary.BigEndian.AppendUint64(binary.BigEndian.AppendUint32(dst, 8), uint64(n))
 }

@@ -44,50 +44,20 @@ type DataSubjects struct {
 // entries about them. It returns how many rows it erased, by table as
 // "logto_history.users". The loader has to have been opened with all listings.
 func (l *Loader) EraseUsers(ctx context.Context, tx pgx.Tx, people DataSubjects) (map[string]int64, error) {
-	users := append([]string{}, people.IDs...)
-	erased := map[string]int64{}
-	erase := func(schema, table, where string, args ...any) error {
-		tag, err := tx.Exec(ctx, "delete from "+pgx.Identifier{schema, table}.Sanitize()+" where tenant_id = $1 and "+where,
-			append([]any{l.tenant}, args...)...)
-		if err != nil {
-			return fmt.Errorf("forget users in %s.%s: %w", schema, table, err)
-		}
-		if tag.RowsAffected() > 0 {
-			erased[schema+"."+table] += tag.RowsAffected()
-		}
-		return nil
-	}
 	addresses, err := l.emailAddresses(ctx, tx, people)
 	if err != nil {
 		return nil, err
 	}
+	erased := map[string]int64{}
 	for _, schema := range schemas {
-		// Roles of invitations have no column of the user's: they go first.
-		roles := `organization_invitation_id in (select id from ` + schema + `.organization_invitations
-where tenant_id = $1 and (inviter_id = any($2) or accepted_user_id = any($2) or lower(invitee) = any($3)))`
-		if err := erase(schema, "organization_invitation_roles", roles, users, addresses); err != nil {
-			return nil, err
-		}
-		if err := erase(schema, "organization_invitations", "lower(invitee) = any($2)", addresses); err != nil {
-			return nil, err
-		}
-		if err := erase(schema, "logs", "payload->>'userId' = any($2)", users); err != nil {
-			return nil, err
-		}
-		for _, p := range l.mappings {
-			for _, t := range p.tables() {
-				for _, ref := range t.Refs {
-					if ref.Table != "users" {
-						continue
-					}
-					if err := erase(schema, t.name, quote(ref.Column)+" = any($2)", users); err != nil {
-						return nil, err
-					}
-				}
+		for _, table := range l.personTables(schema) {
+			tag, err := tx.Exec(ctx, "delete from "+table.quoted()+" t where "+table.where, l.tenant, append([]string{}, people.IDs...), addresses)
+			if err != nil {
+				return nil, fmt.Errorf("forget users in %s.%s: %w", schema, table.name, err)
 			}
-		}
-		if err := erase(schema, "users", "id = any($2)", users); err != nil {
-			return nil, err
+			if tag.RowsAffected() > 0 {
+				erased[schema+"."+table.name] = tag.RowsAffected()
+			}
 		}
 	}
 	return erased, nil

@@ -1,6 +1,7 @@
 package load
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 	"slices"
@@ -44,24 +45,21 @@ func (b *Batch) IncompleteFields() (fields []string) {
 
 func (s *Stage) createIncompleteTableSQL() string {
 	return fmt.Sprintf(`create table if not exists %s (tenant_id text collate "C" not null, listing text, table_name text, field text, parent text collate "C", id text collate "C", %s bigint)`,
-		pgx.Identifier{StageSchema, s.stageTableName(incompleteTable)}.Sanitize(), seqColumn)
+		s.stageTable(incompleteTable), seqColumn)
 }
 
 func (s *Stage) writeIncomplete(ctx context.Context, tx pgx.Tx, batches []*Batch) error {
-	var listings, tables, fields, parents, ids []string
-	var seqs []int64
+	var tuples []byte
 	for _, b := range batches {
 		for _, i := range b.incompletes {
-			listings, tables, fields = append(listings, b.mapping.Name), append(tables, i.table), append(fields, i.field)
-			parents, ids, seqs = append(parents, i.parent), append(ids, i.id), append(seqs, i.seq)
+			tuples = appendInt64(appendTexts(appendCount(tuples, 7), s.tenant, b.mapping.Name, i.table, i.field, i.parent, i.id), i.seq)
 		}
 	}
-	if len(ids) == 0 {
+	if len(tuples) == 0 {
 		return nil
 	}
-	sql := fmt.Sprintf("insert into %s select $1, * from unnest($2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::bigint[])",
-		pgx.Identifier{StageSchema, s.stageTableName(incompleteTable)}.Sanitize())
-	if _, err := tx.Exec(ctx, sql, s.tenant, listings, tables, fields, parents, ids, seqs); err != nil {
+	columns := []string{tenantColumn, "listing", "table_name", "field", "parent", "id", seqColumn}
+	if err := s.copyRows(ctx, tx, incompleteTable, columns, bytes.NewReader(tuples)); err != nil {
 		return fmt.Errorf("stage which items are incomplete: %w", err)
 	}
 	return nil

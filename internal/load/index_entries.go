@@ -2,23 +2,21 @@ package load
 
 import (
 	"context"
-	_ "embed"
 	"fmt"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
+
+	"logto-syncer/internal/pgquery"
 )
 
 // collectIndexEntries lets a publication collect what it adds to inverted indexes,
 // those of trigrams and of JSON, and enter it in large parts, which have many rows
 // for the same key. With Postgres's own 4 MB, an update of every user took a
 // quarter more processor time and two thirds more WAL.
-//
-//go:embed sql/collect_index_entries.sql
-var collectIndexEntries string
-
-//go:embed sql/enter_index_entries.sql
-var enterIndexEntries string
+func collectIndexEntries(ctx context.Context, tx pgx.Tx) error {
+	return pgquery.Exec(ctx, tx, "collect what is added to indexes", render("collect_index_entries", nil))
+}
 
 // EnterIndexEntries enters into the inverted indexes of the mirror what
 // publications have collected for them. Until then a search reads all of that,
@@ -28,7 +26,7 @@ func EnterIndexEntries(ctx context.Context, pool *pgxpool.Pool) error {
 		if _, err := tx.Exec(ctx, "select set_config('lock_timeout', $1, true)", analyzeLockWait); err != nil {
 			return err
 		}
-		_, err := tx.Exec(ctx, enterIndexEntries)
+		_, err := tx.Exec(ctx, render("enter_index_entries", nil))
 		return err
 	})
 	if err != nil {

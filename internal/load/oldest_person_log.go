@@ -2,10 +2,11 @@ package load
 
 import (
 	"context"
-	"fmt"
 	"time"
 
 	"github.com/jackc/pgx/v5"
+
+	"logto-syncer/internal/pgquery"
 )
 
 // OldestPersonLog returns when the oldest log entry of those people was created who
@@ -14,12 +15,9 @@ func (l *Loader) OldestPersonLog(ctx context.Context, tx pgx.Tx, people DataSubj
 	const sql = `select min(l.created_at) from logto.logs l
 join logto.users u on u.tenant_id = $1 and u.id = l.payload->>'userId'
 where l.tenant_id = $1 and u.id = any($2)`
-	var oldest *time.Time
-	if err := tx.QueryRow(ctx, sql, l.tenant, append([]string{}, people.IDs...)).Scan(&oldest); err != nil {
-		return time.Time{}, fmt.Errorf("look for the oldest log entry of people: %w", err)
-	}
+	oldest, err := pgquery.Value[*time.Time](ctx, tx, "look for the oldest log entry of people", sql, l.tenant, append([]string{}, people.IDs...))
 	if oldest == nil {
-		return time.Time{}, nil
+		return time.Time{}, err
 	}
 	return *oldest, nil
 }

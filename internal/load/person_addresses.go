@@ -2,12 +2,13 @@ package load
 
 import (
 	"context"
-	"fmt"
 	"maps"
 	"slices"
 	"strings"
 
 	"github.com/jackc/pgx/v5"
+
+	"logto-syncer/internal/pgquery"
 )
 
 // emailAddresses returns the e-mail addresses the people have or had, and those that
@@ -60,15 +61,7 @@ func (l *Loader) addUnhashedAddresses(ctx context.Context, tx pgx.Tx, found map[
 
 // texts returns the one column of a query about the tenant.
 func (l *Loader) texts(ctx context.Context, tx pgx.Tx, sql string, arg any) ([]string, error) {
-	rows, err := tx.Query(ctx, sql, l.tenant, arg)
-	if err != nil {
-		return nil, fmt.Errorf("look for the people's addresses: %w", err)
-	}
-	texts, err := pgx.CollectRows(rows, pgx.RowTo[string])
-	if err != nil {
-		return nil, fmt.Errorf("look for the people's addresses: %w", err)
-	}
-	return texts, nil
+	return pgquery.Column[string](ctx, tx, "look for the people's addresses", sql, l.tenant, arg)
 }
 
 // isHash reports whether a text is what a hash rule stores.

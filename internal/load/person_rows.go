@@ -48,7 +48,7 @@ func (l *Loader) PersonRows(ctx context.Context, pool *pgxpool.Pool, people Data
 		}
 		for _, schema := range schemas {
 			for _, table := range l.personTables(schema) {
-				if err := l.personRows(ctx, tx, schema, table, people.IDs, addresses, f); err != nil {
+				if err := l.personRows(ctx, tx, table, people.IDs, addresses, f); err != nil {
 					return fmt.Errorf("look for a person in %s.%s: %w", schema, table.name, err)
 				}
 			}
@@ -57,12 +57,15 @@ func (l *Loader) PersonRows(ctx context.Context, pool *pgxpool.Pool, people Data
 	})
 }
 
-// A personFilter table has rows of people: where says which. $2 are the people's
-// ids, $3 the addresses they have or had.
-type personFilter struct{ name, where string }
+// A personTable has rows of people: where says which, under the alias t. $1 is the
+// tenant, $2 are the people's ids, $3 the addresses they have or had.
+type personTable struct{ schema, name, where string }
 
-// personTables returns the tables, those of the users themselves first.
-func (l *Loader) personTables(schema string) []personFilter {
+func (t personTable) quoted() string { return pgx.Identifier{t.schema, t.name}.Sanitize() }
+
+// personTables returns the tables, those of the users themselves first, the others
+// by name: so the roles of invitations, which are found by these, come before them.
+func (l *Loader) personTables(schema string) []personTable {
 	byName := map[string][]string{"users": {"t.id = any($2)"}, "logs": {"t.payload->>'userId' = any($2)"}}
 	invited := "lower(i.invitee) = any($3) or i.inviter_id = any($2) or i.accepted_user_id = any($2)"
 	byName["organization_invitations"] = []string{"lower(t.invitee) = any($3)"}
@@ -77,11 +80,12 @@ func (l *Loader) personTables(schema string) []personFilter {
 			}
 		}
 	}
-	var tables []personFilter
+	var tables []personTable
 	for name, conditions := range byName {
-		tables = append(tables, personFilter{name, "(" + strings.Join(conditions, " or ") + ")"})
+		tables = append(tables, personTable{schema, name, "t.tenant_id = $1 and (" + strings.Join(conditions, " or ") +
+			") and $2::text[] is not null and $3::text[] is not null"})
 	}
-	slices.SortFunc(tables, func(a, b personFilter) int {
+	slices.SortFunc(tables, func(a, b personTable) int {
 		switch "users" {
 		case a.name:
 			return -1
@@ -93,32 +97,22 @@ func (l *Loader) personTables(schema string) []personFilter {
 	return tables
 }
 
-func (l *Loader) personRows(ctx context.Context, tx pgx.Tx, schema string, table personFilter, users, addresses []string, f func(PersonRow) error) error {
-	sql := "select to_json(t) from " + pgx.Identifier{schema, table.name}.Sanitize() + " t where t.tenant_id = $1 and " + table.where +
-		" and $2::text[] is not null and $3::text[] is not null order by t.valid_from"
-	rows, err := tx.Query(ctx, sql, l.tenant, append([]string{}, users...), addresses)
-	if err != nil {
-		return err
-	}
-	defer rows.Close()
-	for rows.Next() {
-		var row []byte
-		if err := rows.Scan(&row); err != nil {
-			return err
-		}
-		found := PersonRow{Schema: schema, Table: table.name}
+func (l *Loader) personRows(ctx context.Context, tx pgx.Tx, table personTable, users, addresses []string, f func(PersonRow) error) error {
+	sql := "select to_json(t) from " + table.quoted() + " t where " + table.where + " order by t.valid_from"
+	rows, _ := tx.Query(ctx, sql, l.tenant, append([]string{}, users...), addresses) // the error is that of rows, too
+	var row []byte
+	_, err := pgx.ForEachRow(rows, []any{&row}, func() error {
+		found := PersonRow{Schema: table.schema, Table: table.name}
 		err := rawjson.Members(row, func(name []byte, value jsontext.Value) error {
 			if column := string(name); column != tenantColumn && column != hashColumn {
 				found.Columns = append(found.Columns, PersonField{column, value})
 			}
 			return nil
 		})
-		if err == nil {
-			err = f(found)
-		}
 		if err != nil {
 			return err
 		}
-	}
-	return rows.Err()
+		return f(found)
+	})
+	return err
 }

@@ -3,12 +3,12 @@ package load
 import (
 	"context"
 	"errors"
-	"fmt"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
 
 	"logto-syncer/internal/catalog"
+	"logto-syncer/internal/pgquery"
 )
 
 // Publish merges the stage into the mirror within the caller's transaction,
@@ -20,8 +20,8 @@ import (
 // and the primary key finds out. If it does, all is published again, with a
 // look. Lists that are read by pages are read twice as a rule.
 func (s *Stage) Publish(ctx context.Context, tx pgx.Tx, listings []*catalog.Listing, how PublishOptions) (changes map[string]*Change, err error) {
-	if _, err := tx.Exec(ctx, collectIndexEntries); err != nil {
-		return nil, fmt.Errorf("collect what is added to indexes: %w", err)
+	if err := collectIndexEntries(ctx, tx); err != nil {
+		return nil, err
 	}
 	fresh, err := s.findEmptyMirrorTables(ctx, tx, listings)
 	if err != nil {
@@ -49,10 +49,10 @@ func (s *Stage) findEmptyMirrorTables(ctx context.Context, tx pgx.Tx, listings [
 			if !s.hasStaged(t.name) {
 				continue
 			}
-			var empty bool
 			sql := "select not exists (select from logto." + quote(t.name) + " where tenant_id = $1)"
-			if err := tx.QueryRow(ctx, sql, s.tenant).Scan(&empty); err != nil {
-				return nil, fmt.Errorf("look for rows in %s: %w", t.name, err)
+			empty, err := pgquery.Value[bool](ctx, tx, "look for rows in "+t.name, sql, s.tenant)
+			if err != nil {
+				return nil, err
 			}
 			if empty {
 				fresh[t.name] = true

@@ -93,7 +93,7 @@ func (p *publisher) redactTable(ctx context.Context, schema string, t *table, re
 		return nil
 	}
 	inner, outer := hmacPads(p.privacy.Key)
-	if _, err := p.exec(ctx, executeTemplate("redact", r), inner, outer); err != nil {
+	if _, err := p.exec(ctx, render("redact", r), inner, outer); err != nil {
 		return fmt.Errorf("apply the privacy rules on %s.%s: %w", schema, t.name, err)
 	}
 	return nil

@@ -3,7 +3,6 @@ package load
 import (
 	"context"
 	"crypto/sha256"
-	_ "embed"
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
@@ -11,6 +10,8 @@ import (
 	"slices"
 
 	"github.com/jackc/pgx/v5"
+
+	"logto-syncer/internal/pgquery"
 )
 
 // A shape is how the items of a listing are stored: what becomes of their
@@ -138,9 +139,6 @@ func differingMapKeys[V comparable](a, b map[string]V) (keys []string) {
 	return keys
 }
 
-//go:embed sql/record_shapes.sql
-var recordShapes string
-
 // RecordShapes notes in which shapes this loader stores rows, unless that is
 // known, so that later ones can tell what of a row they can compare. It is
 // called before anything is staged.
@@ -173,38 +171,26 @@ func (l *Loader) RecordShapes(ctx context.Context) error {
 	if len(tags) == 0 {
 		return nil
 	}
-	_, err = l.pool.Exec(ctx, recordShapes, listings, tags, texts)
-	if err != nil {
-		return fmt.Errorf("record how rows are stored: %w", err)
-	}
-	return nil
+	return pgquery.Exec(ctx, l.pool, "record how rows are stored", render("record_shapes", nil), listings, tags, texts)
 }
 
 // readShapes returns the shapes rows have been stored in, by listing and tag.
-func (l *Loader) readShapes(ctx context.Context, db interface {
-	Query(ctx context.Context, sql string, args ...any) (pgx.Rows, error)
-},
-) (map[string]map[shapeTag]shape, error) {
+func (l *Loader) readShapes(ctx context.Context, db pgquery.Queryer) (map[string]map[shapeTag]shape, error) {
+	type rowShape struct {
+		Listing string
+		Tag     []byte
+		Shape   shape
+	}
+	all, err := pgquery.Rows(ctx, db, "read how rows are stored", pgx.RowToStructByPos[rowShape], "select listing, tag, shape from syncer.row_shapes")
 	shapes := map[string]map[shapeTag]shape{}
-	rows, err := db.Query(ctx, "select listing, tag, shape from syncer.row_shapes")
-	if err != nil {
-		return nil, fmt.Errorf("read how rows are stored: %w", err)
-	}
-	var listing string
-	var tag []byte
-	var s shape
-	_, err = pgx.ForEachRow(rows, []any{&listing, &tag, &s}, func() error {
-		if len(tag) == tagSize {
-			if shapes[listing] == nil {
-				shapes[listing] = map[shapeTag]shape{}
-			}
-			shapes[listing][shapeTag(tag)] = s
+	for _, s := range all {
+		if len(s.Tag) != tagSize {
+			continue
 		}
-		s = nil
-		return nil
-	})
-	if err != nil {
-		return nil, fmt.Errorf("read how rows are stored: %w", err)
+		if shapes[s.Listing] == nil {
+			shapes[s.Listing] = map[shapeTag]shape{}
+		}
+		shapes[s.Listing][shapeTag(s.Tag)] = s.Shape
 	}
-	return shapes, nil
+	return shapes, err
 }

@@ -7,6 +7,8 @@ import (
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
+
+	"logto-syncer/internal/pgquery"
 )
 
 // In a database that is distributed by tenant the stage tables stay, and hold
@@ -17,12 +19,9 @@ import (
 // the run's own.
 
 // hasSharedStage reports whether stage tables stay.
-func hasSharedStage(ctx context.Context, pool *pgxpool.Pool) (yes bool, err error) {
-	const sql = "select exists (select from pg_class where relnamespace = $1::regnamespace and relname = 'users')"
-	if err := pool.QueryRow(ctx, sql, StageSchema).Scan(&yes); err != nil {
-		return false, fmt.Errorf("look for stage tables that stay: %w", err)
-	}
-	return yes, nil
+func hasSharedStage(ctx context.Context, pool *pgxpool.Pool) (bool, error) {
+	return pgquery.Value[bool](ctx, pool, "look for stage tables that stay",
+		"select exists (select from pg_class where relnamespace = $1::regnamespace and relname = 'users')", StageSchema)
 }
 
 const selectStageTables = `
@@ -30,21 +29,15 @@ select relname from pg_class
 where relnamespace = $1::regnamespace and relkind in ('r', 'p') and relname like $2`
 
 // findRunStageTables returns the names of the stage tables of a run.
-func findRunStageTables(ctx context.Context, db rowsQueryer, _ string, run int64) ([]string, error) {
-	rows, err := db.Query(ctx, selectStageTables, StageSchema, strings.ReplaceAll(stageName(run, ""), "_", `\_`)+"%")
-	if err != nil {
-		return nil, err
-	}
+func findRunStageTables(ctx context.Context, db pgquery.Queryer, _ string, run int64) ([]string, error) {
+	rows, _ := db.Query(ctx, selectStageTables, StageSchema, strings.ReplaceAll(stageName(run, ""), "_", `\_`)+"%") // the error is that of rows, too
 	return pgx.CollectRows(rows, pgx.RowTo[string])
 }
 
 // findSharedStageTables returns the names of the shared stage tables in which the
 // tenant has rows.
-func findSharedStageTables(ctx context.Context, db rowsQueryer, tenant string, _ int64) ([]string, error) {
-	rows, err := db.Query(ctx, selectStageTables+` and relname not like 'run\_%' order by 1`, StageSchema, "%")
-	if err != nil {
-		return nil, err
-	}
+func findSharedStageTables(ctx context.Context, db pgquery.Queryer, tenant string, _ int64) ([]string, error) {
+	rows, _ := db.Query(ctx, selectStageTables+` and relname not like 'run\_%' order by 1`, StageSchema, "%") // the error is that of rows, too
 	names, err := pgx.CollectRows(rows, pgx.RowTo[string])
 	if err != nil || len(names) == 0 {
 		return nil, err
@@ -53,9 +46,7 @@ func findSharedStageTables(ctx context.Context, db rowsQueryer, tenant string, _
 	for i, name := range names {
 		selects[i] = fmt.Sprintf("(select '%s' from %s where tenant_id = $1 limit 1)", name, pgx.Identifier{StageSchema, name}.Sanitize())
 	}
-	if rows, err = db.Query(ctx, strings.Join(selects, " union all "), execMode, tenant); err != nil {
-		return nil, err
-	}
+	rows, _ = db.Query(ctx, strings.Join(selects, " union all "), execMode, tenant)
 	return pgx.CollectRows(rows, pgx.RowTo[string])
 }
 
@@ -70,8 +61,8 @@ func DropStage(ctx context.Context, tx pgx.Tx, tenant string, run int64) error {
 		tables[i] = pgx.Identifier{StageSchema, name}.Sanitize()
 	}
 	if len(tables) > 0 {
-		if _, err := tx.Exec(ctx, "drop table "+strings.Join(tables, ", ")); err != nil {
-			return fmt.Errorf("drop the stage of run %d: %w", run, err)
+		if err := pgquery.Exec(ctx, tx, fmt.Sprintf("drop the stage of run %d", run), "drop table "+strings.Join(tables, ", ")); err != nil {
+			return err
 		}
 	}
 	shared, err := findSharedStageTables(ctx, tx, tenant, run)

@@ -11,6 +11,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"logto-syncer/internal/catalog"
+	"logto-syncer/internal/pgquery"
 )
 
 // A Stage is where the rows of one run wait to be published. It is safe for
@@ -33,19 +34,11 @@ func (l *Loader) NewEmptyStage() *Stage { return &Stage{Loader: l, existing: map
 // OpenStage returns the stage of a run, with what an earlier attempt left in it.
 func (l *Loader) OpenStage(ctx context.Context, run int64) (*Stage, error) {
 	s := &Stage{Loader: l, run: run}
-	return s, s.loadTableNames(ctx, l.pool)
+	return s, s.ReloadTableNames(ctx, l.pool)
 }
 
 // ReloadTableNames looks for the stage tables again, as the caller's transaction sees them.
-func (s *Stage) ReloadTableNames(ctx context.Context, tx pgx.Tx) error {
-	return s.loadTableNames(ctx, tx)
-}
-
-type rowsQueryer interface {
-	Query(ctx context.Context, sql string, args ...any) (pgx.Rows, error)
-}
-
-func (s *Stage) loadTableNames(ctx context.Context, db rowsQueryer) error {
+func (s *Stage) ReloadTableNames(ctx context.Context, db pgquery.Queryer) error {
 	find := findRunStageTables
 	if s.shared {
 		find = findSharedStageTables
@@ -71,6 +64,11 @@ func (s *Stage) stageTableName(table string) string {
 	return stageName(s.run, table)
 }
 
+// stageTable returns the quoted name of a stage table.
+func (s *Stage) stageTable(table string) string {
+	return pgx.Identifier{StageSchema, s.stageTableName(table)}.Sanitize()
+}
+
 func stageName(run int64, table string) string { return fmt.Sprintf("run_%d_%s", run, table) }
 
 // hasStaged reports whether the run has staged anything for a table.
@@ -87,9 +85,8 @@ const deletionsTable = "deletions"
 // Prepare has to have been called with them.
 func (s *Stage) Write(ctx context.Context, tx pgx.Tx, batches []*Batch) error {
 	type stream struct {
-		t      *table
-		root   bool
-		tuples []io.Reader
+		columns []string
+		tuples  []io.Reader
 	}
 	streams := map[string]*stream{}
 	var order []string
@@ -99,15 +96,14 @@ func (s *Stage) Write(ctx context.Context, tx pgx.Tx, batches []*Batch) error {
 				continue
 			}
 			if streams[t.name] == nil {
-				streams[t.name] = &stream{t: t, root: i == 0}
+				streams[t.name] = &stream{columns: t.stageColumns(i == 0)}
 				order = append(order, t.name)
 			}
 			streams[t.name].tuples = append(streams[t.name].tuples, bytes.NewReader(b.bytes[i]))
 		}
 	}
 	for _, name := range order {
-		st := streams[name]
-		if err := s.copyRows(ctx, tx, st.t, st.root, st.tuples); err != nil {
+		if err := s.copyRows(ctx, tx, name, streams[name].columns, streams[name].tuples...); err != nil {
 			return fmt.Errorf("stage rows of %s: %w", name, err)
 		}
 	}
@@ -117,10 +113,9 @@ func (s *Stage) Write(ctx context.Context, tx pgx.Tx, batches []*Batch) error {
 	return s.writeDeletions(ctx, tx, batches)
 }
 
-// copyRows streams encoded rows into the stage of a table.
-func (s *Stage) copyRows(ctx context.Context, tx pgx.Tx, t *table, root bool, tuples []io.Reader) error {
-	sql := fmt.Sprintf("copy %s (%s) from stdin binary",
-		pgx.Identifier{StageSchema, s.stageTableName(t.name)}.Sanitize(), columnList("", t.stageColumns(root)))
+// copyRows streams encoded rows into a stage table.
+func (s *Stage) copyRows(ctx context.Context, tx pgx.Tx, table string, columns []string, tuples ...io.Reader) error {
+	sql := fmt.Sprintf("copy %s (%s) from stdin binary", s.stageTable(table), columnList("", columns))
 	readers := append([]io.Reader{bytes.NewReader(copyHeader)}, tuples...)
 	_, err := tx.Conn().PgConn().CopyFrom(ctx, io.MultiReader(append(readers, bytes.NewReader(copyTrailer))...), sql)
 	return err
@@ -145,26 +140,23 @@ func (t *table) stageColumns(root bool) []string {
 func columnList(prefix string, names []string) string {
 	quoted := make([]string, len(names))
 	for i, name := range names {
-		quoted[i] = prefix + pgx.Identifier{name}.Sanitize()
+		quoted[i] = prefix + quote(name)
 	}
 	return strings.Join(quoted, ", ")
 }
 
 func (s *Stage) writeDeletions(ctx context.Context, tx pgx.Tx, batches []*Batch) error {
-	var listings, parents, ids []string
-	var seqs []int64
+	var tuples []byte
 	for _, b := range batches {
 		for _, g := range b.deletions {
-			listings, parents = append(listings, b.mapping.Name), append(parents, g.parent)
-			ids, seqs = append(ids, g.id), append(seqs, g.seq)
+			tuples = appendInt64(appendTexts(appendCount(tuples, 5), s.tenant, b.mapping.Name, g.parent, g.id), g.seq)
 		}
 	}
-	if len(ids) == 0 {
+	if len(tuples) == 0 {
 		return nil
 	}
-	sql := fmt.Sprintf("insert into %s select $1, * from unnest($2::text[], $3::text[], $4::text[], $5::bigint[])",
-		pgx.Identifier{StageSchema, s.stageTableName(deletionsTable)}.Sanitize())
-	if _, err := tx.Exec(ctx, sql, s.tenant, listings, parents, ids, seqs); err != nil {
+	columns := []string{tenantColumn, "listing", "parent", "id", seqColumn}
+	if err := s.copyRows(ctx, tx, deletionsTable, columns, bytes.NewReader(tuples)); err != nil {
 		return fmt.Errorf("stage what is deleted: %w", err)
 	}
 	return nil
@@ -175,31 +167,23 @@ func (s *Stage) writeDeletions(ctx context.Context, tx pgx.Tx, batches []*Batch)
 // stage but for those deleted. Only ids greater than after, at most limit, in
 // order; kind keeps those of a type, or of none.
 func (s *Stage) ParentIDs(ctx context.Context, l *catalog.Listing, kind, after string, limit int) ([]string, error) {
-	id := pgx.Identifier{l.IDColumn()}.Sanitize()
+	id := quote(l.IDColumn())
 	where := fmt.Sprintf("tenant_id = $1 and %s > $2", id)
 	args := []any{s.tenant, after, limit}
 	if kind != "" {
 		where += fmt.Sprintf(" and (%[1]s = $4 or %[1]s is null)", quote(catalog.TypeColumn))
 		args = append(args, kind)
 	}
-	sql := fmt.Sprintf("select %s as id from %s where %s", id, pgx.Identifier{"logto", l.Root.Name}.Sanitize(), where)
+	sql := fmt.Sprintf("select %s as id from %s where %s", id, mirrorTable(l), where)
 	if s.hasStaged(l.Root.Name) {
-		sql += fmt.Sprintf(" union select %s from %s where %s", id, pgx.Identifier{StageSchema, s.stageTableName(l.Root.Name)}.Sanitize(), where)
+		sql += fmt.Sprintf(" union select %s from %s where %s", id, s.stageTable(l.Root.Name), where)
 	}
 	sql = "select id from (" + sql + ") found"
 	if s.hasStaged(deletionsTable) {
 		args = append(args, l.Name)
 		sql += " where not exists (" + s.deletedSubquery(l, "found.id", len(args)) + ")"
 	}
-	rows, err := s.pool.Query(ctx, sql+" order by id limit $3", args...)
-	if err != nil {
-		return nil, fmt.Errorf("read the parents in %s: %w", l.Name, err)
-	}
-	ids, err := pgx.CollectRows(rows, pgx.RowTo[string])
-	if err != nil {
-		return nil, fmt.Errorf("read the parents in %s: %w", l.Name, err)
-	}
-	return ids, nil
+	return pgquery.Column[string](ctx, s.pool, "read the parents in "+l.Name, sql+" order by id limit $3", args...)
 }
 
 // deletedSubquery returns the statement that finds whether an item of a top-level
@@ -207,10 +191,10 @@ func (s *Stage) ParentIDs(ctx context.Context, l *catalog.Listing, kind, after s
 // the parameter with the listing's name.
 func (s *Stage) deletedSubquery(l *catalog.Listing, id string, listing int) string {
 	sql := fmt.Sprintf("select from %s deleted where deleted.tenant_id = $1 and deleted.listing = $%d and deleted.id = %s",
-		pgx.Identifier{StageSchema, s.stageTableName(deletionsTable)}.Sanitize(), listing, id)
+		s.stageTable(deletionsTable), listing, id)
 	if s.hasStaged(l.Root.Name) {
 		sql += fmt.Sprintf(" and not exists (select from %s again where again.tenant_id = $1 and again.%s = deleted.id and again.%s > deleted.%s)",
-			pgx.Identifier{StageSchema, s.stageTableName(l.Root.Name)}.Sanitize(), quote(l.IDColumn()), seqColumn, seqColumn)
+			s.stageTable(l.Root.Name), quote(l.IDColumn()), seqColumn, seqColumn)
 	}
 	return sql
 }
@@ -225,19 +209,16 @@ func (s *Stage) EachItem(ctx context.Context, l *catalog.Listing, f func(parent,
 			parent = quote(column)
 		}
 		found = append(found, fmt.Sprintf("select %s, %s from %s where tenant_id = $1 and $2::text is not null", parent, quote(l.IDColumn()),
-			pgx.Identifier{StageSchema, s.stageTableName(l.Root.Name)}.Sanitize()))
+			s.stageTable(l.Root.Name)))
 	}
 	if s.hasStaged(deletionsTable) {
-		found = append(found, "select parent, id from "+pgx.Identifier{StageSchema, s.stageTableName(deletionsTable)}.Sanitize()+" where tenant_id = $1 and listing = $2")
+		found = append(found, "select parent, id from "+s.stageTable(deletionsTable)+" where tenant_id = $1 and listing = $2")
 	}
 	if len(found) == 0 {
 		return nil
 	}
-	rows, err := s.pool.Query(ctx, strings.Join(found, " union all "), s.tenant, l.Name)
-	if err != nil {
-		return fmt.Errorf("read what is staged of %s: %w", l.Name, err)
-	}
 	var parent, id string
+	rows, _ := s.pool.Query(ctx, strings.Join(found, " union all "), s.tenant, l.Name) // the error is that of rows, too
 	if _, err := pgx.ForEachRow(rows, []any{&parent, &id}, func() error { f(parent, id); return nil }); err != nil {
 		return fmt.Errorf("read what is staged of %s: %w", l.Name, err)
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 
@@ -15,58 +16,48 @@ import (
 // It has a transaction of its own, so that Write needs no locks on the catalog.
 // One caller makes tables, others wait for it.
 func (s *Stage) EnsureTables(ctx context.Context, batches []*Batch) error {
-	if len(s.missingTablesDDL(batches)) == 0 {
+	if len(s.missingTables(batches)) == 0 {
 		return nil
 	}
 	s.making.Lock()
 	defer s.making.Unlock()
-	ddl := s.missingTablesDDL(batches) // another may have made them in the meantime
-	if len(ddl) == 0 {
+	missing := s.missingTables(batches) // another may have made them in the meantime
+	if len(missing) == 0 {
 		return nil
 	}
 	if !s.shared {
-		if err := s.execDDL(ctx, strings.Join(ddl, ";\n")); err != nil {
+		if err := s.execDDL(ctx, strings.Join(slices.Sorted(maps.Values(missing)), ";\n")); err != nil {
 			return fmt.Errorf("make stage tables of run %d: %w", s.run, err)
 		}
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	for _, b := range batches {
-		for i, t := range b.mapping.tables() {
-			if b.rows[i] > 0 {
-				s.existing[s.stageTableName(t.name)] = true
-			}
-		}
-		if len(b.deletions) > 0 {
-			s.existing[s.stageTableName(deletionsTable)] = true
-		}
-		if len(b.incompletes) > 0 {
-			s.existing[s.stageTableName(incompleteTable)] = true
-		}
+	for table := range missing {
+		s.existing[s.stageTableName(table)] = true
 	}
 	return nil
 }
 
-// missingTablesDDL returns the statements that make the tables the batches need and that
-// are not there.
-func (s *Stage) missingTablesDDL(batches []*Batch) (ddl []string) {
+// missingTables returns the tables that the batches need and that are not there,
+// each with the statement that makes it.
+func (s *Stage) missingTables(batches []*Batch) map[string]string {
+	missing := map[string]string{}
 	for _, b := range batches {
 		for i, t := range b.mapping.tables() {
 			if b.rows[i] > 0 && !s.hasStaged(t.name) {
-				ddl = append(ddl, s.createTableSQL(t))
+				missing[t.name] = s.createTableSQL(t)
 			}
 		}
 		if len(b.deletions) > 0 && !s.hasStaged(deletionsTable) {
-			ddl = append(ddl, fmt.Sprintf(
+			missing[deletionsTable] = fmt.Sprintf(
 				`create table if not exists %s (tenant_id text collate "C" not null, listing text, parent text collate "C", id text collate "C", %s bigint)`,
-				pgx.Identifier{StageSchema, s.stageTableName(deletionsTable)}.Sanitize(), seqColumn))
+				s.stageTable(deletionsTable), seqColumn)
 		}
 		if len(b.incompletes) > 0 && !s.hasStaged(incompleteTable) {
-			ddl = append(ddl, s.createIncompleteTableSQL())
+			missing[incompleteTable] = s.createIncompleteTableSQL()
 		}
 	}
-	slices.Sort(ddl)
-	return slices.Compact(ddl)
+	return missing
 }
 
 // createAttempts is how many attempts at a run may still be making its tables: they
@@ -100,7 +91,7 @@ var createdConcurrently = []string{uniqueViolation, "42710", "42P07"} // duplica
 // createTableSQL returns the statement that makes the stage of a table: its
 // columns and the number of the reading a row is of.
 func (s *Stage) createTableSQL(t *table) string {
-	stage := pgx.Identifier{StageSchema, s.stageTableName(t.name)}.Sanitize()
+	stage := s.stageTable(t.name)
 	ddl := fmt.Sprintf("create table if not exists %s (like %s, %s bigint not null)",
 		stage, pgx.Identifier{"logto", t.name}.Sanitize(), seqColumn)
 	return ddl + fmt.Sprintf(";\nalter table %s drop column if exists %s", stage, fromColumn)

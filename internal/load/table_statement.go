@@ -17,13 +17,12 @@ var files embed.FS
 
 var statements = template.Must(template.ParseFS(files, "sql/*.sql"))
 
-// render fills a statement with the names of a table.
-func render(name string, m tableStatement) string { return executeTemplate(name, m) }
-
-func executeTemplate(name string, names any) string {
+// render returns a statement with what it says of a table, such as a
+// tableStatement; nil: it is the same for all.
+func render(name string, of any) string {
 	var b strings.Builder
-	if err := statements.ExecuteTemplate(&b, name+".sql", names); err != nil {
-		panic(err) // the templates and merging are of one program
+	if err := statements.ExecuteTemplate(&b, name+".sql", of); err != nil {
+		panic(err) // the templates and what fills them are of one program
 	}
 	return b.String()
 }
@@ -49,11 +48,10 @@ type tableStatement struct {
 }
 
 func (p *publisher) statementFor(plan *mapping, t *table) tableStatement {
-	stage := func(name string) string { return pgx.Identifier{StageSchema, p.stageTableName(name)}.Sanitize() }
 	return tableStatement{
 		t: t, listing: plan.Listing, root: plan.root, now: plan.described, shapes: p.shapes[plan.Name],
 		Mirror: "logto." + quote(t.name), History: "logto_history." + quote(t.name),
-		Stage: stage(t.name), RootStage: stage(plan.root.name), Deletions: stage(deletionsTable), Incomplete: stage(incompleteTable),
+		Stage: p.stageTable(t.name), RootStage: p.stageTable(plan.root.name), Deletions: p.stageTable(deletionsTable), Incomplete: p.stageTable(incompleteTable),
 		Nested: t != plan.root, Staged: p.hasStaged(t.name), Empty: p.empty[t.name],
 		Redacts: t.rules != p.StoredRules[t.name],
 	}

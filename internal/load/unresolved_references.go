@@ -5,7 +5,7 @@ import (
 	"fmt"
 	"strings"
 
-	"github.com/jackc/pgx/v5"
+	"logto-syncer/internal/pgquery"
 )
 
 // UnresolvedReferences returns, by table, the ids that staged rows point at and neither
@@ -27,13 +27,9 @@ func (s *Stage) UnresolvedReferences(ctx context.Context) (map[string][]string, 
 	}
 	out := map[string][]string{}
 	for target, statements := range byTarget {
-		rows, err := s.pool.Query(ctx, strings.Join(statements, "\nunion\n"), execMode, s.tenant)
+		ids, err := pgquery.Column[string](ctx, s.pool, "look for references to "+target, strings.Join(statements, "\nunion\n"), execMode, s.tenant)
 		if err != nil {
-			return nil, fmt.Errorf("look for references to %s: %w", target, err)
-		}
-		ids, err := pgx.CollectRows(rows, pgx.RowTo[string])
-		if err != nil {
-			return nil, fmt.Errorf("look for references to %s: %w", target, err)
+			return nil, err
 		}
 		if len(ids) > 0 {
 			out[target] = ids
@@ -45,13 +41,11 @@ func (s *Stage) UnresolvedReferences(ctx context.Context) (map[string][]string, 
 // unresolvedReferenceSQL returns the statement that finds what one reference points at in
 // vain.
 func (s *Stage) unresolvedReferenceSQL(t *table, column, target string) string {
-	stage := func(name string) string { return pgx.Identifier{StageSchema, s.stageTableName(name)}.Sanitize() }
 	sql := fmt.Sprintf(`select distinct s.%[1]s from %[2]s s where s.tenant_id = $1 and s.%[1]s is not null
 and not exists (select from logto.%[3]s t where t.tenant_id = $1 and t.id = s.%[1]s)`,
-		quote(column), stage(t.name), quote(target))
+		quote(column), s.stageTable(t.name), quote(target))
 	if s.hasStaged(target) {
-		sql += fmt.Sprintf(" and not exists (select from %s t where t.tenant_id = $1 and t.id = s.%s)",
-			stage(target), quote(column))
+		sql += fmt.Sprintf(" and not exists (select from %s t where t.tenant_id = $1 and t.id = s.%s)", s.stageTable(target), quote(column))
 	}
 	return sql
 }

@@ -8,6 +8,8 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5"
+
+	"logto-syncer/internal/pgquery"
 )
 
 //go:embed sql/blockers.sql
@@ -47,30 +49,18 @@ func DescribeBlockers(blockers []Blocker) string {
 	return strings.Join(texts, "; ")
 }
 
-// A Querier is a pool, a connection or a transaction.
-type Querier interface {
-	Query(ctx context.Context, sql string, args ...any) (pgx.Rows, error)
-}
-
 // Blockers returns the sessions outside of waiting for whose locks those of the
 // process ids waiting wait now; none if none of them waits.
-func Blockers(ctx context.Context, db Querier, waiting []uint32) ([]Blocker, error) {
+func Blockers(ctx context.Context, db pgquery.Queryer, waiting []uint32) ([]Blocker, error) {
 	pids := make([]int32, len(waiting))
 	for i, pid := range waiting {
 		pids[i] = int32(pid)
 	}
-	rows, err := db.Query(ctx, blockersSQL, pids)
-	if err != nil {
-		return nil, fmt.Errorf("look for who holds the locks: %w", err)
-	}
-	blockers, err := pgx.CollectRows(rows, pgx.RowToStructByName[Blocker])
-	if err != nil {
-		return nil, fmt.Errorf("look for who holds the locks: %w", err)
-	}
+	blockers, err := pgquery.Rows(ctx, db, "look for who holds the locks", pgx.RowToStructByName[Blocker], blockersSQL, pids)
 	for i := range blockers {
 		blockers[i].Command = firstWords(blockers[i].Command)
 	}
-	return blockers, nil
+	return blockers, err
 }
 
 // maxWords is how many words of a statement are shown.
