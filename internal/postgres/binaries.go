@@ -52,8 +52,11 @@ func FindBinaries() (binDir string, err error) {
 // that can open data which that version wrote; empty: any version.
 func findBinariesOf(ctx context.Context, major string) (binDir string, err error) {
 	dirs, err := findBinaryDirs(ctx, os.Getenv(BinVariable), os.Getenv("PATH"), usualBinaryDirs())
-	if err != nil || major == "" {
-		return firstOrEmpty(dirs), err
+	if err != nil {
+		return "", err
+	}
+	if major == "" {
+		return dirs[0], nil
 	}
 	for _, dir := range dirs {
 		if has, err := binariesMajorVersion(ctx, dir); err == nil && has == major {
@@ -82,7 +85,7 @@ func findBinaryDirs(ctx context.Context, override, path string, places []string)
 		return nil, fmt.Errorf("%w in %s=%s: it must be a directory with the programs postgres and initdb", ErrNotFound, BinVariable, override)
 	}
 	found := slices.DeleteFunc(filepath.SplitList(path), func(dir string) bool { return !filepath.IsAbs(dir) })
-	if out, err := exec.CommandContext(ctx, "pg_config", "--binDir").Output(); err == nil {
+	if out, err := exec.CommandContext(ctx, "pg_config", "--bindir").Output(); err == nil {
 		found = append(found, strings.TrimSpace(string(out)))
 	}
 	found = append(found, globNewestFirst(places)...)
@@ -157,11 +160,4 @@ func installHint() string {
 		}
 	}
 	return "install a PostgreSQL server, or set " + BinVariable + " to the directory of its binaries"
-}
-
-func firstOrEmpty(dirs []string) string {
-	if len(dirs) == 0 {
-		return ""
-	}
-	return dirs[0]
 }

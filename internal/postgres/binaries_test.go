@@ -84,3 +84,20 @@ func createExecutable(t *testing.T, file string) {
 		t.Fatal(err)
 	}
 }
+
+// It sets the PATH of this process, by which pg_config is found, and so cannot be parallel.
+func TestTheServerBinariesAreFoundByPgConfig(t *testing.T) { //nolint:paralleltest // see above
+	root := t.TempDir()
+	for _, name := range []string{"postgres", "initdb"} {
+		createExecutable(t, filepath.Join(root, "server", name))
+	}
+	script := "#!/bin/sh\n[ \"$1\" = --bindir ] && echo '" + root + "/server'\n"
+	if err := os.WriteFile(filepath.Join(root, "pg_config"), []byte(script), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	t.Setenv("PATH", root)
+	got, err := findBinaryDirs(t.Context(), "", "", nil)
+	if diff := cmp.Diff([]string{root + "/server"}, got); diff != "" || err != nil {
+		t.Errorf("error = %v, directories (-want +got):\n%s", err, diff)
+	}
+}
