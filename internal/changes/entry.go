@@ -3,7 +3,6 @@ package changes
 import (
 	"encoding/json"
 	"fmt"
-	"strings"
 	"time"
 )
 
@@ -16,7 +15,7 @@ type FeedEntry struct {
 	payload   entryPayload
 }
 
-// hookKeyPrefix leads the keys of entries about deliveries.
+// hookKeyPrefix leads the keys of entries about deliveries, before the event.
 const hookKeyPrefix = "TriggerHook."
 
 type entryPayload struct {
@@ -61,15 +60,6 @@ func DecodeFeedEntry(value []byte) (FeedEntry, error) {
 		return FeedEntry{}, fmt.Errorf("decode an entry of a log: it has no id or no createdAt")
 	}
 	return FeedEntry{ID: raw.ID, CreatedAt: time.UnixMilli(int64(raw.CreatedAt)), key: raw.Key, payload: raw.Payload}, nil
-}
-
-// hookEvent is the event that a delivery is about; empty for entries of the audit log.
-func (e FeedEntry) hookEvent() string {
-	event, ok := strings.CutPrefix(e.key, hookKeyPrefix)
-	if !ok {
-		return ""
-	}
-	return event
 }
 
 // param returns a parameter of the route, or else the id of the data, or else

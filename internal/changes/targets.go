@@ -1,6 +1,8 @@
 package changes
 
 import (
+	"cmp"
+	"maps"
 	"slices"
 	"strings"
 )
@@ -13,10 +15,7 @@ type IDSet map[string]struct{}
 
 // Sorted returns the ids in order.
 func (s IDSet) Sorted() []string {
-	ids := make([]string, 0, len(s))
-	for id := range s {
-		ids = append(ids, id)
-	}
+	ids := slices.AppendSeq(make([]string, 0, len(s)), maps.Keys(s)) // not nil
 	slices.Sort(ids)
 	return ids
 }
@@ -37,9 +36,11 @@ func NewTargets() *Targets {
 
 // Add adds what an entry points at.
 func (t *Targets) Add(e FeedEntry) {
-	event := e.hookEvent()
-	if event == "" {
-		t.addLog(e)
+	event, delivered := strings.CutPrefix(e.key, hookKeyPrefix)
+	if !delivered { // tokens that are issued or revoked change no user
+		if strings.HasPrefix(e.key, "Interaction.") && e.payload.UserID != "" {
+			put(t.IDs, "users", e.payload.UserID)
+		}
 		return
 	}
 	d := e.payload.HookRequest.Body
@@ -52,7 +53,7 @@ func (t *Targets) Add(e FeedEntry) {
 	case kind == "User":
 		t.add(t.IDs, "users", event, d.param("userId", ""))
 	case kind == "PostRegister" || kind == "PostSignIn" || kind == "PostResetPassword":
-		t.add(t.IDs, "users", event, d.param("userId", firstOf(d.UserID, d.User.ID)))
+		t.add(t.IDs, "users", event, d.param("userId", cmp.Or(d.UserID, d.User.ID)))
 	case kind == "Role":
 		t.add(t.IDs, "roles", event, d.param("id", ""))
 	case kind == "Organization":
@@ -66,18 +67,10 @@ func (t *Targets) Add(e FeedEntry) {
 	}
 }
 
-// addLog adds the user of an interaction. Tokens that are issued or revoked
-// change no user.
-func (t *Targets) addLog(e FeedEntry) {
-	if strings.HasPrefix(e.key, "Interaction.") && e.payload.UserID != "" {
-		put(t.IDs, "users", e.payload.UserID)
-	}
-}
-
 // addMembership adds the members that an event names. Before Logto 1.40 it names
 // the organization alone.
 func (t *Targets) addMembership(d delivery) {
-	organization := firstOf(d.OrganizationID, d.param("id", "")) // the parameter may be of an invitation
+	organization := cmp.Or(d.OrganizationID, d.param("id", "")) // the parameter may be of an invitation
 	users := append(slices.Clone(d.AddedUserIDs), d.RemovedUserIDs...)
 	applications := append(slices.Clone(d.AddedApplicationIDs), d.RemovedApplicationIDs...)
 	if organization == "" {
@@ -129,13 +122,4 @@ func put(sets map[string]IDSet, name, id string) {
 		sets[name] = IDSet{}
 	}
 	sets[name][id] = struct{}{}
-}
-
-func firstOf(texts ...string) string {
-	for _, text := range texts {
-		if text != "" {
-			return text
-		}
-	}
-	return ""
 }

@@ -1,6 +1,7 @@
 package logto
 
 import (
+	"cmp"
 	"errors"
 	"log/slog"
 	"net/http"
@@ -85,21 +86,11 @@ func normalizeConfig(cfg *Config) (endpoint *url.URL, err error) {
 }
 
 func setDefaults(cfg *Config, endpoint string) {
-	if cfg.Resource == "" {
-		cfg.Resource = endpoint + "/api"
-	}
-	if cfg.Concurrency == 0 {
-		cfg.Concurrency = defaultConcurrency
-	}
-	if cfg.RetryTimeout == 0 {
-		cfg.RetryTimeout = defaultRetryTimeout
-	}
-	if cfg.MaxBody == 0 {
-		cfg.MaxBody = defaultMaxBody
-	}
-	if cfg.Log == nil {
-		cfg.Log = slog.New(slog.DiscardHandler)
-	}
+	cfg.Resource = cmp.Or(cfg.Resource, endpoint+"/api")
+	cfg.Concurrency = cmp.Or(cfg.Concurrency, defaultConcurrency)
+	cfg.RetryTimeout = cmp.Or(cfg.RetryTimeout, defaultRetryTimeout)
+	cfg.MaxBody = cmp.Or(cfg.MaxBody, defaultMaxBody)
+	cfg.Log = cmp.Or(cfg.Log, slog.New(slog.DiscardHandler))
 	if cfg.Transport == nil {
 		cfg.Transport = newTransport(cfg.Concurrency)
 	}

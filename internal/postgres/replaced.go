@@ -12,6 +12,8 @@ import (
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
+
+	"logto-syncer/internal/pgquery"
 )
 
 //go:embed load_libraries.sql
@@ -78,11 +80,7 @@ func (s *Server) canLoadLibraries(ctx context.Context) bool {
 		return false
 	}
 	defer conn.Close(ctx)
-	rows, err := conn.Query(ctx, "select datname from pg_database where datallowconn and not datistemplate")
-	if err != nil {
-		return false
-	}
-	databases, err := pgx.CollectRows(rows, pgx.RowTo[string])
+	databases, err := pgquery.Column[string](ctx, conn, "list the databases", "select datname from pg_database where datallowconn and not datistemplate")
 	for _, name := range databases {
 		err = errors.Join(err, s.loadDatabaseLibraries(ctx, name))
 	}

@@ -65,13 +65,11 @@ func (s *Server) updateIncidents(ctx context.Context, tx pgx.Tx, checks []incide
 // sent once.
 func (s *Server) updateIncident(ctx context.Context, tx pgx.Tx, c incidentCheckResult) error {
 	n := notification{Kind: c.kind, Job: c.job, Tenant: c.tenant, Reason: c.reason, Event: "opened"}
-	var err error
-	if c.reason != "" {
-		err = tx.QueryRow(ctx, sqlFile("open_incident"), c.tenant, c.job, c.kind, c.reason).Scan(&n.Incident, &n.Since, &n.Reason)
-	} else {
-		n.Event = "closed"
-		err = tx.QueryRow(ctx, sqlFile("close_incident"), c.tenant, c.job, c.kind).Scan(&n.Incident, &n.Since, &n.Reason)
+	statement, args := "open_incident", []any{c.tenant, c.job, c.kind, c.reason}
+	if c.reason == "" {
+		n.Event, statement, args = "closed", "close_incident", args[:3]
 	}
+	err := tx.QueryRow(ctx, sqlFile(statement), args...).Scan(&n.Incident, &n.Since, &n.Reason)
 	if errors.Is(err, pgx.ErrNoRows) {
 		return nil
 	}

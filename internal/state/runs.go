@@ -70,9 +70,9 @@ func BeginOrResume(
 		if _, err := tx.Exec(ctx, embeddedStatement("tenant"), e.Tenant, e.Endpoint); err != nil {
 			return err
 		}
-		run, err = resume(ctx, tx, e, within)
+		run, err = readRun(ctx, tx, e.Tenant, "resume", e.Mode, e.Listings, within, e.Shape, e.Endpoint, e.PageSize, e.Version)
 		if errors.Is(err, pgx.ErrNoRows) {
-			run, err = begin(ctx, tx, e)
+			run, err = readRun(ctx, tx, e.Tenant, "begin", e.Job, e.Mode, e.Listings, e.Shape, e.Endpoint, e.PageSize, e.Version)
 		}
 		if err != nil {
 			return err
@@ -122,16 +122,10 @@ func (r Run) Fence(ctx context.Context, tx pgx.Tx) error {
 	return nil
 }
 
-func resume(ctx context.Context, tx pgx.Tx, e RunSpec, within time.Duration) (Run, error) {
-	run := Run{Tenant: e.Tenant}
-	err := tx.QueryRow(ctx, embeddedStatement("resume"), e.Tenant, e.Mode, e.Listings, within, e.Shape, e.Endpoint, e.PageSize, e.Version).
-		Scan(&run.ID, &run.Attempt, &run.Started, &run.owner)
-	return run, err
-}
-
-func begin(ctx context.Context, tx pgx.Tx, e RunSpec) (Run, error) {
-	run := Run{Tenant: e.Tenant}
-	err := tx.QueryRow(ctx, embeddedStatement("begin"), e.Tenant, e.Job, e.Mode, e.Listings, e.Shape, e.Endpoint, e.PageSize, e.Version).
+// readRun returns the run of a tenant that a statement begins or resumes.
+func readRun(ctx context.Context, tx pgx.Tx, tenant, statement string, args ...any) (Run, error) {
+	run := Run{Tenant: tenant}
+	err := tx.QueryRow(ctx, embeddedStatement(statement), append([]any{tenant}, args...)...).
 		Scan(&run.ID, &run.Attempt, &run.Started, &run.owner)
 	return run, err
 }
