@@ -44,7 +44,7 @@ func main() {
 	flag.StringVar(&o.only, "only", "", "regular expression of the columns to measure, to try; all if empty")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	err := bench(ctx, o)
+	err := runScenarios(ctx, o)
 	stop()
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "fleet:", err)
@@ -62,7 +62,7 @@ func scenarios(o options) []scenario {
 	}
 }
 
-func bench(ctx context.Context, o options) (err error) {
+func runScenarios(ctx context.Context, o options) (err error) {
 	chosen, err := regexp.Compile(o.only)
 	if err != nil {
 		return err

@@ -33,7 +33,7 @@ func keepChanging(ctx context.Context, tenant *logtotest.Tenant, perSecond float
 		<-ctx.Done()
 		return nil
 	}
-	users, organizations := rowIDs(tenant, "users"), rowIDs(tenant, "organizations")
+	users, organizations := simulatedRowIDs(tenant, "users"), simulatedRowIDs(tenant, "organizations")
 	tick := time.NewTicker(time.Duration(float64(time.Second) / perSecond))
 	defer tick.Stop()
 	for n := 0; ; n++ {
@@ -69,7 +69,7 @@ func change(tenant *logtotest.Tenant, n int, users, organizations []string) ([]s
 	return users, tenant.UpdateUser(user, logtotest.Row{"name": fmt.Sprintf("Renamed %d", n), "updated_at": tenant.Now()})
 }
 
-func rowIDs(tenant *logtotest.Tenant, table string) []string {
+func simulatedRowIDs(tenant *logtotest.Tenant, table string) []string {
 	rows := tenant.Rows(table)
 	ids := make([]string, 0, len(rows))
 	for _, row := range rows {

@@ -48,7 +48,7 @@ func TestForgetFindsTheInvitationOrSaysThatItCannot(t *testing.T) {
 			tenant := s.server.Tenant
 			for _, err := range []error{
 				second(tenant.CreateUser(logtotest.Row{"id": "erna00000001", "primary_email": email})),
-				second(tenant.CreateInvitation(rowIDs(tenant, "organizations")[0], email, logtotest.Row{"id": "invitation01"})),
+				second(tenant.CreateInvitation(simulatedRowIDs(tenant, "organizations")[0], email, logtotest.Row{"id": "invitation01"})),
 			} {
 				if err != nil {
 					t.Fatal(err)

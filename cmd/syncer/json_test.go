@@ -53,7 +53,7 @@ func TestEveryLineIsAnObjectOfAType(t *testing.T) {
 		{"run"},
 		{"backfill", "users"},
 		{"verify", "users", "roles"},
-		{"forget", slices.Min(rowIDs(s.server.Tenant, "users")), "--yes"},
+		{"forget", slices.Min(simulatedRowIDs(s.server.Tenant, "users")), "--yes"},
 		{"forget", "nobody"},
 		{"report"},
 		{"report", "freshness"},

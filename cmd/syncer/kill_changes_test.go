@@ -87,7 +87,7 @@ func TestAKilledRunOfChangesNeverLeavesItsPositionsAheadOfTheMirror(t *testing.T
 func (k *killTest) changeSome(t *testing.T, draws *rand.Rand) {
 	t.Helper()
 	must[string](t, "make a user")(k.server.Tenant.CreateUser(logtotest.Row{"name": "New"}))
-	users := rowIDs(k.server.Tenant, "users")
+	users := simulatedRowIDs(k.server.Tenant, "users")
 	for range 3 {
 		name := logtotest.Row{"name": fmt.Sprint("Changed ", draws.IntN(1e9))}
 		if err := k.server.Tenant.UpdateUser(users[draws.IntN(len(users))], name); err != nil {

@@ -134,7 +134,7 @@ func (k *killTest) migrate(t *testing.T) {
 // changeTenant changes the tenant between two runs.
 func (k *killTest) changeTenant(t *testing.T, n int) {
 	t.Helper()
-	users := rowIDs(k.server.Tenant, "users")
+	users := simulatedRowIDs(k.server.Tenant, "users")
 	slices.Sort(users)
 	for _, id := range users[:30] {
 		if err := k.server.Tenant.UpdateUser(id, logtotest.Row{"name": fmt.Sprintf("Changed %d", n)}); err != nil {
@@ -382,5 +382,5 @@ func (k *killTest) finish(t *testing.T, published bool) {
 // usualIDs are the ids of users made of the characters Logto makes them of.
 func usualIDs(s *logtotest.Server) []string {
 	form := regexp.MustCompile(`^[0-9a-z]{12}$`)
-	return slices.DeleteFunc(rowIDs(s.Tenant, "users"), func(id string) bool { return !form.MatchString(id) })
+	return slices.DeleteFunc(simulatedRowIDs(s.Tenant, "users"), func(id string) bool { return !form.MatchString(id) })
 }

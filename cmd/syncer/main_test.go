@@ -165,7 +165,7 @@ func age(ts *testscript.TestScript, neg bool, args []string) {
 // drift makes, renames and deletes a user; user sets $user to the id of one.
 func serverCommand(ts *testscript.TestScript, neg bool, args []string) {
 	server := ts.Value("server").(*logtotest.Server)
-	users := rowIDs(server.Tenant, "users")
+	users := simulatedRowIDs(server.Tenant, "users")
 	slices.Sort(users)
 	switch args[0] {
 	case "requests":

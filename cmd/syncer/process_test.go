@@ -187,7 +187,7 @@ func (s *fixture) wantEqual(t *testing.T) {
 // change changes enough for a run to have something to publish.
 func (s *fixture) change(t *testing.T) {
 	t.Helper()
-	for _, id := range rowIDs(s.server.Tenant, "users")[:20] {
+	for _, id := range simulatedRowIDs(s.server.Tenant, "users")[:20] {
 		if err := s.server.Tenant.UpdateUser(id, logtotest.Row{"name": "Changed"}); err != nil {
 			t.Fatal(err)
 		}

@@ -189,7 +189,7 @@ func (c *concurrencyLimiter) recordLatency(kind string, took time.Duration) {
 		case c.halvings < c.baseHalvings:
 			c.setBase(c.baseHalvings, nil, true, 0)
 		default:
-			c.keepBase()
+			c.keepBaseConcurrency()
 		}
 		return
 	}
@@ -204,7 +204,7 @@ func (c *concurrencyLimiter) recordLatency(kind string, took time.Duration) {
 		c.probeInterval = minProbeInterval
 		c.setBase(lower, c.probeLatencies, false, 0)
 	default:
-		c.keepBase()
+		c.keepBaseConcurrency()
 	}
 }
 
@@ -216,13 +216,13 @@ func (c *concurrencyLimiter) startProbe() {
 	case !c.probeUp && c.limitAfterHalvings(c.baseHalvings) > 1:
 		c.setHalvings(c.nextLowerStep(c.baseHalvings))
 	default:
-		c.keepBase()
+		c.keepBaseConcurrency()
 	}
 }
 
-// keepBase keeps the base for an interval, and probes the lower step after it, or
+// keepBaseConcurrency keeps the base for an interval, and probes the lower step after it, or
 // the higher one if there is no lower.
-func (c *concurrencyLimiter) keepBase() {
+func (c *concurrencyLimiter) keepBaseConcurrency() {
 	c.setBase(c.baseHalvings, nil, c.limitAfterHalvings(c.baseHalvings) == 1, c.probeInterval)
 	c.probeInterval = min(2*c.probeInterval, maxProbeInterval)
 }

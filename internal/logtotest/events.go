@@ -181,7 +181,7 @@ func (t *Tenant) eventData(g eventTrigger, table string, cells map[string]string
 	case t.by != byAPI:
 		return c.userInfo(u)
 	case g.data != "row":
-		return json.RawMessage(u.json(textColumnIndex(g.data)))
+		return json.RawMessage(u.columnJSON(textColumnIndex(g.data)))
 	case g.event != "User.Deleted":
 		return json.RawMessage(append(c.appendOpenUserProfile(nil, u), '}'))
 	case t.edition.does(deletedUserData):

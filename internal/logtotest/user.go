@@ -83,9 +83,9 @@ func (c *apiRequest) appendOpenUserInfo(b []byte, u *user) []byte {
 	b = append(b, `,"avatar":`...)
 	b = append(b, u.rawColumn(uAvatar)...)
 	b = append(b, `,"customData":`...)
-	b = append(b, u.json(uCustomData)...)
+	b = append(b, u.columnJSON(uCustomData)...)
 	b = append(b, `,"identities":`...)
-	b = append(b, u.json(uIdentities)...)
+	b = append(b, u.columnJSON(uIdentities)...)
 	b = append(b, `,"lastSignInAt":`...)
 	b = appendMillis(b, u.signedIn)
 	b = append(b, `,"createdAt":`...)
@@ -93,7 +93,7 @@ func (c *apiRequest) appendOpenUserInfo(b []byte, u *user) []byte {
 	b = append(b, `,"updatedAt":`...)
 	b = appendMillis(b, u.updated)
 	b = append(b, `,"profile":`...)
-	b = append(b, u.json(uProfile)...)
+	b = append(b, u.columnJSON(uProfile)...)
 	b = append(b, `,"applicationId":`...)
 	b = append(b, u.rawColumn(uApplication)...)
 	if c.edition.sends("users", "cimd_client_id") {
@@ -114,7 +114,7 @@ func (c *apiRequest) appendOpenUserProfile(b []byte, u *user) []byte {
 	return appendBool(append(b, `,"hasPassword":`...), u.password != null)
 }
 
-func (u *user) json(col int) string {
+func (u *user) columnJSON(col int) string {
 	if u.long {
 		return roundBigNumbers(u.rawColumn(col))
 	}

@@ -14,7 +14,7 @@ import (
 
 // certify writes the files cert.pem and key.pem of a server at 127.0.0.1, and
 // ca.pem, which is what a client has to trust.
-func (s *Proxy) certify() error {
+func (s *ProxyOrPooler) certify() error {
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
 		return err

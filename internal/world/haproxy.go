@@ -13,7 +13,7 @@ var rootOnly = regexp.MustCompile(`(?m)^\s*(chroot|stats socket|user|group|daemo
 
 // HAProxy starts HAProxy in its packaged configuration, with one frontend that
 // passes every request to upstream, an http URL. The caller closes the server.
-func HAProxy(ctx context.Context, upstream string) (*Proxy, error) {
+func HAProxy(ctx context.Context, upstream string) (*ProxyOrPooler, error) {
 	s, err := newProxy()
 	if err != nil {
 		return nil, err

@@ -20,17 +20,17 @@ const nginxSite = `server {
 // Nginx starts nginx in its packaged configuration, with one site that passes
 // every request to upstream, an http URL. site are further lines of the site.
 // Its access log is "access.log". The caller closes the server.
-func Nginx(ctx context.Context, upstream string, site ...string) (*Proxy, error) {
+func Nginx(ctx context.Context, upstream string, site ...string) (*ProxyOrPooler, error) {
 	return nginx(ctx, "", upstream, site)
 }
 
 // NginxTLS is Nginx with HTTP/2 and a certificate, whose authority is in the
 // file "ca.pem".
-func NginxTLS(ctx context.Context, upstream string, site ...string) (*Proxy, error) {
+func NginxTLS(ctx context.Context, upstream string, site ...string) (*ProxyOrPooler, error) {
 	return nginx(ctx, " ssl http2", upstream, site)
 }
 
-func nginx(ctx context.Context, listen, upstream string, site []string) (*Proxy, error) {
+func nginx(ctx context.Context, listen, upstream string, site []string) (*ProxyOrPooler, error) {
 	s, err := newProxy()
 	if err != nil {
 		return nil, err

@@ -20,7 +20,7 @@ const password = "pooled"
 // PgBouncer starts PgBouncer in its packaged configuration before the database
 // of a connection string. Settings, like "pool_mode = transaction", are added to
 // it. The caller closes the server.
-func PgBouncer(ctx context.Context, database string, settings ...string) (*Proxy, error) {
+func PgBouncer(ctx context.Context, database string, settings ...string) (*ProxyOrPooler, error) {
 	cfg, err := pgconn.ParseConfig(database)
 	if err != nil {
 		return nil, err
@@ -60,7 +60,7 @@ func PgBouncer(ctx context.Context, database string, settings ...string) (*Proxy
 }
 
 // PooledURL is the connection string of database through the pooler s.
-func (s *Proxy) PooledURL(database string) (string, error) {
+func (s *ProxyOrPooler) PooledURL(database string) (string, error) {
 	cfg, err := pgconn.ParseConfig(database)
 	if err != nil {
 		return "", err
@@ -70,7 +70,7 @@ func (s *Proxy) PooledURL(database string) (string, error) {
 }
 
 // giveTo makes a user the owner of the server's directory, if root runs it.
-func (s *Proxy) giveTo(name string) error {
+func (s *ProxyOrPooler) giveTo(name string) error {
 	if os.Getuid() != 0 {
 		return nil
 	}

@@ -13,8 +13,8 @@ import (
 	"time"
 )
 
-// A Proxy is a running proxy or pooler.
-type Proxy struct {
+// A ProxyOrPooler is a running proxy or pooler.
+type ProxyOrPooler struct {
 	// Addr is where it listens: 127.0.0.1 and a port.
 	Addr string
 	// Dir holds its configuration and its logs.
@@ -29,7 +29,7 @@ type Proxy struct {
 const guard = `exec 3<&0; "$@" 3<&- & child=$!; { read -r _ <&3; kill "$child"; } & wait "$child"`
 
 // newProxy makes the directory of a server that is going to listen on a free port.
-func newProxy() (*Proxy, error) {
+func newProxy() (*ProxyOrPooler, error) {
 	dir, err := os.MkdirTemp("", "world")
 	if err != nil {
 		return nil, err
@@ -38,7 +38,7 @@ func newProxy() (*Proxy, error) {
 		return nil, err
 	}
 	addr, err := freeAddr()
-	return &Proxy{Addr: addr, Dir: dir}, err
+	return &ProxyOrPooler{Addr: addr, Dir: dir}, err
 }
 
 func freeAddr() (string, error) {
@@ -51,15 +51,15 @@ func freeAddr() (string, error) {
 }
 
 // path returns the path of a file of the server.
-func (s *Proxy) path(name string) string { return filepath.Join(s.Dir, name) }
+func (s *ProxyOrPooler) path(name string) string { return filepath.Join(s.Dir, name) }
 
 // write writes a file of the server.
-func (s *Proxy) write(name, text string) error {
+func (s *ProxyOrPooler) write(name, text string) error {
 	return os.WriteFile(s.path(name), []byte(text), 0o644)
 }
 
 // start runs the server's program and waits until it accepts connections.
-func (s *Proxy) start(ctx context.Context, program string, args ...string) (err error) {
+func (s *ProxyOrPooler) start(ctx context.Context, program string, args ...string) (err error) {
 	file, err := findServerBinary(program)
 	if err != nil {
 		return err
@@ -84,7 +84,7 @@ func (s *Proxy) start(ctx context.Context, program string, args ...string) (err 
 }
 
 // allLogs is what the server wrote until now.
-func (s *Proxy) allLogs() string {
+func (s *ProxyOrPooler) allLogs() string {
 	var all strings.Builder
 	files, _ := filepath.Glob(s.path("*.log")) // the pattern is good
 	for _, file := range append(files, s.path("output")) {
@@ -109,7 +109,7 @@ func findServerBinary(program string) (string, error) {
 }
 
 // await waits until somebody accepts connections at Addr.
-func (s *Proxy) await(ctx context.Context) error {
+func (s *ProxyOrPooler) await(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, 20*time.Second)
 	defer cancel()
 	tick := time.NewTicker(10 * time.Millisecond)
@@ -128,7 +128,7 @@ func (s *Proxy) await(ctx context.Context) error {
 }
 
 // Close ends the server and removes its files. It may be called again.
-func (s *Proxy) Close() error {
+func (s *ProxyOrPooler) Close() error {
 	if s.cmd == nil {
 		return nil
 	}
@@ -139,7 +139,7 @@ func (s *Proxy) Close() error {
 }
 
 // Log returns what a log file of the server has by now.
-func (s *Proxy) Log(name string) (string, error) {
+func (s *ProxyOrPooler) Log(name string) (string, error) {
 	text, err := os.ReadFile(s.path(name))
 	return string(text), err
 }

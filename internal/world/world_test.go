@@ -79,8 +79,8 @@ func build(t *testing.T) string {
 type scriptWorld struct {
 	database string // its connection string, past any pooler
 	logto    *logtotest.Server
-	proxy    *world.Proxy // the nginx in front
-	logged   int          // lines of its access log that were looked at
+	proxy    *world.ProxyOrPooler // the nginx in front
+	logged   int                  // lines of its access log that were looked at
 }
 
 // command makes a method a command that fails the script with its error.
@@ -116,7 +116,7 @@ func (w *scriptWorld) bypassPooler(ts *testscript.TestScript, _ []string) error 
 }
 
 // started takes a new server into the script, which ends it.
-func (w *scriptWorld) started(ts *testscript.TestScript, start func(ctx context.Context) (*world.Proxy, error)) (*world.Proxy, error) {
+func (w *scriptWorld) started(ts *testscript.TestScript, start func(ctx context.Context) (*world.ProxyOrPooler, error)) (*world.ProxyOrPooler, error) {
 	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	defer cancel()
 	s, err := start(ctx)
@@ -128,7 +128,7 @@ func (w *scriptWorld) started(ts *testscript.TestScript, start func(ctx context.
 }
 
 func (w *scriptWorld) startNginx(ts *testscript.TestScript, args []string) (err error) {
-	w.proxy, err = w.started(ts, func(ctx context.Context) (*world.Proxy, error) {
+	w.proxy, err = w.started(ts, func(ctx context.Context) (*world.ProxyOrPooler, error) {
 		return world.Nginx(ctx, ts.Getenv("LOGTO_ENDPOINT"), args...)
 	})
 	if err == nil {
@@ -138,7 +138,7 @@ func (w *scriptWorld) startNginx(ts *testscript.TestScript, args []string) (err 
 }
 
 func (w *scriptWorld) startNginxTLS(ts *testscript.TestScript, args []string) (err error) {
-	w.proxy, err = w.started(ts, func(ctx context.Context) (*world.Proxy, error) {
+	w.proxy, err = w.started(ts, func(ctx context.Context) (*world.ProxyOrPooler, error) {
 		return world.NginxTLS(ctx, ts.Getenv("LOGTO_ENDPOINT"), args...)
 	})
 	if err == nil {
@@ -149,7 +149,7 @@ func (w *scriptWorld) startNginxTLS(ts *testscript.TestScript, args []string) (e
 }
 
 func (w *scriptWorld) startHAProxy(ts *testscript.TestScript, _ []string) error {
-	s, err := w.started(ts, func(ctx context.Context) (*world.Proxy, error) {
+	s, err := w.started(ts, func(ctx context.Context) (*world.ProxyOrPooler, error) {
 		return world.HAProxy(ctx, ts.Getenv("LOGTO_ENDPOINT"))
 	})
 	if err == nil {
@@ -159,7 +159,9 @@ func (w *scriptWorld) startHAProxy(ts *testscript.TestScript, _ []string) error 
 }
 
 func (w *scriptWorld) startPgBouncer(ts *testscript.TestScript, args []string) error {
-	s, err := w.started(ts, func(ctx context.Context) (*world.Proxy, error) { return world.PgBouncer(ctx, w.database, args...) })
+	s, err := w.started(ts, func(ctx context.Context) (*world.ProxyOrPooler, error) {
+		return world.PgBouncer(ctx, w.database, args...)
+	})
 	if err != nil {
 		return err
 	}
