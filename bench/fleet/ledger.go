@@ -1,70 +1,66 @@
 package main
 
 import (
-	"bufio"
 	"bytes"
 	"context"
 	"encoding/json"
 	"fmt"
-	"io"
 	"os"
 	"sync"
 	"time"
 )
 
-// A ledger counts what the workers log.
+// A ledger counts what the workers log. Its counts may be read once the workers
+// have ended.
 type ledger struct {
-	mu      sync.Mutex
-	changed chan struct{} // has an element when a line was added
-	ledgerEntries
-}
-
-// ledgerEntries are the counts of a ledger.
-type ledgerEntries struct {
+	mu                sync.Mutex
+	changed           chan struct{}   // has an element when a line was added
 	proved            map[string]bool // tenants that have a proved run
-	runs              map[*worker]int // finished runs, by worker
 	resumed           int             // runs that resumed an earlier one
 	rescued           map[string]bool // tenants whose run was rescued from a dead worker
 	lastRescuedProved time.Time       // when the last rescued tenant was proved
 	failed            int             // failed runs, which are repeated
 }
 
-// A logLine is a line of a worker's log.
-type logLine struct {
-	Level   string `json:"level"`
-	Message string `json:"msg"`
-	Tenant  string `json:"tenant"`
-	Resumed bool   `json:"resumed"`
-}
-
 func newLedger() *ledger {
-	return &ledger{changed: make(chan struct{}, 1), ledgerEntries: ledgerEntries{
-		proved: map[string]bool{}, runs: map[*worker]int{}, rescued: map[string]bool{},
-	}}
+	return &ledger{changed: make(chan struct{}, 1), proved: map[string]bool{}, rescued: map[string]bool{}}
 }
 
-// readLog adds the lines of a worker's log until it ends. It prints warnings.
-func (b *ledger) readLog(w *worker, log io.Reader) {
-	lines := bufio.NewScanner(log)
-	lines.Buffer(nil, 1<<20)
-	for lines.Scan() {
-		var l logLine
-		if err := json.Unmarshal(lines.Bytes(), &l); err != nil || l.Level != "INFO" {
-			fmt.Fprintf(os.Stderr, "%s\n", bytes.TrimSpace(lines.Bytes()))
+// A workerLog is the log of a worker, whose lines are counted in the ledger.
+type workerLog struct {
+	worker *worker
+	ledger *ledger
+	rest   []byte // of a line that is not complete yet
+}
+
+// Write implements io.Writer.
+func (l *workerLog) Write(p []byte) (int, error) {
+	l.rest = append(l.rest, p...)
+	for {
+		line, rest, complete := bytes.Cut(l.rest, []byte("\n"))
+		if !complete {
+			return len(p), nil
 		}
-		b.countLogLine(w, l)
+		l.rest = rest
+		l.ledger.countLogLine(l.worker, line)
 	}
 }
 
-const rescuedMessage = "job rescued from a dead process"
-
-func (b *ledger) countLogLine(w *worker, l logLine) {
+// countLogLine counts a line of a worker's log. It prints warnings.
+func (b *ledger) countLogLine(w *worker, line []byte) {
+	var l struct {
+		Level, Msg, Tenant string
+		Resumed            bool
+	}
+	if err := json.Unmarshal(line, &l); err != nil || l.Level != "INFO" {
+		fmt.Fprintf(os.Stderr, "%s\n", line)
+	}
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	switch l.Message {
+	switch l.Msg {
 	case "run finished":
 		b.proved[l.Tenant] = true
-		b.runs[w]++
+		w.runs++
 		if l.Resumed {
 			b.resumed++
 		}
@@ -73,7 +69,7 @@ func (b *ledger) countLogLine(w *worker, l logLine) {
 		}
 	case "run failed":
 		b.failed++
-	case rescuedMessage:
+	case "job rescued from a dead process":
 		if l.Tenant != "" {
 			b.rescued[l.Tenant] = true
 		}
@@ -84,13 +80,6 @@ func (b *ledger) countLogLine(w *worker, l logLine) {
 	case b.changed <- struct{}{}:
 	default:
 	}
-}
-
-// result returns the counts, after the workers have ended.
-func (b *ledger) result() ledgerEntries {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.ledgerEntries
 }
 
 // awaitProved waits until n tenants are proved.

@@ -12,15 +12,20 @@ import (
 	"github.com/jackc/pgx/v5/pgxpool"
 
 	"logto-syncer/bench/host"
+	"logto-syncer/internal/pgquery"
 )
 
 // measurements are the results of one scenario.
 type measurements struct {
 	scenario
-	ledgerEntries
+	*ledger
+	workerProcesses []*worker
+
 	seconds  float64 // from the due time to the last publication
 	enqueued float64 // seconds to enqueue all runs
-	cpu      cpuByComponent
+
+	postgresCPU, simulatorCPU float64 // seconds of processor time
+	idleCPU                   float64 // of Postgres, in idleDuration
 
 	medianWait, longestWait float64 // seconds from the due time to the start of a run
 	overtaken               int     // the maximum of tenants that started before one ahead of them in the queue
@@ -28,18 +33,11 @@ type measurements struct {
 	startedRuns             int
 
 	idleConnections, maxConnections int
-	idleCores                       float64 // of the database, while the workers are idle
 
 	killedAt time.Time
 
 	unproved, different, concurrent, overLimit []string // tenants
 	maxInWindow                                int      // requests to a tenant
-}
-
-// measureIdle measures the workers before the runs are due.
-func (f *measurements) measureIdle(ctx context.Context, h *harness, pool *pgxpool.Pool) (err error) {
-	f.idleConnections, f.idleCores, err = measureIdleWorkers(ctx, h, pool)
-	return err
 }
 
 // queuedTenants are the tenants in the order of the queue.
@@ -61,11 +59,7 @@ func (f *measurements) measureQueueWaits(ctx context.Context, pool *pgxpool.Pool
 		Seconds   float64
 		Runs      int
 	}
-	rows, err := pool.Query(ctx, queuedTenants)
-	if err != nil {
-		return err
-	}
-	turns, err := pgx.CollectRows(rows, pgx.RowToStructByName[turn])
+	turns, err := pgquery.Rows(ctx, pool, "read the queue", pgx.RowToStructByName[turn], queuedTenants)
 	if err != nil {
 		return err
 	}
@@ -88,11 +82,12 @@ func (f *measurements) measureQueueWaits(ctx context.Context, pool *pgxpool.Pool
 	return nil
 }
 
-// addWorkerCPU adds the processor time of workers that have ended.
-func (f *measurements) addWorkerCPU(workers []*worker) {
-	for _, w := range workers {
-		f.cpu.workers += (w.cmd.ProcessState.UserTime() + w.cmd.ProcessState.SystemTime()).Seconds()
+// workerCPU is the processor time in seconds of the workers, which have ended.
+func (f *measurements) workerCPU() (seconds float64) {
+	for _, w := range f.workerProcesses {
+		seconds += (w.ProcessState.UserTime() + w.ProcessState.SystemTime()).Seconds()
 	}
+	return seconds
 }
 
 // tenantsPerMinute is the number of tenants proved per minute.
@@ -102,13 +97,10 @@ func (f *measurements) tenantsPerMinute() float64 { return float64(f.tenants) / 
 // killed.
 func (f *measurements) runsPerWorkerRange() (fewest, most int) {
 	var counts []int
-	for w, n := range f.runs {
-		if !wasKilled(w.cmd.ProcessState) {
-			counts = append(counts, n)
+	for _, w := range f.workerProcesses {
+		if !w.EndedBySignal() {
+			counts = append(counts, w.runs)
 		}
-	}
-	for range f.workers - f.kill - len(counts) {
-		counts = append(counts, 0) // without a run, and so not in the ledger
 	}
 	return slices.Min(counts), slices.Max(counts)
 }

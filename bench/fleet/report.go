@@ -17,8 +17,8 @@ const (
 )
 
 // updateReport writes the table between its markers in a document.
-func (h *harness) updateReport(ctx context.Context, file, table string, took time.Duration) error {
-	settings, err := h.DescribeSettings(ctx)
+func updateReport(ctx context.Context, server *host.PostgresServer, file, table string, took time.Duration) error {
+	settings, err := server.DescribeSettings(ctx)
 	if err != nil {
 		return err
 	}
@@ -66,10 +66,12 @@ func scenarioTable(all []measurements) string {
 	})
 	row("processor ms a tenant: workers, Postgres, simulator", func(f *measurements) string {
 		each := 1000 / float64(f.tenants)
-		return fmt.Sprintf("%.0f, %.0f, %.0f", f.cpu.workers*each, f.cpu.postgres*each, f.cpu.simulator*each)
+		return fmt.Sprintf("%.0f, %.0f, %.0f", f.workerCPU()*each, f.postgresCPU*each, f.simulatorCPU*each)
 	})
 	row("connections, idle and at most", func(f *measurements) string { return fmt.Sprintf("%d, %d", f.idleConnections, f.maxConnections) })
-	row("Postgres, idle", func(f *measurements) string { return fmt.Sprintf("%.1f %% of a core", 100*f.idleCores) })
+	row("Postgres, idle", func(f *measurements) string {
+		return fmt.Sprintf("%.1f %% of a core", 100*f.idleCPU/idleDuration.Seconds())
+	})
 	row("runs started, failed, rescued, resumed", func(f *measurements) string {
 		return fmt.Sprintf("%d, %d, %d, %d", f.startedRuns, f.failed, len(f.rescued), f.resumed)
 	})

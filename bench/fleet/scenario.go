@@ -4,10 +4,14 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"sync"
+	"os"
+	"path/filepath"
 	"time"
 
 	"github.com/jackc/pgx/v5/pgxpool"
+
+	"logto-syncer/bench/host"
+	"logto-syncer/internal/pgquery"
 )
 
 // A scenario is one measurement: a number of workers read a number of tenants for
@@ -25,92 +29,87 @@ func (p scenario) String() string {
 	return fmt.Sprintf("%d workers", p.workers)
 }
 
-// scenarioTimeout bounds a scenario.
-const scenarioTimeout = 15 * time.Minute
+const (
+	scenarioTimeout = 15 * time.Minute
+	idleDuration    = 5 * time.Second // how long idle workers are measured
+)
 
-func measure(ctx context.Context, h *harness, tenants []*tenant, p scenario) (f measurements, err error) {
+func measure(ctx context.Context, server *host.PostgresServer, bin string, tenants []*tenant, p scenario) (f measurements, err error) {
 	ctx, cancel := context.WithTimeout(ctx, scenarioTimeout)
 	defer cancel()
 	tenants = tenants[:p.tenants]
 	for _, t := range tenants {
 		t.reset()
 	}
-	pool, drop, err := h.CreateDatabase(ctx, "fleet")
+	pool, drop, err := server.CreateDatabase(ctx, "fleet")
 	if err != nil {
 		return f, err
 	}
 	defer func() { err = errors.Join(err, drop()) }()
-	jobs, err := h.configure(pool, tenants)
-	if err != nil {
+	jobs := filepath.Join(server.Dir, "jobs.yaml")
+	if err := writeConfig(jobs, server.URL("fleet"), tenants); err != nil {
 		return f, err
 	}
-	b := newLedger()
-	workers, err := startWorkers(ctx, h.bin, jobs, b, p.workers)
+	f = measurements{scenario: p, ledger: newLedger()}
+	f.workerProcesses, err = startWorkers(ctx, bin, jobs, f.ledger, p.workers)
 	if err == nil {
-		f, err = runScenario(ctx, h, pool, p, workers, b)
+		err = f.runScenario(ctx, server, pool)
 	}
-	if err := errors.Join(err, stopWorkers(workers)); err != nil {
+	if err := errors.Join(err, stopWorkers(f.workerProcesses)); err != nil {
 		return f, err
 	}
-	f.addWorkerCPU(workers)
 	return f, f.verify(ctx, pool, tenants)
 }
 
-// startWorkers starts the workers concurrently. With an error, it also returns
-// those that did start.
-func startWorkers(ctx context.Context, bin, jobs string, b *ledger, n int) ([]*worker, error) {
-	var (
-		mu      sync.Mutex
-		workers []*worker
-		errs    error
-		wg      sync.WaitGroup
-	)
-	for range n {
-		wg.Go(func() {
-			w, err := startWorker(ctx, bin, jobs, b)
-			mu.Lock()
-			defer mu.Unlock()
-			if errs = errors.Join(errs, err); err == nil {
-				workers = append(workers, w)
-			}
-		})
+// runScenario measures the workers while they are idle, and then lets them run all
+// tenants.
+func (f *measurements) runScenario(ctx context.Context, server *host.PostgresServer, pool *pgxpool.Pool) (err error) {
+	connections := func(ctx context.Context) (int, error) {
+		return pgquery.Value[int](ctx, pool, "count connections",
+			"select count(*) from pg_stat_activity where datname = current_database() and application_name = 'logto-syncer'")
 	}
-	wg.Wait()
-	return workers, errs
+	measure := func(f func() error) (connectionMaximum int, postgresCPU float64, err error) {
+		connectionMaximum, err = host.Maximum(ctx, 100*time.Millisecond, connections, func() (err error) {
+			postgresCPU, err = host.MeasureCPUTime(server.Server, f)
+			return err
+		})
+		return connectionMaximum, postgresCPU, err
+	}
+	f.idleConnections, f.idleCPU, err = measure(func() error { return host.Sleep(ctx, idleDuration) })
+	if err != nil {
+		return err
+	}
+	before, err := host.CPUTime(os.Getpid())
+	if err != nil {
+		return err
+	}
+	due := time.Now()
+	f.maxConnections, f.postgresCPU, err = measure(func() error { return f.runAll(ctx, due) })
+	if err != nil {
+		return err
+	}
+	after, err := host.CPUTime(os.Getpid())
+	f.simulatorCPU = after - before
+	return errors.Join(err, f.measureQueueWaits(ctx, pool, due))
 }
 
-// runScenario lets the workers run all tenants and measures them.
-func runScenario(ctx context.Context, h *harness, pool *pgxpool.Pool, p scenario, workers []*worker, b *ledger) (f measurements, err error) {
-	f.scenario = p
-	if err := f.measureIdle(ctx, h, pool); err != nil {
-		return f, err
+// runAll enqueues the runs of all tenants, kills workers if the scenario says so, and
+// waits until all tenants are proved.
+func (f *measurements) runAll(ctx context.Context, due time.Time) error {
+	if err := f.workerProcesses[0].enqueueAll(ctx); err != nil {
+		return err
 	}
-	began, err := readCPUSeconds(h)
-	if err != nil {
-		return f, err
-	}
-	watch := watchConnections(ctx, pool)
-	due := time.Now()
-	err = workers[0].enqueueAll(ctx)
 	f.enqueued = time.Since(due).Seconds()
-	if err == nil && p.kill > 0 {
-		if err = b.awaitProved(ctx, p.tenants/3); err == nil {
-			f.killedAt = time.Now()
-			for _, w := range workers[:p.kill] {
-				err = errors.Join(err, w.kill())
+	if f.kill > 0 {
+		if err := f.awaitProved(ctx, f.tenants/3); err != nil {
+			return err
+		}
+		f.killedAt = time.Now()
+		for _, w := range f.workerProcesses[:f.kill] {
+			if err := w.Process.Kill(); err != nil {
+				return err
 			}
 		}
 	}
-	if err == nil {
-		err = b.awaitProved(ctx, p.tenants)
-	}
-	most, watched := watch()
-	if err := errors.Join(err, watched); err != nil {
-		return f, err
-	}
-	f.maxConnections = most
-	ended, err := readCPUSeconds(h)
-	f.cpu = ended.sub(began)
-	f.ledgerEntries = b.result()
-	return f, errors.Join(err, f.measureQueueWaits(ctx, pool, due))
+	return f.awaitProved(ctx, f.tenants)
 }

@@ -4,11 +4,12 @@ import (
 	"fmt"
 	"net/http"
 	"net/http/httptest"
-	"runtime"
 	"slices"
 	"strings"
 	"sync"
 	"time"
+
+	"github.com/sourcegraph/conc/iter"
 
 	"logto-syncer/internal/logtotest"
 )
@@ -38,15 +39,7 @@ type tenant struct {
 // newTenants starts n tenants. The caller closes each.
 func newTenants(n int) []*tenant {
 	tenants := make([]*tenant, n)
-	var wg sync.WaitGroup
-	for from := range runtime.NumCPU() {
-		wg.Go(func() {
-			for i := from; i < n; i += runtime.NumCPU() {
-				tenants[i] = newTenant(i)
-			}
-		})
-	}
-	wg.Wait()
+	iter.ForEachIdx(tenants, func(i int, t **tenant) { *t = newTenant(i) })
 	return tenants
 }
 

@@ -3,11 +3,11 @@ package main
 import (
 	"context"
 
-	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
 
 	"logto-syncer/internal/catalog"
 	"logto-syncer/internal/mirror/mirrortest"
+	"logto-syncer/internal/pgquery"
 )
 
 // unprovedTenants selects the tenants without a published run with complete
@@ -36,17 +36,18 @@ func (f *measurements) verify(ctx context.Context, pool *pgxpool.Pool, tenants [
 			tables = append(tables, table.Name)
 		}
 	}
-	rows, err := pool.Query(ctx, unprovedTenants, names)
-	if err != nil {
-		return err
-	}
-	if f.unproved, err = pgx.CollectRows(rows, pgx.RowTo[string]); err != nil {
+	var err error
+	if f.unproved, err = pgquery.Column[string](ctx, pool, "find unproved tenants", unprovedTenants, names); err != nil {
 		return err
 	}
 	for i, t := range tenants {
 		if i%compareEvery == 0 || f.rescued[t.name] {
-			if err := f.compareWithMirror(ctx, pool, t, tables); err != nil {
+			diff, err := mirrortest.DiffTenant(ctx, pool, t.name, t.server.Tenant, tables...)
+			if err != nil {
 				return err
+			}
+			if diff != "" {
+				f.different = append(f.different, t.name)
 			}
 		}
 		if t.hadConcurrentRuns() {
@@ -59,13 +60,4 @@ func (f *measurements) verify(ctx context.Context, pool *pgxpool.Pool, tenants [
 		}
 	}
 	return nil
-}
-
-// compareWithMirror compares a tenant with its mirror, row by row.
-func (f *measurements) compareWithMirror(ctx context.Context, pool *pgxpool.Pool, t *tenant, tables []string) error {
-	diff, err := mirrortest.DiffTenant(ctx, pool, t.name, t.server.Tenant, tables...)
-	if diff != "" {
-		f.different = append(f.different, t.name)
-	}
-	return err
 }

@@ -10,72 +10,72 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
-	"sync"
-	"syscall"
-	"time"
+
+	"github.com/sourcegraph/conc/pool"
 
 	"logto-syncer/bench/host"
 )
 
+const token = "a token for the bench"
+
+// listings are listings of which every tenant has a few rows. Those that need a
+// request for each organization or role are left out: with them a run takes five
+// times as long, and tells nothing more about how workers share runs.
+func listings() []string { return []string{"users", "organizations", "applications", "roles"} }
+
+// writeConfig writes the workers' jobs.yaml.
+func writeConfig(file, database string, tenants []*tenant) error {
+	var b strings.Builder
+	fmt.Fprintf(&b, "database: %q\ntenants:\n", database)
+	for _, t := range tenants {
+		b.WriteString(t.yaml())
+	}
+	fmt.Fprintf(&b, "jobs: [{name: all, jitter: 0s, listings: [%s]}]\nserve: {workers: 1, token: %s}\n", strings.Join(listings(), ", "), token)
+	return os.WriteFile(file, []byte(b.String()), 0o600)
+}
+
 // A worker is a process of syncer serve that runs one tenant at a time.
 type worker struct {
-	cmd       *host.ReadyProcess
-	address   string
-	logReader sync.WaitGroup
+	*host.ReadyProcess
+	address string
+	runs    int // finished
 }
 
 // startWorker starts a worker and returns when it serves. Its log goes into the
 // ledger.
 func startWorker(ctx context.Context, bin, jobs string, b *ledger) (*worker, error) {
-	cmd := exec.CommandContext(ctx, filepath.Join(bin, "syncer"), "serve", "--config", jobs, "--listen", "127.0.0.1:0", "--json")
-	cmd.WaitDelay = 10 * time.Second
-	stderr, err := cmd.StderrPipe()
-	if err != nil {
-		return nil, err
-	}
 	w := &worker{}
-	w.logReader.Go(func() { b.readLog(w, stderr) }) // ends with the process, and if it does not start
+	cmd := exec.CommandContext(ctx, filepath.Join(bin, "syncer"), "serve", "--config", jobs, "--listen", "127.0.0.1:0", "--json")
+	cmd.Stderr = &workerLog{worker: w, ledger: b}
 	var ready struct{ Address string }
-	if w.cmd, err = host.StartReadyProcess(cmd, &ready); err != nil {
-		w.logReader.Wait()
+	process, err := host.StartReadyProcess(cmd, &ready)
+	if err == nil && ready.Address == "" { // it wrote an error instead
+		err = errors.Join(errors.New("it does not serve"), process.Stop())
+	}
+	if err != nil {
 		return nil, fmt.Errorf("a worker did not start: %w", err)
 	}
-	if ready.Address == "" { // it wrote an error instead
-		_ = w.kill()
-		return nil, errors.Join(errors.New("a worker did not start"), w.wait())
-	}
-	w.address = ready.Address
+	w.ReadyProcess, w.address = process, ready.Address
 	return w, nil
 }
 
-// wait waits for the end of the process.
-func (w *worker) wait() error {
-	w.logReader.Wait()
-	return w.cmd.Wait()
+// startWorkers starts n workers concurrently. With an error, it also returns
+// those that did start.
+func startWorkers(ctx context.Context, bin, jobs string, b *ledger, n int) ([]*worker, error) {
+	starts := pool.NewWithResults[*worker]().WithErrors()
+	for range n {
+		starts.Go(func() (*worker, error) { return startWorker(ctx, bin, jobs, b) })
+	}
+	return starts.Wait()
 }
 
-// kill kills a worker.
-func (w *worker) kill() error { return w.cmd.Process.Kill() }
-
-// stopWorkers stops the workers that were not killed.
+// stopWorkers stops the workers concurrently. Those that were killed have ended.
 func stopWorkers(workers []*worker) error {
-	var errs []error
+	stops := pool.New().WithErrors()
 	for _, w := range workers {
-		if err := w.cmd.Process.Signal(syscall.SIGTERM); err != nil && !errors.Is(err, os.ErrProcessDone) {
-			errs = append(errs, err)
-		}
+		stops.Go(w.Stop)
 	}
-	for _, w := range workers {
-		if err := w.wait(); err != nil && !wasKilled(w.cmd.ProcessState) {
-			errs = append(errs, fmt.Errorf("stop a worker: %w", err))
-		}
-	}
-	return errors.Join(errs...)
-}
-
-func wasKilled(state *os.ProcessState) bool {
-	status, ok := state.Sys().(syscall.WaitStatus)
-	return ok && status.Signaled() && status.Signal() == syscall.SIGKILL
+	return stops.Wait()
 }
 
 // enqueueAll lets a worker enqueue the job for all tenants.

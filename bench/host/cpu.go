@@ -54,6 +54,12 @@ func MeasureCPUTime(server *postgres.Server, f func() error) (seconds float64, e
 	return after - before, err
 }
 
+// CPUTime returns the processor time in seconds that a process has used so far.
+func CPUTime(pid int) (seconds float64, err error) {
+	stat, err := processStat(pid)
+	return stat.CPUTime(), err
+}
+
 // PeakMemory returns the most memory a process has had so far, in MB of 10^6
 // bytes; zero if it has ended.
 func PeakMemory(pid int) float64 {

@@ -39,3 +39,27 @@ func TestAProcessThatIsNotReadyIsEnded(t *testing.T) {
 		})
 	}
 }
+
+func TestAProcessThatIsStoppedMayEndByTheSignalOrBeforeButNotFail(t *testing.T) {
+	t.Parallel()
+	for name, tc := range map[string]struct {
+		script string
+		want   string // in the error
+	}{
+		"it ends by the signal":       {`echo '{}'; exec sleep 600`, ""},
+		"it ends well by itself":      {`trap 'exit 0' TERM; echo '{}'; while :; do sleep 0.01; done`, ""},
+		"it was killed":               {`echo '{}'; kill -KILL $$`, ""},
+		"it fails when it is stopped": {`trap 'exit 3' TERM; echo '{}'; while :; do sleep 0.01; done`, "exit status 3"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			p, err := host.StartReadyProcess(exec.CommandContext(t.Context(), "sh", "-c", tc.script), new(struct{}))
+			if err != nil {
+				t.Fatal(err)
+			}
+			if err := p.Stop(); (err == nil) != (tc.want == "") || err != nil && !strings.Contains(err.Error(), tc.want) {
+				t.Errorf("error %v, want %q", err, tc.want)
+			}
+		})
+	}
+}

@@ -3,14 +3,13 @@ package host
 import (
 	"context"
 	"errors"
-	"fmt"
 	"os"
 	"path/filepath"
-	"strings"
 	"time"
 
 	"github.com/jackc/pgx/v5/pgxpool"
 
+	"logto-syncer/internal/pgquery"
 	"logto-syncer/internal/postgres"
 )
 
@@ -22,31 +21,27 @@ type PostgresServer struct {
 	Admin *pgxpool.Pool // of the database postgres
 }
 
-// StartServer starts a server with some settings changed: name and value in
-// turn. The caller closes it.
+// StartServer starts a server with some settings changed, such as
+// "max_connections = 200". The caller closes it.
 func StartServer(ctx context.Context, settings ...string) (_ *PostgresServer, err error) {
 	s := &PostgresServer{}
 	if s.Dir, err = os.MkdirTemp("", "syncer-bench-"); err != nil {
 		return nil, err
 	}
-	if err := os.Chmod(s.Dir, 0o755); err != nil { // for the server's OS user
-		return nil, err
-	}
-	if err := s.start(ctx); err != nil {
-		return nil, errors.Join(err, os.RemoveAll(s.Dir))
-	}
-	if len(settings) == 0 {
-		return s, nil
-	}
-	for i := 0; i < len(settings) && err == nil; i += 2 {
-		_, err = s.Admin.Exec(ctx, "alter system set "+settings[i]+" = "+settings[i+1])
-	}
-	if err == nil {
-		s.Admin.Close()
-		err = s.Stop(ctx)
-	}
+	err = os.Chmod(s.Dir, 0o755) // for the server's OS user
 	if err == nil {
 		err = s.start(ctx)
+	}
+	for _, setting := range settings {
+		if err == nil {
+			_, err = s.Admin.Exec(ctx, "alter system set "+setting)
+		}
+	}
+	if err == nil && len(settings) > 0 {
+		s.Admin.Close()
+		if err = s.Stop(ctx); err == nil {
+			err = s.start(ctx)
+		}
 	}
 	if err != nil {
 		return nil, errors.Join(err, s.Close())
@@ -62,12 +57,17 @@ func (s *PostgresServer) start(ctx context.Context) (err error) {
 	return err
 }
 
-// Close stops the server and deletes its directory.
-func (s *PostgresServer) Close() error {
-	s.Admin.Close()
-	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
-	defer cancel()
-	return errors.Join(s.Stop(ctx), os.RemoveAll(s.Dir))
+// Close stops the server, if it runs, and deletes its directory.
+func (s *PostgresServer) Close() (err error) {
+	if s.Admin != nil {
+		s.Admin.Close()
+	}
+	if s.Server != nil {
+		ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+		defer cancel()
+		err = s.Stop(ctx)
+	}
+	return errors.Join(err, os.RemoveAll(s.Dir))
 }
 
 // CreateDatabase creates an empty database and connects to it. drop closes the
@@ -91,13 +91,8 @@ func (s *PostgresServer) CreateDatabase(ctx context.Context, name string) (pool 
 
 // DescribeSettings returns the version and the settings of the server in a line.
 func (s *PostgresServer) DescribeSettings(ctx context.Context) (string, error) {
-	const sql = `select array_agg(name || '=' || current_setting(name) order by position)
-from unnest($1::text[]) with ordinality t (name, position)`
-	names := []string{"server_version", "fsync", "full_page_writes", "wal_compression", "shared_buffers", "max_wal_size", "work_mem", "jit"}
-	var settings []string
-	if err := s.Admin.QueryRow(ctx, sql, names).Scan(&settings); err != nil {
-		return "", fmt.Errorf("read the server's settings: %w", err)
-	}
-	version := strings.Fields(strings.TrimPrefix(settings[0], "server_version="))[0]
-	return "PostgreSQL " + version + ", " + strings.Join(settings[1:], ", "), nil
+	const sql = `select 'PostgreSQL ' || split_part(current_setting('server_version'), ' ', 1) || ', '
+    || string_agg(name || '=' || current_setting(name), ', ' order by position)
+from unnest(array['fsync', 'full_page_writes', 'wal_compression', 'shared_buffers', 'max_wal_size', 'work_mem', 'jit']) with ordinality t (name, position)`
+	return pgquery.Value[string](ctx, s.Admin, "read the server's settings", sql)
 }
