@@ -5,74 +5,30 @@ import (
 	_ "embed" // fill_unread_tables.sql
 	"errors"
 	"fmt"
-	"net/url"
-	"strconv"
 	"time"
 
-	"logto-syncer/bench/host"
+	"logto-syncer/internal/pgquery"
 	"logto-syncer/internal/report"
 )
 
 //go:embed sql/fill_unread_tables.sql
 var fillUnreadTables string
 
-// A runCost is what a run of the users costs: seconds to published, bytes of WAL,
-// and processor seconds of Postgres.
-type runCost struct{ seconds, wal, cpu float64 }
-
-// runUsersWithCost runs the users of the large tenant.
-func (d *database) runUsersWithCost(ctx context.Context, s simulator) (r *processResult, cost runCost, err error) {
+// runUsersWithCost runs the users of the large tenant. The seconds are those to
+// published.
+func (d *database) runUsersWithCost(ctx context.Context, s simulator) (r *processResult, c cost, err error) {
 	// Autovacuum and the checkpointer would do this within minutes.
-	for _, sql := range []string{"vacuum analyze", "checkpoint"} {
-		if _, err := d.Exec(ctx, sql); err != nil {
-			return nil, cost, err
-		}
+	if _, err := d.Exec(ctx, "vacuum analyze"); err != nil {
+		return nil, c, err
 	}
-	from, err := d.walPosition(ctx)
-	if err != nil {
-		return nil, cost, err
-	}
-	cost.cpu, err = host.MeasureCPUTime(d.harness.Server, func() error {
-		r, err = d.syncer(ctx, s, acme, "none", "run", "users")
+	c, err = d.costOf(ctx, func() error {
+		r, err = d.run(ctx, s, acme, "users")
 		return err
 	})
-	if err != nil {
-		return nil, cost, err
+	if err == nil {
+		c.seconds = r.summary.Seconds
 	}
-	to, err := d.walPosition(ctx)
-	cost.seconds, cost.wal = r.summary.Seconds, float64(to-from)
-	return r, cost, err
-}
-
-// A queryTenant is the large tenant with everything the questions are about.
-type queryTenant struct {
-	*largeTenant
-	*database
-	previousRunAt, lastRunAt time.Time // when the last two runs were published
-}
-
-// measureQuestions changes rows of the large tenant, creates the indexes for
-// analysts, and times the questions of docs/questions.md.
-func measureQuestions(ctx context.Context, h *harness) (results []result, err error) {
-	large, err := h.mirroredLargeTenant(ctx)
-	if err != nil {
-		return nil, err
-	}
-	t := &queryTenant{largeTenant: large, database: large.mirror}
-	if results, err = t.changedRowRuns(ctx); err != nil {
-		return results, err
-	}
-	if _, err := t.Exec(ctx, "vacuum analyze"); err != nil {
-		return results, err
-	}
-	for _, measure := range []func(context.Context) ([]result, error){t.questions, t.searches, t.reports, t.personLookups} {
-		some, err := measure(ctx)
-		results = append(results, some...)
-		if err != nil {
-			return results, err
-		}
-	}
-	return results, nil
+	return r, c, err
 }
 
 // changedRowRuns runs the large tenant after one user in a hundred has changed,
@@ -84,7 +40,7 @@ func (t *queryTenant) changedRowRuns(ctx context.Context) (results []result, err
 		return nil, err
 	}
 	keysAlone.name += ", keys alone"
-	if _, err := t.syncer(ctx, t.simulator, acme, "none", "run", "questions"); err != nil {
+	if _, err := t.run(ctx, t.simulator, acme, "questions"); err != nil {
 		return nil, err
 	}
 	if _, err := t.Exec(ctx, fillUnreadTables); err != nil {
@@ -110,7 +66,9 @@ func (t *queryTenant) changedRowRuns(ctx context.Context) (results []result, err
 		if err != nil {
 			return nil, err
 		}
-		r.informational = change.what == rename || change.images == "on"
+		if change.what == rename || change.images == "on" {
+			r.comparison = "" // informational
+		}
 		if change.images == "on" {
 			r.name, r.method = r.name+", after a checkpoint", r.method+", images of pages included"
 		}
@@ -123,8 +81,7 @@ func (t *queryTenant) changedRowRuns(ctx context.Context) (results []result, err
 	size, err := t.indexSizeResult(ctx, created, seconds)
 	// A run without changes writes nothing, with or without indexes.
 	return append(results, keysAlone, informational("indexes for analysts, 1 % changed", "seconds of a run of "+thousands(t.users)+" users with them ÷ without",
-		with.seconds/without.seconds, " ×", fmt.Sprintf("%.1f s, %.2f MB of WAL, %.2f processor seconds of Postgres; %.1f s, %.2f MB, %.2f s without",
-			with.seconds, with.wal/1e6, with.cpu, without.seconds, without.wal/1e6, without.cpu)), size), err
+		with.seconds/without.seconds, " ×", fmt.Sprintf("%s; %s without", with, without)), size), err
 }
 
 // changedRowsWAL measures the WAL of a run that finds one user in a hundred
@@ -133,17 +90,16 @@ func (t *queryTenant) changedRowsWAL(ctx context.Context, what, images, kept str
 	if err := t.setFullPageWrites(ctx, images); err != nil {
 		return r, err
 	}
-	cost, err := t.runAfterChanges(ctx, what)
+	c, err := t.runAfterChanges(ctx, what)
 	if err := errors.Join(err, t.setFullPageWrites(ctx, "on")); err != nil {
 		return r, err
 	}
-	var size float64
-	const sql = "select sum(pg_column_size(u.*))::float8 * $1 / count(*) from logto.users u"
-	if err := t.QueryRow(ctx, sql, t.changedUserCount()).Scan(&size); err != nil {
+	size, err := pgquery.Value[float64](ctx, t, "measure the rows", "select sum(pg_column_size(u.*))::float8 * $1 / count(*) from logto.users u", t.changedUserCount())
+	if err != nil {
 		return r, err
 	}
 	method := fmt.Sprintf("WAL bytes ÷ bytes of the rows of %s users (%s), %s", thousands(t.changedUserCount()), what, kept)
-	return atMost("1 % changed: "+what, method, cost.wal/size, 6, "", fmt.Sprintf("%.2f MB, %.2f MB; %.1f s", cost.wal/1e6, size/1e6, cost.seconds)), nil
+	return atMost("1 % changed: "+what, method, c.wal/size, 6, "", fmt.Sprintf("%.2f MB, %.2f MB; %.1f s", c.wal/1e6, size/1e6, c.seconds)), nil
 }
 
 func (t *queryTenant) setFullPageWrites(ctx context.Context, value string) error {
@@ -158,22 +114,21 @@ func (t *queryTenant) setFullPageWrites(ctx context.Context, value string) error
 func (t *queryTenant) changedUserCount() int { return t.users / 100 }
 
 // runAfterChanges changes 1 % of the users and runs them.
-func (t *queryTenant) runAfterChanges(ctx context.Context, what string) (cost runCost, err error) {
-	change := url.Values{"users": {strconv.Itoa(t.changedUserCount())}, "what": {what}}
-	if err := t.post(ctx, "/change", change); err != nil {
-		return cost, err
+func (t *queryTenant) runAfterChanges(ctx context.Context, what string) (c cost, err error) {
+	if err := t.change(ctx, t.changedUserCount(), what); err != nil {
+		return c, err
 	}
-	r, cost, err := t.runUsersWithCost(ctx, t.simulator)
+	r, c, err := t.runUsersWithCost(ctx, t.simulator)
 	if err != nil {
-		return cost, err
+		return c, err
 	}
 	// On their second day, the people of the questions change, too.
 	if n := int(r.summary.Listings[0].Updated); n < t.changedUserCount() || n > t.changedUserCount() && what != secondDay {
-		return cost, fmt.Errorf("%d users were changed, but the run updated %d rows", t.changedUserCount(), n)
+		return c, fmt.Errorf("%d users were changed, but the run updated %d rows", t.changedUserCount(), n)
 	}
 	t.previousRunAt = t.lastRunAt
 	err = t.QueryRow(ctx, "select max(published_at) from syncer.runs").Scan(&t.lastRunAt)
-	return cost, err
+	return c, err
 }
 
 // indexSizeResult is the size of the indexes beside that of the tables.

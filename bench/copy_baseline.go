@@ -4,38 +4,23 @@ import (
 	"context"
 	"os"
 	"path/filepath"
-	"time"
 
 	"github.com/jackc/pgx/v5"
-
-	"logto-syncer/bench/host"
 )
-
-// A loadCost is what it takes to load rows: seconds, and processor seconds of
-// Postgres.
-type loadCost struct{ seconds, cpu float64 }
-
-// measuredCopyCost returns what COPY of the users costs.
-func (t *largeTenant) measuredCopyCost(ctx context.Context) (_ loadCost, err error) {
-	if t.copyCost == (loadCost{}) {
-		t.copyCost, err = t.mirror.measureCopy(ctx)
-	}
-	return t.copyCost, err
-}
 
 // measureCopy copies users and their identities from files into equal tables
 // with the same keys, in one transaction.
-func (d *database) measureCopy(ctx context.Context) (cost loadCost, err error) {
+func (d *database) measureCopy(ctx context.Context) (c cost, err error) {
 	const createTables = `create schema baseline;
 create table baseline.users (like logto.users including all excluding indexes, primary key (tenant_id, id));
 create table baseline.user_identities (like logto.user_identities including all excluding indexes,
     primary key (tenant_id, user_id, target), foreign key (tenant_id, user_id) references baseline.users deferrable initially deferred)`
 	if _, err := d.Exec(ctx, createTables); err != nil {
-		return cost, err
+		return c, err
 	}
 	conn, err := d.Acquire(ctx)
 	if err != nil {
-		return cost, err
+		return c, err
 	}
 	defer conn.Release()
 	tables := []string{"users", "user_identities"}
@@ -43,19 +28,14 @@ create table baseline.user_identities (like logto.user_identities including all 
 	for _, table := range tables {
 		f, err := os.Create(path(table))
 		if err != nil {
-			return cost, err
+			return c, err
 		}
 		defer f.Close()
 		if _, err := conn.Conn().PgConn().CopyTo(ctx, f, "copy (select * from logto."+table+") to stdout"); err != nil {
-			return cost, err
+			return c, err
 		}
 	}
-	if _, err := d.Exec(ctx, "checkpoint"); err != nil {
-		return cost, err
-	}
-	cost.cpu, err = host.MeasureCPUTime(d.harness.Server, func() error {
-		began := time.Now()
-		defer func() { cost.seconds = time.Since(began).Seconds() }()
+	c, err = d.costOf(ctx, func() error {
 		return pgx.BeginFunc(ctx, conn, func(tx pgx.Tx) error {
 			for _, table := range tables {
 				f, err := os.Open(path(table))
@@ -73,5 +53,5 @@ create table baseline.user_identities (like logto.user_identities including all 
 	if err == nil {
 		_, err = d.Exec(ctx, "drop schema baseline cascade")
 	}
-	return cost, err
+	return c, err
 }

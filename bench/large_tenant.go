@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"strconv"
 )
 
 // acme is the large tenant's name, which one of the questions names.
@@ -16,17 +15,16 @@ type largeTenant struct {
 	simulator
 	users, organizations int
 	stop                 func() error
-	copyCost             loadCost  // zero until it is measured
-	mirror               *database // nil until the first read
-	allowIndexes         func()    // lets runs create the indexes for analysts in the mirror
+	copyCost             cost      // zero until it is measured
+	mirror               *database // nil until the first read; without the indexes for analysts
 }
 
 // largeTenant starts the large tenant at the first call.
 func (h *harness) largeTenant(ctx context.Context) (_ *largeTenant, err error) {
 	if h.large == nil {
 		t := &largeTenant{users: h.scaled(1_000_000), organizations: h.scaled(50_000)}
-		command := benchSimulatorCommand("-users", strconv.Itoa(t.users), "-organizations", strconv.Itoa(t.organizations), "-orderly", "-people")
-		if t.simulator, t.stop, err = command.start(ctx); err != nil {
+		options := simulatorOptions{Users: t.users, Organizations: t.organizations, Orderly: true, People: true}
+		if t.simulator, t.stop, err = options.command().start(ctx); err != nil {
 			return nil, err
 		}
 		h.large = t
@@ -34,26 +32,15 @@ func (h *harness) largeTenant(ctx context.Context) (_ *largeTenant, err error) {
 	return h.large, nil
 }
 
-// readIntoMirror reads the users for the first time, into the mirror.
-func (t *largeTenant) readIntoMirror(ctx context.Context, h *harness) (*processResult, error) {
-	d, err := h.createDatabase(ctx)
-	if err != nil {
+// readIntoMirror reads the users of the large tenant for the first time, into its mirror.
+func (h *harness) readIntoMirror(ctx context.Context, s simulator) (r *processResult, err error) {
+	if h.large.mirror, err = h.createDatabase(ctx); err != nil {
 		return nil, err
 	}
-	t.mirror = d
-	if t.allowIndexes, err = d.blockIndexCreation(ctx); err != nil {
+	if err := h.large.mirror.blockIndexCreation(ctx); err != nil {
 		return nil, err
 	}
-	return d.syncer(ctx, t.simulator, acme, "none", "run", "users")
-}
-
-// mirroredLargeTenant returns the large tenant with its mirror.
-func (h *harness) mirroredLargeTenant(ctx context.Context) (*largeTenant, error) {
-	t, err := h.largeTenant(ctx)
-	if err == nil && t.mirror == nil {
-		_, err = t.readIntoMirror(ctx, h)
-	}
-	return t, err
+	return h.large.mirror.run(ctx, s, acme, "users")
 }
 
 // sizeText is the tenant's size, for the table.
@@ -65,9 +52,6 @@ func (t *largeTenant) sizeText() string {
 func (t *largeTenant) close() error {
 	if t == nil {
 		return nil
-	}
-	if t.allowIndexes != nil {
-		t.allowIndexes()
 	}
 	var err error
 	if t.mirror != nil {

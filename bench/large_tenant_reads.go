@@ -2,10 +2,8 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"slices"
-	"strconv"
 	"strings"
 
 	"logto-syncer/bench/host"
@@ -23,63 +21,55 @@ type largeTenantReads struct {
 	*harness
 	large               *largeTenant
 	small               simulator
-	smallUsers          int
 	seconds             []float64 // of the large one's first reads, without readers of the database
 	smallSeconds        []float64 // means of the small one's first reads, before the first of them and after each
 	memory, smallMemory []float64 // peak, in MB, of each first read
-	readers             readerLatency
 }
 
 // measureLargeTenant reads a large tenant for the first time, and again.
-func measureLargeTenant(ctx context.Context, h *harness) (results []result, err error) {
-	m := &largeTenantReads{harness: h, smallUsers: h.scaled(100_000)}
-	if m.large, err = h.largeTenant(ctx); err != nil {
+func measureLargeTenant(ctx context.Context, h *harness) ([]result, error) {
+	large, err := h.largeTenant(ctx)
+	if err != nil {
 		return nil, err
 	}
-	command := benchSimulatorCommand("-users", strconv.Itoa(m.smallUsers), "-organizations", strconv.Itoa(m.large.organizations/10))
-	err = h.withSimulator(ctx, command, func(s simulator) error {
-		m.small = s
-		if err := m.readInTurn(ctx); err != nil {
-			return err
+	options := simulatorOptions{Users: h.scaled(100_000), Organizations: large.organizations / 10}
+	return withSimulator(ctx, options.command(), func(small simulator) ([]result, error) {
+		m := &largeTenantReads{harness: h, large: large, small: small}
+		readers, err := m.readInTurn(ctx)
+		if err != nil {
+			return nil, err
 		}
 		refresh, err := m.refresh(ctx)
-		results = append(m.firstReadResults(), refresh...)
-		return err
+		return slices.Concat(m.firstReadResults(), readers, refresh), err
 	})
-	return results, err
 }
 
 // readInTurn reads the large tenant and the small one in turn, each time into a
 // new database and with no other load. Before that, each is read once to warm
-// up: the simulators and the server allocate what they use again. The last
-// database is kept as the mirror.
-func (m *largeTenantReads) readInTurn(ctx context.Context) error {
+// up, the large one with readers of the database: the simulators and the server
+// allocate what they use again. The last database is kept as the mirror.
+func (m *largeTenantReads) readInTurn(ctx context.Context) (readers []result, err error) {
 	if _, err := m.readIntoNewDatabase(ctx, m.small); err != nil {
-		return err
+		return nil, err
 	}
-	if err := m.withUnindexedDatabase(ctx, func(d *database) error { return m.firstReadWithReaders(ctx, d) }); err != nil {
-		return err
-	}
-	if err := m.readSmall(ctx); err != nil {
-		return err
+	if readers, err = withDatabase(ctx, m.harness, func(d *database) ([]result, error) { return m.firstReadWithReaders(ctx, d) }); err != nil {
+		return nil, err
 	}
 	for n := range largeReads {
-		var r *processResult
-		var err error
-		if n < largeReads-1 {
-			r, err = m.readIntoNewDatabase(ctx, m.large.simulator)
-		} else {
-			r, err = m.large.readIntoMirror(ctx, m.harness)
+		if err := m.readSmall(ctx); err != nil {
+			return nil, err
 		}
+		read := m.readIntoNewDatabase
+		if n == largeReads-1 {
+			read = m.readIntoMirror
+		}
+		r, err := read(ctx, m.large.simulator)
 		if err != nil {
-			return err
+			return nil, err
 		}
 		m.seconds, m.memory = append(m.seconds, r.summary.Seconds), append(m.memory, r.memory)
-		if err := m.readSmall(ctx); err != nil {
-			return err
-		}
 	}
-	return nil
+	return readers, m.readSmall(ctx)
 }
 
 // readSmall reads the small tenant for the first time, smallReads times.
@@ -97,33 +87,13 @@ func (m *largeTenantReads) readSmall(ctx context.Context) error {
 }
 
 // readIntoNewDatabase reads a tenant for the first time into a new database.
-func (m *largeTenantReads) readIntoNewDatabase(ctx context.Context, s simulator) (r *processResult, err error) {
-	err = m.withUnindexedDatabase(ctx, func(d *database) error {
-		r, err = d.syncer(ctx, s, "first-read", "none", "run", "users")
-		return err
+func (m *largeTenantReads) readIntoNewDatabase(ctx context.Context, s simulator) (*processResult, error) {
+	return withDatabase(ctx, m.harness, func(d *database) (*processResult, error) {
+		if err := d.blockIndexCreation(ctx); err != nil {
+			return nil, err
+		}
+		return d.run(ctx, s, "first-read", "users")
 	})
-	return r, err
-}
-
-// firstReadWithReaders reads the large tenant for the first time, while others
-// query the users of another tenant.
-func (m *largeTenantReads) firstReadWithReaders(ctx context.Context, d *database) error {
-	const otherTenant = `insert into logto.users (tenant_id, id, name, item_hash, valid_from)
-select 'small', left(md5(n::text), 12), 'Somebody ' || n, '\x00', now() from generate_series(1, 100000) n`
-	if _, err := d.Exec(ctx, otherTenant); err != nil {
-		return err
-	}
-	probe, err := d.probeReaders(ctx)
-	if err != nil {
-		return err
-	}
-	r, err := d.syncer(ctx, m.large.simulator, acme, "none", "run", "users")
-	readers, probeErr := probe.stop()
-	if err := errors.Join(err, probeErr); err != nil {
-		return err
-	}
-	m.readers, m.memory = readers, append(m.memory, r.memory)
-	return nil
 }
 
 // perRowGrowth compares each read of the large tenant with those of the small one right
@@ -134,43 +104,44 @@ func (m *largeTenantReads) perRowGrowth() (ratio float64, detail string) {
 	var details []string
 	for n, seconds := range m.seconds {
 		small := (m.smallSeconds[n] + m.smallSeconds[n+1]) / 2
-		ratios = append(ratios, seconds/float64(m.large.users)/(small/float64(m.smallUsers)))
+		ratios = append(ratios, seconds/float64(m.large.users)/(small/float64(m.small.Rows)))
 		details = append(details, fmt.Sprintf("%.1f s, %.2f s: %s", seconds, small, number(ratios[n])))
 	}
 	return host.Median(ratios), strings.Join(details, "; ")
 }
 
 func (m *largeTenantReads) firstReadResults() []result {
-	users, small := thousands(m.large.users)+" users", thousands(m.smallUsers)
+	users, small := thousands(m.large.users)+" users", thousands(m.small.Rows)
 	ratio, detail := m.perRowGrowth()
 	// Means, because the peak varies by a tenth: it depends on when the heap is
 	// collected while 32 pages arrive at once.
 	memory, smallMemory := host.Mean(m.memory), host.Mean(m.smallMemory)
-	return append([]result{
+	return []result{
 		atMost("memory", "peak RSS, first read of "+users, slices.Max(m.memory), 128, " MB", fmt.Sprintf("the maximum of %d", len(m.memory))),
 		atMost("memory, growth", "against "+small+" users", memory/smallMemory, 1.15, " ×",
 			fmt.Sprintf("%.1f MB, %.1f MB, the means of %d and %d", memory, smallMemory, len(m.memory), len(m.smallMemory))),
 		atMost("growth", fmt.Sprintf("time per row of the first read, %s ÷ %s, the %d before and after it; the median of %d",
 			users, small, 2*smallReads, largeReads), ratio, 1.1, "", detail),
-	}, m.readers.results(m.large.users)...)
+	}
 }
 
 // refresh runs the large tenant again, unchanged.
-func (m *largeTenantReads) refresh(ctx context.Context) ([]result, error) {
-	copyCost, err := m.large.measuredCopyCost(ctx)
-	if err != nil {
-		return nil, err
+func (m *largeTenantReads) refresh(ctx context.Context) (_ []result, err error) {
+	if m.large.copyCost == (cost{}) {
+		if m.large.copyCost, err = m.large.mirror.measureCopy(ctx); err != nil {
+			return nil, err
+		}
 	}
-	r, cost, err := m.large.mirror.runUsersWithCost(ctx, m.large.simulator)
+	r, refresh, err := m.large.mirror.runUsersWithCost(ctx, m.large.simulator)
 	if err != nil {
 		return nil, err
 	}
 	users := thousands(m.large.users) + " users"
 	perMillion := 1e6 / float64(m.large.users)
 	return []result{
-		atMost("loading, nothing changed", "processor seconds of Postgres for a refresh of "+users+" ÷ the same for COPY of them", cost.cpu/copyCost.cpu, 0.3, "",
-			fmt.Sprintf("%.2f s, %.2f s", cost.cpu, copyCost.cpu)),
-		atMost("WAL of a run without changes", users, cost.wal/1e6, 1, " MB", fmt.Sprintf("%.0f bytes", cost.wal)),
+		atMost("loading, nothing changed", "processor seconds of Postgres for a refresh of "+users+" ÷ the same for COPY of them", refresh.cpu/m.large.copyCost.cpu, 0.3, "",
+			fmt.Sprintf("%.2f s, %.2f s", refresh.cpu, m.large.copyCost.cpu)),
+		atMost("WAL of a run without changes", users, refresh.wal/1e6, 1, " MB", fmt.Sprintf("%.0f bytes", refresh.wal)),
 		atMost("CPU of the program", "seconds per 1,000,000 users refreshed", r.cpu*perMillion, 30, " s", fmt.Sprintf("%.1f s in all, %.0f MB", r.seconds, r.memory)),
 	}, nil
 }

@@ -29,19 +29,19 @@ func main() {
 }
 
 func run(args []string) error {
-	// A signal ends the programs that are measured at once.
-	switch {
-	case len(args) > 0 && args[0] == simulatorSubcommand:
-		return runSimulator(args[1:])
-	case len(args) > 1 && args[0] == pageWalkSubcommand:
-		return runPageWalk(context.Background(), args[1])
+	if len(args) == 2 { // a signal ends these at once
+		switch args[0] {
+		case simulatorSubcommand:
+			return runSimulator(args[1])
+		case pageWalkSubcommand:
+			return runPageWalk(context.Background(), args[1])
+		}
 	}
 	var o options
 	flag.StringVar(&o.bin, "bin", "bin", "directory of syncer")
 	flag.Float64Var(&o.scale, "scale", 1, "part of the rows, to try the measurements; only 1 writes -out")
 	flag.StringVar(&o.out, "out", "docs/benchmarks.md", "the report")
 	flag.StringVar(&o.only, "only", "", "regular expression of the measurements to run; all if empty")
-	flag.StringVar(&o.profile, "cpuprofile", "", "write a CPU profile of loading from memory to this file")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
@@ -49,8 +49,8 @@ func run(args []string) error {
 }
 
 type options struct {
-	bin, out, only, profile string
-	scale                   float64
+	bin, out, only string
+	scale          float64
 }
 
 var errResultMissed = errors.New("a result misses its limit")
@@ -104,7 +104,9 @@ func measureAll(ctx context.Context, o options) (err error) {
 			return fmt.Errorf("measure %s: %w", m.name, err)
 		}
 	}
-	fmt.Fprint(os.Stdout, h.questionTable())
+	for _, q := range h.queryTimings {
+		fmt.Fprintln(os.Stdout, q)
+	}
 	fmt.Fprintf(os.Stdout, "took %s\n", time.Since(began).Round(time.Second))
 	if o.scale == 1 && o.only == "" {
 		if err := h.writeReport(ctx, results, time.Since(began)); err != nil {

@@ -32,12 +32,16 @@ func runProcess(ctx context.Context, program string, args, env []string) (*proce
 	if err := cmd.Start(); err != nil {
 		return nil, err
 	}
-	peak, ended := make(chan float64, 1), make(chan struct{})
-	go func() { peak <- watchMemory(cmd.Process.Pid, ended) }()
-	err := cmd.Wait()
-	r := &processResult{seconds: time.Since(began).Seconds()}
-	close(ended)
-	r.memory = <-peak
+	r := &processResult{}
+	// The maximum in rusage would include what the child shared with this process
+	// before exec.
+	memory := func(context.Context) (float64, error) { return host.PeakMemory(cmd.Process.Pid), nil }
+	var err error
+	r.memory, err = host.Maximum(ctx, 10*time.Millisecond, memory, func() error {
+		err := cmd.Wait()
+		r.seconds = time.Since(began).Seconds()
+		return err
+	})
 	r.cpu = (cmd.ProcessState.UserTime() + cmd.ProcessState.SystemTime()).Seconds()
 	if err != nil {
 		return r, fmt.Errorf("%s: %w: %s %s", filepath.Base(program), err, strings.TrimSpace(stderr.String()), bytes.TrimSpace(stdout.Bytes()))
@@ -50,19 +54,4 @@ func runProcess(ctx context.Context, program string, args, env []string) (*proce
 		}
 	}
 	return r, nil
-}
-
-// watchMemory returns the peak memory of a process until it ends. The maximum in
-// rusage would include what the child shared with this process before exec.
-func watchMemory(pid int, ended <-chan struct{}) (peak float64) {
-	tick := time.NewTicker(10 * time.Millisecond)
-	defer tick.Stop()
-	for {
-		peak = max(peak, host.PeakMemory(pid))
-		select {
-		case <-ended:
-			return peak
-		case <-tick.C:
-		}
-	}
 }

@@ -2,66 +2,83 @@ package main
 
 import (
 	"context"
-	"fmt"
-	"os"
-	"slices"
 	"strings"
 	"time"
 
-	"github.com/jackc/pgx/v5"
-
-	"logto-syncer/internal/report/reporttest"
+	"logto-syncer/internal/pgquery"
+	"logto-syncer/internal/report"
 )
 
-// A questionTiming is a question and how long its answer took.
-type questionTiming struct {
-	name        string
-	wholeTenant bool // it is about the whole tenant
-	seconds     float64
-	rows        int
+// A queryTenant is the large tenant with everything the questions are about.
+type queryTenant struct {
+	*largeTenant
+	*database
+	previousRunAt, lastRunAt time.Time // when the last two runs were published
 }
 
-// questions times all questions of docs/questions.md.
-func (t *queryTenant) questions(ctx context.Context) ([]result, error) {
-	document, err := os.ReadFile("docs/questions.md")
+// measureQuestions changes rows of the large tenant, creates the indexes for
+// analysts, and times the questions of docs/questions.md.
+func measureQuestions(ctx context.Context, h *harness) (results []result, err error) {
+	large, err := h.largeTenant(ctx)
+	if err == nil && large.mirror == nil {
+		_, err = h.readIntoMirror(ctx, large.simulator)
+	}
 	if err != nil {
 		return nil, err
 	}
-	all, err := reporttest.ParseQuestions(string(document))
-	if err != nil {
-		return nil, err
+	t := &queryTenant{largeTenant: large, database: large.mirror}
+	if results, err = t.changedRowRuns(ctx); err != nil {
+		return results, err
 	}
-	// The document's two nights are the last two runs. Everything else that it
-	// names is in the tenant.
-	previous, last := t.previousRunAt.Format(time.RFC3339Nano), t.lastRunAt.Format(time.RFC3339Nano)
-	times := strings.NewReplacer("2026-11-01 02:00+00", previous, "2026-11-01 12:00+00", previous, "2026-11-02 02:00+00", last)
-	var timings []questionTiming
-	for _, q := range all {
-		timing, err := t.timeQuestion(ctx, questionTiming{name: q.Number + ". " + q.Text, wholeTenant: q.Whole}, times.Replace(q.SQL))
+	if _, err := t.Exec(ctx, "vacuum analyze"); err != nil {
+		return results, err
+	}
+	for _, measure := range []func(context.Context) ([]result, error){t.timeQuestions, t.timeSearches, t.timeReports, t.timePersonLookups} {
+		some, err := measure(ctx)
+		results = append(results, some...)
 		if err != nil {
-			return nil, err
+			return results, err
 		}
-		timings = append(timings, timing)
 	}
-	t.harness.questionResults = append(t.harness.questionResults, timings...)
-	of := func(wholeTenant bool) []questionTiming {
-		return slices.DeleteFunc(slices.Clone(timings), func(q questionTiming) bool { return q.wholeTenant != wholeTenant })
-	}
-	return []result{
-		slowestQuestionResult("questions about one", "about one person, role or organization", t.sizeText(), of(false), 0.05),
-		slowestQuestionResult("questions about the tenant", "about the whole tenant", t.sizeText(), of(true), 3),
-	}, nil
+	return results, nil
 }
 
-// searches times report.search_users with each of its arguments.
-func (t *queryTenant) searches(ctx context.Context) ([]result, error) {
+// timeQuestions times all questions of docs/questions.md.
+func (t *queryTenant) timeQuestions(ctx context.Context) ([]result, error) {
+	queries, err := t.questions(t.previousRunAt, t.lastRunAt)
+	if err != nil {
+		return nil, err
+	}
+	return t.timeOneAndWhole(ctx, "questions", "", queries)
+}
+
+// timeReports times every report.
+func (t *queryTenant) timeReports(ctx context.Context) ([]result, error) {
+	organization, err := pgquery.Value[string](ctx, t, "choose an organization", "select id from logto.organizations where name like '% 3'")
+	if err != nil {
+		return nil, err
+	}
+	previous, last := t.previousRunAt.Format(time.RFC3339Nano), t.lastRunAt.Format(time.RFC3339Nano)
+	queries, err := t.reports(t.lastRunAt, organization, map[string]map[string]string{
+		"access_changes":     {"since": previous, "user": "gone00000001"},
+		"changes":            {"since": previous, "until": last},
+		"permission_holders": {"scope": "delete:orders"},
+	})
+	if err != nil {
+		return nil, err
+	}
+	return t.timeOneAndWhole(ctx, "reports", "syncer report, ", queries)
+}
+
+// timeSearches times report.search_users with each of its arguments.
+func (t *queryTenant) timeSearches(ctx context.Context) ([]result, error) {
 	const sql = `select quote_literal(organization), quote_literal(name) from report.organization_members
 where organization like '% 3' and name is not null order by user_id limit 1`
 	var organization, name string
 	if err := t.QueryRow(ctx, sql).Scan(&organization, &name); err != nil {
 		return nil, err
 	}
-	var timings []questionTiming
+	var queries []query
 	for _, s := range []struct{ name, arguments string }{
 		{"a name, misspelt", "'dora keler'"},
 		{"an address, misspelt", "'emma.petrof4711'"},
@@ -77,82 +94,35 @@ where organization like '% 3' and name is not null order by user_id limit 1`
 		{"a role and an e-mail domain, suspended", "role => 'finance', email_domain => 'example.org', suspended => true"},
 		{"a name that hundreds have, misspelt", "'emma petrof'"},
 	} {
-		timing, err := t.timeQuestion(ctx, questionTiming{name: "a search by " + s.name}, "select * from report.search_users("+s.arguments+")")
-		if err != nil {
-			return nil, err
-		}
-		timings = append(timings, timing)
+		queries = append(queries, t.sqlQuery("a search by "+s.name, false, "select * from report.search_users("+s.arguments+")"))
 	}
-	t.harness.questionResults = append(t.harness.questionResults, timings...)
+	timings, err := t.timeQueries(ctx, queries)
+	if err != nil {
+		return nil, err
+	}
 	few, many := timings[:len(timings)-1], timings[len(timings)-1]
 	return []result{
-		slowestQuestionResult("searches for few", "report.search_users", t.sizeText(), few, 0.05),
+		t.slowest("searches for few", "report.search_users", few, false),
 		informational("a search for many", "report.search_users, a common name, misspelt; "+t.sizeText(), many.seconds*1000, " ms", ""),
 	}, nil
 }
 
-// slowestQuestionResult is the result of the slowest of some questions.
-func slowestQuestionResult(name, about, size string, all []questionTiming, maxSeconds float64) result {
-	slowest, tooSlow := questionTiming{}, 0
-	for _, q := range all {
-		if q.seconds > slowest.seconds {
-			slowest = q
-		}
-		if q.seconds > maxSeconds {
-			tooSlow++
-		}
+// timePersonLookups times finding one person by everything that names one.
+func (t *queryTenant) timePersonLookups(ctx context.Context) ([]result, error) {
+	const sql = `select array[u.id, upper(u.primary_email), u.username, '+' || u.primary_phone, (select i.target || ':' || i.identity_user_id from logto.user_identities i limit 1)]
+from logto.users u where u.username is not null and u.primary_email is not null and u.primary_phone is not null order by u.id limit 1`
+	names, err := pgquery.Value[[]string](ctx, t, "choose a person", sql)
+	if err != nil {
+		return nil, err
 	}
-	detail := slowest.name
-	if tooSlow > 0 {
-		detail += fmt.Sprintf(" %d of %d take longer than promised", tooSlow, len(all))
+	hash := func(text string) string { return "hmac-sha256:" + strings.Repeat(text, 2) }
+	var queries []query
+	for i, by := range []string{"id", "e-mail address, in any case", "username", "phone number", "identity elsewhere"} {
+		queries = append(queries, query{"a person by " + by, false, func(ctx context.Context) (int, error) {
+			found, err := report.FindPeople(ctx, t.Pool, []string{acme}, names[i], hash)
+			return len(found), err
+		}})
 	}
-	return atMost(name, fmt.Sprintf("the slowest of %d, %s; %s", len(all), about, size), slowest.seconds*1000, maxSeconds*1000, " ms", detail)
+	timings, err := t.timeQueries(ctx, queries)
+	return []result{t.slowest("finding a person", "by id, address, username, phone number or identity", timings, false)}, err
 }
-
-// timeQuestion times a query until its last row is there.
-func (t *queryTenant) timeQuestion(ctx context.Context, q questionTiming, sql string) (questionTiming, error) {
-	return medianTiming(q, func() (n int, err error) {
-		rows, err := t.Query(ctx, sql, pgx.QueryExecModeSimpleProtocol)
-		if err != nil {
-			return 0, err
-		}
-		for rows.Next() {
-			n++
-		}
-		return n, rows.Err()
-	})
-}
-
-// questionTable lists the questions and their times; empty if none was asked.
-func (h *harness) questionTable() string {
-	if len(h.questionResults) == 0 {
-		return ""
-	}
-	var b strings.Builder
-	b.WriteString(questionTableHead)
-	for _, q := range h.questionResults {
-		about := "one"
-		if q.wholeTenant {
-			about = "the tenant"
-		}
-		fmt.Fprintf(&b, "| %s | %s | %s ms | %s |\n", q.name, about, number(q.seconds*1000), thousands(q.rows))
-	}
-	return b.String()
-}
-
-const questionTableHead = `
-## What analysts ask
-
-The questions of [questions.md](questions.md) and searches by report.search_users,
-with the indexes for analysts created and the tables vacuumed: milliseconds that the
-client waits for the last row; the median of 5, or of 3 for questions about the whole
-tenant, after one to warm up. A question that finds nothing fails the measurement.
-Users, roles, who holds them, and organizations are mirrored by the program;
-memberships, second factors, tokens, enterprise identities and logs are generated in
-the database, in the sizes of a simulated tenant. A role has about 2,000 holders, but
-for the one that half of the users have. One organization has a fifth of all
-memberships, the others about 17 each.
-
-| question | about | time | rows |
-|---|---|---|---|
-`

@@ -4,132 +4,126 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
 	"time"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
+
+	"logto-syncer/bench/host"
+	"logto-syncer/internal/pgquery"
 )
 
-// A readerProbe queries single users, one after another, before and during a
-// publication.
+// firstReadWithReaders reads the large tenant for the first time, while others
+// query the users of another tenant.
+func (m *largeTenantReads) firstReadWithReaders(ctx context.Context, d *database) ([]result, error) {
+	if err := d.blockIndexCreation(ctx); err != nil {
+		return nil, err
+	}
+	const otherTenant = `insert into logto.users (tenant_id, id, name, item_hash, valid_from)
+select 'small', left(md5(n::text), 12), 'Somebody ' || n, '\x00', now() from generate_series(1, 100000) n`
+	if _, err := d.Exec(ctx, otherTenant); err != nil {
+		return nil, err
+	}
+	return d.measureReaders(ctx, m.large.users, func() error {
+		r, err := d.run(ctx, m.large.simulator, acme, "users")
+		if err == nil {
+			m.memory = append(m.memory, r.memory)
+		}
+		return err
+	})
+}
+
+// A readerProbe queries single users, one after another.
 type readerProbe struct {
-	cancel          context.CancelFunc
-	ended           chan error
-	latencies       []time.Duration
-	publishSeen     time.Time     // when the publication was first seen
-	publishDuration time.Duration // from then until it was committed
-	latenciesAtRest []time.Duration
-	lockTimeouts    int
+	conn         *pgx.Conn
+	ids          []string
+	latencies    []time.Duration
+	lockTimeouts int
+	seconds      float64 // from when the publication was first seen until it was committed
 }
 
 // restDuration is how long readers are measured at rest.
 const restDuration = 3 * time.Second
 
-// probeReaders measures readers of the small tenant at rest, and then during a
-// publication until stop.
-func (d *database) probeReaders(ctx context.Context) (*readerProbe, error) {
+// measureReaders measures readers of the small tenant at rest, and then during the
+// publication of n rows by run.
+func (d *database) measureReaders(ctx context.Context, n int, run func() error) ([]result, error) {
 	conn, err := pgx.Connect(ctx, d.harness.URL(d.name))
 	if err != nil {
 		return nil, err
 	}
+	defer conn.Close(ctx)
 	// Waiting for a lock shows as an error, not as a slow query.
 	if _, err := conn.Exec(ctx, "set lock_timeout = '20ms'"); err != nil {
 		return nil, err
 	}
-	var ids []string
-	if err := conn.QueryRow(ctx, "select array_agg(id order by md5(id)) from (select id from logto.users limit 20000) u").Scan(&ids); err != nil {
+	ids, err := pgquery.Column[string](ctx, conn, "list users", "select id from (select id from logto.users limit 20000) u order by md5(id)")
+	if err != nil {
 		return nil, err
 	}
-	w := &readerProbe{ended: make(chan error, 1)}
+	p := &readerProbe{conn: conn, ids: ids}
 	for began := time.Now(); time.Since(began) < restDuration; {
-		if err := w.query(ctx, conn, ids); err != nil {
+		if err := p.query(ctx); err != nil {
 			return nil, err
 		}
 	}
-	w.latenciesAtRest, w.latencies = w.latencies[len(w.latencies)/10:], nil // the first ones warm the cache
-	probeCtx, cancel := context.WithCancel(ctx)
-	w.cancel = cancel
-	go func() {
-		err := w.queryDuringPublish(probeCtx, conn, ids)
-		w.ended <- errors.Join(err, conn.Close(ctx))
-	}()
-	return w, nil
+	atRest := host.Percentile(p.latencies[len(p.latencies)/10:], 99) // the first ones warm the cache
+	p.latencies = nil
+	if err := host.While(ctx, run, p.queryDuringPublish); err != nil {
+		return nil, err
+	}
+	if len(p.latencies) == 0 {
+		return nil, errors.New("no query ran during the publication")
+	}
+	during := host.Percentile(p.latencies, 99)
+	how := fmt.Sprintf("point queries while a publish of %s rows commits", thousands(n))
+	return []result{
+		atMost("readers during publish", "p99 of "+how+" ÷ p99 at rest", float64(during)/float64(atRest), 5, "",
+			fmt.Sprintf("%s, %s; %d queries in %.1f s", during.Round(time.Microsecond), atRest.Round(time.Microsecond), len(p.latencies), p.seconds)),
+		atMost("readers blocked", how+": times a lock was waited for 20 ms", float64(p.lockTimeouts), 0, "", ""),
+	}, nil
 }
 
-func (w *readerProbe) query(ctx context.Context, conn *pgx.Conn, ids []string) error {
-	if err := sleep(ctx, time.Millisecond); err != nil { // two cores are shared with the publication: this is no load test
+func (p *readerProbe) query(ctx context.Context) error {
+	if err := host.Sleep(ctx, time.Millisecond); err != nil { // two cores are shared with the publication: this is no load test
 		return err
 	}
-	id := ids[len(w.latencies)%len(ids)]
 	began := time.Now()
 	var name *string
-	err := conn.QueryRow(ctx, "select name from logto.users where tenant_id = 'small' and id = $1", id).Scan(&name)
+	err := p.conn.QueryRow(ctx, "select name from logto.users where tenant_id = 'small' and id = $1", p.ids[len(p.latencies)%len(p.ids)]).Scan(&name)
 	if pg, ok := errors.AsType[*pgconn.PgError](err); ok && pg.Code == "55P03" {
-		w.lockTimeouts++
+		p.lockTimeouts++
 		err = nil
 	}
-	w.latencies = append(w.latencies, time.Since(began))
+	p.latencies = append(p.latencies, time.Since(began))
 	return err
 }
 
 // queryDuringPublish looks now and then whether the publish has begun, and asks from
 // then on until it is committed.
-func (w *readerProbe) queryDuringPublish(ctx context.Context, conn *pgx.Conn, ids []string) error {
-	const sql = `select exists (select from pg_stat_activity where application_name = 'logto-syncer' and state <> 'idle'
+func (p *readerProbe) queryDuringPublish(ctx context.Context) error {
+	const publishingSQL = `select exists (select from pg_stat_activity where application_name = 'logto-syncer' and state <> 'idle'
 and (query like 'analyze%' or query like 'insert into logto.%'))`
 	own := context.WithoutCancel(ctx) // cancelling a query breaks the connection
 	for publishing := false; ctx.Err() == nil && !publishing; {
-		if err := sleep(own, 50*time.Millisecond); err != nil {
+		if err := host.Sleep(own, 50*time.Millisecond); err != nil {
 			return err
 		}
-		if err := conn.QueryRow(own, sql).Scan(&publishing); err != nil {
+		if err := p.conn.QueryRow(own, publishingSQL).Scan(&publishing); err != nil {
 			return err
 		}
 	}
-	w.publishSeen = time.Now()
+	seen := time.Now()
 	for published := false; ctx.Err() == nil && !published; {
-		if err := w.query(own, conn, ids); err != nil {
+		if err := p.query(own); err != nil {
 			return err
 		}
-		if len(w.latencies)%50 == 0 {
-			if err := conn.QueryRow(own, "select exists (select from syncer.certificates where tenant_id = $1)", acme).Scan(&published); err != nil {
+		if len(p.latencies)%50 == 0 {
+			if err := p.conn.QueryRow(own, "select exists (select from syncer.certificates where tenant_id = $1)", acme).Scan(&published); err != nil {
 				return err
 			}
 		}
 	}
-	w.publishDuration = time.Since(w.publishSeen)
+	p.seconds = time.Since(seen).Seconds()
 	return nil
-}
-
-// readerLatency is what readers notice of a publication.
-type readerLatency struct {
-	rest, publish         time.Duration // p99
-	queries, lockTimeouts int
-	seconds               float64
-}
-
-func (w *readerProbe) stop() (readerLatency, error) {
-	w.cancel()
-	err := <-w.ended
-	during := w.latencies
-	if len(during) == 0 {
-		return readerLatency{}, errors.Join(err, errors.New("no query ran during the publication"))
-	}
-	return readerLatency{p99(w.latenciesAtRest), p99(during), len(during), w.lockTimeouts, w.publishDuration.Seconds()}, err
-}
-
-func p99(all []time.Duration) time.Duration {
-	slices.Sort(all)
-	return all[len(all)*99/100]
-}
-
-// results are the results for a publication of n rows.
-func (s readerLatency) results(n int) []result {
-	how := fmt.Sprintf("point queries while a publish of %s rows commits", thousands(n))
-	return []result{
-		atMost("readers during publish", "p99 of "+how+" ÷ p99 at rest", float64(s.publish)/float64(s.rest), 5, "",
-			fmt.Sprintf("%s, %s; %d queries in %.1f s", s.publish.Round(time.Microsecond), s.rest.Round(time.Microsecond), s.queries, s.seconds)),
-		atMost("readers blocked", how+": times a lock was waited for 20 ms", float64(s.lockTimeouts), 0, "", ""),
-	}
 }

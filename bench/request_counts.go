@@ -5,69 +5,63 @@ import (
 	"fmt"
 	"strconv"
 	"time"
+
+	"logto-syncer/bench/host"
 )
 
 // measureLimit reads a tenant of Logto Cloud. The simulator answers 429 to the
 // 201st request of any 10 s.
-func measureLimit(ctx context.Context, h *harness) (results []result, err error) {
+func measureLimit(ctx context.Context, h *harness) ([]result, error) {
 	users := h.scaled(20_000)
 	command := h.simulateCommand("--users", strconv.Itoa(users), "--throttle", "--latency", "50-400ms")
-	err = h.withTenant(ctx, command, func(s simulator, d *database) error {
+	return withTenant(ctx, h, command, func(s simulator, d *database) ([]result, error) {
 		// A new database does not know how long the tenant has been idle.
-		if err := sleep(ctx, 11*time.Second); err != nil {
-			return err
+		if err := host.Sleep(ctx, 11*time.Second); err != nil {
+			return nil, err
 		}
-		r, err := d.syncer(ctx, s, "limited", "{requests: 200, per: 10s}", "run", "all")
+		d.limit = cloudLimit
+		r, err := d.run(ctx, s, "limited", "all")
 		if err != nil {
-			return err
+			return nil, err
 		}
 		minSeconds := float64(r.summary.Requests) / 200 * 10
-		results = []result{
+		return []result{
 			atLeast("speed under the limit", "200 in 10 s, responses after 50-400 ms, "+thousands(users)+" users and all other listings: requests at the limit ÷ seconds to published",
 				minSeconds/r.summary.Seconds, 0.97, "", fmt.Sprintf("%d requests, %.1f s of %.1f s", r.summary.Requests, minSeconds, r.summary.Seconds)),
 			atMost("throttled responses", "429 in the same run; the simulator counts any 10 s", float64(r.summary.Throttled), 0, "", ""),
-		}
-		return nil
+		}, nil
 	})
-	return results, err
 }
 
 // measureRequests counts the requests of the first run and of the next one.
-func measureRequests(ctx context.Context, h *harness) (results []result, err error) {
-	err = h.withDatabase(ctx, func(d *database) error {
-		for _, ties := range []string{"without", "with"} {
-			some, err := countRunRequests(ctx, d, ties)
-			results = append(results, some...)
-			if err != nil {
-				return err
-			}
+func measureRequests(ctx context.Context, h *harness) ([]result, error) {
+	return withDatabase(ctx, h, func(d *database) ([]result, error) {
+		without, err := countRunRequests(ctx, d, "without")
+		if err != nil {
+			return nil, err
 		}
-		return nil
+		with, err := countRunRequests(ctx, d, "with", "--ties")
+		return append(without, with...), err
 	})
-	return results, err
 }
 
 // countedTenants are read to count requests: how many ranges of ids have more
 // rows than a page depends on chance.
 const countedTenants = 4
 
-func countRunRequests(ctx context.Context, d *database, ties string) ([]result, error) {
+func countRunRequests(ctx context.Context, d *database, ties string, flags ...string) ([]result, error) {
 	users := d.harness.scaled(20_000)
 	var requests [2]int64 // of the first run and of the next one
 	for seed := range countedTenants {
-		args := []string{"--users", strconv.Itoa(users), "--seed", strconv.Itoa(seed + 1)}
-		if ties == "with" {
-			args = append(args, "--ties")
-		}
-		err := d.harness.withSimulator(ctx, d.harness.simulateCommand(args...), func(s simulator) error {
+		command := d.harness.simulateCommand(append(flags, "--users", strconv.Itoa(users), "--seed", strconv.Itoa(seed+1))...)
+		_, err := withSimulator(ctx, command, func(s simulator) (r *processResult, err error) {
 			for i := range requests {
-				r, err := d.syncer(ctx, s, fmt.Sprintf("%s-%d", ties, seed), "none", "run", "users")
-				if err != nil {
-					return err
+				if r, err = d.run(ctx, s, fmt.Sprintf("%s-%d", ties, seed), "users"); err != nil {
+					return nil, err
 				}
 				requests[i] += r.summary.Requests
 			}
-			return nil
+			return r, nil
 		})
 		if err != nil {
 			return nil, err
@@ -82,21 +76,19 @@ func countRunRequests(ctx context.Context, d *database, ties string) ([]result, 
 }
 
 // measureParents reads many organizations with few members each.
-func measureParents(ctx context.Context, h *harness) (results []result, err error) {
+func measureParents(ctx context.Context, h *harness) ([]result, error) {
 	n := h.scaled(100_000)
-	command := benchSimulatorCommand("-users", "3000", "-organizations", strconv.Itoa(n), "-members", "3", "-orderly")
-	err = h.withTenant(ctx, command, func(s simulator, d *database) error {
-		r, err := d.syncer(ctx, s, "many", "none", "run", "members")
+	options := simulatorOptions{Users: 3000, Organizations: n, Members: 3, Orderly: true}
+	return withTenant(ctx, h, options.command(), func(s simulator, d *database) ([]result, error) {
+		r, err := d.run(ctx, s, "many", "members")
 		if err != nil {
-			return err
+			return nil, err
 		}
 		method := thousands(n) + " organizations of 3 members, 3,000 users; the list of organizations keeps its order, without which it cannot be proved"
-		results = []result{
+		return []result{
 			atMost("many small parents", method+": requests ÷ organizations", float64(r.summary.Requests)/float64(n), 1.03, "",
 				fmt.Sprintf("%d requests in %.1f s", r.summary.Requests, r.seconds)),
 			atMost("memory, many small parents", method, r.memory, 128, " MB", ""),
-		}
-		return nil
+		}, nil
 	})
-	return results, err
 }

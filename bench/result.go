@@ -8,69 +8,61 @@ import (
 
 // A result is a row of the table: a promise and what was measured.
 type result struct {
-	name, method  string
-	value         float64
-	unit          string
-	limit         float64
-	atLeast       bool // the limit is the minimum, not the maximum
-	informational bool // there is no limit
-	detail        string
+	name, method string
+	value        float64
+	unit         string
+	comparison   string // of the value with the limit, "≤" or "≥"; empty if there is no limit
+	limit        float64
+	detail       string
 }
 
 // atMost is a result whose value must not exceed the limit.
 func atMost(name, method string, value, limit float64, unit, detail string) result {
-	return result{name: name, method: method, value: value, unit: unit, limit: limit, detail: detail}
+	return result{name, method, value, unit, "≤", limit, detail}
 }
 
+// atLeast is a result whose value must reach the limit.
 func atLeast(name, method string, value, limit float64, unit, detail string) result {
-	r := atMost(name, method, value, limit, unit, detail)
-	r.atLeast = true
-	return r
+	return result{name, method, value, unit, "≥", limit, detail}
 }
 
 // informational is a result without a limit, to compare others with.
 func informational(name, method string, value float64, unit, detail string) result {
-	return result{name: name, method: method, value: value, unit: unit, detail: detail, informational: true}
+	return result{name, method, value, unit, "", 0, detail}
 }
 
 func (r result) holds() bool {
-	switch {
-	case r.informational:
-		return true
-	case r.atLeast:
+	switch r.comparison {
+	case "≤":
+		return r.value <= r.limit
+	case "≥":
 		return r.value >= r.limit
 	}
-	return r.value <= r.limit
+	return true
 }
 
-func (r result) promisedText() string {
-	switch {
-	case r.informational:
-		return ""
-	case r.atLeast:
-		return "≥ " + number(r.limit) + r.unit
+// texts are what was measured, what is promised, and whether that holds.
+func (r result) texts() (measured, promised, verdict string) {
+	measured = number(r.value) + r.unit
+	if r.comparison == "" {
+		return measured, "", ""
 	}
-	return "≤ " + number(r.limit) + r.unit
-}
-
-func (r result) measuredText() string { return number(r.value) + r.unit }
-
-func (r result) verdictText() string {
-	switch {
-	case r.informational:
-		return ""
-	case r.holds():
-		return "yes"
+	verdict = "yes"
+	if !r.holds() {
+		verdict = "**no**"
 	}
-	return "**no**"
+	return measured, r.comparison + " " + number(r.limit) + r.unit, verdict
 }
 
 func (r result) textLine() string {
-	return fmt.Sprintf("%-34s %12s  %10s  %-6s %s", r.name, r.measuredText(), r.promisedText(), r.verdictText(), r.detail)
+	measured, promised, verdict := r.texts()
+	return fmt.Sprintf("%-34s %12s  %10s  %-6s %s", r.name, measured, promised, verdict, r.detail)
 }
 
-func (r result) tableRow() string {
-	return "| " + strings.Join([]string{r.name, r.method, r.promisedText(), r.measuredText(), r.verdictText(), r.detail}, " | ") + " |"
+// TableRow is the row of the table in the report.
+func (r result) TableRow() string {
+	measured, promised, verdict := r.texts()
+	return "| " + strings.Join([]string{r.name, r.method, promised, measured, verdict, r.detail}, " | ") + " |"
 }
 
 func number(v float64) string {
@@ -83,11 +75,10 @@ func number(v float64) string {
 	return strings.TrimRight(strings.TrimRight(fmt.Sprintf("%.3f", v), "0"), ".")
 }
 
-// thousands writes a number with thousands separators.
+// thousands writes a number that is not negative with thousands separators.
 func thousands(n int) string {
-	s := strconv.Itoa(n)
-	for i := len(s) - 3; i > 0; i -= 3 {
-		s = s[:i] + "," + s[i:]
+	if n < 1000 {
+		return strconv.Itoa(n)
 	}
-	return s
+	return fmt.Sprintf("%s,%03d", thousands(n/1000), n%1000)
 }

@@ -4,8 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"flag"
-	"fmt"
 	"math/rand/v2"
 	"net"
 	"net/http"
@@ -13,42 +11,46 @@ import (
 	"strconv"
 	"time"
 
+	"logto-syncer/bench/host"
 	"logto-syncer/internal/logtotest"
 	"logto-syncer/internal/report/reporttest"
 )
 
 // simulatorSubcommand makes this program a simulator that changes an exact number
-// of users on request; syncer simulate changes its tenant at a rate.
+// of users on request; syncer simulate changes its tenant at a rate. Its argument
+// is simulatorOptions as JSON.
 const simulatorSubcommand = "simulator"
 
-func runSimulator(args []string) error {
-	flags := flag.NewFlagSet(simulatorSubcommand, flag.ExitOnError)
-	users := flags.Int("users", 0, "")
-	organizations := flags.Int("organizations", 0, "")
-	members := flags.Int("members", 0, "members to add to every organization")
-	people := flags.Bool("people", false, "with the people of docs/questions.md")
-	orderly := flags.Bool("orderly", false, "lists without an order keep the one they have")
-	concurrency := flags.Int("concurrency", 0, "requests it works on at once; 0: any number")
-	responseTime := flags.Duration("response-time", 0, "what each of them takes")
-	if err := flags.Parse(args); err != nil {
+type simulatorOptions struct {
+	Users, Organizations int
+	Members              int           // to add to every organization
+	People               bool          // with the people of docs/questions.md
+	Orderly              bool          // lists without an order keep the one they have
+	Concurrency          int           // requests it works on at once; 0: any number
+	ResponseTime         time.Duration // what each of them takes
+}
+
+func runSimulator(arg string) error {
+	var o simulatorOptions
+	if err := json.Unmarshal([]byte(arg), &o); err != nil {
 		return err
 	}
-	tenant := logtotest.Generate(logtotest.Options{Users: *users, Organizations: *organizations, Seed: 1})
-	if err := addMembers(tenant, *members); err != nil {
+	tenant := logtotest.Generate(logtotest.Options{Users: o.Users, Organizations: o.Organizations, Seed: 1})
+	if err := addMembers(tenant, o.Members); err != nil {
 		return err
 	}
-	if *people {
+	if o.People {
 		if err := reporttest.SeedFirstDay(tenant); err != nil {
 			return err
 		}
 	}
 	var options []logtotest.Option
-	if *orderly {
+	if o.Orderly {
 		options = append(options, logtotest.Orderly())
 	}
 	s := logtotest.NewServer(tenant, options...)
 	mux := http.NewServeMux()
-	mux.Handle("/", limitConcurrency(s, *concurrency, *responseTime))
+	mux.Handle("/", limitConcurrency(s, o.Concurrency, o.ResponseTime))
 	mux.HandleFunc("POST /change", func(w http.ResponseWriter, r *http.Request) {
 		n, err := strconv.Atoi(r.FormValue("users"))
 		if err == nil {
@@ -58,7 +60,11 @@ func runSimulator(args []string) error {
 			http.Error(w, err.Error(), http.StatusInternalServerError)
 		}
 	})
-	mux.HandleFunc("POST /like-cloud", func(http.ResponseWriter, *http.Request) { likeCloud(s) })
+	// Answers after 50 to 400 ms, and 429 beyond 200 requests in 10 s.
+	mux.HandleFunc("POST /like-cloud", func(http.ResponseWriter, *http.Request) {
+		s.Throttle(200, 10*time.Second, true)
+		s.Inject(logtotest.Fault{Kind: logtotest.Delay, Delay: 50 * time.Millisecond, DelayMax: 400 * time.Millisecond})
+	})
 	listener, err := new(net.ListenConfig).Listen(context.Background(), "tcp", "127.0.0.1:0")
 	if err != nil {
 		return err
@@ -81,7 +87,7 @@ func limitConcurrency(h http.Handler, concurrency int, responseTime time.Duratio
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		free <- struct{}{}
 		defer func() { <-free }()
-		if sleep(r.Context(), responseTime) == nil {
+		if host.Sleep(r.Context(), responseTime) == nil {
 			h.ServeHTTP(w, r)
 		}
 	})
@@ -89,9 +95,6 @@ func limitConcurrency(h http.Handler, concurrency int, responseTime time.Duratio
 
 // addMembers adds members to every organization.
 func addMembers(tenant *logtotest.Tenant, members int) error {
-	if members == 0 {
-		return nil
-	}
 	users := tenant.IDs("users")
 	for _, organization := range tenant.IDs("organizations") {
 		from := rand.IntN(len(users))
@@ -101,41 +104,6 @@ func addMembers(tenant *logtotest.Tenant, members int) error {
 				return err
 			}
 		}
-	}
-	return nil
-}
-
-// Changes that a simulator makes on request.
-const (
-	rename = "rename"
-	signIn = "sign in"
-	// secondDay is rename, and what the people of the questions do on their second
-	// day.
-	secondDay = "second day"
-)
-
-// change changes n random users. Those that are renamed or sign in are changed by
-// SQL: a million deliveries of the webhook would take the simulator gigabytes, and
-// no run that proves reads them.
-func change(tenant *logtotest.Tenant, n int, what string) error {
-	switch what {
-	case mixed:
-		return changeMixed(tenant, n)
-	case stamped:
-		return changeStamped(tenant, n)
-	}
-	users := tenant.IDs("users")
-	for _, at := range rand.Perm(len(users))[:min(n, len(users))] {
-		row := logtotest.Row{"name": fmt.Sprintf("Renamed %08x", rand.Uint32())} // another name than the one of a change before
-		if what == signIn {
-			row = logtotest.Row{"last_sign_in_at": tenant.Now()}
-		}
-		if err := tenant.DirectSQL().Update("users", users[at], row); err != nil {
-			return err
-		}
-	}
-	if what == secondDay {
-		return reporttest.ApplySecondDay(tenant)
 	}
 	return nil
 }

@@ -2,14 +2,16 @@ package main
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"net/http"
 	"net/url"
 	"os"
 	"os/exec"
 	"path/filepath"
-	"syscall"
+	"strconv"
 
 	"logto-syncer/bench/host"
 )
@@ -24,49 +26,44 @@ type simulator struct {
 	Rows      int    `json:"rows"` // users; syncer simulate does not tell
 }
 
-// A simulatorCommand starts a simulator.
-type simulatorCommand struct {
-	program string
-	args    []string
-}
+// A simulatorCommand is a program and its arguments, which start a simulator.
+type simulatorCommand []string
 
 // simulateCommand is the command syncer simulate.
 func (h *harness) simulateCommand(args ...string) simulatorCommand {
-	return simulatorCommand{filepath.Join(h.bin, "syncer"), append([]string{"--json", "simulate", "--listen", "127.0.0.1:0"}, args...)}
+	return append(simulatorCommand{filepath.Join(h.bin, "syncer"), "--json", "simulate", "--listen", "127.0.0.1:0"}, args...)
 }
 
-// benchSimulatorCommand is this program as a simulator.
-func benchSimulatorCommand(args ...string) simulatorCommand {
-	return simulatorCommand{os.Args[0], append([]string{simulatorSubcommand}, args...)}
-}
-
-func (h *harness) withSimulator(ctx context.Context, command simulatorCommand, f func(simulator) error) error {
-	s, stop, err := command.start(ctx)
-	if err != nil {
-		return err
-	}
-	return errors.Join(f(s), stop())
+// command is this program as a simulator.
+func (o simulatorOptions) command() simulatorCommand {
+	arg, _ := json.Marshal(o) // numbers and booleans
+	return simulatorCommand{os.Args[0], simulatorSubcommand, string(arg)}
 }
 
 // start starts the simulator and waits until it answers. stop ends it.
 func (c simulatorCommand) start(ctx context.Context) (s simulator, stop func() error, err error) {
-	cmd := exec.CommandContext(ctx, c.program, c.args...)
+	cmd := exec.CommandContext(ctx, c[0], c[1:]...)
 	cmd.Stderr = os.Stderr
-	cmd.Cancel = func() error { return cmd.Process.Signal(syscall.SIGTERM) }
 	process, err := host.StartReadyProcess(cmd, &s)
 	if err != nil {
 		return s, nil, fmt.Errorf("start a simulator: %w", err)
 	}
-	return s, func() error {
-		err := cmd.Process.Signal(syscall.SIGTERM)
-		_ = process.Wait() // ends by the signal
-		return err
-	}, nil
+	return s, process.Stop, nil
 }
 
-// post sends a request to a simulator of this program.
-func (s simulator) post(ctx context.Context, path string, query url.Values) error {
-	req, err := http.NewRequestWithContext(ctx, http.MethodPost, s.requestURL(path, query), nil)
+// withSimulator runs f with a simulator that ends after it.
+func withSimulator[T any](ctx context.Context, command simulatorCommand, f func(simulator) (T, error)) (got T, err error) {
+	s, stop, err := command.start(ctx)
+	if err != nil {
+		return got, err
+	}
+	defer func() { err = errors.Join(err, stop()) }()
+	return f(s)
+}
+
+// request sends a request without a token or a body, and reads the response.
+func (s simulator) request(ctx context.Context, method, path string) error {
+	req, err := http.NewRequestWithContext(ctx, method, s.Endpoint+path, nil)
 	if err != nil {
 		return err
 	}
@@ -75,12 +72,16 @@ func (s simulator) post(ctx context.Context, path string, query url.Values) erro
 		return err
 	}
 	defer resp.Body.Close()
-	if resp.StatusCode != http.StatusOK {
+	if _, err := io.Copy(io.Discard, resp.Body); err != nil {
+		return err
+	}
+	if resp.StatusCode >= http.StatusMultipleChoices {
 		return fmt.Errorf("%s: %s", path, resp.Status)
 	}
 	return nil
 }
 
-func (s simulator) requestURL(path string, query url.Values) string {
-	return s.Endpoint + path + "?" + query.Encode()
+// change lets a simulator of this program change n users.
+func (s simulator) change(ctx context.Context, n int, what string) error {
+	return s.request(ctx, http.MethodPost, "/change?"+url.Values{"users": {strconv.Itoa(n)}, "what": {what}}.Encode())
 }
