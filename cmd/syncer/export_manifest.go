@@ -3,13 +3,13 @@ package main
 import (
 	"context"
 	"encoding/json"
-	"fmt"
 	"os"
 	"slices"
 	"time"
 
 	"github.com/jackc/pgx/v5"
 
+	"logto-syncer/internal/pgquery"
 	"logto-syncer/internal/report"
 )
 
@@ -47,18 +47,13 @@ type manifestListing struct {
 // readListingStates returns the state of every listing, and the moment of the
 // snapshot.
 func readListingStates(ctx context.Context, tx pgx.Tx, tenants []string) (all []manifestListing, at time.Time, err error) {
-	if err := tx.QueryRow(ctx, "select now()").Scan(&at); err != nil {
-		return nil, at, fmt.Errorf("begin the export: %w", err)
+	if at, err = pgquery.Value[time.Time](ctx, tx, "begin the export", "select now()"); err != nil {
+		return nil, at, err
 	}
-	rows, err := tx.Query(ctx, `select tenant_id::text, listing, table_names, state, reason, read_at, last_proved_at
-		from report.freshness where tenant_id = any($1) order by tenant_id, listing`, tenants)
-	if err == nil {
-		all, err = pgx.CollectRows(rows, pgx.RowToStructByName[manifestListing])
-	}
-	if err != nil {
-		return nil, at, fmt.Errorf("read what is proved: %w", err)
-	}
-	return all, at.UTC(), nil
+	const sql = `select tenant_id::text, listing, table_names, state, reason, read_at, last_proved_at
+		from report.freshness where tenant_id = any($1) order by tenant_id, listing`
+	all, err = pgquery.Rows(ctx, tx, "read what is proved", pgx.RowToStructByName[manifestListing], sql, tenants)
+	return all, at.UTC(), err
 }
 
 // forTable is what the manifest says of one table: its listing, or for a view all of

@@ -3,16 +3,15 @@ package main
 import (
 	"context"
 	"errors"
-	"fmt"
 	"io/fs"
 	"os"
 	"strings"
 
-	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
 
 	"logto-syncer/internal/catalog"
 	"logto-syncer/internal/config"
+	"logto-syncer/internal/report"
 	"logto-syncer/internal/state"
 )
 
@@ -77,16 +76,9 @@ const insufficientPrivilege = "42501"
 // mirroredTenants returns the names of the tenants that the database has, or
 // only the one of the name, which has to be there.
 func mirroredTenants(ctx context.Context, db *database, name string) ([]string, error) {
-	rows, err := db.Query(ctx, "select tenant_id::text from report.tenants order by tenant_id")
-	if err != nil {
-		return nil, fmt.Errorf("list the tenants: %w", err)
-	}
-	names, err := pgx.CollectRows(rows, pgx.RowTo[string])
-	if err != nil {
-		return nil, fmt.Errorf("list the tenants: %w", err)
-	}
-	if name == "" {
-		return names, nil
+	names, err := report.Tenants(ctx, db)
+	if err != nil || name == "" {
+		return names, err
 	}
 	for _, n := range names {
 		if strings.EqualFold(n, name) {

@@ -84,10 +84,7 @@ func (b *indexBuild) missingOrInvalid(ctx context.Context, conn *pgx.Conn) (miss
 	const sql = `select n.nspname || '.' || c.relname, i.indisvalid
 from pg_index i join pg_class c on c.oid = i.indexrelid join pg_namespace n on n.oid = c.relnamespace
 where n.nspname in ('logto', 'logto_history')`
-	rows, err := conn.Query(ctx, sql)
-	if err != nil {
-		return nil, nil, err
-	}
+	rows, _ := conn.Query(ctx, sql) // the error is that of rows, too
 	valid := map[string]bool{}
 	var name string
 	var whole bool

@@ -11,6 +11,8 @@ import (
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
+
+	"logto-syncer/internal/pgquery"
 )
 
 // A Notice says what an answer does not say, and why: a listing is not mirrored
@@ -89,21 +91,16 @@ group by f.listing, f.state, f.reason
 order by f.listing, f.state`
 
 // unprovedTableNotices returns what the mirror does not know of tables.
-func unprovedTableNotices(ctx context.Context, db Queryer, tables, tenants []string) (notices []Notice, err error) {
-	rows, err := db.Query(ctx, unprovedListings, tables, tenants)
-	if err != nil {
-		return nil, fmt.Errorf("look for what is not mirrored: %w", err)
+func unprovedTableNotices(ctx context.Context, db pgquery.Queryer, tables, tenants []string) (notices []Notice, err error) {
+	type unproved struct {
+		Listing, State, Reason string
+		Tenants                []string
 	}
-	var listing, state, reason string
-	var of []string
-	_, err = pgx.ForEachRow(rows, []any{&listing, &state, &reason, &of}, func() error {
-		notices = append(notices, listingStateNotice(listFirst(of), listing, state, reason))
-		return nil
-	})
-	if err != nil {
-		return nil, fmt.Errorf("look for what is not mirrored: %w", err)
+	all, err := pgquery.Rows(ctx, db, "look for what is not mirrored", pgx.RowToStructByPos[unproved], unprovedListings, tables, tenants)
+	for _, u := range all {
+		notices = append(notices, listingStateNotice(listFirst(u.Tenants), u.Listing, u.State, u.Reason))
 	}
-	return notices, nil
+	return notices, err
 }
 
 func listingStateNotice(tenants, listing, state, reason string) Notice {

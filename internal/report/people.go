@@ -10,6 +10,8 @@ import (
 	"strings"
 
 	"github.com/jackc/pgx/v5"
+
+	"logto-syncer/internal/pgquery"
 )
 
 //go:embed sql/find_people.sql
@@ -25,11 +27,6 @@ type Person struct {
 	Current bool     `db:"current"` // false: gone from the tenant, known from history or invitations
 }
 
-// A Queryer answers queries: a pool, a connection or a transaction.
-type Queryer interface {
-	Query(ctx context.Context, sql string, args ...any) (pgx.Rows, error)
-}
-
 // A HashText is the keyed hash that a privacy rule stores instead of a text.
 type HashText func(text string) string
 
@@ -38,7 +35,7 @@ type HashText func(text string) string
 // elsewhere, as its id or address there or as PROVIDER:ID; accounts that are
 // there before those that are gone. With hash, values under a hash rule are
 // found, too: an address only as it was written, or in lower case.
-func FindPeople(ctx context.Context, db Queryer, tenants []string, text string, hash HashText) ([]Person, error) {
+func FindPeople(ctx context.Context, db pgquery.Queryer, tenants []string, text string, hash HashText) ([]Person, error) {
 	text = strings.TrimSpace(text)
 	spellings, phones := []string{strings.ToLower(text)}, []string{text, phoneDigits(text)}
 	if hash != nil {
@@ -50,13 +47,9 @@ func FindPeople(ctx context.Context, db Queryer, tenants []string, text string, 
 	if before, after, ok := strings.Cut(text, ":"); ok {
 		provider, id = &before, &after
 	}
-	rows, err := db.Query(ctx, findPeople, tenants, text, spellings, phones, provider, id)
+	found, err := pgquery.Rows(ctx, db, "look for a person", pgx.RowToStructByName[Person], findPeople, tenants, text, spellings, phones, provider, id)
 	if err != nil {
-		return nil, fmt.Errorf("look for a person: %w", err)
-	}
-	found, err := pgx.CollectRows(rows, pgx.RowToStructByName[Person])
-	if err != nil {
-		return nil, fmt.Errorf("look for a person: %w", err)
+		return nil, err
 	}
 	accounts := slices.DeleteFunc(slices.Clone(found), func(p Person) bool { return p.UserID == "" })
 	if len(accounts) > 0 {
@@ -98,7 +91,7 @@ func (e *AmbiguousError) Error() string {
 
 // FindPerson returns the one person that a text names, else ErrNobody or an
 // AmbiguousError. Of several accounts the one whose id it is is meant.
-func FindPerson(ctx context.Context, db Queryer, tenants []string, text string, hash HashText) (Person, error) {
+func FindPerson(ctx context.Context, db pgquery.Queryer, tenants []string, text string, hash HashText) (Person, error) {
 	found, err := FindPeople(ctx, db, tenants, text, hash)
 	if err != nil {
 		return Person{}, err

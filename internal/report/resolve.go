@@ -9,6 +9,8 @@ import (
 	"strings"
 
 	"github.com/jackc/pgx/v5"
+
+	"logto-syncer/internal/pgquery"
 )
 
 //go:embed sql/find_names.sql
@@ -46,7 +48,7 @@ type resolvedValues struct {
 
 // resolve turns what the arguments name into ids: a report compares ids, and a
 // name that nothing has is a mistake and not an empty answer.
-func (r *Report) resolve(ctx context.Context, db Queryer, args map[string]string, hash HashText) (resolvedValues, error) {
+func (r *Report) resolve(ctx context.Context, db pgquery.Queryer, args map[string]string, hash HashText) (resolvedValues, error) {
 	out := resolvedValues{values: map[string]*string{}}
 	for _, p := range r.Params {
 		out.values[p.Name] = p.Default
@@ -85,15 +87,17 @@ func (r *Report) resolve(ctx context.Context, db Queryer, args map[string]string
 	return out, nil
 }
 
+// Tenants returns the names of the tenants that are mirrored, sorted.
+func Tenants(ctx context.Context, db pgquery.Queryer) ([]string, error) {
+	return pgquery.Column[string](ctx, db, "list the tenants", "select tenant_id::text from report.tenants order by tenant_id")
+}
+
 // resolveTenant finds out which tenants are meant: the one named, or the only
 // one there is.
-func (r *Report) resolveTenant(ctx context.Context, db Queryer, out *resolvedValues) error {
-	rows, err := db.Query(ctx, "select tenant_id::text from report.tenants order by tenant_id")
-	if err == nil {
-		out.tenants, err = pgx.CollectRows(rows, pgx.RowTo[string])
-	}
-	if err != nil {
-		return fmt.Errorf("list the tenants: %w", err)
+func (r *Report) resolveTenant(ctx context.Context, db pgquery.Queryer, out *resolvedValues) error {
+	var err error
+	if out.tenants, err = Tenants(ctx, db); err != nil {
+		return err
 	}
 	i := slices.IndexFunc(r.Params, func(p Param) bool { return p.Type == "tenant" })
 	if i < 0 {
@@ -142,7 +146,7 @@ func (r *Report) choice(p Param, value string) (string, error) {
 	return "", &ArgumentError{r.Name, p.Name, fmt.Sprintf("%q is none of %s", value, strings.Join(words, ", ")), suggest(value, words)}
 }
 
-func (r *Report) person(ctx context.Context, db Queryer, p Param, tenants []string, value string, hash HashText) (id, tenant string, err error) {
+func (r *Report) person(ctx context.Context, db pgquery.Queryer, p Param, tenants []string, value string, hash HashText) (id, tenant string, err error) {
 	person, err := FindPerson(ctx, db, tenants, value, hash)
 	switch ambiguous, isAmbiguous := errors.AsType[*AmbiguousError](err); {
 	case isAmbiguous:
@@ -160,7 +164,7 @@ func (r *Report) person(ctx context.Context, db Queryer, p Param, tenants []stri
 // A namedThing is something with an id and a name.
 type namedThing struct{ Tenant, ID, Name string }
 
-func (r *Report) named(ctx context.Context, db Queryer, p Param, tenants []string, value string) (id, tenant string, err error) {
+func (r *Report) named(ctx context.Context, db pgquery.Queryer, p Param, tenants []string, value string) (id, tenant string, err error) {
 	found, err := thingsNamed(ctx, db, tenants, p.Type, &value)
 	if err != nil {
 		return "", "", err
@@ -198,16 +202,8 @@ func (r *Report) named(ctx context.Context, db Queryer, p Param, tenants []strin
 	return "", "", &ArgumentError{r.Name, p.Name, fmt.Sprintf("several %ss are named %q: %s", nameKinds()[p.Type], value, listFirst(candidates)), "name one by id"}
 }
 
-func thingsNamed(ctx context.Context, db Queryer, tenants []string, kind string, name *string) ([]namedThing, error) {
-	rows, err := db.Query(ctx, findNames, tenants, kind, name)
-	if err != nil {
-		return nil, fmt.Errorf("look for a name: %w", err)
-	}
-	found, err := pgx.CollectRows(rows, pgx.RowToStructByPos[namedThing])
-	if err != nil {
-		return nil, fmt.Errorf("look for a name: %w", err)
-	}
-	return found, nil
+func thingsNamed(ctx context.Context, db pgquery.Queryer, tenants []string, kind string, name *string) ([]namedThing, error) {
+	return pgquery.Rows(ctx, db, "look for a name", pgx.RowToStructByPos[namedThing], findNames, tenants, kind, name)
 }
 
 // unknownNameError says that there is nothing of the name, and what there is.
