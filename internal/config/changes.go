@@ -10,10 +10,6 @@ import (
 
 const wantRead = "changes, or be left out"
 
-func checkReadMode(d *decoder, path string, j *Job) {
-	d.require(j.Read == ReadChanges, path, wantRead, "without it the job reads everything, with a proof")
-}
-
 // checkFollowed reports listings that a job is to follow and that change without
 // a sign.
 func checkFollowed(d *decoder, path string, j *Job, known []string) {

@@ -7,8 +7,6 @@
 package config
 
 import (
-	"fmt"
-	"os"
 	"slices"
 	"time"
 
@@ -208,9 +206,5 @@ func (c *Config) TenantNames(j Job) []string {
 // listings there are; with nil they are not checked. The error is an Errors
 // when the file could be read.
 func Load(path string, env func(string) (string, bool), known []string) (*Config, error) {
-	data, err := os.ReadFile(path)
-	if err != nil {
-		return nil, fmt.Errorf("read configuration: %w", err)
-	}
-	return Parse(path, data, env, known)
+	return load(&decoder{file: path, env: env}, known)
 }

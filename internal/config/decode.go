@@ -21,10 +21,6 @@ type decoder struct {
 	readOnly bool // see LoadReadOnly
 }
 
-func (d *decoder) decode(root *yaml.Node, c *Config) {
-	d.value("", root, reflect.ValueOf(c).Elem())
-}
-
 // value fills v from n. What has no value, or an empty one, leaves v alone.
 func (d *decoder) value(path string, n *yaml.Node, v reflect.Value) {
 	f := &decodedField{position: position{n.Line, n.Column}}

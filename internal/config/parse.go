@@ -3,6 +3,8 @@ package config
 import (
 	"errors"
 	"fmt"
+	"os"
+	"reflect"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -14,17 +16,27 @@ import (
 // The error is an Errors with every problem of the file, or with the first one if
 // the file is not YAML.
 func Parse(name string, data []byte, env func(string) (string, bool), known []string) (*Config, error) {
-	return parse(&decoder{file: name, env: env, fields: map[string]*decodedField{}}, data, known)
+	return parse(&decoder{file: name, env: env}, data, known)
+}
+
+// load is parse for the decoder's file.
+func load(d *decoder, known []string) (*Config, error) {
+	data, err := os.ReadFile(d.file)
+	if err != nil {
+		return nil, fmt.Errorf("read configuration: %w", err)
+	}
+	return parse(d, data, known)
 }
 
 func parse(d *decoder, data []byte, known []string) (*Config, error) {
+	d.fields = map[string]*decodedField{}
 	root, problem := parseYAML(data)
 	if problem != nil {
 		problem.File = d.file
 		return nil, Errors{*problem}
 	}
 	c := new(Config)
-	d.decode(root, c)
+	d.value("", root, reflect.ValueOf(c).Elem())
 	setDefaultsAndCheck(d, c, known)
 	if len(d.problems) > 0 {
 		return nil, d.problems.sort()

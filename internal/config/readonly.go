@@ -1,9 +1,7 @@
 package config
 
 import (
-	"fmt"
 	"iter"
-	"os"
 	"strings"
 )
 
@@ -16,12 +14,7 @@ const missingVariable = "${}"
 // being a mistake, but for the address of the database. Such a Config must not
 // be used to send requests or to write.
 func LoadReadOnly(path string, env func(string) (string, bool), known []string) (*Config, error) {
-	data, err := os.ReadFile(path)
-	if err != nil {
-		return nil, fmt.Errorf("read configuration: %w", err)
-	}
-	d := &decoder{file: path, env: env, fields: map[string]*decodedField{}, readOnly: true}
-	return parse(d, data, known)
+	return load(&decoder{file: path, env: env, readOnly: true}, known)
 }
 
 // positions says where the fields of a file are. It holds no values.

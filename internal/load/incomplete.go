@@ -43,11 +43,6 @@ func (b *Batch) IncompleteFields() (fields []string) {
 	return slices.Compact(fields)
 }
 
-func (s *Stage) createIncompleteTableSQL() string {
-	return fmt.Sprintf(`create table if not exists %s (tenant_id text collate "C" not null, listing text, table_name text, field text, parent text collate "C", id text collate "C", %s bigint)`,
-		s.stageTable(incompleteTable), seqColumn)
-}
-
 func (s *Stage) writeIncomplete(ctx context.Context, tx pgx.Tx, batches []*Batch) error {
 	var tuples []byte
 	for _, b := range batches {

@@ -130,13 +130,13 @@ func (p *publisher) updateChanged(ctx context.Context, t *table, m tableStatemen
 func (p *publisher) deleteConfirmed(ctx context.Context, plan *mapping, change *Change) error {
 	for _, t := range plan.nested {
 		m := p.statementFor(plan, t)
-		m.DeleteWhere = m.whereElementOfDeleted()
+		m.DeleteWhere = m.whereDeleted()
 		if err := p.deleteMirrorRows(ctx, t, m, nil); err != nil {
 			return fmt.Errorf("%s: %w", t.name, err)
 		}
 	}
 	m := p.statementFor(plan, plan.root)
-	m.DeleteWhere = m.whereDeletedItem()
+	m.DeleteWhere = m.whereDeleted()
 	before := len(p.deleted[plan.root.name])
 	if err := p.deleteMirrorRows(ctx, plan.root, m, nil); err != nil {
 		return err

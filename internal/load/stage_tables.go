@@ -54,7 +54,9 @@ func (s *Stage) missingTables(batches []*Batch) map[string]string {
 				s.stageTable(deletionsTable), seqColumn)
 		}
 		if len(b.incompletes) > 0 && !s.hasStaged(incompleteTable) {
-			missing[incompleteTable] = s.createIncompleteTableSQL()
+			missing[incompleteTable] = fmt.Sprintf(
+				`create table if not exists %s (tenant_id text collate "C" not null, listing text, table_name text, field text, parent text collate "C", id text collate "C", %s bigint)`,
+				s.stageTable(incompleteTable), seqColumn)
 		}
 	}
 	return missing

@@ -139,13 +139,10 @@ func (m tableStatement) Assign() string {
 
 // KeysMatch compares the primary keys of two aliases, whose tenant the statement
 // names.
-func (m tableStatement) KeysMatch(a, b string) string { return columnsEqualSQL(a, m.t.Key, b, m.t.Key) }
-
-// columnsEqualSQL compares columns of two aliases pairwise.
-func columnsEqualSQL(a string, as []string, b string, bs []string) string {
+func (m tableStatement) KeysMatch(a, b string) string {
 	var pairs []string
-	for i := range as {
-		pairs = append(pairs, a+"."+quote(as[i])+" = "+b+"."+quote(bs[i]))
+	for _, key := range m.t.Key {
+		pairs = append(pairs, a+"."+quote(key)+" = "+b+"."+quote(key))
 	}
 	return strings.Join(pairs, " and ")
 }
@@ -180,14 +177,13 @@ func (m tableStatement) MatchesDeletion(alias string) string {
 	return sql
 }
 
-// whereDeletedItem are the items that are deleted.
-func (m tableStatement) whereDeletedItem() string {
-	return "exists (select from " + m.Deletions + " d where d.tenant_id = $1 and d.listing = '" + m.listing.Name + "' and " + m.MatchesDeletion("m") + ")"
-}
-
-// whereElementOfDeleted are the elements of items that are deleted.
-func (m tableStatement) whereElementOfDeleted() string {
-	return "exists (select from " + m.Deletions + " d where d.tenant_id = $1 and d.listing = '" + m.listing.Name + "' and " + m.ownerMatch("m", "d.id", "d.parent") + ")"
+// whereDeleted are the items that are deleted, or their elements.
+func (m tableStatement) whereDeleted() string {
+	match := m.MatchesDeletion("m")
+	if m.Nested {
+		match = m.ownerMatch("m", "d.id", "d.parent")
+	}
+	return "exists (select from " + m.Deletions + " d where d.tenant_id = $1 and d.listing = '" + m.listing.Name + "' and " + match + ")"
 }
 
 // whereReplacedElement are those the item in the stage no longer has, where it

@@ -59,7 +59,7 @@ func newClient(cfg Config, tune tuning) (*Client, error) {
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 	}
 	return &Client{
-		waiting:      newWaitingTracker(cfg),
+		waiting:      &waitingTracker{log: cfg.Log, requests: map[*retryPolicy]Waiting{}},
 		base:         endpoint.String() + "/api",
 		prefix:       prefix,
 		retryTimeout: cfg.RetryTimeout,
@@ -109,11 +109,12 @@ func (c *Client) fetchPage(ctx context.Context, path string, query url.Values) (
 	if err != nil {
 		return Page{}, a.invalid("a JSON array", err)
 	}
+	date, _ := http.ParseTime(a.header.Get("Date")) // zero if there is none
 	return Page{
 		Items:     items,
 		Total:     parseTotal(a.header),
 		Capped:    parseTotalCapped(a.header),
-		Date:      parseDate(a.header),
+		Date:      date,
 		RequestID: parseRequestID(a.header),
 		Header:    measureResponseHeader(a.header),
 	}, nil

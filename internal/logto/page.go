@@ -171,15 +171,6 @@ func parseRetryAfter(h http.Header, now time.Time) time.Duration {
 	return max(0, at.Sub(now))
 }
 
-// parseDate returns the zero time unless there is a date.
-func parseDate(h http.Header) time.Time {
-	date, err := http.ParseTime(h.Get("Date"))
-	if err != nil {
-		return time.Time{}
-	}
-	return date
-}
-
 func parseRequestID(h http.Header) string {
 	return printableOrEmpty(h.Get("Logto-Core-Request-Id"), 64)
 }

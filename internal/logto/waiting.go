@@ -41,10 +41,6 @@ type waitingTracker struct {
 	interval  time.Duration
 }
 
-func newWaitingTracker(cfg Config) *waitingTracker {
-	return &waitingTracker{log: cfg.Log, requests: map[*retryPolicy]Waiting{}}
-}
-
 // listen adds a listener; remove takes it away.
 func (t *waitingTracker) listen(f func(*Waiting)) (remove func()) {
 	t.mu.Lock()

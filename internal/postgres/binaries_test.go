@@ -86,7 +86,7 @@ func createExecutable(t *testing.T, file string) {
 }
 
 // It sets the PATH of this process, by which pg_config is found, and so cannot be parallel.
-func TestTheServerBinariesAreFoundByPgConfig(t *testing.T) { //nolint:paralleltest // see above
+func TestTheServerBinariesAreFoundByPgConfig(t *testing.T) {
 	root := t.TempDir()
 	for _, name := range []string{"postgres", "initdb"} {
 		createExecutable(t, filepath.Join(root, "server", name))

@@ -1,6 +1,8 @@
 package serve
 
 import (
+	"maps"
+	"slices"
 	"sync"
 	"time"
 
@@ -62,11 +64,7 @@ func (d *activeRuns) remove(id int64) {
 func (d *activeRuns) jobIDs() []int64 {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	ids := make([]int64, 0, len(d.byJobID))
-	for id := range d.byJobID {
-		ids = append(ids, id)
-	}
-	return ids
+	return slices.AppendSeq([]int64{}, maps.Keys(d.byJobID))
 }
 
 // runProgress is the progress of an active run, as it is stored with the

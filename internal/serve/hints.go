@@ -130,7 +130,7 @@ func (s *Server) enqueueDueHints(ctx context.Context, now time.Time) {
 func (s *Server) enqueueChanges(ctx context.Context, tenant string) (enqueued bool, err error) {
 	enqueued = true
 	for _, j := range s.currentConfig.Load().ChangesJobs(tenant) {
-		running, err := s.enqueueUnlessRunning(ctx, j, tenant)
+		running, err := s.enqueueRuns(ctx, j, tenant)
 		if err != nil {
 			return false, err
 		}

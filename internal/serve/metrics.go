@@ -94,11 +94,6 @@ func (m *metrics) recordRun(id int64, job string, s mirror.Summary) {
 	}
 }
 
-// countDelivery counts a webhook delivery.
-func (m *metrics) countDelivery(tenant, outcome string) {
-	m.deliveries.WithLabelValues(tenant, outcome).Inc()
-}
-
 // Describe implements prometheus.Collector.
 func (m *metrics) Describe(out chan<- *prometheus.Desc) {
 	for _, d := range []*prometheus.Desc{m.waiting, m.requests, m.retries, m.throttled, m.limiterWait, m.proofAge, m.proved, m.followed, m.openIncidents, m.queuedJobs, m.processes, m.databaseUp} {

@@ -2,7 +2,6 @@ package serve
 
 import (
 	"context"
-	"crypto/rand"
 	"embed"
 	"fmt"
 	"log/slog"
@@ -71,5 +70,3 @@ func MigrateQueue(ctx context.Context, pool *pgxpool.Pool) error {
 	}
 	return nil
 }
-
-func randomSuffix() string { return strings.ToLower(rand.Text()[:10]) }

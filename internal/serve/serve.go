@@ -12,6 +12,7 @@ package serve
 
 import (
 	"context"
+	"crypto/rand"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -75,7 +76,8 @@ func New(ctx context.Context, o Options) (*Server, error) {
 	s.currentConfig.Store(o.Config)
 	s.metrics = newMetrics(s)
 	s.hints = newTenantHints()
-	s.webhook = newWebhookReceiver(func(tenant string) { s.hints.add(tenant, time.Now()) }, s.metrics.countDelivery)
+	s.webhook = newWebhookReceiver(func(tenant string) { s.hints.add(tenant, time.Now()) },
+		func(tenant, outcome string) { s.metrics.deliveries.WithLabelValues(tenant, outcome).Inc() })
 	workers := river.NewWorkers()
 	river.AddWorker(workers, &runWorker{server: s})
 	river.AddWorker(workers, river.WorkFunc(s.runSchedule))
@@ -84,7 +86,7 @@ func New(ctx context.Context, o Options) (*Server, error) {
 	river.AddWorker(workers, &createIndexesWorker{server: s})
 	var err error
 	s.queue, err = river.NewClient(riverpgxv5.New(o.Pool), &river.Config{
-		ID: s.processName, Schema: queueSchema, Logger: warningsOnlyLogger(o.Log), Workers: workers, PeriodicJobs: s.periodicJobs(o.Config),
+		ID: s.processName, Schema: queueSchema, Logger: slog.New(riverLogHandler{o.Log.Handler()}), Workers: workers, PeriodicJobs: s.periodicJobs(o.Config),
 		Queues: map[string]river.QueueConfig{
 			runQueue:         {MaxWorkers: o.Config.Serve.Workers},
 			changesQueue:     {MaxWorkers: o.Config.Serve.Workers},
@@ -107,7 +109,7 @@ func newProcessName() string {
 	if err != nil {
 		host = "unknown"
 	}
-	return fmt.Sprintf("%s-%d-%s", host, os.Getpid(), randomSuffix())
+	return fmt.Sprintf("%s-%d-%s", host, os.Getpid(), strings.ToLower(rand.Text()[:10]))
 }
 
 // Reload applies a changed configuration to the runs that start from now on.
@@ -194,12 +196,8 @@ func (s *Server) configuredJobAndTenant(job, tenant string) (cfg *config.Config,
 	return cfg, j, t, isJob && isTenant && j.Tenants.Has(tenant)
 }
 
-// warningsOnlyLogger returns a logger for River that drops messages below a warning:
-// they are about River's own work.
-func warningsOnlyLogger(log *slog.Logger) *slog.Logger {
-	return slog.New(riverLogHandler{log.Handler()})
-}
-
+// A riverLogHandler drops River's messages below a warning: they are about its own
+// work.
 type riverLogHandler struct{ slog.Handler }
 
 func (h riverLogHandler) Enabled(ctx context.Context, level slog.Level) bool {

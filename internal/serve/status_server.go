@@ -103,7 +103,7 @@ func (s *Server) handleRunNow(w http.ResponseWriter, r *http.Request) {
 		http.Error(w, "the configuration has no such job or tenant", http.StatusNotFound)
 		return
 	}
-	if err := s.enqueueRuns(r.Context(), j, tenants...); err != nil {
+	if _, err := s.enqueueRuns(r.Context(), j, tenants...); err != nil {
 		s.Log.ErrorContext(r.Context(), "cannot enqueue runs", "job", j.Name, "tenants", len(tenants), "error", err)
 		http.Error(w, "the database does not answer", http.StatusServiceUnavailable)
 		return

@@ -98,7 +98,7 @@ func (r Run) RecordFollowed(ctx context.Context, tx pgx.Tx, followed []FollowedL
 		batch.Queue(embeddedStatement("follow"), r.Tenant, f.Listing, f.Until, f.Sources, storableText(f.Gap), f.GapHeals, r.ID)
 	}
 	for _, p := range positions {
-		batch.Queue(embeddedStatement("feed_position"), r.Tenant, p.Source, p.ReadUntil, nonNil(p.RecentIDs), nonNil(p.Events), r.ID)
+		batch.Queue(embeddedStatement("feed_position"), r.Tenant, p.Source, p.ReadUntil, append([]string{}, p.RecentIDs...), append([]string{}, p.Events...), r.ID)
 	}
 	if len(gone) > 0 {
 		batch.Queue("delete from syncer.feed_positions where tenant_id = $1 and source = any($2)", r.Tenant, gone)
@@ -126,12 +126,5 @@ type ProvedSources struct {
 // events that it leaves untold of nothing; all get it if there are no such events.
 func (r Run) FollowProved(ctx context.Context, tx pgx.Tx, p ProvedSources) error {
 	return pgquery.Exec(ctx, tx, fmt.Sprintf("record what run %d follows", r.ID), embeddedStatement("follow_proved"),
-		r.Tenant, r.ID, p.Now, p.Listings, nonNil(p.UntoldEvents), p.Began)
-}
-
-func nonNil(texts []string) []string {
-	if texts == nil {
-		return []string{}
-	}
-	return texts
+		r.Tenant, r.ID, p.Now, p.Listings, append([]string{}, p.UntoldEvents...), p.Began)
 }

@@ -43,5 +43,5 @@ select $1, s.salt, array(select report.erasure_hash(s.salt, $1, id) from unnest(
 	if erased == nil {
 		erased = map[string]int64{}
 	}
-	return pgquery.Exec(ctx, tx, "record the erasure", sql, tenant, nonNil(users), people, erased)
+	return pgquery.Exec(ctx, tx, "record the erasure", sql, tenant, append([]string{}, users...), people, erased)
 }

@@ -8,6 +8,7 @@ package pgtest
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"reflect"
 	"regexp"
@@ -169,8 +170,5 @@ func execSQL(ctx context.Context, srv *postgres.Server, sql string) error {
 		return err
 	}
 	_, err = conn.Exec(ctx, sql).ReadAll()
-	if cerr := conn.Close(ctx); err == nil {
-		err = cerr
-	}
-	return err
+	return errors.Join(err, conn.Close(ctx))
 }
