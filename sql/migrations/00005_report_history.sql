@@ -4,11 +4,12 @@
 -- the nearest run, and nothing before the first run is known: see
 -- report.tenants.first_published_at.
 
--- One join with report.mirrored_tables for all: Citus refuses a query with one in each
--- part as soon as a condition leaves parts out.
+-- One join with the beginnings of all histories of a tenant: Citus refuses a query with
+-- one in each part as soon as a condition leaves parts out, and of a join by table, too,
+-- the planner expects far too few rows.
 create view report.access_history as
 select h.tenant_id, h.kind, h.holder_type, h.holder_id, h.role_id, h.organization_id,
-    case when h.valid_from > m.history_since then h.valid_from end as valid_from, h.valid_to, m.history_since
+    case when h.valid_from > b.history_since then h.valid_from end as valid_from, h.valid_to, b.history_since
 from (
     select tenant_id, 'user_roles' as table_name, 'role' as kind, 'user' as holder_type, user_id as holder_id, role_id,
         null::text collate "C" as organization_id, valid_from, null::timestamptz as valid_to
@@ -42,8 +43,28 @@ from (
     select tenant_id, 'organization_application_roles', 'organization role', 'application', application_id, organization_role_id, organization_id, valid_from, valid_to
     from logto_history.organization_application_roles
 ) h
-left join report.mirrored_tables m on m.tenant_id = h.tenant_id and m.table_name = h.table_name
-where h.valid_to is null or h.valid_to > m.history_since;
+left join (
+    select m.tenant_id,
+        max(m.history_since) filter (where m.table_name = 'user_roles') as user_roles,
+        max(m.history_since) filter (where m.table_name = 'application_roles') as application_roles,
+        max(m.history_since) filter (where m.table_name = 'organization_users') as organization_users,
+        max(m.history_since) filter (where m.table_name = 'organization_applications') as organization_applications,
+        max(m.history_since) filter (where m.table_name = 'organization_user_roles') as organization_user_roles,
+        max(m.history_since) filter (where m.table_name = 'organization_application_roles') as organization_application_roles
+    from report.mirrored_tables m
+    group by m.tenant_id
+) m on m.tenant_id = h.tenant_id
+cross join lateral (
+    select case h.table_name
+        when 'user_roles' then m.user_roles
+        when 'application_roles' then m.application_roles
+        when 'organization_users' then m.organization_users
+        when 'organization_applications' then m.organization_applications
+        when 'organization_user_roles' then m.organization_user_roles
+        when 'organization_application_roles' then m.organization_application_roles
+    end as history_since
+) b
+where h.valid_to is null or h.valid_to > b.history_since;
 comment on view report.access_history is 'Who held which role and was in which organization, from when to when? One row for each version, including the current ones. What was there already when its history began has no valid_from.';
 comment on column report.access_history.tenant_id is 'Tenant the row belongs to: its name in jobs.yaml.';
 comment on column report.access_history.kind is 'role, membership of an organization, or organization role.';
@@ -172,9 +193,14 @@ begin
             where (n.tenant_id, n.kind, n.id) in (select h.tenant_id, h.holder_type, h.holder_id from held h where h.holder is null)
             order by n.tenant_id, n.kind, n.id, n.valid_to desc nulls first
         )
-        select h.tenant_id::text, h.role_id::text, h.holder_type, h.holder_id::text, coalesce(h.holder, g.name), h.valid_from, h.valid_to
+        select h.tenant_id::text, h.role_id::text, h.holder_type, h.holder_id::text, h.holder, h.valid_from, h.valid_to
+        from held h
+        where h.holder is not null
+        union all
+        select h.tenant_id::text, h.role_id::text, h.holder_type, h.holder_id::text, g.name, h.valid_from, h.valid_to
         from held h
         left join gone g on g.tenant_id = h.tenant_id and g.kind = h.holder_type and g.id = h.holder_id
+        where h.holder is null
         $query$
     using role_ids, at, tenants;
 end
@@ -252,11 +278,18 @@ begin
             select distinct on (n.tenant_id, n.kind, n.id) n.tenant_id, n.kind, n.id, n.name
             from report.names n
             where (n.tenant_id, n.kind, n.id) in (
-                select c.tenant_id, c.holder_type, c.holder_id from changes c
-                union
-                select c.tenant_id, c.kind, c.role_id from changes c
-                union
-                select c.tenant_id, 'organization', c.organization_id from changes c)
+                -- Of an array, the planner expects few: it looks each name up.
+                select w.* from (
+                    select array_agg(i.tenant_id) as tenant_ids, array_agg(i.kind) as kinds, array_agg(i.id) as ids
+                    from (
+                        select c.tenant_id, c.holder_type as kind, c.holder_id as id from changes c
+                        union
+                        select c.tenant_id, c.kind, c.role_id from changes c
+                        union
+                        select c.tenant_id, 'organization', c.organization_id from changes c
+                    ) i
+                ) a
+                cross join lateral unnest(a.tenant_ids, a.kinds, a.ids) w)
             order by n.tenant_id, n.kind, n.id, n.valid_to desc nulls first
         )
         select c.tenant_id::text, c.at, c.change, c.kind, c.holder_type, c.holder_id::text, h.name, c.role_id::text, r.name, c.organization_id::text, o.name
