@@ -2,6 +2,7 @@ package state
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"time"
 
@@ -125,6 +126,11 @@ type ProvedSources struct {
 // without a gap. Sources without a position get the beginning of the run, for
 // events that it leaves untold of nothing; all get it if there are no such events.
 func (r Run) FollowProved(ctx context.Context, tx pgx.Tx, p ProvedSources) error {
-	return pgquery.Exec(ctx, tx, fmt.Sprintf("record what run %d follows", r.ID), embeddedStatement("follow_proved"),
-		r.Tenant, r.ID, p.Now, p.Listings, append([]string{}, p.UntoldEvents...), p.Began)
+	doing := fmt.Sprintf("record what run %d follows", r.ID)
+	hooks, err := pgquery.Value[json.RawMessage](ctx, tx, doing, embeddedStatement("proved_hooks"), r.Tenant)
+	if err != nil {
+		return err
+	}
+	return pgquery.Exec(ctx, tx, doing, embeddedStatement("follow_proved"),
+		r.Tenant, r.ID, p.Now, p.Listings, append([]string{}, p.UntoldEvents...), p.Began, hooks)
 }

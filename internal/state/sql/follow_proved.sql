@@ -1,7 +1,8 @@
 -- $1: tenant, $2: run, $3: now, by the server's clock; $4: listings the run proved;
 -- $5: events of listings it did not prove; $6: when its last attempt began, by the
--- server's clock. A webhook counts if it was made before the run began: what it had
--- not delivered yet, the run has read, if that is proved.
+-- server's clock; $7: webhooks, as proved_hooks returns them: Citus reads no table of
+-- the mirror in a statement that writes here. A webhook counts if it was made before
+-- the run began: what it had not delivered yet, the run has read, if that is proved.
 with began as (
     select least($3::timestamptz - (clock_timestamp() - r.started_at), $6::timestamptz) as at
     from syncer.runs r
@@ -17,11 +18,10 @@ with began as (
     select 'logs' as source, '{}'::text[] as events
     where 'users' = any($4)
     union all
-    select 'hook:' || h.id,
-        case when h.enabled is false then '{}' else array(select jsonb_array_elements_text(h.events)) end
-    from logto.hooks h
+    select 'hook:' || h.id, array(select jsonb_array_elements_text(h.events))
+    from jsonb_to_recordset($7::jsonb) as h (id text, created_at timestamptz, events jsonb)
     cross join began b
-    where h.tenant_id = $1 and 'hooks' = any($4) and h.created_at <= b.at and jsonb_typeof(h.events) = 'array'
+    where 'hooks' = any($4) and h.created_at <= b.at
 )
 insert into syncer.feed_positions as p (tenant_id, source, read_until, events, run_id)
 select $1, s.source, b.at, array(select unnest(s.events) except select unnest($5::text[])), $2
