@@ -20,7 +20,6 @@ import (
 	"logto-syncer/internal/logtotest"
 	"logto-syncer/internal/mirror/mirrortest"
 	"logto-syncer/internal/postgres/pgtest"
-	"logto-syncer/internal/world"
 )
 
 // A script has the program, a database in DATABASE_URL, the repository's
@@ -79,8 +78,8 @@ func build(t *testing.T) string {
 type scriptWorld struct {
 	database string // its connection string, past any pooler
 	logto    *logtotest.Server
-	proxy    *world.ProxyOrPooler // the nginx in front
-	logged   int                  // lines of its access log that were looked at
+	proxy    *ProxyOrPooler // the nginx in front
+	logged   int            // lines of its access log that were looked at
 }
 
 // command makes a method a command that fails the script with its error.
@@ -116,7 +115,7 @@ func (w *scriptWorld) bypassPooler(ts *testscript.TestScript, _ []string) error 
 }
 
 // started takes a new server into the script, which ends it.
-func (w *scriptWorld) started(ts *testscript.TestScript, start func(ctx context.Context) (*world.ProxyOrPooler, error)) (*world.ProxyOrPooler, error) {
+func (w *scriptWorld) started(ts *testscript.TestScript, start func(ctx context.Context) (*ProxyOrPooler, error)) (*ProxyOrPooler, error) {
 	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	defer cancel()
 	s, err := start(ctx)
@@ -128,8 +127,8 @@ func (w *scriptWorld) started(ts *testscript.TestScript, start func(ctx context.
 }
 
 func (w *scriptWorld) startNginx(ts *testscript.TestScript, args []string) (err error) {
-	w.proxy, err = w.started(ts, func(ctx context.Context) (*world.ProxyOrPooler, error) {
-		return world.Nginx(ctx, ts.Getenv("LOGTO_ENDPOINT"), args...)
+	w.proxy, err = w.started(ts, func(ctx context.Context) (*ProxyOrPooler, error) {
+		return Nginx(ctx, ts.Getenv("LOGTO_ENDPOINT"), args...)
 	})
 	if err == nil {
 		ts.Setenv("LOGTO_ENDPOINT", "http://"+w.proxy.Addr)
@@ -138,8 +137,8 @@ func (w *scriptWorld) startNginx(ts *testscript.TestScript, args []string) (err 
 }
 
 func (w *scriptWorld) startNginxTLS(ts *testscript.TestScript, args []string) (err error) {
-	w.proxy, err = w.started(ts, func(ctx context.Context) (*world.ProxyOrPooler, error) {
-		return world.NginxTLS(ctx, ts.Getenv("LOGTO_ENDPOINT"), args...)
+	w.proxy, err = w.started(ts, func(ctx context.Context) (*ProxyOrPooler, error) {
+		return NginxTLS(ctx, ts.Getenv("LOGTO_ENDPOINT"), args...)
 	})
 	if err == nil {
 		ts.Setenv("LOGTO_ENDPOINT", "https://"+w.proxy.Addr)
@@ -149,8 +148,8 @@ func (w *scriptWorld) startNginxTLS(ts *testscript.TestScript, args []string) (e
 }
 
 func (w *scriptWorld) startHAProxy(ts *testscript.TestScript, _ []string) error {
-	s, err := w.started(ts, func(ctx context.Context) (*world.ProxyOrPooler, error) {
-		return world.HAProxy(ctx, ts.Getenv("LOGTO_ENDPOINT"))
+	s, err := w.started(ts, func(ctx context.Context) (*ProxyOrPooler, error) {
+		return HAProxy(ctx, ts.Getenv("LOGTO_ENDPOINT"))
 	})
 	if err == nil {
 		ts.Setenv("LOGTO_ENDPOINT", "http://"+s.Addr)
@@ -159,8 +158,8 @@ func (w *scriptWorld) startHAProxy(ts *testscript.TestScript, _ []string) error 
 }
 
 func (w *scriptWorld) startPgBouncer(ts *testscript.TestScript, args []string) error {
-	s, err := w.started(ts, func(ctx context.Context) (*world.ProxyOrPooler, error) {
-		return world.PgBouncer(ctx, w.database, args...)
+	s, err := w.started(ts, func(ctx context.Context) (*ProxyOrPooler, error) {
+		return PgBouncer(ctx, w.database, args...)
 	})
 	if err != nil {
 		return err

@@ -1,4 +1,4 @@
-package world
+package world_test
 
 import (
 	"context"
@@ -42,7 +42,7 @@ func newProxy() (*ProxyOrPooler, error) {
 }
 
 func freeAddr() (string, error) {
-	l, err := net.Listen("tcp", "127.0.0.1:0") //nolint:noctx // it returns at once
+	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		return "", err
 	}
@@ -69,7 +69,7 @@ func (s *ProxyOrPooler) start(ctx context.Context, program string, args ...strin
 		return err
 	}
 	defer output.Close()
-	s.cmd = exec.Command("sh", append([]string{"-c", guard, "sh", file}, args...)...) //nolint:noctx // it ends with its standard input
+	s.cmd = exec.Command("sh", append([]string{"-c", guard, "sh", file}, args...)...) // ends with its standard input
 	s.cmd.Stdout, s.cmd.Stderr = output, output
 	if s.stdin, err = s.cmd.StdinPipe(); err != nil {
 		return err

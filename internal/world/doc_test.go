@@ -1,8 +1,8 @@
-// Package world starts the servers that stand between the program and Logto or
+// Package world_test starts the servers that stand between the program and Logto or
 // Postgres where people run it: nginx, HAProxy and PgBouncer, from the system's
 // packages, each in the configuration its package installs. Only paths, ports
-// and the server behind it are set. Its tests run the program through them.
+// and the server behind it are set. The program is run through them.
 //
 // A case is a script in testdata. The scripts' commands are documented in
 // world_test.go.
-package world
+package world_test
