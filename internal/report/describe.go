@@ -11,6 +11,8 @@ import (
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
+
+	"logto-syncer/internal/pgquery"
 )
 
 //go:embed sql/describe_columns.sql
@@ -61,9 +63,10 @@ func Describe(ctx context.Context, db TxBeginner, r *Report) (d Description, err
 	if err != nil {
 		return d, err
 	}
+	doing := "describe report " + r.Name
 	tx, err := db.BeginTx(ctx, pgx.TxOptions{AccessMode: pgx.ReadOnly})
 	if err != nil {
-		return d, fmt.Errorf("describe report %s: %w", r.Name, err)
+		return d, fmt.Errorf("%s: %w", doing, err)
 	}
 	defer func() { _ = tx.Rollback(context.WithoutCancel(ctx)) }() // there is nothing to keep
 	prepared, tables, err := planReport(ctx, tx, r, b)
@@ -77,17 +80,13 @@ func Describe(ctx context.Context, db TxBeginner, r *Report) (d Description, err
 		}
 	}
 	if d.Columns, err = r.meanings(ctx, tx, prepared.Fields, names); err != nil {
-		return d, fmt.Errorf("describe report %s: %w", r.Name, err)
+		return d, fmt.Errorf("%s: %w", doing, err)
 	}
-	rows, _ := tx.Query(ctx, describeSources, names)
-	if d.Sources, err = pgx.CollectRows(rows, pgx.RowToStructByName[Dependency]); err != nil {
-		return d, fmt.Errorf("describe report %s: %w", r.Name, err)
+	if d.Sources, err = pgquery.Rows(ctx, tx, doing, pgx.RowToStructByName[Dependency], describeSources, names); err != nil {
+		return d, err
 	}
-	rows, _ = tx.Query(ctx, describeNeeds, tables, names)
-	if d.Needs, err = pgx.CollectRows(rows, pgx.RowToStructByName[RequiredListing]); err != nil {
-		return d, fmt.Errorf("describe report %s: %w", r.Name, err)
-	}
-	return d, nil
+	d.Needs, err = pgquery.Rows(ctx, tx, doing, pgx.RowToStructByName[RequiredListing], describeNeeds, tables, names)
+	return d, err
 }
 
 // planReport has Postgres read and plan the question, whatever its parameters are,

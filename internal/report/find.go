@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
@@ -25,12 +26,7 @@ func List(folder string) ([]*Report, error) {
 	if folder != "" {
 		err = errors.Join(err, addFolderReports(found, os.DirFS(folder), folder))
 	}
-	var all []*Report
-	for _, r := range found {
-		all = append(all, r)
-	}
-	slices.SortFunc(all, func(a, b *Report) int { return strings.Compare(a.Name, b.Name) })
-	return all, err
+	return slices.SortedFunc(maps.Values(found), func(a, b *Report) int { return strings.Compare(a.Name, b.Name) }), err
 }
 
 // Find returns the report of a name, the user's before a built-in one. The

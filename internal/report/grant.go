@@ -16,32 +16,26 @@ import (
 // version, run as the same role as now.
 func Grant(ctx context.Context, conn TxBeginner, role string) error {
 	name := pgx.Identifier{role}.Sanitize()
-	tx, err := conn.BeginTx(ctx, pgx.TxOptions{})
-	if err != nil {
-		return fmt.Errorf("grant to %s: %w", role, err)
-	}
-	defer func() { _ = tx.Rollback(context.WithoutCancel(ctx)) }() // after a commit there is nothing to roll back
+	var statements []string
 	for _, schema := range []string{"logto", "logto_history", "report"} {
-		for _, statement := range []string{
-			"grant usage on schema " + schema + " to " + name,
-			"grant select on all tables in schema " + schema + " to " + name,
-			"alter default privileges in schema " + schema + " grant select on tables to " + name,
-		} {
-			if _, err := tx.Exec(ctx, statement); err != nil {
-				return fmt.Errorf("grant to %s: %w", role, err)
-			}
-		}
+		statements = append(statements,
+			"grant usage on schema "+schema+" to "+name,
+			"grant select on all tables in schema "+schema+" to "+name,
+			"alter default privileges in schema "+schema+" grant select on tables to "+name)
 	}
 	// Everybody may call functions unless a careful administrator has revoked it.
-	for _, statement := range []string{
-		"grant execute on all functions in schema report to " + name,
-		"alter default privileges in schema report grant execute on functions to " + name,
-	} {
-		if _, err := tx.Exec(ctx, statement); err != nil {
-			return fmt.Errorf("grant to %s: %w", role, err)
+	statements = append(statements,
+		"grant execute on all functions in schema report to "+name,
+		"alter default privileges in schema report grant execute on functions to "+name)
+	err := pgx.BeginTxFunc(ctx, conn, pgx.TxOptions{}, func(tx pgx.Tx) error {
+		for _, statement := range statements {
+			if _, err := tx.Exec(ctx, statement); err != nil {
+				return err
+			}
 		}
-	}
-	if err := tx.Commit(ctx); err != nil {
+		return nil
+	})
+	if err != nil {
 		return fmt.Errorf("grant to %s: %w", role, err)
 	}
 	return nil

@@ -2,6 +2,7 @@ package report
 
 import (
 	"context"
+	_ "embed" // the query
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -14,6 +15,9 @@ import (
 
 	"logto-syncer/internal/pgquery"
 )
+
+//go:embed sql/unproved_listings.sql
+var unprovedListings string
 
 // A Notice says what an answer does not say, and why: a listing is not mirrored
 // or not proved, or a moment is before its history begins.
@@ -82,25 +86,14 @@ func UnprovedListingNotices(ctx context.Context, tx pgx.Tx, sql string, tenants 
 	return unprovedTableNotices(ctx, tx, tables, tenants)
 }
 
-// unprovedListings are those that the tables are of and whose last reading is
-// not proved, or that nobody reads.
-const unprovedListings = `select f.listing, f.state, coalesce(f.reason, ''), array_agg(f.tenant_id::text order by f.tenant_id)
-from report.freshness f
-where f.table_names && $1 and f.tenant_id = any($2) and f.state <> 'proved'
-group by f.listing, f.state, f.reason
-order by f.listing, f.state`
-
 // unprovedTableNotices returns what the mirror does not know of tables.
-func unprovedTableNotices(ctx context.Context, db pgquery.Queryer, tables, tenants []string) (notices []Notice, err error) {
-	type unproved struct {
-		Listing, State, Reason string
-		Tenants                []string
-	}
-	all, err := pgquery.Rows(ctx, db, "look for what is not mirrored", pgx.RowToStructByPos[unproved], unprovedListings, tables, tenants)
-	for _, u := range all {
-		notices = append(notices, listingStateNotice(listFirst(u.Tenants), u.Listing, u.State, u.Reason))
-	}
-	return notices, err
+func unprovedTableNotices(ctx context.Context, db pgquery.Queryer, tables, tenants []string) ([]Notice, error) {
+	return pgquery.Rows(ctx, db, "look for what is not mirrored", func(row pgx.CollectableRow) (Notice, error) {
+		var listing, state, reason string
+		var of []string
+		err := row.Scan(&listing, &state, &reason, &of)
+		return listingStateNotice(listFirst(of), listing, state, reason), err
+	}, unprovedListings, tables, tenants)
 }
 
 func listingStateNotice(tenants, listing, state, reason string) Notice {
@@ -120,15 +113,12 @@ func listingStateNotice(tenants, listing, state, reason string) Notice {
 // raisedNotices returns the notices that functions of the database raised while the query ran:
 // report.add_notice keeps them in a setting of the transaction, a line each.
 func raisedNotices(ctx context.Context, tx pgx.Tx) ([]Notice, error) {
-	var text *string
-	if err := tx.QueryRow(ctx, "select current_setting('report.notices', true)").Scan(&text); err != nil {
-		return nil, fmt.Errorf("read the notices: %w", err)
-	}
-	if text == nil || *text == "" {
-		return nil, nil
+	text, err := pgquery.Value[string](ctx, tx, "read the notices", "select coalesce(current_setting('report.notices', true), '')")
+	if err != nil || text == "" {
+		return nil, err
 	}
 	var notices []Notice
-	for line := range strings.SplitSeq(*text, "\n") {
+	for line := range strings.SplitSeq(text, "\n") {
 		message, hint, _ := strings.Cut(line, "\t")
 		notices = append(notices, Notice{message, hint})
 	}

@@ -37,13 +37,6 @@ func formatValue(value any) string {
 	switch v := value.(type) {
 	case nil:
 		return ""
-	case bool:
-		if v {
-			return "true"
-		}
-		return "false"
-	case json.Number:
-		return v.String()
 	case json.RawMessage:
 		return string(v)
 	case []any:
@@ -156,12 +149,11 @@ func (r *mdRenderer) Begin(columns []Column) error {
 }
 
 func (r *mdRenderer) Row(values []any) error {
+	var line strings.Builder
 	for _, v := range values {
-		if _, err := r.w.WriteString("| " + escapeMarkdownCell(formatValue(v)) + " "); err != nil {
-			return err
-		}
+		line.WriteString("| " + escapeMarkdownCell(formatValue(v)) + " ")
 	}
-	_, err := r.w.WriteString("|\n")
+	_, err := r.w.WriteString(line.String() + "|\n")
 	return err
 }
 

@@ -71,19 +71,15 @@ func (r *tableRenderer) End() error {
 // release settles the widths and writes the rows held.
 func (r *tableRenderer) release() error {
 	r.settle()
+	lines := r.held
 	if !r.records {
 		names, rule := make([]string, len(r.columns)), make([]string, len(r.columns))
 		for i, c := range r.columns {
 			names[i], rule[i] = c.Name, strings.Repeat("-", r.widths[i])
 		}
-		if err := r.writeRow(names); err != nil {
-			return err
-		}
-		if err := r.writeRow(rule); err != nil {
-			return err
-		}
+		lines = append([][]string{names, rule}, lines...)
 	}
-	for _, cells := range r.held {
+	for _, cells := range lines {
 		if err := r.writeRow(cells); err != nil {
 			return err
 		}
