@@ -192,8 +192,8 @@ func (o *columnSource) describeRule() string {
 	return ""
 }
 
-// extraRule identifies the rule on extra; empty without one.
-func (t *table) extraRule() string {
+// extraPrivacyRule identifies the rule on extra; empty without one.
+func (t *table) extraPrivacyRule() string {
 	if t.dropExtra {
 		return privacyRuleText(Rule{Drop: true})
 	}

@@ -94,7 +94,7 @@ func (t *table) buildShape() tableShape {
 		}
 	}
 	if t.hasExtra {
-		s.Columns[extraColumn] = columnShape{Rule: t.extraRule()}
+		s.Columns[extraColumn] = columnShape{Rule: t.extraPrivacyRule()}
 	}
 	return s
 }

@@ -25,7 +25,7 @@ type Client struct {
 	retryTimeout time.Duration
 	maxBody      int64
 	log          *slog.Logger
-	tuning       tuning
+	tuning       retryTimings
 	concurrency  *concurrencyLimiter
 	http         *http.Client
 	limiter      *rateLimiter
@@ -37,14 +37,14 @@ type Client struct {
 // New returns a Client. It sends nothing yet; Authenticate tells whether the
 // credentials are good. An error says which field of cfg is wrong.
 func New(cfg Config) (*Client, error) {
-	tune := defaultTuning()
+	tune := defaultRetryTimings()
 	if cfg.InitialBackoff > 0 {
 		tune.initialBackoff, tune.initialPause, tune.maxBackoff = cfg.InitialBackoff, 2*cfg.InitialBackoff, 60*cfg.InitialBackoff
 	}
 	return newClient(cfg, tune)
 }
 
-func newClient(cfg Config, tune tuning) (*Client, error) {
+func newClient(cfg Config, tune retryTimings) (*Client, error) {
 	endpoint, err := normalizeConfig(&cfg)
 	if err != nil {
 		return nil, fmt.Errorf("configure the Logto client: %w", err)

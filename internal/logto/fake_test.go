@@ -58,11 +58,11 @@ func (f *fake) config() Config {
 }
 
 // fastTuning has no waits that a test would notice.
-func fastTuning() tuning {
-	return tuning{initialBackoff: time.Millisecond, maxBackoff: 4 * time.Millisecond, initialPause: time.Millisecond, timeout: time.Minute}
+func fastTuning() retryTimings {
+	return retryTimings{initialBackoff: time.Millisecond, maxBackoff: 4 * time.Millisecond, initialPause: time.Millisecond, timeout: time.Minute}
 }
 
-func (f *fake) client(t *testing.T, cfg Config, tune tuning) *Client {
+func (f *fake) client(t *testing.T, cfg Config, tune retryTimings) *Client {
 	t.Helper()
 	c, err := newClient(cfg, tune)
 	if err != nil {

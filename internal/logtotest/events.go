@@ -112,7 +112,7 @@ func (t *Tenant) fireChange(op, table string, cells map[string]string) {
 	var body map[string]any
 	switch t.by {
 	case byFlow:
-		body = t.flow.metadata(t)
+		body = t.flow.eventMetadata(t)
 	case byAccount:
 		body = map[string]any{"ip": endUserIP, "userAgent": endUserAgent}
 	default:

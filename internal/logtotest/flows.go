@@ -39,8 +39,8 @@ func (t *Tenant) inFlow(event string, do func() error) error {
 	return do()
 }
 
-// metadata is what an event of a flow carries beside its data.
-func (f flow) metadata(t *Tenant) map[string]any {
+// eventMetadata is what an event of a flow carries beside its data.
+func (f flow) eventMetadata(t *Tenant) map[string]any {
 	body := map[string]any{
 		"interactionEvent": f.event, "sessionId": f.session, "userAgent": endUserAgent, "ip": endUserIP,
 	}
@@ -87,7 +87,7 @@ func (t *Tenant) afterLastAudit(now time.Time) time.Time {
 
 // fireFlowEnd fires the event at the end of a flow, with the user as it is then.
 func (t *Tenant) fireFlowEnd(event, id string) {
-	body := t.flow.metadata(t)
+	body := t.flow.eventMetadata(t)
 	delete(body, "applicationId")
 	delete(body, "ip")
 	body["userIp"], body["userId"] = endUserIP, id

@@ -83,7 +83,7 @@ func (c *apiRequest) listFilteredLogs(f *logFilter, tenant bool) answer {
 		cap:   logCap,
 		count: func() int { return len(find()) },
 		rows: func(b []byte, offset, limit int) []byte {
-			for _, r := range c.newestLogs(find(), offset, limit) {
+			for _, r := range c.newestLogsPage(find(), offset, limit) {
 				b = append(c.appendOpenRow(b, tab, r, tenant), '}', ',')
 			}
 			return b
@@ -91,8 +91,8 @@ func (c *apiRequest) listFilteredLogs(f *logFilter, tenant bool) answer {
 	})
 }
 
-// newestLogs is a page of rows in physical order, as the server would sort them.
-func (c *apiRequest) newestLogs(rows []*row, offset, limit int) []*row {
+// newestLogsPage is a page of rows in physical order, as the server would sort them.
+func (c *apiRequest) newestLogsPage(rows []*row, offset, limit int) []*row {
 	created := func(r *row) int64 { return r.created }
 	if c.s.orderly || len(rows) > sortLimit {
 		return unstablePage(sortedNewestFirst(rows), created, offset, limit, c.tieSalt(0))

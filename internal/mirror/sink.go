@@ -40,7 +40,7 @@ type sink struct {
 	writers    chan struct{}   // holds as many as groups are being written; whoever has the turn puts them in
 
 	mu                 sync.Mutex
-	waiting            []*stagedChunk
+	waiting            []*queuedChunk
 	pendingCheckpoints map[string][]extract.Checkpoint // checkpoints of chunks without changes
 	pendingSince       time.Time                       // when pending got its first
 	notes              map[string]map[string]int       // of what this attempt has stored, by listing
@@ -88,7 +88,7 @@ func (s *sink) Put(ctx context.Context, p extract.Chunk) error {
 		}
 		return s.groupCommit(ctx, s.run, nil)
 	}
-	e := &stagedChunk{listing: p.Listing.Name, batch: batch, checkpoint: p.Checkpoint, done: make(chan error, 1)}
+	e := &queuedChunk{listing: p.Listing.Name, batch: batch, checkpoint: p.Checkpoint, done: make(chan error, 1)}
 	s.mu.Lock()
 	s.waiting = append(s.waiting, e)
 	s.mu.Unlock()

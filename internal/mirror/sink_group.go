@@ -14,8 +14,8 @@ import (
 	"logto-syncer/internal/load"
 )
 
-// stagedChunk is a chunk on its way into the stage.
-type stagedChunk struct {
+// queuedChunk is a chunk on its way into the stage.
+type queuedChunk struct {
 	listing    string
 	batch      *load.Batch
 	checkpoint extract.Checkpoint
@@ -44,7 +44,7 @@ func (s *sink) flush(ctx context.Context) error {
 // group with all pending checkpoints. ctx bounds the wait for a turn, run the writing:
 // a list that ends early, since its parent is gone, must not take along what
 // others have in its group.
-func (s *sink) groupCommit(ctx, run context.Context, e *stagedChunk) error {
+func (s *sink) groupCommit(ctx, run context.Context, e *queuedChunk) error {
 	var done chan error
 	turn := s.groupToken
 	if e != nil {
@@ -69,7 +69,7 @@ func (s *sink) groupCommit(ctx, run context.Context, e *stagedChunk) error {
 	}
 }
 
-func (s *sink) isTaken(e *stagedChunk) bool {
+func (s *sink) isTaken(e *queuedChunk) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return e != nil && e.taken
@@ -107,7 +107,7 @@ func (s *sink) writeGroup(ctx context.Context) error {
 }
 
 // nextGroup takes the entries of a group, and all pending checkpoints.
-func (s *sink) nextGroup() ([]*stagedChunk, map[string][]extract.Checkpoint) {
+func (s *sink) nextGroup() ([]*queuedChunk, map[string][]extract.Checkpoint) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	n, size := 0, 0
@@ -136,7 +136,7 @@ func (s *sink) requeueCheckpoints(checkpoints map[string][]extract.Checkpoint) {
 }
 
 // stageGroup writes entries and pending checkpoints, which it leaves as they are.
-func (s *sink) stageGroup(ctx context.Context, entries []*stagedChunk, pending map[string][]extract.Checkpoint) error {
+func (s *sink) stageGroup(ctx context.Context, entries []*queuedChunk, pending map[string][]extract.Checkpoint) error {
 	batches := make([]*load.Batch, len(entries))
 	checkpoints := make(map[string][]extract.Checkpoint, len(pending)+1)
 	for listing, some := range pending {

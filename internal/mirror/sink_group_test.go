@@ -106,7 +106,7 @@ func TestAListThatEndsDoesNotTakeOthersAlong(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	other := &stagedChunk{listing: "users", batch: batch, checkpoint: extract.Checkpoint{Name: "other"}, done: make(chan error, 1)}
+	other := &queuedChunk{listing: "users", batch: batch, checkpoint: extract.Checkpoint{Name: "other"}, done: make(chan error, 1)}
 	s.waiting = append(s.waiting, other)
 
 	s.hold(t)

@@ -15,31 +15,31 @@ const (
 	hintInterval = 5 * time.Second
 )
 
-// tenantHints are the tenants of which a delivery has arrived and for which no run is
+// pendingDeliveries are the tenants of which a delivery has arrived and for which no run is
 // enqueued yet. However many deliveries arrive, there is one hint for a tenant.
 // The zero value is empty; it may be used concurrently.
-type tenantHints struct {
+type pendingDeliveries struct {
 	mu       sync.Mutex
-	byTenant map[string]*tenantHint
+	byTenant map[string]*pendingDelivery
 	arrived  chan struct{} // has an element if a hint has arrived since it was last emptied
 }
 
-// A tenantHint says when the first and the last delivery arrived that no run was
+// A pendingDelivery says when the first and the last delivery arrived that no run was
 // enqueued for, and when a run was last enqueued. Without a delivery, first is
 // zero.
-type tenantHint struct{ first, last, enqueued time.Time }
+type pendingDelivery struct{ first, last, enqueued time.Time }
 
-func newTenantHints() *tenantHints {
-	return &tenantHints{byTenant: map[string]*tenantHint{}, arrived: make(chan struct{}, 1)}
+func newPendingDeliveries() *pendingDeliveries {
+	return &pendingDeliveries{byTenant: map[string]*pendingDelivery{}, arrived: make(chan struct{}, 1)}
 }
 
 // add notes that a delivery of a tenant has arrived.
-func (h *tenantHints) add(tenant string, now time.Time) {
+func (h *pendingDeliveries) add(tenant string, now time.Time) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	t := h.byTenant[tenant]
 	if t == nil {
-		t = &tenantHint{}
+		t = &pendingDelivery{}
 		h.byTenant[tenant] = t
 	}
 	t.last = now
@@ -54,7 +54,7 @@ func (h *tenantHints) add(tenant string, now time.Time) {
 }
 
 // dueAt is when a run of the hint is to be enqueued.
-func (t *tenantHint) dueAt() time.Time {
+func (t *pendingDelivery) dueAt() time.Time {
 	due := t.first.Add(hintDelay)
 	if next := t.enqueued.Add(hintInterval); next.After(due) {
 		return next
@@ -63,7 +63,7 @@ func (t *tenantHint) dueAt() time.Time {
 }
 
 // next returns when the first run is to be enqueued; zero: there is no hint.
-func (h *tenantHints) next() (at time.Time) {
+func (h *pendingDeliveries) next() (at time.Time) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	for _, t := range h.byTenant {
@@ -77,7 +77,7 @@ func (h *tenantHints) next() (at time.Time) {
 // take returns the tenants whose runs are to be enqueued now, and takes their
 // hints out. The hint of a delivery that has only just arrived stays: Logto may
 // write its log row after the run has read them.
-func (h *tenantHints) take(now time.Time) (tenants []string) {
+func (h *pendingDeliveries) take(now time.Time) (tenants []string) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	for name, t := range h.byTenant {

@@ -38,7 +38,7 @@ func TestHowSoonAndHowOftenDeliveriesStartRuns(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			h, start := newTenantHints(), time.Date(2026, 11, 1, 12, 0, 0, 0, time.UTC)
+			h, start := newPendingDeliveries(), time.Date(2026, 11, 1, 12, 0, 0, 0, time.UTC)
 			var got []time.Duration
 			for at := time.Duration(0); at < 2*time.Minute; at += 100 * ms {
 				for _, d := range tc.deliveries {
@@ -69,7 +69,7 @@ func every(interval, until time.Duration) (times []time.Duration) {
 
 func TestATenantsDeliveriesDoNotDelayAnothers(t *testing.T) {
 	t.Parallel()
-	h, start := newTenantHints(), time.Date(2026, 11, 1, 12, 0, 0, 0, time.UTC)
+	h, start := newPendingDeliveries(), time.Date(2026, 11, 1, 12, 0, 0, 0, time.UTC)
 	h.add("acme", start)
 	h.add("globex", start.Add(time.Second))
 	if got := h.take(start.Add(hintDelay)); !slices.Equal(got, []string{"acme"}) {

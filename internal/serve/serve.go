@@ -63,7 +63,7 @@ type Server struct {
 	metrics       *metrics
 	overviewCache overviewCache
 	webhook       *webhookReceiver
-	hints         *tenantHints
+	hints         *pendingDeliveries
 }
 
 // New migrates the queue and returns a server that does not work yet. Package
@@ -75,7 +75,7 @@ func New(ctx context.Context, o Options) (*Server, error) {
 	s := &Server{Options: o, processName: newProcessName(), stopRuns: make(chan struct{})}
 	s.currentConfig.Store(o.Config)
 	s.metrics = newMetrics(s)
-	s.hints = newTenantHints()
+	s.hints = newPendingDeliveries()
 	s.webhook = newWebhookReceiver(func(tenant string) { s.hints.add(tenant, time.Now()) },
 		func(tenant, outcome string) { s.metrics.deliveries.WithLabelValues(tenant, outcome).Inc() })
 	workers := river.NewWorkers()
