@@ -41,10 +41,7 @@ func (c *backfillCmd) listings(cfg *config.Config, tenant string) ([]*catalog.Li
 	if len(c.Listings) > 0 {
 		return listingsNamed(c.Listings)
 	}
-	if found := tenantListings(cfg.Jobs, tenant); found != nil {
-		return found, nil
-	}
-	return catalog.Select(nil), nil // no job reads this tenant
+	return listingsOrDefault(cfg, tenant), nil
 }
 
 // tenantsNamed returns the tenants of those names, all without names.

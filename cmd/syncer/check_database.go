@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	_ "embed" // the query
 	"errors"
 	"fmt"
 	"os"
@@ -12,9 +13,13 @@ import (
 
 	"logto-syncer/internal/config"
 	"logto-syncer/internal/pgconnect"
+	"logto-syncer/internal/pgquery"
 	"logto-syncer/internal/postgres"
 	"logto-syncer/internal/state"
 )
+
+//go:embed sql/missing_privileges.sql
+var missingPrivileges string
 
 // minVersion is the oldest Postgres the migrations work with.
 const minVersion = 14
@@ -98,23 +103,7 @@ func (c *checks) libraries(ctx context.Context, db *database) {
 // privileges looks for the schemas that are there, and for the right to make
 // those that are not.
 func (c *checks) privileges(ctx context.Context, db *database) {
-	var missing []string
-	rows, err := db.Query(ctx, `
-		select format('grant create on database %I to %I;', current_database(), current_user)
-		where not has_database_privilege(current_database(), 'create')
-			and (select count(*) from pg_namespace where nspname in ('logto', 'logto_history', 'report', 'syncer', 'syncer_stage')) < 5
-		union all
-		select format('grant usage, create on schema %I to %I;', nspname, current_user)
-		from pg_namespace
-		where nspname in ('logto', 'logto_history', 'report', 'syncer', 'syncer_stage')
-			and not (has_schema_privilege(oid, 'usage') and has_schema_privilege(oid, 'create'))
-		union all
-		select format('alter table %I.%I owner to %I;', schemaname, tablename, current_user)
-		from pg_tables
-		where schemaname in ('logto', 'logto_history', 'syncer') and not pg_has_role(tableowner, 'usage')`)
-	if err == nil {
-		missing, err = collectStrings(rows)
-	}
+	missing, err := pgquery.Column[string](ctx, db, "read the privileges", missingPrivileges)
 	switch {
 	case err != nil:
 		c.bad("privileges", "", err, "")

@@ -4,8 +4,6 @@ import (
 	"context"
 	"fmt"
 
-	"github.com/jackc/pgx/v5"
-
 	"logto-syncer/internal/report"
 )
 
@@ -63,6 +61,3 @@ func (r *firstRowsRenderer) Row(values []any) error {
 	r.rows++
 	return r.Renderer.Row(values)
 }
-
-// collectStrings returns the one text column of a query.
-func collectStrings(rows pgx.Rows) ([]string, error) { return pgx.CollectRows(rows, pgx.RowTo[string]) }

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	_ "embed" // the query
 	"errors"
 	"fmt"
 	"io"
@@ -12,8 +13,12 @@ import (
 
 	"github.com/jackc/pgx/v5"
 
+	"logto-syncer/internal/pgquery"
 	"logto-syncer/internal/report"
 )
+
+//go:embed sql/exportable_tables.sql
+var exportableTablesQuery string
 
 // exportCmd is syncer export.
 type exportCmd struct {
@@ -42,11 +47,7 @@ type exportLine struct {
 
 // Run is called by kong.
 func (c *exportCmd) Run(ctx context.Context, a *app) (err error) {
-	cfg, err := a.loadReadOnly()
-	if err != nil {
-		return err
-	}
-	db, err := a.openReadable(ctx, cfg)
+	_, db, err := a.openReadable(ctx)
 	if err != nil {
 		return err
 	}
@@ -101,7 +102,7 @@ func (c *exportCmd) exportTables(ctx context.Context, a *app, tx pgx.Tx, tenants
 		file.File = filepath.Base(path)
 		about.Files = append(about.Files, file)
 		a.out.printJSON(exportLine{"exported", file.Table, path, file.Rows})
-		a.out.printf("%s  %s\n", path, rowsText(file.Rows))
+		a.out.printf("%s  %s\n", path, countedNoun(file.Rows, "row"))
 		for _, n := range notices {
 			a.out.printf("  note: %s\n", n)
 		}
@@ -149,26 +150,15 @@ func (t exportTable) selectList() string {
 
 // exportableTables returns the tables and views that may be exported.
 func exportableTables(ctx context.Context, tx pgx.Tx, allColumns bool) ([]exportTable, error) {
-	rows, err := tx.Query(ctx, `
-		select n.nspname, c.relname, array_agg(a.attname::text order by a.attnum), array_agg(t.typname::text order by a.attnum)
-		from pg_class c
-		join pg_namespace n on n.oid = c.relnamespace
-		join pg_attribute a on a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped
-		join pg_type t on t.oid = a.atttypid
-		where n.nspname in ('logto', 'logto_history', 'report') and c.relkind in ('r', 'p', 'v', 'm') and ($1 or a.attname <> 'item_hash')
-		group by 1, 2
-		order by 1, 2`, allColumns)
-	if err != nil {
-		return nil, fmt.Errorf("list the tables: %w", err)
-	}
-	return pgx.CollectRows(rows, func(row pgx.CollectableRow) (t exportTable, err error) {
+	read := func(row pgx.CollectableRow) (t exportTable, err error) {
 		var names, kinds []string
 		err = row.Scan(&t.schema, &t.name, &names, &kinds)
 		for i := range names {
 			t.columns = append(t.columns, exportedColumn{names[i], kinds[i]})
 		}
 		return t, err
-	})
+	}
+	return pgquery.Rows(ctx, tx, "list the tables", read, exportableTablesQuery, allColumns)
 }
 
 // chosen returns the tables that were named, all of schema logto without names.

@@ -81,16 +81,8 @@ func (m manifest) isMirrored(t exportTable) bool {
 }
 
 func (m manifest) write(path string) error {
-	for _, files := range []*[]manifestFile{&m.Files, &m.NotExported} {
-		if *files == nil {
-			*files = []manifestFile{}
-		}
-		for i := range *files {
-			if (*files)[i].Notes == nil {
-				(*files)[i].Notes = []report.Notice{}
-			}
-		}
-	}
+	m.Files = append([]manifestFile{}, m.Files...) // a list in JSON, too
+	m.NotExported = append([]manifestFile{}, m.NotExported...)
 	text, err := json.MarshalIndent(m, "", " ")
 	if err != nil {
 		return err

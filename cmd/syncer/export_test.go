@@ -12,9 +12,10 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
-	"github.com/jackc/pgx/v5"
 	"github.com/parquet-go/parquet-go"
 	"github.com/xuri/excelize/v2"
+
+	"logto-syncer/internal/pgquery"
 )
 
 // What is in the files is what is in the table: moments, JSON, lists and nulls.
@@ -42,7 +43,7 @@ func TestAParquetFileHoldsTheRowsOfTheTable(t *testing.T) {
 		},
 	} {
 		want := map[string]bool{}
-		for _, row := range must[[]string](t, "read the table")(collectStrings(must[pgx.Rows](t, "ask")(s.pool.Query(t.Context(), tc.query)))) {
+		for _, row := range must[[]string](t, "read the table")(pgquery.Column[string](t.Context(), s.pool, "ask", tc.query)) {
 			want[row] = true
 		}
 		got := parquetRows(t, filepath.Join(dir, file+".parquet"), tc.columns)
@@ -104,8 +105,8 @@ func TestExportedColumnsAreInOrderAndTextsAreNoFormulas(t *testing.T) {
 			t.Fatal(stderr)
 		}
 	}
-	columns := must[[]string](t, "list the columns")(collectStrings(must[pgx.Rows](t, "ask")(s.pool.Query(t.Context(),
-		"select attname::text from pg_attribute where attrelid = 'logto.users'::regclass and attnum > 0 and attname <> 'item_hash' order by attnum"))))
+	columns := must[[]string](t, "list the columns")(pgquery.Column[string](t.Context(), s.pool, "ask",
+		"select attname::text from pg_attribute where attrelid = 'logto.users'::regclass and attnum > 0 and attname <> 'item_hash' order by attnum"))
 
 	f := must[*os.File](t, "open")(os.Open(filepath.Join(dir, "users.parquet")))
 	defer f.Close()

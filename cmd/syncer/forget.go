@@ -31,11 +31,7 @@ type forgottenLine struct {
 
 // Run is called by kong.
 func (c *forgetCmd) Run(ctx context.Context, a *app) (err error) {
-	cfg, err := a.loadReadOnly()
-	if err != nil {
-		return err
-	}
-	db, err := a.openReadable(ctx, cfg)
+	cfg, db, err := a.openReadable(ctx)
 	if err != nil {
 		return err
 	}
@@ -89,7 +85,7 @@ func (c *forgetCmd) confirm(ctx context.Context, a *app, people []namedPerson) e
 	for _, p := range people {
 		rows = append(rows, []string{p.text, cmp.Or(p.UserID, "invitations only"), strings.Join(p.Matched, ", ")})
 	}
-	a.out.printf("%s\nErase %s of tenant %s from the mirror and its history? Type yes: ", rows, peopleCountText(len(people)), people[0].Tenant)
+	a.out.printf("%s\nErase %s of tenant %s from the mirror and its history? Type yes: ", rows, countedNoun(len(people), "person"), people[0].Tenant)
 	if answer := a.readLine(ctx); answer != "yes" {
 		return usageError{"nothing was erased", ""}
 	}

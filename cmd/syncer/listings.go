@@ -45,3 +45,12 @@ func tenantListings(jobs []config.Job, tenant string) []*catalog.Listing {
 	}
 	return selectedListings(all)
 }
+
+// listingsOrDefault returns what the jobs read of a tenant, or what a job reads
+// by default if none reads this tenant.
+func listingsOrDefault(cfg *config.Config, tenant string) []*catalog.Listing {
+	if found := tenantListings(cfg.Jobs, tenant); found != nil {
+		return found
+	}
+	return catalog.Select(nil)
+}

@@ -117,15 +117,11 @@ func (o *output) fail(err error) int {
 }
 
 // flattenErrors returns the errors that were joined into one.
-func flattenErrors(err error) []error {
-	if err == nil {
-		return nil
-	}
+func flattenErrors(err error) (out []error) {
 	several := joinedErrors(err)
-	if several == nil {
+	if several == nil && err != nil {
 		return []error{err}
 	}
-	var out []error
 	for _, one := range several {
 		out = append(out, flattenErrors(one)...)
 	}

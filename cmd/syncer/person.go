@@ -95,11 +95,3 @@ func dataSubjects(cfg *config.Config, people []namedPerson) load.DataSubjects {
 	}
 	return out
 }
-
-// peopleCountText writes a number of people.
-func peopleCountText(n int) string {
-	if n == 1 {
-		return "1 person"
-	}
-	return thousands(n) + " people"
-}

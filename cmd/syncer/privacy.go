@@ -23,11 +23,7 @@ type privacyCmd struct {
 
 // Run is called by kong.
 func (c *privacyCmd) Run(ctx context.Context, a *app) (err error) {
-	cfg, err := a.loadReadOnly()
-	if err != nil {
-		return err
-	}
-	db, err := a.openReadable(ctx, cfg)
+	cfg, db, err := a.openReadable(ctx)
 	if err != nil {
 		return err
 	}

@@ -174,14 +174,6 @@ func (p *progress) showListingRead(l listingLine) {
 		thousands(l.Requests), noun(l.Requests, "request"), l.Proof)
 }
 
-// noun returns the noun that goes with n things.
-func noun(n int64, singular string) string {
-	if n == 1 {
-		return singular
-	}
-	return singular + "s"
-}
-
 // progressLogHandler is the handler of a run's log that notices listings being read:
 // the log is where the runner says so.
 type progressLogHandler struct {

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"io/fs"
-	"os"
 	"strings"
 
 	"github.com/jackc/pgx/v5/pgconn"
@@ -46,28 +45,38 @@ func (a *app) loadReadOnly() (*config.Config, error) {
 	return cfg, nil
 }
 
-// openReadable opens the mirror for a command that only reads it, as whatever
-// role the database is named with, which may not be allowed to see how far the
-// database is migrated.
-func (a *app) openReadable(ctx context.Context, cfg *config.Config) (*database, error) {
-	if _, err := os.Stat(embeddedDir); cfg.Database == "" && err != nil {
-		return nil, errNoDatabase
-	}
-	db, err := openDatabase(ctx, cfg.Database, 1)
+// openReadable reads the configuration and opens the mirror for a command that
+// only reads it, as whatever role the database is named with, which may not be
+// allowed to see how far the database is migrated.
+func (a *app) openReadable(ctx context.Context) (*config.Config, *database, error) {
+	cfg, err := a.loadReadOnly()
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	pending, err := state.NeedsMigration(ctx, db.Pool)
+	db, err := openIfThere(ctx, cfg)
+	if err != nil {
+		return nil, nil, err
+	}
+	if db == nil {
+		return nil, nil, errNoDatabase
+	}
+	err = checkMigrated(ctx, db)
 	if pg, ok := errors.AsType[*pgconn.PgError](err); ok && pg.Code == insufficientPrivilege {
-		return db, nil
+		err = nil
 	}
+	if err != nil {
+		return nil, nil, errors.Join(err, db.Close())
+	}
+	return cfg, db, nil
+}
+
+// checkMigrated returns an error unless this version can read the database.
+func checkMigrated(ctx context.Context, db *database) error {
+	pending, err := state.NeedsMigration(ctx, db.Pool)
 	if err == nil && pending {
 		err = errNotMigrated
 	}
-	if err != nil {
-		return nil, errors.Join(err, db.Close())
-	}
-	return db, nil
+	return err
 }
 
 // insufficientPrivilege is Postgres' code of "permission denied".

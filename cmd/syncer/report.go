@@ -1,7 +1,6 @@
 package main
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -45,11 +44,7 @@ func (c *reportCmd) Run(ctx context.Context, a *app) (err error) {
 	if err != nil {
 		return err
 	}
-	cfg, err := a.loadReadOnly()
-	if err != nil {
-		return err
-	}
-	db, err := a.openReadable(ctx, cfg)
+	cfg, db, err := a.openReadable(ctx)
 	if err != nil {
 		return err
 	}
@@ -246,9 +241,12 @@ func newReportLine(r *report.Report) reportLine {
 func paramsText(r *report.Report) string {
 	var out strings.Builder
 	for _, p := range r.Params {
-		usual := cmp.Or(textOrEmpty(p.Default), "null")
-		if p.Required {
+		usual := "null"
+		switch {
+		case p.Required:
 			usual = "..."
+		case p.Default != nil && *p.Default != "":
+			usual = *p.Default
 		}
 		text := fmt.Sprintf("%s=%s: %s", p.Name, usual, p.Description)
 		if words := strings.Split(p.Type, "|"); len(words) > 1 {
@@ -257,13 +255,6 @@ func paramsText(r *report.Report) string {
 		out.WriteString(wrap(text, "    "))
 	}
 	return out.String()
-}
-
-func textOrEmpty(text *string) string {
-	if text == nil {
-		return ""
-	}
-	return *text
 }
 
 // wrap breaks text into lines for a terminal of 80 columns.

@@ -108,7 +108,7 @@ func progressText(r state.RunRecord, now time.Time) string {
 	if r.Status != state.Running {
 		return ""
 	}
-	done := fmt.Sprintf("%s of %d of %s", rowsText(r.RowsRead), r.ListingsRead, countedNoun(r.ListingCount, "listing"))
+	done := fmt.Sprintf("%s of %d of %s", countedNoun(r.RowsRead, "row"), r.ListingsRead, countedNoun(r.ListingCount, "listing"))
 	switch {
 	case r.Alive && r.LastWrittenAt == nil:
 		return "is reading; nothing is stored yet"
@@ -118,14 +118,6 @@ func progressText(r state.RunRecord, now time.Time) string {
 		return "its process died before it had stored anything"
 	}
 	return fmt.Sprintf("its process died; %s are stored, the last %s ago; the next syncer run of the job resumes it", done, secondsText(now.Sub(*r.LastWrittenAt).Seconds()))
-}
-
-// rowsText writes a number of rows.
-func rowsText(n int64) string {
-	if n == 1 {
-		return "1 row"
-	}
-	return thousands(n) + " rows"
 }
 
 func agesText(lines []ageLine, now time.Time) string {

@@ -58,9 +58,17 @@ func thousands[N ~int | ~int64](n N) string {
 }
 
 // countedNoun writes so many of a thing.
-func countedNoun(n int, thing string) string {
-	if n != 1 {
-		thing += "s"
+func countedNoun[N ~int | ~int64](n N, thing string) string {
+	return thousands(n) + " " + noun(int64(n), thing)
+}
+
+// noun returns the noun that goes with n things.
+func noun(n int64, singular string) string {
+	switch {
+	case n == 1:
+		return singular
+	case singular == "person":
+		return "people"
 	}
-	return thousands(n) + " " + thing
+	return singular + "s"
 }

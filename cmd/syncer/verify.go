@@ -66,10 +66,7 @@ func (c *verifyCmd) sampleRowCount() int {
 // listings returns those named and no others: what they need is in the mirror.
 func (c *verifyCmd) listings(cfg *config.Config, tenant string) []*catalog.Listing {
 	if len(c.Listings) == 0 {
-		if found := tenantListings(cfg.Jobs, tenant); found != nil {
-			return found
-		}
-		return catalog.Select(nil) // no job reads this tenant
+		return listingsOrDefault(cfg, tenant)
 	}
 	return slices.DeleteFunc(catalog.All(), func(l *catalog.Listing) bool { return !slices.Contains(c.Listings, l.Name) })
 }
@@ -90,11 +87,7 @@ func openMirrorDatabase(ctx context.Context, cfg *config.Config) (*database, err
 	if db == nil {
 		return nil, errNothingMirrored
 	}
-	pending, err := state.NeedsMigration(ctx, db.Pool)
-	if err == nil && pending {
-		err = errNotMigrated
-	}
-	if err != nil {
+	if err := checkMigrated(ctx, db); err != nil {
 		return nil, errors.Join(err, db.Close())
 	}
 	return db, nil

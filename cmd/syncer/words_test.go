@@ -83,6 +83,18 @@ func TestCount(t *testing.T) {
 	}
 }
 
+func TestACountAgreesWithItsNoun(t *testing.T) {
+	t.Parallel()
+	for _, tc := range []struct {
+		n          int64
+		noun, want string
+	}{{0, "row", "0 rows"}, {1, "row", "1 row"}, {1200, "row", "1,200 rows"}, {1, "person", "1 person"}, {2, "person", "2 people"}} {
+		if got := countedNoun(tc.n, tc.noun); got != tc.want {
+			t.Errorf("%d: want %q, have %q", tc.n, tc.want, got)
+		}
+	}
+}
+
 func TestLatency(t *testing.T) {
 	t.Parallel()
 	for text, want := range map[string]latency{
