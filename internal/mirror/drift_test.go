@@ -333,7 +333,7 @@ func (d *drift) held(ctx context.Context, s mirror.Summary, before, after map[st
 				}
 			}
 			for key := range before[table.Name] {
-				if l.CountOnly && d.standIn(table.Name, key, before, after) {
+				if l.CountOnly && d.standIn(table.Name, key, before) {
 					continue
 				}
 				if after[table.Name][key] && !mirrored[key] && !d.touched(key, "take role", "remove member") {
@@ -352,22 +352,27 @@ func (d *drift) held(ctx context.Context, s mirror.Summary, before, after map[st
 }
 
 // standIn reports what docs/exactness.md assumes not to happen: of the role that
-// the key is about, one who did not hold it when the run began came back, and
+// the key is about, one whom the mirror knows was away and came back, and after that
 // another left it. The one counts for whom nobody knows, the other hides that the
 // list has become longer.
-func (d *drift) standIn(table, key string, before, after map[string]map[string]bool) bool {
+func (d *drift) standIn(table, key string, before map[string]map[string]bool) bool {
 	role, _, _ := strings.Cut(key, " ")
-	cameBack := slices.ContainsFunc(d.log, func(change string) bool {
-		user, ok := strings.CutPrefix(change, "assign role "+role+" to user ")
-		return ok && !before[table][role+" "+user]
-	})
-	left := false
-	for other := range before[table] {
-		if strings.HasPrefix(other, role+" ") {
-			left = left || !after[table][other] || d.touched(other, "take role")
+	away, cameBack := map[string]bool{}, false
+	for _, change := range d.log {
+		if user, ok := strings.CutPrefix(change, "assign role "+role+" to user "); ok {
+			holder := role + " " + user
+			cameBack = cameBack || away[user] || d.past[table][holder] && !before[table][holder]
+		}
+		for _, end := range []string{"take role " + role + " from user ", "delete user "} {
+			if user, ok := strings.CutPrefix(change, end); ok {
+				if cameBack && (before[table][role+" "+user] || away[user]) {
+					return true
+				}
+				away[user] = true
+			}
 		}
 	}
-	return cameBack && left
+	return false
 }
 
 // touched reports whether a change of such a kind named the row: a relation
