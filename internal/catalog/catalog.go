@@ -78,6 +78,9 @@ type Listing struct {
 	Needs []string
 	// Walk is how the listing is read for the first time.
 	Walk Walk
+	// NewestFirst says that the server sorts the list by createdAt, the newest first,
+	// and that an item is created when it comes into the list and never comes back.
+	NewestFirst bool
 	// CountOnly says that an item has no data besides its key, so that a refresh only
 	// counts the known ids and does not fetch them.
 	CountOnly bool

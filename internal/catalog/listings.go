@@ -12,7 +12,7 @@ const tenantID = "tenantId"
 // listings holds every listing behind those it needs.
 var listings = []*Listing{
 	{
-		Name: "users", Path: "/users", ID: "id", Walk: Split, DeletionCheck: ByIDs, ItemPath: "/users/{id}",
+		Name: "users", Path: "/users", ID: "id", Walk: Split, NewestFirst: true, DeletionCheck: ByIDs, ItemPath: "/users/{id}",
 		Root: Table{
 			Name: "users", Key: []string{"id"},
 			Drop:     []string{tenantID, "passwordDigest", "passwordAlgorithm", "passwordEncrypted", "ssoIdentities"},

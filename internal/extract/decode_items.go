@@ -22,8 +22,8 @@ const maxID = 1024
 func (k *walk) decodeItems(ctx context.Context, p logto.Page) []Item {
 	items := make([]Item, 0, len(p.Items))
 	for _, value := range p.Items {
-		id, ok := rawjson.StringField(value, k.l.ID)
-		if !ok || id == "" || len(id) > maxID || strings.ContainsRune(id, 0) {
+		id, ok := k.idOf(value)
+		if !ok {
 			k.downgrade(ctx, NotProved, fmt.Sprintf("an item has no %q that could be its id", k.l.ID))
 			k.addNote(ctx, "items without an id, left out", 1)
 			continue
@@ -31,6 +31,12 @@ func (k *walk) decodeItems(ctx context.Context, p logto.Page) []Item {
 		items = append(items, Item{ID: id, Value: value})
 	}
 	return items
+}
+
+// idOf returns the id of an item, if it has one that could be.
+func (k *walk) idOf(value jsontext.Value) (id string, ok bool) {
+	id, ok = rawjson.StringField(value, k.l.ID)
+	return id, ok && id != "" && len(id) <= maxID && !strings.ContainsRune(id, 0)
 }
 
 // errNoMember says that an object came without the field that holds the list.

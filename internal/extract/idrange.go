@@ -95,6 +95,18 @@ func parseIDRange(name string) (r idRange, ok bool) {
 	return r, errors.Join(err1, err2, err3, err4) == nil
 }
 
+// parseIDRanges reads names from a checkpoint.
+func parseIDRanges(names []string) ([]idRange, error) {
+	ranges := make([]idRange, len(names))
+	for i, name := range names {
+		var ok bool
+		if ranges[i], ok = parseIDRange(name); !ok {
+			return nil, fmt.Errorf("the checkpoints of this run are not this program's: %q is no range of ids", name)
+		}
+	}
+	return ranges, nil
+}
+
 // bounds returns byte bounds [from, to) around all ids of the range; an empty
 // to has no end. Odd ids may lie within that are not in the range.
 func (r idRange) bounds() (from, to string) {

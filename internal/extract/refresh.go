@@ -202,7 +202,7 @@ func (k *walk) readMismatchedRanges(ctx context.Context, r *refreshState) (readR
 			subranges = append(subranges, in.divideOrKeep(k.idRangeCount(expected))...)
 		}
 	}
-	rest, err := k.readIDRanges(ctx, r.parent, subranges)
+	rest, err := k.readIDRanges(ctx, &splitState{parent: r.parent}, subranges)
 	f.total += rest.total
 	f.distinct += rest.distinct
 	return f, err

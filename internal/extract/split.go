@@ -6,16 +6,23 @@ import (
 	"strconv"
 	"sync"
 
+	"github.com/go-json-experiment/json/jsontext"
+
 	"logto-syncer/internal/catalog"
 	"logto-syncer/internal/logto"
 )
 
 // rowsPerIDRange is how many rows a range of ids is expected to hold. Random ids
 // spread around it like a Poisson distribution: with 80, one range in 60
-// overflows a page of 100 and is read again in two. Fewer rows waste requests
-// on half-empty pages, more on overflows; 80 comes to 1.30 requests per 100 of
-// 20,000 rows, and to more than 1.35 for two tenants of that size in a hundred.
-func (k *walk) rowsPerIDRange() int { return max(1, k.pageSize()*4/5) }
+// overflows a page of 100 and is read again in two, which comes to 1.30 requests
+// per 100 rows. Where one more request completes a range that overflows, 85 come
+// to 1.25. Fewer rows waste requests on half-empty pages, more on overflows.
+func (k *walk) rowsPerIDRange() int {
+	if k.l.NewestFirst {
+		return max(1, k.pageSize()*17/20)
+	}
+	return max(1, k.pageSize()*4/5)
+}
 
 // idRangeCount returns how many ranges so many rows are divided into.
 func (k *walk) idRangeCount(rows int) int {
@@ -28,6 +35,7 @@ type splitState struct {
 	mu      sync.Mutex
 	rows    int
 	missing []string // known ids that no range had
+	ties    int      // rows that were created in the same moment as the one before
 }
 
 // readSplit reads a list that can be searched by id in ranges of ids. Every range
@@ -39,11 +47,19 @@ func (k *walk) readSplit(ctx context.Context, parent string) (readResult, error)
 		return resultOrZero(f), err
 	}
 	k.progress(0, total)
-	subranges := everyID.divideEvenly(k.idRangeCount(total))
-	if !looksRandom(sample) {
+	s := &splitState{parent: parent}
+	var subranges []idRange
+	switch {
+	case !looksRandom(sample):
 		subranges = everyID.divideBySample(sample, min(16, k.idRangeCount(total)))
+	case k.hasLongRanges(total):
+		if subranges, err = k.readLongRanges(ctx, s, total); err != nil {
+			return readResult{}, err
+		}
+	default:
+		subranges = everyID.divideEvenly(k.idRangeCount(total))
 	}
-	return k.readIDRanges(ctx, parent, subranges)
+	return k.readIDRanges(ctx, s, subranges)
 }
 
 // readFirstPage asks for the first page, which may be all. Otherwise it returns the
@@ -99,21 +115,20 @@ func resultOrZero(f *readResult) readResult {
 }
 
 // readIDRanges reads the ranges in parallel, and what they have to be divided into.
-func (k *walk) readIDRanges(ctx context.Context, parent string, subranges []idRange) (readResult, error) {
-	s := &splitState{parent: parent}
-	p := k.newTaskGroup(ctx, parent)
+func (k *walk) readIDRanges(ctx context.Context, s *splitState, subranges []idRange) (readResult, error) {
+	p := k.newTaskGroup(ctx, s.parent)
 	for _, subrange := range subranges {
 		p.Go(func(ctx context.Context) error { return k.readIDRange(withFindingsCollector(ctx), s, subrange) })
 	}
 	if err := p.Wait(); err != nil {
 		return readResult{}, err
 	}
-	deleted, err := k.confirmDeleted(ctx, parent, s.missing, nil)
+	deleted, err := k.confirmDeleted(ctx, s.parent, s.missing, nil)
 	if err != nil {
 		return readResult{}, err
 	}
 	if len(deleted) > 0 {
-		err = k.putChunk(ctx, Chunk{Listing: k.l, Parent: parent, Deleted: deleted}, 0)
+		err = k.putChunk(ctx, Chunk{Listing: k.l, Parent: s.parent, Deleted: deleted}, 0)
 	}
 	return readResult{walk: catalog.Split, total: s.rows, distinct: s.rows}, err
 }
@@ -129,7 +144,11 @@ func (k *walk) readIDRange(ctx context.Context, s *splitState, r idRange) error 
 		return nil
 	}
 	if m, ok := k.savedCheckpoint(s.parent, dividedPrefix+r.name()); ok {
-		return k.readDivided(ctx, s, m.IDs)
+		subranges, err := parseIDRanges(m.IDs)
+		if err != nil {
+			return err
+		}
+		return k.readEachIDRange(ctx, s, subranges)
 	}
 	if k.pagesBegun(s.parent, r) {
 		return k.readRangeByPages(ctx, s, r)
@@ -143,12 +162,18 @@ func (k *walk) readIDRange(ctx context.Context, s *splitState, r idRange) error 
 			return err
 		}
 		items := distinctItems(k.decodeItems(ctx, page))
-		for _, item := range items {
-			if !r.contains(item.ID) {
-				return fmt.Errorf("the server does not search by id: asked for %s, it sent others; is something between that drops query parameters?", r.regexp())
-			}
+		if err := r.checkSearched(items); err != nil {
+			return err
 		}
+		s.addTies(page.Items)
 		if len(page.Items) >= k.pageSize() || page.Total >= k.pageSize() {
+			all, err := k.readOverflow(ctx, s.parent, r, page, items)
+			if err != nil {
+				return err
+			}
+			if all != nil {
+				return k.storeIDRange(ctx, s, r, all)
+			}
 			return k.readOverfullIDRange(ctx, s, r, max(page.Total, len(items)), items)
 		}
 		if page.Total < 0 || page.Total == len(items) {
@@ -157,6 +182,16 @@ func (k *walk) readIDRange(ctx context.Context, s *splitState, r idRange) error 
 	}
 	k.downgrade(ctx, NotProved, "the rows of a range and its Total-Number do not agree, however often asked")
 	return k.skipIDRange(ctx, s, r)
+}
+
+// checkSearched fails if one of the items is not in the range that was asked for.
+func (r idRange) checkSearched(items []Item) error {
+	for _, item := range items {
+		if !r.contains(item.ID) {
+			return fmt.Errorf("the server does not search by id: asked for %s, it sent others; is something between that drops query parameters?", r.regexp())
+		}
+	}
+	return nil
 }
 
 // skipIDRange ends a range of which nothing can be stored.
@@ -206,6 +241,12 @@ func (s *splitState) addRange(rows int, deleted []string) {
 	s.missing = append(s.missing, deleted...)
 }
 
+func (s *splitState) addTies(rows []jsontext.Value) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.ties += countTies(rows)
+}
+
 // readOverfullIDRange divides a range that does not fit in a page. The page that came
 // shows how the ids are spread within it.
 func (k *walk) readOverfullIDRange(ctx context.Context, s *splitState, r idRange, total int, items []Item) error {
@@ -225,27 +266,28 @@ func (k *walk) readOverfullIDRange(ctx context.Context, s *splitState, r idRange
 
 // readSubranges reads a range in smaller ones.
 func (k *walk) readSubranges(ctx context.Context, s *splitState, r idRange, subranges []idRange) error {
-	names := make([]string, len(subranges))
-	for i, subrange := range subranges {
-		names[i] = subrange.name()
-	}
-	if err := k.putChunk(ctx, Chunk{Listing: k.l, Parent: s.parent, Checkpoint: Checkpoint{Name: dividedPrefix + r.name(), IDs: names}}, 0); err != nil {
+	if err := k.putDivided(ctx, s, r, subranges); err != nil {
 		return err
 	}
-	return k.readDivided(ctx, s, names)
+	return k.readEachIDRange(ctx, s, subranges)
 }
 
-func (k *walk) readDivided(ctx context.Context, s *splitState, names []string) error {
-	for _, name := range names {
-		r, ok := parseIDRange(name)
-		if !ok {
-			return fmt.Errorf("the checkpoints of this run are not this program's: %q is no range of ids", name)
-		}
+func (k *walk) readEachIDRange(ctx context.Context, s *splitState, ranges []idRange) error {
+	for _, r := range ranges {
 		if err := k.readIDRange(ctx, s, r); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// putDivided stores that a range is read in smaller ones.
+func (k *walk) putDivided(ctx context.Context, s *splitState, r idRange, subranges []idRange) error {
+	names := make([]string, len(subranges))
+	for i, subrange := range subranges {
+		names[i] = subrange.name()
+	}
+	return k.putChunk(ctx, Chunk{Listing: k.l, Parent: s.parent, Checkpoint: Checkpoint{Name: dividedPrefix + r.name(), IDs: names}}, 0)
 }
 
 // readRangeByPages reads a range that cannot be divided further, such as ids that an

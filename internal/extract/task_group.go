@@ -25,7 +25,12 @@ func (k *walk) newTaskGroup(ctx context.Context, parent string) taskGroup {
 	if parent != "" { // beside the groups of other parents
 		n = max(2, n/2)
 	}
-	return taskGroup{pool.New().WithContext(ctx).WithMaxGoroutines(n).WithCancelOnError().WithFirstError(), k}
+	return taskGroup{newPool(ctx, n), k}
+}
+
+// newPool returns a pool of so many goroutines, which the first error cancels.
+func newPool(ctx context.Context, n int) *pool.ContextPool {
+	return pool.New().WithContext(ctx).WithMaxGoroutines(n).WithCancelOnError().WithFirstError()
 }
 
 func (g taskGroup) Go(f func(context.Context) error) {

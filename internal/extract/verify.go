@@ -81,7 +81,7 @@ func (k *walk) readSampledRanges(ctx context.Context, parent string) (readResult
 			subranges = append(subranges, ranges[i])
 		}
 	}
-	f, err := k.readIDRanges(ctx, parent, subranges)
+	f, err := k.readIDRanges(ctx, &splitState{parent: parent}, subranges)
 	f.total = whole
 	return f, err
 }

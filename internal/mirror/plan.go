@@ -167,6 +167,8 @@ func estimateListRequests(l *catalog.Listing, total, known int) (catalog.Walk, i
 		return l.Walk, 1
 	case l.Walk == catalog.Pages: // a look, and two readings, each to a page that is not full
 		return l.Walk, 1 + 2*(total/perPage+1)
+	case l.Walk == catalog.Split && known < perPage && l.NewestFirst && total > 5*perPage: // ranges of 20 pages, a count and half a page more each
+		return l.Walk, 3 + total/perPage + 3*(total/(20*perPage)+1)/2
 	case l.Walk == catalog.Split && known < perPage: // ranges of 80 on average, one in twelve divided again
 		return l.Walk, 1 + int(math.Ceil(float64(total)/80*1.09))
 	case l.Walk != catalog.Split:
