@@ -95,9 +95,10 @@ func (r *longRange) count(ctx context.Context) error {
 	return err
 }
 
-// readPage reads one page of the range.
+// readPage reads one page of the range. A range that has been begun is read to its
+// end even if the walk is to stop: nothing of it would be kept.
 func (r *longRange) readPage(ctx context.Context, n int) error {
-	page, err := r.k.fetchListPage(ctx, r.parent, pageQuery(n, r.k.pageSize()), r.in.query())
+	page, err := r.k.sendListing(ctx, r.k.API, r.parent, r.k.query(pageQuery(n, r.k.pageSize()), r.in.query()))
 	if logto.IsPoison(err) {
 		r.spoil()
 		return nil

@@ -44,10 +44,15 @@ func (k *walk) probeListing(ctx context.Context, parent string, query url.Values
 }
 
 // requestListing asks once, and remembers if the server knew the listing.
-func (k *walk) requestListing(ctx context.Context, api API, parent string, query url.Values) (page logto.Page, err error) {
+func (k *walk) requestListing(ctx context.Context, api API, parent string, query url.Values) (logto.Page, error) {
 	if k.stopped() {
 		return logto.Page{}, ErrStopped
 	}
+	return k.sendListing(ctx, api, parent, query)
+}
+
+// sendListing is requestListing for what is finished even if the walk is to stop.
+func (k *walk) sendListing(ctx context.Context, api API, parent string, query url.Values) (page logto.Page, err error) {
 	k.addRequest(ctx)
 	path := k.l.PathForParent(parent)
 	if k.l.Member == "" {
