@@ -51,13 +51,13 @@ func (w *Walker) ReadByID(ctx context.Context, p *Proof, ids []string) error {
 		deleted, err = k.confirmByPath(ctx, ids)
 	}
 	if err == nil {
-		err = k.deleteKnown(ctx, "", deleted)
+		err = k.deleteMirrored(ctx, "", deleted)
 	}
 	return k.wrap(err)
 }
 
-// deleteKnown deletes those of the ids that the mirror has.
-func (k *walk) deleteKnown(ctx context.Context, parent string, ids []string) error {
+// deleteMirrored deletes those of the ids that the mirror has.
+func (k *walk) deleteMirrored(ctx context.Context, parent string, ids []string) error {
 	if len(ids) == 0 {
 		return nil
 	}
@@ -140,7 +140,7 @@ func (w *Walker) ReadMemberships(ctx context.Context, p *Proof, path, id string,
 		}
 	}
 	for _, parent := range missing {
-		if err := k.deleteKnown(ctx, parent, []string{id}); err != nil {
+		if err := k.deleteMirrored(ctx, parent, []string{id}); err != nil {
 			return k.wrap(err)
 		}
 	}

@@ -227,7 +227,7 @@ func (n *encodeNotes) appendPrivate(dst []byte, o *columnSource, value jsontext.
 		}
 		return appendBytes(dst, keyedHash(o.hashKey, text))
 	}
-	kept := appendKeptPaths(nil, value, parsePaths(o.rule.Keep))
+	kept := appendObjectOfPaths(nil, value, parsePaths(o.rule.Keep))
 	out, _ := n.appendValue(dst, jsonKind, kept)
 	return out
 }
@@ -249,9 +249,9 @@ func parsePaths(list []string) pathTree {
 	return root
 }
 
-// appendKeptPaths appends the object with nothing but the paths; what is no object is an
+// appendObjectOfPaths appends the object with nothing but the paths; what is no object is an
 // empty one.
-func appendKeptPaths(dst []byte, value jsontext.Value, tree pathTree) []byte {
+func appendObjectOfPaths(dst []byte, value jsontext.Value, tree pathTree) []byte {
 	if len(tree) == 0 {
 		return append(dst, value...)
 	}
@@ -266,7 +266,7 @@ func appendKeptPaths(dst []byte, value jsontext.Value, tree pathTree) []byte {
 				dst = append(dst, ',')
 			}
 			dst, _ = jsontext.AppendQuote(dst, string(name))
-			dst = appendKeptPaths(append(dst, ':'), member, below)
+			dst = appendObjectOfPaths(append(dst, ':'), member, below)
 			return nil
 		})
 	}

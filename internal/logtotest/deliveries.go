@@ -19,11 +19,11 @@ type pendingLog struct {
 // Deliveries of a hook end after so long, by default: nobody listens there.
 const shortestDelivery, longestDelivery = 5 * time.Millisecond, 40 * time.Millisecond
 
-// SetDeliveryDelay sets how long after an event its hook-log row is written, by the
+// SetDeliveryLogDelay sets how long after an event its hook-log row is written, by the
 // tenant's clock: a chance between two durations, so that rows do not come in the
 // order of events. A real server takes up to 10 s, and longer when deliveries
 // queue. Use AdvanceClock to let them arrive.
-func (t *Tenant) SetDeliveryDelay(shortest, longest time.Duration) {
+func (t *Tenant) SetDeliveryLogDelay(shortest, longest time.Duration) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	t.shortest, t.longest = shortest, max(shortest, longest)

@@ -167,7 +167,7 @@ func TestWhatNoEventTellsLeavesNoHookLog(t *testing.T) {
 func TestADeliveryIsLoggedWhenItHasEnded(t *testing.T) {
 	t.Parallel()
 	tenant, s, _ := hooked(t, "1.42", "User.Created")
-	tenant.SetDeliveryDelay(2*time.Second, 10*time.Second)
+	tenant.SetDeliveryLogDelay(2*time.Second, 10*time.Second)
 	bearer, seen := token(t, s, "all"), map[string]bool{}
 	for i := range 20 {
 		_, err := tenant.CreateUser(logtotest.Row{"username": fmt.Sprintf("u%02d", i)})

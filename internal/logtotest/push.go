@@ -24,11 +24,11 @@ type pusher struct {
 // A delivery is given up after so long, and so many run at a time.
 const deliveryTimeout, parallelDeliveries = 10 * time.Second, 10
 
-// PushDeliveries posts every delivery from now on to the url of its hook, signed,
+// StartPushingDeliveries posts every delivery from now on to the url of its hook, signed,
 // once, as the real server does; its hook-log row is written when the answer has
 // come. stop ends that: it waits for the deliveries under way, or cuts them off
 // when ctx ends.
-func (t *Tenant) PushDeliveries(ctx context.Context) (stop func()) {
+func (t *Tenant) StartPushingDeliveries(ctx context.Context) (stop func()) {
 	p := &pusher{ctx: ctx, slots: make(chan struct{}, parallelDeliveries)}
 	t.mu.Lock()
 	defer t.mu.Unlock()

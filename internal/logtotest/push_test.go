@@ -42,7 +42,7 @@ func TestADeliveryIsPostedOnceSignedAndLogged(t *testing.T) {
 				"config": logtotest.Row{"url": receiver.URL, "headers": logtotest.Row{"X-Test": "1"}},
 			}))
 			must(t, tenant.DirectSQL().Update("hooks", "syncerchangefeed00001", logtotest.Row{"enabled": false}))
-			stop := tenant.PushDeliveries(t.Context())
+			stop := tenant.StartPushingDeliveries(t.Context())
 			_, err := tenant.CreateUser(logtotest.Row{"custom_data": logtotest.Row{"token": "secret"}})
 			must(t, err)
 			stop()
@@ -68,7 +68,7 @@ func TestADeliveryThatNobodyTakesIsLoggedAsFailed(t *testing.T) {
 	tenant, _, logs := hooked(t, "1.42", "User.Created")
 	must(t, tenant.DirectSQL().Update("hooks", dataHook, logtotest.Row{"config": logtotest.Row{"url": receiver.URL}}))
 	must(t, tenant.DirectSQL().Update("hooks", "syncerchangefeed00001", logtotest.Row{"enabled": false}))
-	stop := tenant.PushDeliveries(t.Context())
+	stop := tenant.StartPushingDeliveries(t.Context())
 	_, err := tenant.CreateUser(logtotest.Row{})
 	must(t, err)
 	stop()

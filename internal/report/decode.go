@@ -24,7 +24,7 @@ func stream(types *pgtype.Map, answer *pgconn.ResultReader, out Renderer) error 
 		}
 		row := make([]any, len(answer.Values()))
 		for i, text := range answer.Values() {
-			value, err := decode(types, answer.FieldDescriptions()[i].DataTypeOID, text)
+			value, err := decodeTextValue(types, answer.FieldDescriptions()[i].DataTypeOID, text)
 			if err != nil {
 				return fmt.Errorf("read column %s: %w", answer.FieldDescriptions()[i].Name, err)
 			}
@@ -56,8 +56,8 @@ func columns(types *pgtype.Map, fields []pgconn.FieldDescription) []Column {
 	return out
 }
 
-// decode makes a value of the text Postgres writes; nil is null.
-func decode(types *pgtype.Map, oid uint32, text []byte) (any, error) {
+// decodeTextValue makes a value of the text Postgres writes; nil is null.
+func decodeTextValue(types *pgtype.Map, oid uint32, text []byte) (any, error) {
 	if text == nil {
 		return nil, nil //nolint:nilnil // null is a value
 	}
@@ -90,7 +90,7 @@ func decode(types *pgtype.Map, oid uint32, text []byte) (any, error) {
 		if element != nil {
 			inner = []byte(*element)
 		}
-		value, err := decode(types, array.ElementType.OID, inner)
+		value, err := decodeTextValue(types, array.ElementType.OID, inner)
 		if err != nil {
 			return nil, err
 		}
