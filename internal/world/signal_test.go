@@ -47,6 +47,7 @@ type waitFixture struct {
 	dir    string
 	stderr *lineBuffer
 	hit    chan struct{} // closed when the server holds a request
+	ended  chan struct{} // closed when the process has ended
 }
 
 // lineBuffer is what the process has written to stderr until now.
@@ -147,7 +148,7 @@ func waitCases() map[string]waitCase {
 				})
 				return func() { s.server.OnRequest(nil) }
 			},
-			reached: func(_ *testing.T, s *waitFixture) { <-s.hit },
+			reached: func(t *testing.T, s *waitFixture) { s.waitUntilHit(t) },
 		},
 		"for a server that throttles": {
 			prepare: func(_ *testing.T, s *waitFixture) func() {
@@ -206,7 +207,7 @@ func waitCases() map[string]waitCase {
 				}()
 				return s.set("DATABASE_URL", "postgres://u@"+l.Addr().String()+"/db?sslmode=disable&connect_timeout=60")
 			},
-			reached:   func(_ *testing.T, s *waitFixture) { <-s.hit },
+			reached:   func(t *testing.T, s *waitFixture) { s.waitUntilHit(t) },
 			serveCode: 130, // it has not started yet
 		},
 		"for a database that no longer answers": {
@@ -223,9 +224,20 @@ func waitCases() map[string]waitCase {
 				})
 				return func() { undo(); s.server.OnRequest(nil) }
 			},
-			reached:   func(_ *testing.T, s *waitFixture) { <-s.hit },
+			reached:   func(t *testing.T, s *waitFixture) { s.waitUntilHit(t) },
 			serveCode: 1, // the queue does not know that it ended
 		},
+	}
+}
+
+// waitUntilHit waits until the process is where it is to be hit, and fails if it ends
+// before.
+func (s *waitFixture) waitUntilHit(t *testing.T) {
+	t.Helper()
+	select {
+	case <-s.hit:
+	case <-s.ended:
+		t.Fatalf("the process ended before it had to wait; it said\n%s", s.stderr)
 	}
 }
 
@@ -314,12 +326,17 @@ func (tc waitCase) wantEndAndResume(t *testing.T, s *waitFixture, code int, args
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
+	var err error
+	go func() {
+		err = cmd.Wait()
+		close(s.ended)
+	}()
 	tc.reached(t, s)
 	sent := time.Now()
 	if err := cmd.Process.Signal(syscall.SIGTERM); err != nil {
 		t.Fatal(err)
 	}
-	err := cmd.Wait()
+	<-s.ended
 	took := time.Since(sent)
 	if have := cmd.ProcessState.ExitCode(); have != code {
 		t.Errorf("it ended with %v, want exit code %d; it said\n%s", err, code, s.stderr)
@@ -356,7 +373,7 @@ func newWaitFixture(t *testing.T, bin string) *waitFixture {
 	// serve runs the job at once, and again and again.
 	often := strings.NewReplacer(`schedule: "30 2 * * *" `, `schedule: "@every 1s"`, "jitter: 30s", "jitter: 0s")
 	return &waitFixture{
-		server: server, pool: pool, bin: bin, dir: t.TempDir(), jobs: often.Replace(string(jobs)), stderr: &lineBuffer{}, hit: make(chan struct{}),
+		server: server, pool: pool, bin: bin, dir: t.TempDir(), jobs: often.Replace(string(jobs)), stderr: &lineBuffer{}, hit: make(chan struct{}), ended: make(chan struct{}),
 		env: map[string]string{
 			"LOGTO_ENDPOINT": server.URL, "LOGTO_APP_ID": server.AppID, "LOGTO_APP_SECRET": server.AppSecret, "DATABASE_URL": database,
 		},
