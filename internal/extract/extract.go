@@ -4,9 +4,9 @@
 // hands on what it reads chunk by chunk; where that goes is the Store's affair.
 //
 // A chunk is what one statement of the server answered: a whole list, one page,
-// a range of ids, a batch of known ids. Nothing that was read is kept in
-// memory beyond the chunk it came in, but for the ids of lists that have to be
-// read twice.
+// a range of ids, a batch of known ids; or a range that came in several pages, which
+// are proved together. Nothing that was read is kept in memory beyond the chunk it came
+// in, but for the ids of lists that have to be read twice.
 package extract
 
 import (
@@ -43,8 +43,8 @@ type Known struct {
 	Stale bool
 }
 
-// A Chunk is what one statement of the server answered, and what follows of it
-// for the mirror.
+// A Chunk is what one statement of the server answered, or several that are proved
+// together, and what follows of it for the mirror.
 type Chunk struct {
 	Listing    *catalog.Listing
 	Parent     string          // id of the parent; empty at the top

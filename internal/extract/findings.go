@@ -2,6 +2,7 @@ package extract
 
 import (
 	"context"
+	"fmt"
 	"strings"
 	"sync"
 )
@@ -98,7 +99,10 @@ func (k *walk) addFindings(ctx context.Context, add func(*Findings)) {
 func (k *walk) restore(checkpoints []Checkpoint) {
 	k.checkpoints = make(map[checkpointKey]Checkpoint, len(checkpoints))
 	for _, c := range checkpoints {
-		k.noteReread(c)
+		var rereads int
+		if _, err := fmt.Sscanf(c.Name, rereadFormat, &rereads); err == nil {
+			k.noteReread(c.Parent, rereads)
+		}
 		key := checkpointKey{c.Parent, c.Name}
 		_, twice := k.checkpoints[key]
 		k.checkpoints[key] = c

@@ -14,8 +14,9 @@ const (
 	// request more counts it, and the last page is half empty: with 20 pages that
 	// comes to 1.08 requests per 100 rows. Its rows are kept until it is proved.
 	longRangePages = 20
-	// shortLongRangePages takes its place where pages are small, for tests.
-	shortLongRangePages = 6
+	// longRangePagesInTests takes its place where pages are small, as in tests, whose
+	// lists are short.
+	longRangePagesInTests = 6
 	// longRangesAtOnce and pagesAtOnce bound the pages that are on their way at once.
 	longRangesAtOnce = 2
 	pagesAtOnce      = 16

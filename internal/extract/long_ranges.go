@@ -3,11 +3,14 @@ package extract
 import (
 	"context"
 	"sync"
+
+	"logto-syncer/internal/logto"
 )
 
+// rowsPerLongRange is how many rows a long range is expected to hold.
 func (k *walk) rowsPerLongRange() int {
 	if k.pageSize() < maxPage {
-		return shortLongRangePages * k.pageSize()
+		return longRangePagesInTests * k.pageSize()
 	}
 	return longRangePages * maxPage
 }
@@ -31,35 +34,44 @@ func (g *longRanges) inVain() bool {
 	return 4*g.failed > g.proved+1
 }
 
-// shortRanges is the checkpoint of a list of which no long range could be proved.
-const shortRanges = "ranges of one page"
+// How a list is read, once that is known: the names of checkpoints.
+const (
+	inShortRanges = "in ranges of one page"
+	inLongRanges  = "in ranges of several pages"
+)
 
 // readLongRanges reads a list in long ranges, and returns the ranges that are left, to
-// be read one page a range: all of them, if the first one shows that imports created
-// many users in the same moments.
+// be read one page a range: all of them, if imports created many users in the same
+// moments or the first long range cannot be proved.
 func (k *walk) readLongRanges(ctx context.Context, s *splitState, total int) (rest []idRange, err error) {
 	short := everyID.divideEvenly(k.idRangeCount(total))
-	if _, ok := k.savedCheckpoint(s.parent, shortRanges); ok {
+	if _, ok := k.savedCheckpoint(s.parent, inShortRanges); ok {
 		return short, nil
 	}
-	first := &splitState{parent: s.parent}
-	if err := k.readIDRange(withFindingsCollector(ctx), first, short[0]); err != nil {
-		return nil, err
+	if _, ok := k.savedCheckpoint(s.parent, inLongRanges); !ok {
+		imports, err := k.showsImports(ctx, s.parent, short[0])
+		if err != nil {
+			return nil, err
+		}
+		if imports {
+			return short, k.putWay(ctx, s.parent, inShortRanges)
+		}
+		if err := k.putWay(ctx, s.parent, inLongRanges); err != nil {
+			return nil, err
+		}
 	}
 	var all longRanges
 	n := (total + k.rowsPerLongRange() - 1) / k.rowsPerLongRange()
 	ranges, rows := everyID.divideEvenly(n), total/n
-	for first.ties <= maxTies && len(ranges) > 0 && all.proved+all.failed == 0 {
+	for len(ranges) > 0 && all.proved+all.failed == 0 {
 		if err := k.readLongRange(withFindingsCollector(ctx), s, &all, ranges[0], rows); err != nil {
 			return nil, err
 		}
 		ranges = ranges[1:]
 	}
 	if all.proved == 0 && s.rows == 0 {
-		s.addRange(first.rows, first.missing)
-		return short[1:], k.putChunk(ctx, Chunk{Listing: k.l, Parent: s.parent, Checkpoint: Checkpoint{Name: shortRanges}}, 0)
+		return short, k.putWay(ctx, s.parent, inShortRanges)
 	}
-	k.progress(-first.rows, 0)
 	g := taskGroup{newPool(ctx, longRangesAtOnce), k}
 	for _, in := range ranges {
 		g.Go(func(ctx context.Context) error {
@@ -68,6 +80,21 @@ func (k *walk) readLongRanges(ctx context.Context, s *splitState, total int) (re
 	}
 	err = g.Wait()
 	return all.rest, err
+}
+
+func (k *walk) putWay(ctx context.Context, parent, name string) error {
+	return k.putChunk(ctx, Chunk{Listing: k.l, Parent: parent, Checkpoint: Checkpoint{Name: name}}, 0)
+}
+
+// showsImports reports whether many rows of a range of one page, which are a sample of
+// all, were created in the same moment as another. Nothing of it is stored: that would
+// count twice what storing notes.
+func (k *walk) showsImports(ctx context.Context, parent string, in idRange) (bool, error) {
+	page, err := k.fetchListPage(ctx, parent, pageQuery(1, k.pageSize()), in.query())
+	if logto.IsPoison(err) {
+		return true, nil
+	}
+	return countTies(page.Items) > maxTies, err
 }
 
 // readLongRange reads one long range, which is expected to have so many rows, or

@@ -23,7 +23,8 @@ func (k *walk) readOverflow(ctx context.Context, parent string, r idRange, first
 	if !k.l.NewestFirst || len(first.Items) < full || total < len(items) || size > full-2 {
 		return nil, nil
 	}
-	second, err := k.fetchListPage(ctx, parent, pageQuery(2, size), r.query())
+	// It is read even if the walk is to stop: nothing of the first page would be kept.
+	second, err := k.sendListing(ctx, k.API, parent, k.query(pageQuery(2, size), r.query()))
 	if logto.IsPoison(err) {
 		return nil, nil
 	}

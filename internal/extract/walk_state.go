@@ -43,39 +43,35 @@ func (k *walk) savedCheckpoint(parent, name string) (Checkpoint, bool) {
 // a resumed walk would take a count of the first reading for one of the second, whose
 // pages came later.
 func (k *walk) beginReread(ctx context.Context, parent string) error {
-	k.setRereads(parent, k.rereadsOf(parent)+1)
+	k.noteReread(parent, k.rereadsOf(parent)+1)
 	return k.putChunk(ctx, Chunk{Listing: k.l, Parent: parent, Checkpoint: Checkpoint{Name: "begun"}}, 0)
 }
 
-// rereadPrefix leads the checkpoints below a parent whose list is read again.
+// rereadFormat leads the checkpoints below a parent whose list is read again.
+const rereadFormat = "again %d "
+
 func (k *walk) rereadPrefix(parent string) string {
 	if n := k.rereadsOf(parent); n > 0 {
-		return fmt.Sprintf("again %d ", n)
+		return fmt.Sprintf(rereadFormat, n)
 	}
 	return ""
 }
 
-// noteReread takes over from a checkpoint how often a list was begun again.
-func (k *walk) noteReread(c Checkpoint) {
-	var n int
-	if _, err := fmt.Sscanf(c.Name, "again %d ", &n); err == nil {
-		k.setRereads(c.Parent, max(k.rereadsOf(c.Parent), n))
-	}
-}
-
+// rereadsOf returns how often the list below a parent was begun again.
 func (k *walk) rereadsOf(parent string) int {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	return k.rereads[parent]
 }
 
-func (k *walk) setRereads(parent string, n int) {
+// noteReread notes that the list below a parent was begun again at least n times.
+func (k *walk) noteReread(parent string, n int) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	if k.rereads == nil {
 		k.rereads = map[string]int{}
 	}
-	k.rereads[parent] = n
+	k.rereads[parent] = max(k.rereads[parent], n)
 }
 
 // exactTotal returns the Total-Number of a page where it is a count. A capped one

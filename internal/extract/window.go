@@ -213,8 +213,7 @@ func (k *walk) isDowngraded() bool {
 	return outcomeRank[k.proof.Outcome] > outcomeRank[Complete]
 }
 
-// createdAt returns when a row of an append-only list was created, in
-// milliseconds.
+// createdAt returns when a row was created, in milliseconds.
 func createdAt(item jsontext.Value) (at int64, ok bool) {
 	err := rawjson.Members(item, func(name []byte, value jsontext.Value) error {
 		if string(name) == "createdAt" {

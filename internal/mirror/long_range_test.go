@@ -64,6 +64,24 @@ func TestATenantOfImportsIsReadInRangesOfOnePage(t *testing.T) {
 	}
 }
 
+// What finds out how the list is read stores nothing, or a value that Postgres cannot
+// hold would be noted twice.
+func TestWhatIsStoredOfALongListIsNotedOnce(t *testing.T) {
+	t.Parallel()
+	b, ids := withUsers(t, 10, 60)
+	for _, id := range ids {
+		if err := b.server.Tenant.UpdateUser(id, logtotest.Row{"custom_data": map[string]any{"note": "a\x00b"}}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	s := b.run(t)
+	wantProved(t, s)
+	notes := certificate(s, "users").Notes
+	if n := notes["values stored with a replacement, since Postgres cannot hold them as they came"]; n != len(ids) {
+		t.Errorf("%d values of %d users are noted: %v", n, len(ids), notes)
+	}
+}
+
 // Who is created after the count, and after the number of the first page, but before
 // its rows, stands in for somebody whom a deletion moves from the second page to the
 // first, which has been read.
