@@ -36,7 +36,13 @@ func TestVerifyFindsValuesThatSomebodyHasOverwrittenInTheMirror(t *testing.T) {
 	}
 	b.exec(t, "update logto.users set name = 'Mallory', custom_data = '{\"plan\":\"free\"}' where id = $1", ids[1])
 	b.exec(t, "delete from logto.user_identities where user_id = $1", identity)
-	b.exec(t, "insert into logto.organization_user_roles select tenant_id, organization_id, user_id, (select min(id) from logto.organization_roles), valid_from from logto.organization_users m where not exists (select from logto.organization_user_roles r where r.organization_id = m.organization_id and r.user_id = m.user_id) limit 1")
+	b.exec(t, `insert into logto.organization_user_roles
+select m.tenant_id, m.organization_id, m.user_id, (select min(o.id) from logto.organization_roles o where o.tenant_id = m.tenant_id), m.valid_from
+from logto.organization_users m
+where m.tenant_id = 'acme' and not exists (
+    select from logto.organization_user_roles r
+    where r.tenant_id = m.tenant_id and r.organization_id = m.organization_id and r.user_id = m.user_id)
+limit 1`)
 	before := b.versions(t)
 	want := map[string][]string{
 		"users":              {ids[1] + " [custom_data name]", identity + " [user_identities]"},
