@@ -20,15 +20,20 @@ const maxID = 1024
 // decodeItems decodes the ids of a page. An element without one cannot be told from
 // others; it is counted and left out, and the listing is not proved.
 func (k *walk) decodeItems(ctx context.Context, p logto.Page) []Item {
+	items := k.itemsWithID(p)
+	if n := len(p.Items) - len(items); n > 0 {
+		k.downgrade(ctx, NotProved, fmt.Sprintf("an item has no %q that could be its id", k.l.ID))
+		k.addNote(ctx, "items without an id, left out", n)
+	}
+	return items
+}
+
+func (k *walk) itemsWithID(p logto.Page) []Item {
 	items := make([]Item, 0, len(p.Items))
 	for _, value := range p.Items {
-		id, ok := k.idOf(value)
-		if !ok {
-			k.downgrade(ctx, NotProved, fmt.Sprintf("an item has no %q that could be its id", k.l.ID))
-			k.addNote(ctx, "items without an id, left out", 1)
-			continue
+		if id, ok := k.idOf(value); ok {
+			items = append(items, Item{ID: id, Value: value})
 		}
-		items = append(items, Item{ID: id, Value: value})
 	}
 	return items
 }

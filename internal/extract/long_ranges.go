@@ -94,7 +94,7 @@ func (k *walk) showsImports(ctx context.Context, parent string, in idRange) (boo
 	if logto.IsPoison(err) {
 		return true, nil
 	}
-	return countTies(page.Items) > maxTies, err
+	return countTies(creationTimes(page.Items)) > maxTies, err
 }
 
 // readLongRange reads one long range, which is expected to have so many rows, or

@@ -245,9 +245,23 @@ func (c *apiRequest) userPage(f *userFinder, offset, limit int) []*user {
 	if c.s.orderly || f.count() > sortLimit {
 		return unstablePage(f.newest(offset+limit), created, offset, limit, c.tieSalt(c.t.writes))
 	}
+	if users := f.newest(offset + limit); !shareTimes(users) { // no way of sorting makes another order of them
+		return window(users, offset, limit)
+	}
 	users := slices.Clone(f.newest(-1))
 	slices.SortFunc(users, func(a, b *user) int { return cmp.Compare(a.place, b.place) })
 	return window(postgresTopN(users, created, offset+limit), offset, limit)
+}
+
+// shareTimes reports whether two of the users, which are sorted by age, were created at
+// the same time.
+func shareTimes(users []*user) bool {
+	for i := 1; i < len(users); i++ {
+		if users[i].created == users[i-1].created {
+			return true
+		}
+	}
+	return false
 }
 
 // tieSalt decides how ties fall; 0, for an orderly server, is not at all. The
