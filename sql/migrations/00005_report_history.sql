@@ -125,12 +125,15 @@ create function report.ids_named(kind text, name text, tenant text default null,
 returns table (tenant_id text, id text)
 language plpgsql stable
 as $$
+declare
+    tenants text[]; -- so that the keys serve if there is no tenant, too
 begin
     perform report.require_tenant(tenant);
+    select case when ids_named.tenant is null then array_agg(t.tenant_id) else array[ids_named.tenant] end into tenants from report.tenants t;
     return query
         select distinct n.tenant_id::text, n.id::text from report.names n
         where n.kind = ids_named.kind and (n.id = ids_named.name or lower(n.name) = lower(ids_named.name))
-            and (ids_named.tenant is null or n.tenant_id = ids_named.tenant) and (past or n.valid_to is null);
+            and n.tenant_id = any(tenants) and (past or n.valid_to is null);
     if not found then
         raise exception 'no % has the name or id %', kind, quote_literal(name)
             using errcode = 'LS003', hint = (
@@ -193,14 +196,9 @@ begin
             where (n.tenant_id, n.kind, n.id) in (select h.tenant_id, h.holder_type, h.holder_id from held h where h.holder is null)
             order by n.tenant_id, n.kind, n.id, n.valid_to desc nulls first
         )
-        select h.tenant_id::text, h.role_id::text, h.holder_type, h.holder_id::text, h.holder, h.valid_from, h.valid_to
-        from held h
-        where h.holder is not null
-        union all
-        select h.tenant_id::text, h.role_id::text, h.holder_type, h.holder_id::text, g.name, h.valid_from, h.valid_to
+        select h.tenant_id::text, h.role_id::text, h.holder_type, h.holder_id::text, coalesce(h.holder, g.name), h.valid_from, h.valid_to
         from held h
         left join gone g on g.tenant_id = h.tenant_id and g.kind = h.holder_type and g.id = h.holder_id
-        where h.holder is null
         $query$
     using role_ids, at, tenants;
 end

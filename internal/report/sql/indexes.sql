@@ -52,8 +52,8 @@ create index if not exists history_user_identities_lower_email on logto_history.
 create index if not exists history_user_sso_identities_identity_id on logto_history.user_sso_identities (identity_id, issuer);
 create index if not exists history_user_sso_identities_lower_email on logto_history.user_sso_identities (lower(detail ->> 'email'));
 
--- An organization by name, exactly or by a part of it.
-create index if not exists organizations_name on logto.organizations (name);
+-- An organization by name, in any case, or by a part of it.
+create index if not exists organizations_lower_name on logto.organizations (lower(name));
 create index if not exists organizations_trigrams on logto.organizations using gin (name TRIGRAMS);
 
 -- What was one person's access?
