@@ -31,7 +31,7 @@ func (f *measurements) verify(ctx context.Context, pool *pgxpool.Pool, tenants [
 	for _, t := range tenants {
 		names = append(names, t.name)
 	}
-	for _, l := range catalog.Select(listings()) {
+	for _, l := range catalog.Select(listingsToRead()) {
 		for _, table := range l.Tables() {
 			tables = append(tables, table.Name)
 		}

@@ -18,10 +18,10 @@ import (
 
 const token = "a token for the bench"
 
-// listings are listings of which every tenant has a few rows. Those that need a
+// listingsToRead are listings of which every tenant has a few rows. Those that need a
 // request for each organization or role are left out: with them a run takes five
 // times as long, and tells nothing more about how workers share runs.
-func listings() []string { return []string{"users", "organizations", "applications", "roles"} }
+func listingsToRead() []string { return []string{"users", "organizations", "applications", "roles"} }
 
 // writeConfig writes the workers' jobs.yaml.
 func writeConfig(file, database string, tenants []*tenant) error {
@@ -30,7 +30,7 @@ func writeConfig(file, database string, tenants []*tenant) error {
 	for _, t := range tenants {
 		b.WriteString(t.yaml())
 	}
-	fmt.Fprintf(&b, "jobs: [{name: all, jitter: 0s, listings: [%s]}]\nserve: {workers: 1, token: %s}\n", strings.Join(listings(), ", "), token)
+	fmt.Fprintf(&b, "jobs: [{name: all, jitter: 0s, listings: [%s]}]\nserve: {workers: 1, token: %s}\n", strings.Join(listingsToRead(), ", "), token)
 	return os.WriteFile(file, []byte(b.String()), 0o600)
 }
 

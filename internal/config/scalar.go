@@ -35,9 +35,9 @@ func (d *decoder) tryLeaf(path string, n *yaml.Node, into any) bool {
 	case *NotificationFormat:
 		parseScalarInto(d, path, n, v, "json or slack", func(text string) (NotificationFormat, error) { return NotificationFormat(text), nil })
 	case *int:
-		parseScalarInto(d, path, n, v, "a whole number", parseUnquoted(n, strconv.Atoi))
+		parseScalarInto(d, path, n, v, "a whole number", parseUnquotedYAML(n, strconv.Atoi))
 	case *bool:
-		parseScalarInto(d, path, n, v, "true or false", parseUnquoted(n, parseBool))
+		parseScalarInto(d, path, n, v, "true or false", parseUnquotedYAML(n, parseBool))
 	case *time.Duration:
 		parseScalarInto(d, path, n, v, "a duration such as 10s, 24h or 400d", parseDuration)
 	case *Limit:
@@ -70,9 +70,9 @@ func parseScalarInto[T any](d *decoder, path string, n *yaml.Node, v *T, want st
 	*v = parsed
 }
 
-// parseUnquoted is parse for values that YAML has a type for: in quotes they are text,
+// parseUnquotedYAML is parse for values that YAML has a type for: in quotes they are text,
 // unless the quotes are around a variable.
-func parseUnquoted[T any](n *yaml.Node, parse func(string) (T, error)) func(string) (T, error) {
+func parseUnquotedYAML[T any](n *yaml.Node, parse func(string) (T, error)) func(string) (T, error) {
 	quoted := n.Style&(yaml.SingleQuotedStyle|yaml.DoubleQuotedStyle) != 0 && !strings.Contains(n.Value, "$")
 	return func(text string) (T, error) {
 		if quoted {

@@ -108,7 +108,7 @@ func (r *longRange) readPage(ctx context.Context, n int) error {
 		return err
 	}
 	items := r.k.itemsWithID(page)
-	if len(items) < len(page.Items) || !r.countsTowardsProof(page) {
+	if len(items) < len(page.Items) || !r.pagePrecedesCount(page) {
 		r.spoil()
 		return nil
 	}
@@ -118,10 +118,10 @@ func (r *longRange) readPage(ctx context.Context, n int) error {
 	return r.in.checkSearched(items)
 }
 
-// countsTowardsProof reports whether all rows of a page were there when the range was
+// pagePrecedesCount reports whether all rows of a page were there when the range was
 // counted, and few of them share a moment. A page that says that the range has become
 // longer does not, whatever its rows say.
-func (r *longRange) countsTowardsProof(page logto.Page) bool {
+func (r *longRange) pagePrecedesCount(page logto.Page) bool {
 	if total := exactTotal(page); total < 0 || total > r.total {
 		return false
 	}

@@ -111,7 +111,7 @@ type readResult struct {
 func (k *walk) dispatchWalk(ctx context.Context, parent string) (readResult, error) {
 	switch k.l.Walk {
 	case catalog.Whole:
-		return k.readWhole(ctx, parent)
+		return k.readUnpaged(ctx, parent)
 	case catalog.Pages:
 		return k.readPages(ctx, parent, everyID)
 	case catalog.Window:

@@ -9,12 +9,12 @@ import (
 	"logto-syncer/internal/logto"
 )
 
-// readWhole reads a list that comes unpaged: one statement of the server, and so
+// readUnpaged reads a list that comes unpaged: one statement of the server, and so
 // complete by construction. Where Total-Number comes back, the server is an
 // older one that paged after all; where a row breaks the list, pages may still
 // get at the others. A default page without Total-Number may be all, or the first
 // page of a list whose headers a proxy drops: a page of the largest size tells.
-func (k *walk) readWhole(ctx context.Context, parent string) (readResult, error) {
+func (k *walk) readUnpaged(ctx context.Context, parent string) (readResult, error) {
 	if m, ok := k.savedCheckpoint(parent, "whole"); ok {
 		k.progress(m.Rows, m.Rows)
 		return readResult{walk: catalog.Whole, total: m.Total, distinct: m.Rows}, nil

@@ -30,7 +30,7 @@ where relnamespace = $1::regnamespace and relkind in ('r', 'p') and relname like
 
 // findRunStageTables returns the names of the stage tables of a run.
 func findRunStageTables(ctx context.Context, db pgquery.Queryer, _ string, run int64) ([]string, error) {
-	rows, _ := db.Query(ctx, selectStageTables, StageSchema, strings.ReplaceAll(stageName(run, ""), "_", `\_`)+"%") // the error is that of rows, too
+	rows, _ := db.Query(ctx, selectStageTables, StageSchema, strings.ReplaceAll(stageTableName(run, ""), "_", `\_`)+"%") // the error is that of rows, too
 	return pgx.CollectRows(rows, pgx.RowTo[string])
 }
 

@@ -61,7 +61,7 @@ func (s *Stage) stageTableName(table string) string {
 	if s.shared {
 		return table
 	}
-	return stageName(s.run, table)
+	return stageTableName(s.run, table)
 }
 
 // stageTable returns the quoted name of a stage table.
@@ -69,7 +69,7 @@ func (s *Stage) stageTable(table string) string {
 	return pgx.Identifier{StageSchema, s.stageTableName(table)}.Sanitize()
 }
 
-func stageName(run int64, table string) string { return fmt.Sprintf("run_%d_%s", run, table) }
+func stageTableName(run int64, table string) string { return fmt.Sprintf("run_%d_%s", run, table) }
 
 // hasStaged reports whether the run has staged anything for a table.
 func (s *Stage) hasStaged(table string) bool {

@@ -81,7 +81,7 @@ func (s *sink) isTaken(e *queuedChunk) bool {
 // on them, and are not to be kept when it is lost.
 func (s *sink) writeGroup(ctx context.Context) error {
 	s.writers <- struct{}{} // meanwhile more come
-	entries, checkpoints := s.nextGroup()
+	entries, checkpoints := s.takeGroup()
 	held := 1
 	if len(checkpoints) == 0 {
 		s.groupToken <- struct{}{}
@@ -106,8 +106,8 @@ func (s *sink) writeGroup(ctx context.Context) error {
 	return err
 }
 
-// nextGroup takes the entries of a group, and all pending checkpoints.
-func (s *sink) nextGroup() ([]*queuedChunk, map[string][]extract.Checkpoint) {
+// takeGroup takes the entries of a group, and all pending checkpoints.
+func (s *sink) takeGroup() ([]*queuedChunk, map[string][]extract.Checkpoint) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	n, size := 0, 0

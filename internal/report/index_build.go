@@ -148,8 +148,8 @@ func (b *indexBuild) create(ctx context.Context, conn *pgx.Conn, i index) error 
 	return nil
 }
 
-// created returns the names of the indexes that were created.
-func (b *indexBuild) created() (names []string) {
+// createdNames returns the names of the indexes that were created.
+func (b *indexBuild) createdNames() (names []string) {
 	for _, i := range b.indexes {
 		if o, ok := b.outcomes[i.name]; ok && !o.skipped {
 			names = append(names, i.name)

@@ -71,7 +71,7 @@ func EnsureIndexes(ctx context.Context, pool *pgxpool.Pool) (created []string, s
 	}
 	b := &indexBuild{pool: pool, indexes: parseIndexList(ops)}
 	err = b.run(ctx, conn.Conn())
-	return b.created(), b.skipped(), err
+	return b.createdNames(), b.skipped(), err
 }
 
 // isLockTimeout reports whether a lock was not to be had in time.

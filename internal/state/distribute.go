@@ -97,7 +97,7 @@ func distributeLocked(ctx context.Context, pool *pgxpool.Pool, done func(table s
 		}
 		done(s.table())
 	}
-	if err := distributeFunctions(ctx, pool, done); err != nil {
+	if err := createDistributedFunctions(ctx, pool, done); err != nil {
 		return err
 	}
 	return truncateLocal(ctx, pool)
@@ -110,8 +110,8 @@ func distributeTable(ctx context.Context, db pgquery.Execer, table string) error
 	return pgquery.Exec(ctx, db, "distribute "+table, sql, table)
 }
 
-// distributeFunctions gives the workers the functions that they call.
-func distributeFunctions(ctx context.Context, pool *pgxpool.Pool, done func(name string)) error {
+// createDistributedFunctions gives the workers the functions that they call.
+func createDistributedFunctions(ctx context.Context, pool *pgxpool.Pool, done func(name string)) error {
 	functions, err := queryNames(ctx, pool, "undistributed_functions")
 	if err != nil {
 		return err
