@@ -111,7 +111,7 @@ func (k *walk) readLongRange(ctx context.Context, s *splitState, all *longRanges
 		all.add(subranges...)
 		return err
 	}
-	if in.irregular > 0 { // hardly any id is
+	if in.irregular > 0 || k.pagesBegun(s.parent, in) { // hardly any id is; or it was not divided
 		all.add(in)
 		return nil
 	}
@@ -129,6 +129,9 @@ func (k *walk) readLongRange(ctx context.Context, s *splitState, all *longRanges
 		subranges = r.divide()
 	}
 	all.add(subranges...)
+	if len(subranges) < 2 { // a range is no part of itself
+		return nil
+	}
 	return k.putDivided(ctx, s, in, subranges)
 }
 

@@ -82,6 +82,20 @@ func TestWhatIsStoredOfALongListIsNotedOnce(t *testing.T) {
 	}
 }
 
+// A range that the server does not count cannot be divided by its number. That it was
+// tried in several pages says nothing to the walk that goes on with it.
+func TestALongRangeThatIsNotCountedIsReadHoweverOftenItsRunIsResumed(t *testing.T) {
+	t.Parallel()
+	b, _ := withUsers(t, 10, 240)
+	b.server.Inject(logtotest.Fault{Kind: logtotest.NoTotal, Path: "/api/users", Query: "page=100000000", Skip: 1, Count: 3})
+	s := b.inPieces(t, 14)
+	wantProved(t, s)
+	if !s.Resumed {
+		t.Error("not resumed: the test proves nothing")
+	}
+	b.wantEqual(t)
+}
+
 // Who is created after the count, and after the number of the first page, but before
 // its rows, stands in for somebody whom a deletion moves from the second page to the
 // first, which has been read.
