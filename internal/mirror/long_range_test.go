@@ -82,8 +82,8 @@ func TestWhatIsStoredOfALongListIsNotedOnce(t *testing.T) {
 	}
 }
 
-// A range that the server does not count cannot be divided by its number. That it was
-// tried in several pages says nothing to the walk that goes on with it.
+// A range that the server does not count cannot be divided by its number. A resumed run
+// reads it as it is.
 func TestALongRangeThatIsNotCountedIsReadHoweverOftenItsRunIsResumed(t *testing.T) {
 	t.Parallel()
 	b, _ := withUsers(t, 10, 240)
