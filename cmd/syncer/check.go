@@ -68,7 +68,7 @@ func (c *checks) ok(check, tenant, detail string) {
 
 // bad notes a failed check. Without a hint it takes the error's own.
 func (c *checks) bad(check, tenant string, err error, hint string) {
-	text, own := explain(err)
+	text, own := explainError(err)
 	if hint == "" {
 		hint = own
 	}

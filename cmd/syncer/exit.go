@@ -108,9 +108,9 @@ func worst(codes []int) int {
 // errNoConfig says that the configuration file is not there or not readable.
 var errNoConfig = errors.New("no configuration")
 
-// explain splits an error into what happened and what to do about it; the
+// explainError splits an error into what happened and what to do about it; the
 // hint may be empty.
-func explain(err error) (text, hint string) {
+func explainError(err error) (text, hint string) {
 	var (
 		usage    usageError
 		unproved unprovedError

@@ -139,7 +139,7 @@ func (o *output) printError(err error, code int) {
 	if _, ok := errors.AsType[reportedError](err); ok {
 		return
 	}
-	text, hint := explain(err)
+	text, hint := explainError(err)
 	fmt.Fprintf(o.stderr, "syncer: %s\n", text)
 	if hint != "" {
 		fmt.Fprintf(o.stderr, "  hint: %s\n", hint)

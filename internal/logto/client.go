@@ -116,7 +116,7 @@ func (c *Client) fetchPage(ctx context.Context, path string, query url.Values) (
 		Capped:    parseTotalCapped(a.header),
 		Date:      date,
 		RequestID: parseRequestID(a.header),
-		Header:    measureResponseHeader(a.header),
+		Header:    responseHeaderSize(a.header),
 	}, nil
 }
 

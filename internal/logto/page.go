@@ -41,7 +41,7 @@ type ResponseHeaderSize struct {
 	LinkBytes int // their part of Bytes
 }
 
-func measureResponseHeader(h http.Header) ResponseHeaderSize {
+func responseHeaderSize(h http.Header) ResponseHeaderSize {
 	size := ResponseHeaderSize{Bytes: len("HTTP/1.1 200 OK\r\n\r\n")}
 	for name, values := range h {
 		for _, value := range values {

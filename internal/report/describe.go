@@ -71,7 +71,7 @@ func Describe(ctx context.Context, db TxBeginner, r *Report) (d Description, err
 	defer func() { _ = tx.Rollback(context.WithoutCancel(ctx)) }() // there is nothing to keep
 	prepared, tables, err := planReport(ctx, tx, r, b)
 	if err != nil {
-		return d, explain(r, b, err)
+		return d, explainError(r, b, err)
 	}
 	var names []string
 	for _, found := range code.FindAllString(r.SQL, -1) {

@@ -87,7 +87,7 @@ func Run(ctx context.Context, db TxBeginner, r *Report, o RunOptions, out Render
 	values, types := r.parameterValues(b.names, found)
 	tables, err := tablesReadBy(ctx, tx, b.sql, values, types)
 	if err != nil {
-		return answer, explain(r, b, err)
+		return answer, explainError(r, b, err)
 	}
 	if answer.Notices, err = unprovedTableNotices(ctx, tx, tables, found.tenants); err != nil {
 		return answer, err
@@ -114,7 +114,7 @@ func streamQuery(ctx context.Context, tx pgx.Tx, r *Report, b positionalQuery, v
 		cancel() // or closing would read all that is still to come
 	}
 	if _, err := answer.Close(); err != nil && streamed == nil {
-		return explain(r, b, err)
+		return explainError(r, b, err)
 	}
 	return streamed
 }

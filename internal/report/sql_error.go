@@ -63,9 +63,9 @@ func mistakeAt(r *Report, place int, message, hint string) *SQLError {
 
 var ofParameter = regexp.MustCompile(`parameter \$(\d+)`)
 
-// explain turns what Postgres says of a report into a mistake where it names a
+// explainError turns what Postgres says of a report into a mistake where it names a
 // place, and into the name of the parameter where a value does not fit.
-func explain(r *Report, b positionalQuery, err error) error {
+func explainError(r *Report, b positionalQuery, err error) error {
 	refused, ok := errors.AsType[*pgconn.PgError](err)
 	if !ok {
 		return fmt.Errorf("run report %s: %w", r.Name, err)
