@@ -155,7 +155,7 @@ func (c *checks) tenant(ctx context.Context, t config.Tenant, listings []*catalo
 	case limit.IDs == 0:
 		c.ok("large requests", t.Name, "are answered")
 	default: // a run works with it
-		c.ok("large requests", t.Name, mirror.NewRequestSizeLimit(limit.IDs, limit.Status).Text)
+		c.ok("large requests", t.Name, mirror.NewIDBatchLimit(limit.IDs, limit.Status).Text)
 	}
 }
 

@@ -85,19 +85,19 @@ type requestLimitLine struct {
 	Type    string    `json:"type"` // "request_limit"
 	Tenant  string    `json:"tenant"`
 	FoundAt time.Time `json:"found_at"`
-	mirror.RequestSizeLimit
+	mirror.IDBatchLimit
 }
 
 // readRequestLimits returns the limits that proxies were found to have, by tenant.
 func readRequestLimits(ctx context.Context, db *database) ([]requestLimitLine, error) {
-	limits, err := state.RequestSizeLimits(ctx, db.Pool)
+	limits, err := state.IDBatchLimits(ctx, db.Pool)
 	if err != nil {
 		return nil, err
 	}
 	var lines []requestLimitLine
 	for _, name := range slices.Sorted(maps.Keys(limits)) {
 		l := limits[name]
-		lines = append(lines, requestLimitLine{"request_limit", name, l.FoundAt, *mirror.NewRequestSizeLimit(l.IDs, l.Status)})
+		lines = append(lines, requestLimitLine{"request_limit", name, l.FoundAt, *mirror.NewIDBatchLimit(l.IDs, l.Status)})
 	}
 	return lines, nil
 }

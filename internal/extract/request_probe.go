@@ -130,11 +130,11 @@ func (r idRequest) confirmRefusal(ctx context.Context, few idRequest, refusal er
 
 // TryLargestRequests asks for users in the largest requests that a run sends, and
 // returns what a proxy makes of them; the zero RequestLimit: it lets them through.
-func TryLargestRequests(ctx context.Context, api API) (RequestSizeLimit, error) {
-	k := &walk{Walker: &Walker{API: api, RequestSize: NewRequestSizer(RequestSizeLimit{})}, l: catalog.Find("users")}
+func TryLargestRequests(ctx context.Context, api API) (IDBatchLimit, error) {
+	k := &walk{Walker: &Walker{API: api, RequestSize: NewIDBatchSizer(IDBatchLimit{})}, l: catalog.Find("users")}
 	page, err := k.fetchListPage(ctx, "", pageQuery(1, k.pageSize()))
 	if err != nil {
-		return RequestSizeLimit{}, err
+		return IDBatchLimit{}, err
 	}
 	var ids []string
 	for _, item := range k.decodeItems(ctx, page) {
@@ -145,7 +145,7 @@ func TryLargestRequests(ctx context.Context, api API) (RequestSizeLimit, error) 
 	}
 	for _, r := range []idRequest{k.newCountRequest("", ids), k.newRowRequest("", ids[:k.pageSize()])} {
 		if _, err := r.fetch(ctx); err != nil && !errors.Is(err, errTooManyIDs) {
-			return RequestSizeLimit{}, err
+			return IDBatchLimit{}, err
 		}
 	}
 	return k.RequestSize.Limit(), nil
@@ -173,7 +173,7 @@ func (r idRequest) finishProbe(ctx context.Context, page logto.Page, err error) 
 }
 
 // maxIDsForHeader returns how many ids of r make a header of at most so many bytes.
-func (s *RequestSizer) maxIDsForHeader(r idRequest, header int) int {
+func (s *IDBatchSizer) maxIDsForHeader(r idRequest, header int) int {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.idsWithinHeader(r, len(r.ids), header)

@@ -39,7 +39,7 @@ type Walker struct {
 	// request to Store at once; 0: 32. The client bounds the requests.
 	Parallel int
 	// RequestSize bounds how many ids a request names; nil: only the API does.
-	RequestSize *RequestSizer
+	RequestSize *IDBatchSizer
 	// Stop, once closed, ends every walk before its next request; nil never.
 	Stop <-chan struct{}
 	// Progress receives pages as they are stored; nil receives none.

@@ -43,7 +43,7 @@ func fitsJSONB(value jsontext.Value) bool {
 	for i := 0; i < len(value); i++ {
 		switch c := value[i]; {
 		case c == '"':
-			i += rawjson.Len(value[i:]) - 1
+			i += rawjson.ValueLen(value[i:]) - 1
 			digits = 0
 		case c >= '0' && c <= '9':
 			if digits++; digits > maxExponent {
@@ -84,7 +84,7 @@ func (r *jsonRewriter) rewrite(dst []byte, value jsontext.Value) []byte {
 			i++
 		case '{', '[':
 			if len(r.stack) == maxNesting {
-				end := rawjson.Len(value[i:])
+				end := rawjson.ValueLen(value[i:])
 				dst = r.rewriteTooDeep(dst, value[i:i+end])
 				i += end
 				continue
@@ -106,7 +106,7 @@ func (r *jsonRewriter) rewrite(dst []byte, value jsontext.Value) []byte {
 			dst = append(dst, c)
 			i++
 		case '"':
-			end := rawjson.Len(value[i:])
+			end := rawjson.ValueLen(value[i:])
 			dst = r.text(dst, value[i:i+end])
 			i += end
 		default:

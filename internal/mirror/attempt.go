@@ -33,8 +33,8 @@ type attempt struct {
 
 	began         time.Time // by this process
 	clock         *serverClock
-	changedTables []string                 // to be analyzed once the run is published
-	keptLimit     extract.RequestSizeLimit // as the database has it
+	changedTables []string             // to be analyzed once the run is published
+	keptLimit     extract.IDBatchLimit // as the database has it
 }
 
 // begin starts or resumes a run and clears up after those it abandons.

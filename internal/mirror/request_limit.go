@@ -11,9 +11,9 @@ import (
 	"logto-syncer/internal/state"
 )
 
-// A RequestSizeLimit is how large a request to a tenant may be, as a proxy before it
+// An IDBatchLimit is how large a request to a tenant may be, as a proxy before it
 // was found to have it.
-type RequestSizeLimit struct {
+type IDBatchLimit struct {
 	// IDs is how many ids a request named that was let through.
 	IDs int `json:"ids"`
 	// Status is what the proxy answered to a larger one.
@@ -22,8 +22,8 @@ type RequestSizeLimit struct {
 	Text string `json:"text"`
 }
 
-// NewRequestSizeLimit describes a limit; nil for none.
-func NewRequestSizeLimit(ids, status int) *RequestSizeLimit {
+// NewIDBatchLimit describes a limit; nil for none.
+func NewIDBatchLimit(ids, status int) *IDBatchLimit {
 	if ids == 0 {
 		return nil
 	}
@@ -38,23 +38,23 @@ func NewRequestSizeLimit(ids, status int) *RequestSizeLimit {
 	if ids > 1 {
 		number = fmt.Sprintf("%d ids", ids)
 	}
-	return &RequestSizeLimit{IDs: ids, Status: status, Text: fmt.Sprintf("a proxy limits %s; %s a request; %s", limits, number, remedy)}
+	return &IDBatchLimit{IDs: ids, Status: status, Text: fmt.Sprintf("a proxy limits %s; %s a request; %s", limits, number, remedy)}
 }
 
 // openRequestSize returns how large requests to a tenant may be, and the limit
 // that is kept of it. One that is old is not believed.
-func openRequestSize(ctx context.Context, pool *pgxpool.Pool, tenant string) (*extract.RequestSizer, extract.RequestSizeLimit, error) {
-	limits, err := state.RequestSizeLimits(ctx, pool)
+func openRequestSize(ctx context.Context, pool *pgxpool.Pool, tenant string) (*extract.IDBatchSizer, extract.IDBatchLimit, error) {
+	limits, err := state.IDBatchLimits(ctx, pool)
 	if err != nil {
-		return nil, extract.RequestSizeLimit{}, err
+		return nil, extract.IDBatchLimit{}, err
 	}
 	l := limits[tenant]
-	kept := extract.RequestSizeLimit{HeaderBytes: l.HeaderBytes, IDs: l.IDs, Status: l.Status, FoundAt: l.FoundAt}
+	kept := extract.IDBatchLimit{HeaderBytes: l.HeaderBytes, IDs: l.IDs, Status: l.Status, FoundAt: l.FoundAt}
 	believed := kept
 	if !kept.ValidAt(time.Now()) {
-		believed = extract.RequestSizeLimit{}
+		believed = extract.IDBatchLimit{}
 	}
-	return extract.NewRequestSizer(believed), kept, nil
+	return extract.NewIDBatchSizer(believed), kept, nil
 }
 
 // keepRequestLimit keeps what the walks have found out. If it cannot, the next
@@ -64,7 +64,7 @@ func (a *attempt) keepRequestLimit(ctx context.Context) {
 	if l == a.keptLimit {
 		return
 	}
-	err := state.SetRequestSizeLimit(ctx, a.pool, state.RequestSizeLimit{
+	err := state.SetIDBatchLimit(ctx, a.pool, state.IDBatchLimit{
 		Tenant: a.job.Tenant, HeaderBytes: l.HeaderBytes, IDs: l.IDs, Status: l.Status, FoundAt: l.FoundAt,
 	})
 	if err != nil {

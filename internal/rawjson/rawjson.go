@@ -105,13 +105,13 @@ func endsContainer(next byte) bool { return next == '}' || next == ']' || next =
 // takeValue moves past the next value and returns it.
 func (s *scanner) takeValue() jsontext.Value {
 	start := s.at
-	s.at += Len(s.value[start:])
+	s.at += ValueLen(s.value[start:])
 	return s.value[start:s.at:s.at]
 }
 
-// Len returns the length of the value at the beginning of text, which is not empty.
+// ValueLen returns the length of the value at the beginning of text, which is not empty.
 // For an incomplete value it is the length of text.
-func Len(text []byte) int {
+func ValueLen(text []byte) int {
 	switch text[0] {
 	case '"':
 		return stringLen(text)

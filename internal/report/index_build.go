@@ -69,7 +69,7 @@ func (b *indexBuild) run(ctx context.Context, conn *pgx.Conn) error {
 	if err := g.Wait(); err != nil {
 		return err
 	}
-	for _, table := range b.changedTables() { // an index of an expression has statistics of its own
+	for _, table := range b.tablesWithNewIndexes() { // an index of an expression has statistics of its own
 		if _, err := conn.Exec(ctx, "analyze "+table); err != nil {
 			return fmt.Errorf("analyze %s: %w", table, err)
 		}
@@ -168,8 +168,8 @@ func (b *indexBuild) skipped() (skipped []SkippedIndex) {
 	return skipped
 }
 
-// changedTables returns the tables that have a new index.
-func (b *indexBuild) changedTables() []string {
+// tablesWithNewIndexes returns the tables that have a new index.
+func (b *indexBuild) tablesWithNewIndexes() []string {
 	tables := map[string]bool{}
 	for _, i := range b.indexes {
 		if o, ok := b.outcomes[i.name]; ok && !o.skipped {

@@ -1,4 +1,4 @@
-// Command findbinaries prints the directory of the PostgreSQL server binaries
+// Command findpostgres prints the directory of the PostgreSQL server binaries
 // that the tests and the demo use. If there are none, it says how to install
 // them and exits with 1. The Makefile runs it before both.
 package main

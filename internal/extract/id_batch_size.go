@@ -33,8 +33,8 @@ const (
 // since it names more ids than a proxy lets through.
 var errTooManyIDs = errors.New("more ids than a request may name")
 
-// A RequestSizeLimit is how large a request may be, by what a proxy has refused.
-type RequestSizeLimit struct {
+// An IDBatchLimit is how large a request may be, by what a proxy has refused.
+type IDBatchLimit struct {
 	// HeaderBytes is the largest header of an answer that goes through.
 	HeaderBytes int
 	// IDs is how many ids the request named that was let through.
@@ -45,38 +45,38 @@ type RequestSizeLimit struct {
 	FoundAt time.Time
 }
 
-// ValidAt reports whether the limit still holds; the zero RequestLimit does not.
-func (l RequestSizeLimit) ValidAt(now time.Time) bool {
+// ValidAt reports whether the limit still holds; the zero IDBatchLimit does not.
+func (l IDBatchLimit) ValidAt(now time.Time) bool {
 	return l.HeaderBytes > 0 && now.Sub(l.FoundAt) < relearnAfter
 }
 
-// A RequestSizer finds out how many ids a request to a tenant may name, and
+// An IDBatchSizer finds out how many ids a request to a tenant may name, and
 // remembers it. Requests larger than any that was answered are sent one at a
 // time. If one is refused and a smaller one is not, that is the limit. It is safe
-// for concurrent use. A nil *RequestSize knows no limit.
-type RequestSizer struct {
+// for concurrent use. A nil *IDBatchSizer knows no limit.
+type IDBatchSizer struct {
 	probe chan struct{} // held by who sends a request larger than any answered
 
 	mu       sync.Mutex
-	limit    RequestSizeLimit
+	limit    IDBatchLimit
 	answered int // the largest header that is known to go through
 	header   int // of an answer, without its links
 	link     int // of one link, without path and query
 }
 
-// NewRequestSizer returns a RequestSize that begins with a limit known from
+// NewIDBatchSizer returns an IDBatchSizer that begins with a limit known from
 // before; the zero RequestLimit is none.
-func NewRequestSizer(known RequestSizeLimit) *RequestSizer {
-	return &RequestSizer{
+func NewIDBatchSizer(known IDBatchLimit) *IDBatchSizer {
+	return &IDBatchSizer{
 		probe: make(chan struct{}, 1), limit: known, header: usualHeader, link: usualLink,
 		answered: max(smallestHeader, known.HeaderBytes),
 	}
 }
 
 // Limit returns what is known now; the zero RequestLimit: no limit.
-func (s *RequestSizer) Limit() RequestSizeLimit {
+func (s *IDBatchSizer) Limit() IDBatchLimit {
 	if s == nil {
-		return RequestSizeLimit{}
+		return IDBatchLimit{}
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -118,7 +118,7 @@ func (r idRequest) withFirstIDs(n int) idRequest {
 }
 
 // observeHeader learns from an answer what its header has beside the query.
-func (s *RequestSizer) observeHeader(h logto.ResponseHeaderSize, path string, query url.Values) {
+func (s *IDBatchSizer) observeHeader(h logto.ResponseHeaderSize, path string, query url.Values) {
 	if s == nil || h.Links == 0 || query.Has("search.id") {
 		return
 	}
@@ -129,7 +129,7 @@ func (s *RequestSizer) observeHeader(h logto.ResponseHeaderSize, path string, qu
 }
 
 // responseHeaderSize is how large the header of the answer to r is going to be.
-func (s *RequestSizer) responseHeaderSize(r idRequest) int {
+func (s *IDBatchSizer) responseHeaderSize(r idRequest) int {
 	link := s.link + len(r.path()) + len(r.walk.query(pageQuery(1, r.rows), idQuery(nil)).Encode()) + len("&search.id=")
 	for _, id := range r.ids {
 		link += len(url.QueryEscape(id)) + len("%2C")
@@ -140,7 +140,7 @@ func (s *RequestSizer) responseHeaderSize(r idRequest) int {
 // idsWithinHeader returns how many ids like those of r make a header of at most so many
 // bytes: at least one, at most limit. If a proxy lets a single id through and not
 // even the smallest request for more, its limit is not known in bytes: then it is one.
-func (s *RequestSizer) idsWithinHeader(r idRequest, limit, bytes int) int {
+func (s *IDBatchSizer) idsWithinHeader(r idRequest, limit, bytes int) int {
 	if s.limit.IDs == 1 {
 		return 1
 	}
@@ -153,7 +153,7 @@ func (s *RequestSizer) idsWithinHeader(r idRequest, limit, bytes int) int {
 }
 
 // maxHeaderBytes is the largest header to ask for.
-func (s *RequestSizer) maxHeaderBytes() int {
+func (s *IDBatchSizer) maxHeaderBytes() int {
 	if s.limit.HeaderBytes > 0 {
 		return s.limit.HeaderBytes
 	}
@@ -161,7 +161,7 @@ func (s *RequestSizer) maxHeaderBytes() int {
 }
 
 // maxIDs returns how many ids like those of r it may name, at most limit.
-func (s *RequestSizer) maxIDs(r idRequest, limit int) int {
+func (s *IDBatchSizer) maxIDs(r idRequest, limit int) int {
 	if s == nil {
 		return limit
 	}
@@ -172,7 +172,7 @@ func (s *RequestSizer) maxIDs(r idRequest, limit int) int {
 
 // fits reports whether r is within the limit, and whether an answer with a header of
 // its size is known to go through.
-func (s *RequestSizer) fits(r idRequest) (fits, known bool) {
+func (s *IDBatchSizer) fits(r idRequest) (fits, known bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	size := s.responseHeaderSize(r)
@@ -180,24 +180,24 @@ func (s *RequestSizer) fits(r idRequest) (fits, known bool) {
 }
 
 // recordAnswered notes that r was answered.
-func (s *RequestSizer) recordAnswered(r idRequest) {
+func (s *IDBatchSizer) recordAnswered(r idRequest) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.answered = max(s.answered, s.responseHeaderSize(r))
 }
 
 // recordRefused notes that r was refused, though no larger than a request that was answered.
-func (s *RequestSizer) recordRefused(r idRequest) {
+func (s *IDBatchSizer) recordRefused(r idRequest) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.answered = min(s.answered, s.responseHeaderSize(r)-1)
 }
 
 // learn makes the size of r the limit, or the larger one that it was cut to.
-func (s *RequestSizer) learn(r idRequest, bytes, status int) {
+func (s *IDBatchSizer) learn(r idRequest, bytes, status int) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	bytes = max(bytes, s.responseHeaderSize(r))
-	s.limit = RequestSizeLimit{HeaderBytes: bytes, IDs: len(r.ids), Status: status, FoundAt: time.Now()}
+	s.limit = IDBatchLimit{HeaderBytes: bytes, IDs: len(r.ids), Status: status, FoundAt: time.Now()}
 	s.answered = bytes
 }
