@@ -39,7 +39,7 @@ func (c *statusCmd) Run(ctx context.Context, a *app) (err error) {
 	}
 	var runs []state.RunRecord
 	var fresh []state.Freshness
-	var limits []requestLimitLine
+	var limits []idBatchLimitLine
 	if db != nil {
 		defer func() { err = errors.Join(err, db.Close()) }()
 		if runs, fresh, limits, err = readStatus(ctx, db, c.Runs); err != nil {
@@ -59,11 +59,11 @@ func (c *statusCmd) Run(ctx context.Context, a *app) (err error) {
 	if c.MaxAge > 0 {
 		return a.checkAges(lines, c.MaxAge)
 	}
-	a.out.printf("%s%s%s%s", runsText(runs, time.Now()), agesText(lines, time.Now()), requestLimitsText(limits), unknownFieldsText(runs))
+	a.out.printf("%s%s%s%s", runsText(runs, time.Now()), agesText(lines, time.Now()), idBatchLimitsText(limits), unknownFieldsText(runs))
 	return nil
 }
 
-func readStatus(ctx context.Context, db *database, limit int) ([]state.RunRecord, []state.Freshness, []requestLimitLine, error) {
+func readStatus(ctx context.Context, db *database, limit int) ([]state.RunRecord, []state.Freshness, []idBatchLimitLine, error) {
 	there, err := state.TablesExist(ctx, db.Pool)
 	if err != nil || !there {
 		return nil, nil, nil, err
@@ -76,28 +76,28 @@ func readStatus(ctx context.Context, db *database, limit int) ([]state.RunRecord
 	if err != nil {
 		return nil, nil, nil, err
 	}
-	limits, err := readRequestLimits(ctx, db)
+	limits, err := readIDBatchLimits(ctx, db)
 	return runs, fresh, limits, err
 }
 
-// A requestLimitLine says how large requests to a tenant may be, in JSON.
-type requestLimitLine struct {
+// An idBatchLimitLine says how large requests to a tenant may be, in JSON.
+type idBatchLimitLine struct {
 	Type    string    `json:"type"` // "request_limit"
 	Tenant  string    `json:"tenant"`
 	FoundAt time.Time `json:"found_at"`
 	mirror.IDBatchLimit
 }
 
-// readRequestLimits returns the limits that proxies were found to have, by tenant.
-func readRequestLimits(ctx context.Context, db *database) ([]requestLimitLine, error) {
+// readIDBatchLimits returns the limits that proxies were found to have, by tenant.
+func readIDBatchLimits(ctx context.Context, db *database) ([]idBatchLimitLine, error) {
 	limits, err := state.IDBatchLimits(ctx, db.Pool)
 	if err != nil {
 		return nil, err
 	}
-	var lines []requestLimitLine
+	var lines []idBatchLimitLine
 	for _, name := range slices.Sorted(maps.Keys(limits)) {
 		l := limits[name]
-		lines = append(lines, requestLimitLine{"request_limit", name, l.FoundAt, *mirror.NewIDBatchLimit(l.IDs, l.Status)})
+		lines = append(lines, idBatchLimitLine{"request_limit", name, l.FoundAt, *mirror.NewIDBatchLimit(l.IDs, l.Status)})
 	}
 	return lines, nil
 }

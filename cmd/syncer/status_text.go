@@ -153,7 +153,7 @@ func followedUntilText(l ageLine, now time.Time) string {
 	return secondsText(max(0, now.Sub(*l.FollowedUntil).Seconds())) + " ago"
 }
 
-func requestLimitsText(limits []requestLimitLine) string {
+func idBatchLimitsText(limits []idBatchLimitLine) string {
 	var text strings.Builder
 	for _, l := range limits {
 		fmt.Fprintf(&text, "\n%s: %s\n", l.Tenant, l.Text)

@@ -30,8 +30,8 @@ func summaryText(s mirror.Summary) string {
 	if s.Resumed {
 		head += ", resumed"
 	}
-	if s.RequestLimit != nil {
-		head += "\n  " + s.RequestLimit.Text
+	if s.IDBatchLimit != nil {
+		head += "\n  " + s.IDBatchLimit.Text
 	}
 	if s.Changed != nil || s.Followed != nil {
 		return head + "\n" + changesSummaryText(s)

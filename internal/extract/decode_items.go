@@ -38,6 +38,14 @@ func (k *walk) itemsWithID(p logto.Page) []Item {
 	return items
 }
 
+func idsOf(items []Item) []string {
+	ids := make([]string, len(items))
+	for i, item := range items {
+		ids[i] = item.ID
+	}
+	return ids
+}
+
 // idOf returns the id of an item, if it has one that could be.
 func (k *walk) idOf(value jsontext.Value) (id string, ok bool) {
 	id, ok = rawjson.StringField(value, k.l.ID)

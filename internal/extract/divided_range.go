@@ -5,16 +5,29 @@ import (
 	"strconv"
 )
 
+// dividedPrefix leads the checkpoint of a range that was too large, with its subranges.
+const dividedPrefix = "divided "
+
+// savedIDRange takes over from the checkpoints that a range is done, or returns what it
+// was divided into.
+func (k *walk) savedIDRange(s *splitState, r idRange) (done bool, subranges []idRange, err error) {
+	if m, ok := k.savedCheckpoint(s.parent, r.name()); ok {
+		s.addRange(m.Rows, m.IDs)
+		k.progress(m.Rows, 0)
+		return true, nil, nil
+	}
+	if m, ok := k.savedCheckpoint(s.parent, dividedPrefix+r.name()); ok {
+		subranges, err = parseIDRanges(m.IDs)
+	}
+	return false, subranges, err
+}
+
 // readOverfullIDRange divides a range that does not fit in a page. The page that came
 // shows how the ids are spread within it.
 func (k *walk) readOverfullIDRange(ctx context.Context, s *splitState, r idRange, total int, items []Item) error {
-	sample := make([]string, len(items))
-	for i, item := range items {
-		sample[i] = item.ID
-	}
 	var subranges []idRange
 	if r.irregular == 0 {
-		subranges = r.divideBySample(sample, min(32, k.idRangeCount(total)))
+		subranges = r.divideBySample(idsOf(items), min(32, k.idRangeCount(total)))
 	}
 	if len(subranges) < 2 {
 		return k.readRangeByPages(ctx, s, r)
@@ -39,8 +52,12 @@ func (k *walk) readEachIDRange(ctx context.Context, s *splitState, ranges []idRa
 	return nil
 }
 
-// putDivided stores that a range is read in smaller ones.
+// putDivided stores that a range is read in smaller ones. One that is left as it was is
+// not: who follows that would come back to it for ever.
 func (k *walk) putDivided(ctx context.Context, s *splitState, r idRange, subranges []idRange) error {
+	if len(subranges) < 2 {
+		return nil
+	}
 	names := make([]string, len(subranges))
 	for i, subrange := range subranges {
 		names[i] = subrange.name()

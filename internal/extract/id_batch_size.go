@@ -65,7 +65,7 @@ type IDBatchSizer struct {
 }
 
 // NewIDBatchSizer returns an IDBatchSizer that begins with a limit known from
-// before; the zero RequestLimit is none.
+// before; the zero IDBatchLimit is none.
 func NewIDBatchSizer(known IDBatchLimit) *IDBatchSizer {
 	return &IDBatchSizer{
 		probe: make(chan struct{}, 1), limit: known, header: usualHeader, link: usualLink,
@@ -73,7 +73,7 @@ func NewIDBatchSizer(known IDBatchLimit) *IDBatchSizer {
 	}
 }
 
-// Limit returns what is known now; the zero RequestLimit: no limit.
+// Limit returns what is known now; the zero IDBatchLimit: no limit.
 func (s *IDBatchSizer) Limit() IDBatchLimit {
 	if s == nil {
 		return IDBatchLimit{}
@@ -104,7 +104,7 @@ func (k *walk) newRowRequest(parent string, ids []string) idRequest {
 
 // rowsPerRequest is how many of the ids one request may ask the rows of.
 func (k *walk) rowsPerRequest(parent string, ids []string) int {
-	return k.RequestSize.maxIDs(k.newRowRequest(parent, ids), k.pageSize())
+	return k.IDBatchSizer.maxIDs(k.newRowRequest(parent, ids), k.pageSize())
 }
 
 func (r idRequest) path() string { return r.walk.l.PathForParent(r.parent) }

@@ -57,11 +57,7 @@ func (r *longRange) divide() []idRange {
 	if len(r.items) < r.total*9/10 {
 		return r.in.divideEvenly(n)
 	}
-	sample := make([]string, len(r.items))
-	for i, item := range r.items {
-		sample[i] = item.ID
-	}
-	return r.in.divideBySample(sample, n)
+	return r.in.divideBySample(idsOf(r.items), n)
 }
 
 // read counts the range, reads its pages, and reports whether they are all that the

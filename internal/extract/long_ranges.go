@@ -100,16 +100,14 @@ func (k *walk) showsImports(ctx context.Context, parent string, in idRange) (boo
 // readLongRange reads one long range, which is expected to have so many rows, or
 // divides it.
 func (k *walk) readLongRange(ctx context.Context, s *splitState, all *longRanges, in idRange, rows int) error {
-	if m, ok := k.savedCheckpoint(s.parent, in.name()); ok {
-		s.addRange(m.Rows, m.IDs)
-		k.progress(m.Rows, 0)
-		return nil
-	}
-	if m, ok := k.savedCheckpoint(s.parent, dividedPrefix+in.name()); ok {
-		subranges, err := parseIDRanges(m.IDs)
-		all.count(false)
-		all.add(subranges...)
+	done, divided, err := k.savedIDRange(s, in)
+	if done || err != nil {
 		return err
+	}
+	if len(divided) > 0 {
+		all.count(false)
+		all.add(divided...)
+		return nil
 	}
 	if in.irregular > 0 || k.pagesBegun(s.parent, in) { // hardly any id is; or it was not divided
 		all.add(in)
@@ -129,9 +127,6 @@ func (k *walk) readLongRange(ctx context.Context, s *splitState, all *longRanges
 		subranges = r.divide()
 	}
 	all.add(subranges...)
-	if len(subranges) < 2 { // a range is no part of itself
-		return nil
-	}
 	return k.putDivided(ctx, s, in, subranges)
 }
 

@@ -58,7 +58,7 @@ func (k *walk) batchKnown(ctx context.Context, r *refreshState, fresh []string, 
 func (k *walk) knownPerBatch(parent string, ids []string) int {
 	most := k.rowsPerRequest(parent, ids)
 	if k.l.CountOnly {
-		if counted := countPages * k.pageSize(); k.RequestSize.maxIDs(k.newCountRequest(parent, ids), counted) == counted {
+		if counted := countPages * k.pageSize(); k.IDBatchSizer.maxIDs(k.newCountRequest(parent, ids), counted) == counted {
 			return counted
 		}
 	}

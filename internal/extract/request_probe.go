@@ -21,7 +21,7 @@ const (
 
 // fetch sends r. Its error is errTooManyIDs if r names more ids than a request may.
 func (r idRequest) fetch(ctx context.Context) (logto.Page, error) {
-	s := r.walk.RequestSize
+	s := r.walk.IDBatchSizer
 	confirm := confirmations
 	for range maxRepeats {
 		if s == nil || len(r.ids) == 1 {
@@ -70,7 +70,7 @@ func mayHaveBecomeTooLarge(err error) bool {
 // configuration has. If not even one id gets an answer, the server is out of
 // order, and nothing is learnt.
 func (r idRequest) probe(ctx context.Context, confirm int) (page logto.Page, done bool, err error) {
-	s := r.walk.RequestSize
+	s := r.walk.IDBatchSizer
 	select {
 	case s.probe <- struct{}{}:
 	case <-ctx.Done():
@@ -129,17 +129,14 @@ func (r idRequest) confirmRefusal(ctx context.Context, few idRequest, refusal er
 }
 
 // TryLargestRequests asks for users in the largest requests that a run sends, and
-// returns what a proxy makes of them; the zero RequestLimit: it lets them through.
+// returns what a proxy makes of them; the zero IDBatchLimit: it lets them through.
 func TryLargestRequests(ctx context.Context, api API) (IDBatchLimit, error) {
-	k := &walk{Walker: &Walker{API: api, RequestSize: NewIDBatchSizer(IDBatchLimit{})}, l: catalog.Find("users")}
+	k := &walk{Walker: &Walker{API: api, IDBatchSizer: NewIDBatchSizer(IDBatchLimit{})}, l: catalog.Find("users")}
 	page, err := k.fetchListPage(ctx, "", pageQuery(1, k.pageSize()))
 	if err != nil {
 		return IDBatchLimit{}, err
 	}
-	var ids []string
-	for _, item := range k.decodeItems(ctx, page) {
-		ids = append(ids, item.ID)
-	}
+	ids := idsOf(k.decodeItems(ctx, page))
 	for n := 0; len(ids) < countPages*k.pageSize(); n++ {
 		ids = append(ids, fmt.Sprintf("nobody%06d", n)) // as long as an id of a user
 	}
@@ -148,7 +145,7 @@ func TryLargestRequests(ctx context.Context, api API) (IDBatchLimit, error) {
 			return IDBatchLimit{}, err
 		}
 	}
-	return k.RequestSize.Limit(), nil
+	return k.IDBatchSizer.Limit(), nil
 }
 
 // sendWithoutRetries sends r without retries.
@@ -167,7 +164,7 @@ func (r idRequest) finishProbe(ctx context.Context, page logto.Page, err error) 
 		page, err = r.walk.fetchListPage(ctx, r.parent, r.query())
 	}
 	if err == nil {
-		r.walk.RequestSize.recordAnswered(r)
+		r.walk.IDBatchSizer.recordAnswered(r)
 	}
 	return page, true, err
 }

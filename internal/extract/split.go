@@ -79,9 +79,7 @@ func (k *walk) readFirstPage(ctx context.Context, parent string) (total int, sam
 	if err != nil {
 		return 0, nil, nil, err
 	}
-	for _, item := range k.decodeItems(ctx, page) {
-		sample = append(sample, item.ID)
-	}
+	sample = idsOf(k.decodeItems(ctx, page))
 	total = max(page.Total, len(page.Items), 1)
 	if exactTotal(page) < 0 { // ranges will find out as they overflow
 		total = max(total, 36*k.rowsPerIDRange())
@@ -129,22 +127,14 @@ func (k *walk) readIDRanges(ctx context.Context, s *splitState, subranges []idRa
 	return readResult{walk: catalog.Split, total: s.rows, distinct: s.rows}, err
 }
 
-// dividedPrefix leads the checkpoint of a range that was too large, with its subranges.
-const dividedPrefix = "divided "
-
 // readIDRange reads one range: as one page if it fits, in smaller ranges if not.
 func (k *walk) readIDRange(ctx context.Context, s *splitState, r idRange) error {
-	if m, ok := k.savedCheckpoint(s.parent, r.name()); ok {
-		s.addRange(m.Rows, m.IDs)
-		k.progress(m.Rows, 0)
-		return nil
+	done, divided, err := k.savedIDRange(s, r)
+	if done || err != nil {
+		return err
 	}
-	if m, ok := k.savedCheckpoint(s.parent, dividedPrefix+r.name()); ok {
-		subranges, err := parseIDRanges(m.IDs)
-		if err != nil {
-			return err
-		}
-		return k.readEachIDRange(ctx, s, subranges)
+	if len(divided) > 0 {
+		return k.readEachIDRange(ctx, s, divided)
 	}
 	if k.pagesBegun(s.parent, r) {
 		return k.readRangeByPages(ctx, s, r)

@@ -57,7 +57,7 @@ func (k *walk) sendListing(ctx context.Context, api API, parent string, query ur
 	path := k.l.PathForParent(parent)
 	if k.l.Member == "" {
 		if page, err = api.List(ctx, path, query); err == nil {
-			k.RequestSize.observeHeader(page.Header, path, query)
+			k.IDBatchSizer.observeHeader(page.Header, path, query)
 		}
 	} else {
 		page, err = k.fetchListField(ctx, api, path, query)

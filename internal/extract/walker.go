@@ -38,8 +38,8 @@ type Walker struct {
 	// Parallel bounds the pages of one listing that are on their way from
 	// request to Store at once; 0: 32. The client bounds the requests.
 	Parallel int
-	// RequestSize bounds how many ids a request names; nil: only the API does.
-	RequestSize *IDBatchSizer
+	// IDBatchSizer bounds how many ids a request names; nil: only the API does.
+	IDBatchSizer *IDBatchSizer
 	// Stop, once closed, ends every walk before its next request; nil never.
 	Stop <-chan struct{}
 	// Progress receives pages as they are stored; nil receives none.

@@ -73,14 +73,14 @@ func (r *Runner) begin(ctx context.Context, job Job) (*attempt, error) {
 	if a.sink, err = newSink(ctx, a); err != nil {
 		return nil, err
 	}
-	size, kept, err := openRequestSize(ctx, r.Pool, job.Tenant)
+	size, kept, err := openIDBatchSizer(ctx, r.Pool, job.Tenant)
 	if err != nil {
 		return nil, err
 	}
 	a.keptLimit = kept
 	a.walker = &extract.Walker{
 		API: a.clock, Probe: r.Client.ForProbing(), ReadBefore: a.wasReadBefore, Mirror: a.sink, Store: a.sink, Log: r.Log, Afresh: job.Afresh,
-		PageSize: r.PageSize, RequestSize: size, Stop: r.Stop, Progress: r.Progress,
+		PageSize: r.PageSize, IDBatchSizer: size, Stop: r.Stop, Progress: r.Progress,
 	}
 	return a, nil
 }
@@ -167,7 +167,7 @@ func (a *attempt) walk(ctx context.Context) (map[string]*extract.Proof, error) {
 		})
 	}
 	wg.Wait()
-	a.keepRequestLimit(cleanup)
+	a.keepIDBatchLimit(cleanup)
 	if err := a.sink.flush(cleanup); err != nil {
 		errs = append(errs, err)
 	}

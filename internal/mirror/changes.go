@@ -81,7 +81,7 @@ func (a *attempt) attemptChanges(ctx context.Context, s *Summary, began time.Tim
 			return errors.Join(err, a.sink.flush(cleanup))
 		}
 	}
-	a.keepRequestLimit(cleanup)
+	a.keepIDBatchLimit(cleanup)
 	if err := a.fetchReferences(ctx, c.proofs); err != nil {
 		return err
 	}

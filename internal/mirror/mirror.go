@@ -163,8 +163,8 @@ func (r *Runner) runLocked(ctx context.Context, job Job, s *Summary, began time.
 	}
 	s.RunID, s.Resumed = a.run.ID, a.run.Resumed()
 	defer func() {
-		limit := a.walker.RequestSize.Limit()
-		s.RequestLimit = NewIDBatchLimit(limit.IDs, limit.Status)
+		limit := a.walker.IDBatchSizer.Limit()
+		s.IDBatchLimit = NewIDBatchLimit(limit.IDs, limit.Status)
 	}()
 	cleanup, endCleanup := outlast(ctx)
 	defer endCleanup()

@@ -23,8 +23,8 @@ type Summary struct {
 	Seconds     float64    `json:"seconds"` // until it was published, or ended otherwise
 	PublishedAt *time.Time `json:"published_at"`
 	Error       string     `json:"error,omitempty"`
-	// RequestLimit is what a proxy before the tenant allows; nil: all that is asked.
-	RequestLimit *IDBatchLimit       `json:"request_limit,omitempty"`
+	// IDBatchLimit is what a proxy before the tenant allows; nil: all that is asked.
+	IDBatchLimit *IDBatchLimit       `json:"request_limit,omitempty"`
 	Listings     []state.Certificate `json:"listings"`
 	// YieldsTo says what a run of changes left the tenant to, where Status is
 	// state.Yielded.

@@ -35,7 +35,7 @@ from report.tenants where response_header_limit is not null`
 	return byTenant, nil
 }
 
-// SetIDBatchLimit keeps the limit of a tenant; the zero RequestLimit is that
+// SetIDBatchLimit keeps the limit of a tenant; the zero IDBatchLimit is that
 // there is none.
 func SetIDBatchLimit(ctx context.Context, pool *pgxpool.Pool, l IDBatchLimit) error {
 	const sql = `update syncer.tenants set response_header_limit = nullif($2, 0), ids_per_request = nullif($3, 0),

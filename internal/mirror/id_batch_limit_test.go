@@ -78,8 +78,8 @@ func TestTheNumberOfIDsThatAProxyLetsThroughIsLearntOnceAndKept(t *testing.T) {
 			s := b.run(t)
 			wantProved(t, s)
 			b.wantEqual(t)
-			if s.RequestLimit == nil || s.RequestLimit.IDs > most || s.Retries > 0 {
-				t.Errorf("limit %+v after %d retries, want one of at most %d ids", s.RequestLimit, s.Retries, most)
+			if s.IDBatchLimit == nil || s.IDBatchLimit.IDs > most || s.Retries > 0 {
+				t.Errorf("limit %+v after %d retries, want one of at most %d ids", s.IDBatchLimit, s.Retries, most)
 			}
 			if g.failed > 4 {
 				t.Errorf("%d requests failed until the limit was known", g.failed)
@@ -87,8 +87,8 @@ func TestTheNumberOfIDsThatAProxyLetsThroughIsLearntOnceAndKept(t *testing.T) {
 			g.set(moreThan(most))
 			s = b.run(t)
 			wantProved(t, s)
-			if g.failed > 0 || s.RequestLimit == nil {
-				t.Errorf("%d requests failed in the run after, with the limit %+v", g.failed, s.RequestLimit)
+			if g.failed > 0 || s.IDBatchLimit == nil {
+				t.Errorf("%d requests failed in the run after, with the limit %+v", g.failed, s.IDBatchLimit)
 			}
 		})
 	}
@@ -118,8 +118,8 @@ func TestALimitOfOneIDHoldsForEveryListing(t *testing.T) {
 	s := b.run(t)
 	wantProved(t, s)
 	b.wantEqual(t)
-	if s.RequestLimit == nil || s.RequestLimit.IDs != 1 || g.failed > 4 {
-		t.Errorf("limit %+v after %d failed requests, want 1 id after at most 4", s.RequestLimit, g.failed)
+	if s.IDBatchLimit == nil || s.IDBatchLimit.IDs != 1 || g.failed > 4 {
+		t.Errorf("limit %+v after %d failed requests, want 1 id after at most 4", s.IDBatchLimit, g.failed)
 	}
 }
 
@@ -131,8 +131,8 @@ func TestALimitThatHasBecomeSmallerIsFound(t *testing.T) {
 		s := b.run(t)
 		wantProved(t, s)
 		b.wantEqual(t)
-		if s.RequestLimit == nil || s.RequestLimit.IDs > most || s.Retries > 0 {
-			t.Errorf("limit %+v after %d retries, want one of at most %d ids", s.RequestLimit, s.Retries, most)
+		if s.IDBatchLimit == nil || s.IDBatchLimit.IDs > most || s.Retries > 0 {
+			t.Errorf("limit %+v after %d retries, want one of at most %d ids", s.IDBatchLimit, s.Retries, most)
 		}
 	}
 }
@@ -156,8 +156,8 @@ func TestAnOutageIsNotTakenForALimit(t *testing.T) {
 			})
 			s := b.run(t)
 			wantProved(t, s)
-			if s.RequestLimit != nil {
-				t.Errorf("learnt %+v", s.RequestLimit)
+			if s.IDBatchLimit != nil {
+				t.Errorf("learnt %+v", s.IDBatchLimit)
 			}
 			g.set(nil)
 			if s = b.run(t); requests(s) != before {
@@ -174,15 +174,15 @@ func TestAnOldLimitIsLookedAtAgain(t *testing.T) {
 	g.set(moreThan(50))
 	wantProved(t, b.run(t))
 	g.set(nil)
-	if s := b.run(t); s.RequestLimit == nil {
+	if s := b.run(t); s.IDBatchLimit == nil {
 		t.Error("the limit is not kept")
 	}
 	if _, err := b.pool.Exec(t.Context(), "update syncer.tenants set request_limit_found_at = request_limit_found_at - $1::interval", 31*24*time.Hour); err != nil {
 		t.Fatal(err)
 	}
 	for range 2 {
-		if s := b.run(t); s.RequestLimit != nil || requests(s) != before {
-			t.Errorf("limit %+v, %d requests, want none and %d", s.RequestLimit, requests(s), before)
+		if s := b.run(t); s.IDBatchLimit != nil || requests(s) != before {
+			t.Errorf("limit %+v, %d requests, want none and %d", s.IDBatchLimit, requests(s), before)
 		}
 	}
 }

@@ -41,9 +41,9 @@ func NewIDBatchLimit(ids, status int) *IDBatchLimit {
 	return &IDBatchLimit{IDs: ids, Status: status, Text: fmt.Sprintf("a proxy limits %s; %s a request; %s", limits, number, remedy)}
 }
 
-// openRequestSize returns how large requests to a tenant may be, and the limit
+// openIDBatchSizer returns how large requests to a tenant may be, and the limit
 // that is kept of it. One that is old is not believed.
-func openRequestSize(ctx context.Context, pool *pgxpool.Pool, tenant string) (*extract.IDBatchSizer, extract.IDBatchLimit, error) {
+func openIDBatchSizer(ctx context.Context, pool *pgxpool.Pool, tenant string) (*extract.IDBatchSizer, extract.IDBatchLimit, error) {
 	limits, err := state.IDBatchLimits(ctx, pool)
 	if err != nil {
 		return nil, extract.IDBatchLimit{}, err
@@ -57,10 +57,10 @@ func openRequestSize(ctx context.Context, pool *pgxpool.Pool, tenant string) (*e
 	return extract.NewIDBatchSizer(believed), kept, nil
 }
 
-// keepRequestLimit keeps what the walks have found out. If it cannot, the next
+// keepIDBatchLimit keeps what the walks have found out. If it cannot, the next
 // run finds it out again.
-func (a *attempt) keepRequestLimit(ctx context.Context) {
-	l := a.walker.RequestSize.Limit()
+func (a *attempt) keepIDBatchLimit(ctx context.Context) {
+	l := a.walker.IDBatchSizer.Limit()
 	if l == a.keptLimit {
 		return
 	}
