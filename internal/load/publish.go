@@ -144,11 +144,10 @@ func (p *publisher) deleteOlderReadings(ctx context.Context, m tableStatement) (
 	if !m.Staged {
 		return 0, nil
 	}
-	// Where stage tables stay, those of other runs would wait for the lock, and
-	// there is an index. Otherwise the
-	// planner needs to know how many rows there are and how their keys are
-	// spread; to sample every column took a fifth of a first publication.
-	if !p.shared {
+	// The planner needs to know how many rows there are and how their keys are
+	// spread; to sample every column took a fifth of a first publication. Where
+	// stage tables stay, other runs would wait for the lock.
+	if m.Analyzed {
 		if _, err := p.tx.Exec(ctx, "analyze "+m.Stage+" ("+m.Keys()+")"); err != nil {
 			return 0, err
 		}

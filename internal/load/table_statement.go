@@ -45,6 +45,7 @@ type tableStatement struct {
 	Empty                                                    bool   // the mirror has no rows of the tenant
 	DeleteWhere                                              string // which rows of the mirror leave
 	Column, Target                                           string // a reference and the table it points at
+	Analyzed                                                 bool   // the planner has statistics of the stage
 }
 
 func (p *publisher) statementFor(plan *mapping, t *table) tableStatement {
@@ -53,8 +54,17 @@ func (p *publisher) statementFor(plan *mapping, t *table) tableStatement {
 		Mirror: "logto." + quote(t.name), History: "logto_history." + quote(t.name),
 		Stage: p.stageTable(t.name), RootStage: p.stageTable(plan.root.name), Deletions: p.stageTable(deletionsTable), Incomplete: p.stageTable(incompleteTable),
 		Nested: t != plan.root, Staged: p.hasStaged(t.name), Empty: p.empty[t.name],
-		Redacts: t.rules != p.StoredRules[t.name],
+		Redacts: t.rules != p.StoredRules[t.name], Analyzed: !p.shared,
 	}
+}
+
+// KeepSubquery ends the query of a "not exists" that is to be looked up by key, row by
+// row. Without statistics the planner makes it a nested loop over both tables.
+func (m tableStatement) KeepSubquery() string {
+	if m.Analyzed {
+		return ""
+	}
+	return " offset 0"
 }
 
 func (m tableStatement) keyColumns() []string { return append([]string{tenantColumn}, m.t.Key...) }

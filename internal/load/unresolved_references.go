@@ -27,7 +27,13 @@ func (s *Stage) UnresolvedReferences(ctx context.Context) (map[string][]string, 
 	}
 	out := map[string][]string{}
 	for target, statements := range byTarget {
-		ids, err := pgquery.Column[string](ctx, s.pool, "look for references to "+target, strings.Join(statements, "\nunion\n"), execMode, s.tenant)
+		sql := strings.Join(statements, "\nunion\n")
+		if s.hasStaged(target) {
+			// A set operation, since nobody has told the planner how many rows are staged:
+			// it would join them with a nested loop, which takes seconds at 20,000 rows.
+			sql += "\nexcept\nselect t.id from " + s.stageTable(target) + " t where t.tenant_id = $1"
+		}
+		ids, err := pgquery.Column[string](ctx, s.pool, "look for references to "+target, sql, execMode, s.tenant)
 		if err != nil {
 			return nil, err
 		}
@@ -38,14 +44,10 @@ func (s *Stage) UnresolvedReferences(ctx context.Context) (map[string][]string, 
 	return out, nil
 }
 
-// unresolvedReferenceSQL returns the statement that finds what one reference points at in
-// vain.
+// unresolvedReferenceSQL returns the statement that finds what one reference points at and
+// the mirror does not have.
 func (s *Stage) unresolvedReferenceSQL(t *table, column, target string) string {
-	sql := fmt.Sprintf(`select distinct s.%[1]s from %[2]s s where s.tenant_id = $1 and s.%[1]s is not null
+	return fmt.Sprintf(`select s.%[1]s from %[2]s s where s.tenant_id = $1 and s.%[1]s is not null
 and not exists (select from logto.%[3]s t where t.tenant_id = $1 and t.id = s.%[1]s)`,
 		quote(column), s.stageTable(t.name), quote(target))
-	if s.hasStaged(target) {
-		sql += fmt.Sprintf(" and not exists (select from %s t where t.tenant_id = $1 and t.id = s.%s)", s.stageTable(target), quote(column))
-	}
-	return sql
 }

@@ -5,6 +5,6 @@ set item_hash = substr(r.item_hash, 1, {{.TagSize}})
 where r.tenant_id = $1 and exists (
     select from {{.Stage}} s
     where s.tenant_id = $1 and {{.RootMatch "s" "r"}} and not exists (
-        select from {{.Target}} t where t.tenant_id = $1 and t.id = s.{{.Column}}
+        select from {{.Target}} t where t.tenant_id = $1 and t.id = s.{{.Column}}{{.KeepSubquery}}
     )
 )
