@@ -17,12 +17,12 @@ const (
 	responseTime      = 25 * time.Millisecond
 )
 
-// measureAdaptiveConcurrency reads from a self-hosted server without a limit, to which
+// measureReadDuringSignIns reads from a self-hosted server without a limit, to which
 // users sign in meanwhile.
-func measureAdaptiveConcurrency(ctx context.Context, h *harness) ([]result, error) {
+func measureReadDuringSignIns(ctx context.Context, h *harness) ([]result, error) {
 	users := h.scaled(50_000)
 	options := simulatorOptions{Users: users, Organizations: 10, Concurrency: serverConcurrency, ResponseTime: responseTime}
-	return withTenant(ctx, h, options.command(), func(s simulator, d *database) ([]result, error) {
+	return withSimulatorAndDatabase(ctx, h, options.command(), func(s simulator, d *database) ([]result, error) {
 		atRest, err := s.signInLatencies(ctx, 3*time.Second)
 		if err != nil {
 			return nil, err

@@ -16,7 +16,7 @@ var fillUnreadTables string
 
 // runUsersWithCost runs the users of the large tenant. The seconds are those to
 // published.
-func (d *database) runUsersWithCost(ctx context.Context, s simulator) (r *processResult, c cost, err error) {
+func (d *database) runUsersWithCost(ctx context.Context, s simulator) (r *processResult, c postgresCost, err error) {
 	// Autovacuum and the checkpointer would do this within minutes.
 	if _, err := d.Exec(ctx, "vacuum analyze"); err != nil {
 		return nil, c, err
@@ -114,7 +114,7 @@ func (t *queryTenant) setFullPageWrites(ctx context.Context, value string) error
 func (t *queryTenant) changedUserCount() int { return t.users / 100 }
 
 // runAfterChanges changes 1 % of the users and runs them.
-func (t *queryTenant) runAfterChanges(ctx context.Context, what string) (c cost, err error) {
+func (t *queryTenant) runAfterChanges(ctx context.Context, what string) (c postgresCost, err error) {
 	if err := t.change(ctx, t.changedUserCount(), what); err != nil {
 		return c, err
 	}

@@ -17,7 +17,7 @@ const cloudLimit = "{requests: 200, per: 10s}"
 func measureChangesRun(ctx context.Context, h *harness) ([]result, error) {
 	users := h.scaled(1_000_000)
 	options := simulatorOptions{Users: users, Organizations: 100, Orderly: true}
-	return withTenant(ctx, h, options.command(), func(s simulator, d *database) ([]result, error) {
+	return withSimulatorAndDatabase(ctx, h, options.command(), func(s simulator, d *database) ([]result, error) {
 		if _, err := d.run(ctx, s, acme, "followed"); err != nil {
 			return nil, err
 		}
@@ -28,20 +28,20 @@ func measureChangesRun(ctx context.Context, h *harness) ([]result, error) {
 			return nil, err
 		}
 		d.limit = cloudLimit
-		changes, err := d.runAfter(ctx, 11*time.Second, s, "fresh") // what the first read sent counts no more
+		changes, err := d.runAfterPause(ctx, 11*time.Second, s, "fresh") // what the first read sent counts no more
 		if err != nil {
 			return nil, err
 		}
 		// Feeds are read from two minutes before: until then, the changes are read
 		// again. The run after that forgets them.
-		if _, err := d.runAfter(ctx, 150*time.Second, s, "fresh"); err != nil {
+		if _, err := d.runAfterPause(ctx, 150*time.Second, s, "fresh"); err != nil {
 			return nil, err
 		}
 		quiet, err := d.quietRuns(ctx, s)
 		if err != nil {
 			return nil, err
 		}
-		refresh, err := d.runAfter(ctx, 11*time.Second, s, "users")
+		refresh, err := d.runAfterPause(ctx, 11*time.Second, s, "users")
 		if err != nil {
 			return nil, err
 		}
@@ -55,8 +55,8 @@ func measureChangesRun(ctx context.Context, h *harness) ([]result, error) {
 	})
 }
 
-// runAfter runs a job of the large tenant after a pause.
-func (d *database) runAfter(ctx context.Context, pause time.Duration, s simulator, job string) (*processResult, error) {
+// runAfterPause runs a job of the large tenant after a pause.
+func (d *database) runAfterPause(ctx context.Context, pause time.Duration, s simulator, job string) (*processResult, error) {
 	if err := host.Sleep(ctx, pause); err != nil {
 		return nil, err
 	}

@@ -10,7 +10,7 @@ import (
 
 // measureCopy copies users and their identities from files into equal tables
 // with the same keys, in one transaction.
-func (d *database) measureCopy(ctx context.Context) (c cost, err error) {
+func (d *database) measureCopy(ctx context.Context) (c postgresCost, err error) {
 	const createTables = `create schema baseline;
 create table baseline.users (like logto.users including all excluding indexes, primary key (tenant_id, id));
 create table baseline.user_identities (like logto.user_identities including all excluding indexes,

@@ -8,16 +8,16 @@ import (
 	"logto-syncer/bench/host"
 )
 
-// A cost is what it takes to load or to refresh rows: seconds, bytes of WAL, and
+// A postgresCost is what it takes to load or to refresh rows: seconds, bytes of WAL, and
 // processor seconds of Postgres.
-type cost struct{ seconds, wal, cpu float64 }
+type postgresCost struct{ seconds, wal, cpu float64 }
 
-func (c cost) String() string {
+func (c postgresCost) String() string {
 	return fmt.Sprintf("%.1f s, %.2f MB of WAL, %.2f processor seconds of Postgres", c.seconds, c.wal/1e6, c.cpu)
 }
 
 // costOf returns what f costs, after a checkpoint.
-func (d *database) costOf(ctx context.Context, f func() error) (c cost, err error) {
+func (d *database) costOf(ctx context.Context, f func() error) (c postgresCost, err error) {
 	if _, err := d.Exec(ctx, "checkpoint"); err != nil {
 		return c, err
 	}

@@ -80,14 +80,14 @@ jobs:
   - {name: questions, listings: [users, user_roles, roles, role_scopes, resources, organizations, organization_roles, organization_scopes,
       applications, application_roles, organization_applications, organization_invitations, sso_connectors]}
 `, tenant, cmp.Or(d.limit, "none")) + d.privacy
-	if err := os.WriteFile(d.harness.config(), []byte(yaml), 0o600); err != nil {
+	if err := os.WriteFile(d.harness.configPath(), []byte(yaml), 0o600); err != nil {
 		return nil, err
 	}
-	return runProcess(ctx, filepath.Join(d.harness.bin, "syncer"), []string{"--json", "--quiet", "--config", d.harness.config(), "run", job}, d.processEnv(s))
+	return runProcess(ctx, filepath.Join(d.harness.bin, "syncer"), []string{"--json", "--quiet", "--config", d.harness.configPath(), "run", job}, d.processEnv(s))
 }
 
-// config is the jobs.yaml of the last run.
-func (h *harness) config() string { return filepath.Join(h.Dir, "jobs.yaml") }
+// configPath is the jobs.yaml of the last run.
+func (h *harness) configPath() string { return filepath.Join(h.Dir, "jobs.yaml") }
 
 // processEnv tells a program what to read and where to write.
 func (d *database) processEnv(s simulator) []string {

@@ -24,11 +24,11 @@ const (
 func measureFreshness(ctx context.Context, h *harness) ([]result, error) {
 	users := h.scaled(20_000)
 	options := simulatorOptions{Users: users, Organizations: 200, Orderly: true}
-	return withTenant(ctx, h, options.command(), func(s simulator, d *database) ([]result, error) {
+	return withSimulatorAndDatabase(ctx, h, options.command(), func(s simulator, d *database) ([]result, error) {
 		if _, err := d.run(ctx, s, acme, "followed"); err != nil {
 			return nil, err
 		}
-		cmd := exec.CommandContext(ctx, filepath.Join(h.bin, "syncer"), "--json", "--quiet", "--config", h.config(), "serve", "--listen", "127.0.0.1:0")
+		cmd := exec.CommandContext(ctx, filepath.Join(h.bin, "syncer"), "--json", "--quiet", "--config", h.configPath(), "serve", "--listen", "127.0.0.1:0")
 		cmd.Env = d.processEnv(s)
 		cmd.Stderr = os.Stderr
 		serve, err := host.StartReadyProcess(cmd, new(struct{}))

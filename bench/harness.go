@@ -40,9 +40,9 @@ func (h *harness) close() error { return errors.Join(h.large.close(), h.Close())
 // scaled returns n, scaled by the option.
 func (h *harness) scaled(n int) int { return max(1000, int(float64(n)*h.scale)) }
 
-// withTenant runs f with a simulator and a new database, both of which are
+// withSimulatorAndDatabase runs f with a simulator and a new database, both of which are
 // removed after it.
-func withTenant(ctx context.Context, h *harness, command simulatorCommand, f func(simulator, *database) ([]result, error)) ([]result, error) {
+func withSimulatorAndDatabase(ctx context.Context, h *harness, command simulatorCommand, f func(simulator, *database) ([]result, error)) ([]result, error) {
 	return withSimulator(ctx, command, func(s simulator) ([]result, error) {
 		return withDatabase(ctx, h, func(d *database) ([]result, error) { return f(s, d) })
 	})

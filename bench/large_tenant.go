@@ -15,8 +15,8 @@ type largeTenant struct {
 	simulator
 	users, organizations int
 	stop                 func() error
-	copyCost             cost      // zero until it is measured
-	mirror               *database // nil until the first read; without the indexes for analysts
+	copyCost             postgresCost // zero until it is measured
+	mirror               *database    // nil until the first read; without the indexes for analysts
 }
 
 // largeTenant starts the large tenant at the first call.
@@ -32,8 +32,8 @@ func (h *harness) largeTenant(ctx context.Context) (_ *largeTenant, err error) {
 	return h.large, nil
 }
 
-// readIntoMirror reads the users of the large tenant for the first time, into its mirror.
-func (h *harness) readIntoMirror(ctx context.Context, s simulator) (r *processResult, err error) {
+// createLargeMirror reads the users of the large tenant for the first time, into its mirror.
+func (h *harness) createLargeMirror(ctx context.Context, s simulator) (r *processResult, err error) {
 	if h.large.mirror, err = h.createDatabase(ctx); err != nil {
 		return nil, err
 	}

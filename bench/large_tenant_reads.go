@@ -61,7 +61,7 @@ func (m *largeTenantReads) readInTurn(ctx context.Context) (readers []result, er
 		}
 		read := m.readIntoNewDatabase
 		if n == largeReads-1 {
-			read = m.readIntoMirror
+			read = m.createLargeMirror
 		}
 		r, err := read(ctx, m.large.simulator)
 		if err != nil {
@@ -96,10 +96,10 @@ func (m *largeTenantReads) readIntoNewDatabase(ctx context.Context, s simulator)
 	})
 }
 
-// perRowGrowth compares each read of the large tenant with those of the small one right
+// timePerRowGrowth compares each read of the large tenant with those of the small one right
 // before and after it, and takes the median: a machine may be slower by a fifth
 // for half a minute, which is one read of the large one.
-func (m *largeTenantReads) perRowGrowth() (ratio float64, detail string) {
+func (m *largeTenantReads) timePerRowGrowth() (ratio float64, detail string) {
 	var ratios []float64
 	var details []string
 	for n, seconds := range m.seconds {
@@ -112,7 +112,7 @@ func (m *largeTenantReads) perRowGrowth() (ratio float64, detail string) {
 
 func (m *largeTenantReads) firstReadResults() []result {
 	users, small := thousands(m.large.users)+" users", thousands(m.small.Rows)
-	ratio, detail := m.perRowGrowth()
+	ratio, detail := m.timePerRowGrowth()
 	// Means, because the peak varies by a tenth: it depends on when the heap is
 	// collected while 32 pages arrive at once.
 	memory, smallMemory := host.Mean(m.memory), host.Mean(m.smallMemory)
@@ -127,7 +127,7 @@ func (m *largeTenantReads) firstReadResults() []result {
 
 // refresh runs the large tenant again, unchanged.
 func (m *largeTenantReads) refresh(ctx context.Context) (_ []result, err error) {
-	if m.large.copyCost == (cost{}) {
+	if m.large.copyCost == (postgresCost{}) {
 		if m.large.copyCost, err = m.large.mirror.measureCopy(ctx); err != nil {
 			return nil, err
 		}

@@ -70,14 +70,14 @@ func measureLoading(ctx context.Context, h *harness) ([]result, error) {
 		return nil, err
 	}
 	defer client.Close()
-	load := func(d *database) (cost, error) { return d.load(ctx, client, large.simulator) }
+	load := func(d *database) (postgresCost, error) { return d.runInProcess(ctx, client, large.simulator) }
 	if _, err := withDatabase(ctx, h, load); err != nil {
 		return nil, fmt.Errorf("record the responses: %w", err)
 	}
 	t.upstream = nil
-	var loading cost
+	var loading postgresCost
 	for range loadRepeats {
-		loaded, err := withDatabase(ctx, h, func(d *database) (cost, error) {
+		loaded, err := withDatabase(ctx, h, func(d *database) (postgresCost, error) {
 			loaded, err := load(d)
 			if err != nil {
 				return loaded, err
@@ -101,12 +101,12 @@ func measureLoading(ctx context.Context, h *harness) ([]result, error) {
 }
 
 // addToMean adds one of loadRepeats costs to their mean.
-func (c cost) addToMean(one cost) cost {
-	return cost{c.seconds + one.seconds/loadRepeats, c.wal + one.wal/loadRepeats, c.cpu + one.cpu/loadRepeats}
+func (c postgresCost) addToMean(one postgresCost) postgresCost {
+	return postgresCost{c.seconds + one.seconds/loadRepeats, c.wal + one.wal/loadRepeats, c.cpu + one.cpu/loadRepeats}
 }
 
-// load runs the mirror within this process.
-func (d *database) load(ctx context.Context, client *logto.Client, s simulator) (cost, error) {
+// runInProcess runs the mirror within this process.
+func (d *database) runInProcess(ctx context.Context, client *logto.Client, s simulator) (postgresCost, error) {
 	return d.costOf(ctx, func() error {
 		summary, err := (&mirror.Runner{Pool: d.Pool, Client: client, Log: slog.New(slog.DiscardHandler)}).Run(ctx, mirror.Job{
 			Tenant: acme, Name: "users", Endpoint: s.Endpoint, Listings: []*catalog.Listing{catalog.Find("users")},

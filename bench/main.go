@@ -34,7 +34,7 @@ func run(args []string) error {
 		case simulatorSubcommand:
 			return runSimulator(args[1])
 		case pageWalkSubcommand:
-			return runPageWalk(context.Background(), args[1])
+			return runNaiveSync(context.Background(), args[1])
 		}
 	}
 	var o options
@@ -63,16 +63,16 @@ type benchmark struct {
 
 func measurements() []benchmark {
 	return []benchmark{
-		{"limit", measureLimit},
-		{"requests", measureRequests},
-		{"peers", measurePeers},
-		{"shared-host", measureAdaptiveConcurrency},
+		{"limit", measureSpeedUnderLimit},
+		{"requests", measureRequestsPerPage},
+		{"peers", measureNaiveSyncs},
+		{"shared-host", measureReadDuringSignIns},
 		{"second-tenant", measureSecondTenantQueries},
 		{"parents", measureParents},
 		{"loading", measureLoading},
 		{"large-tenant", measureLargeTenant},
 		{"every-row", measureEveryRow},
-		{"questions", measureQuestions},
+		{"questions", measureChangedRowsAndQueries},
 		{"changes", measureChangesRun},
 		{"freshness", measureFreshness},
 	}

@@ -6,19 +6,19 @@ import (
 	"regexp"
 )
 
-// timeOneAndWhole has a result for the queries about one person, role or
+// timeByScope has a result for the queries about one person, role or
 // organization, and one for those about the whole tenant.
-func (t *queryTenant) timeOneAndWhole(ctx context.Context, what, how string, queries []query) ([]result, error) {
+func (t *queryTenant) timeByScope(ctx context.Context, what, how string, queries []query) ([]result, error) {
 	timings, err := t.timeQueries(ctx, queries)
 	return []result{
-		t.slowest(what+" about one", how+"about one person, role or organization", timings, false),
-		t.slowest(what+" about the tenant", how+"about the whole tenant", timings, true),
+		t.slowestResult(what+" about one", how+"about one person, role or organization", timings, false),
+		t.slowestResult(what+" about the tenant", how+"about the whole tenant", timings, true),
 	}, err
 }
 
-// slowest is the result of the slowest of the queries that are about the whole
+// slowestResult is the result of the slowest of the queries that are about the whole
 // tenant, or of those that are not.
-func (t *queryTenant) slowest(name, about string, timings []queryTiming, wholeTenant bool) result {
+func (t *queryTenant) slowestResult(name, about string, timings []queryTiming, wholeTenant bool) result {
 	maxSeconds := 0.05
 	if wholeTenant {
 		maxSeconds = 3

@@ -16,12 +16,12 @@ type queryTenant struct {
 	previousRunAt, lastRunAt time.Time // when the last two runs were published
 }
 
-// measureQuestions changes rows of the large tenant, creates the indexes for
+// measureChangedRowsAndQueries changes rows of the large tenant, creates the indexes for
 // analysts, and times the questions of docs/questions.md.
-func measureQuestions(ctx context.Context, h *harness) (results []result, err error) {
+func measureChangedRowsAndQueries(ctx context.Context, h *harness) (results []result, err error) {
 	large, err := h.largeTenant(ctx)
 	if err == nil && large.mirror == nil {
-		_, err = h.readIntoMirror(ctx, large.simulator)
+		_, err = h.createLargeMirror(ctx, large.simulator)
 	}
 	if err != nil {
 		return nil, err
@@ -45,11 +45,11 @@ func measureQuestions(ctx context.Context, h *harness) (results []result, err er
 
 // timeQuestions times all questions of docs/questions.md.
 func (t *queryTenant) timeQuestions(ctx context.Context) ([]result, error) {
-	queries, err := t.questions(t.previousRunAt, t.lastRunAt)
+	queries, err := t.questionQueries(t.previousRunAt, t.lastRunAt)
 	if err != nil {
 		return nil, err
 	}
-	return t.timeOneAndWhole(ctx, "questions", "", queries)
+	return t.timeByScope(ctx, "questions", "", queries)
 }
 
 // timeReports times every report.
@@ -59,7 +59,7 @@ func (t *queryTenant) timeReports(ctx context.Context) ([]result, error) {
 		return nil, err
 	}
 	previous, last := t.previousRunAt.Format(time.RFC3339Nano), t.lastRunAt.Format(time.RFC3339Nano)
-	queries, err := t.reports(t.lastRunAt, organization, map[string]map[string]string{
+	queries, err := t.reportQueries(t.lastRunAt, organization, map[string]map[string]string{
 		"access_changes":     {"since": previous, "user": "gone00000001"},
 		"changes":            {"since": previous, "until": last},
 		"permission_holders": {"scope": "delete:orders"},
@@ -67,7 +67,7 @@ func (t *queryTenant) timeReports(ctx context.Context) ([]result, error) {
 	if err != nil {
 		return nil, err
 	}
-	return t.timeOneAndWhole(ctx, "reports", "syncer report, ", queries)
+	return t.timeByScope(ctx, "reports", "syncer report, ", queries)
 }
 
 // timeSearches times report.search_users with each of its arguments.
@@ -94,7 +94,7 @@ where organization like '% 3' and name is not null order by user_id limit 1`
 		{"a role and an e-mail domain, suspended", "role => 'finance', email_domain => 'example.org', suspended => true"},
 		{"a name that hundreds have, misspelt", "'emma petrof'"},
 	} {
-		queries = append(queries, t.sqlQuery("a search by "+s.name, false, "select * from report.search_users("+s.arguments+")"))
+		queries = append(queries, t.newSQLQuery("a search by "+s.name, false, "select * from report.search_users("+s.arguments+")"))
 	}
 	timings, err := t.timeQueries(ctx, queries)
 	if err != nil {
@@ -102,7 +102,7 @@ where organization like '% 3' and name is not null order by user_id limit 1`
 	}
 	few, many := timings[:len(timings)-1], timings[len(timings)-1]
 	return []result{
-		t.slowest("searches for few", "report.search_users", few, false),
+		t.slowestResult("searches for few", "report.search_users", few, false),
 		informational("a search for many", "report.search_users, a common name, misspelt; "+t.sizeText(), many.seconds*1000, " ms", ""),
 	}, nil
 }
@@ -124,5 +124,5 @@ from logto.users u where u.username is not null and u.primary_email is not null 
 		}})
 	}
 	timings, err := t.timeQueries(ctx, queries)
-	return []result{t.slowest("finding a person", "by id, address, username, phone number or identity", timings, false)}, err
+	return []result{t.slowestResult("finding a person", "by id, address, username, phone number or identity", timings, false)}, err
 }

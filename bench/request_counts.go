@@ -9,12 +9,12 @@ import (
 	"logto-syncer/bench/host"
 )
 
-// measureLimit reads a tenant of Logto Cloud. The simulator answers 429 to the
+// measureSpeedUnderLimit reads a tenant of Logto Cloud. The simulator answers 429 to the
 // 201st request of any 10 s.
-func measureLimit(ctx context.Context, h *harness) ([]result, error) {
+func measureSpeedUnderLimit(ctx context.Context, h *harness) ([]result, error) {
 	users := h.scaled(20_000)
 	command := h.simulateCommand("--users", strconv.Itoa(users), "--throttle", "--latency", "50-400ms")
-	return withTenant(ctx, h, command, func(s simulator, d *database) ([]result, error) {
+	return withSimulatorAndDatabase(ctx, h, command, func(s simulator, d *database) ([]result, error) {
 		// A new database does not know how long the tenant has been idle.
 		if err := host.Sleep(ctx, 11*time.Second); err != nil {
 			return nil, err
@@ -33,14 +33,14 @@ func measureLimit(ctx context.Context, h *harness) ([]result, error) {
 	})
 }
 
-// measureRequests counts the requests of the first run and of the next one.
-func measureRequests(ctx context.Context, h *harness) ([]result, error) {
+// measureRequestsPerPage counts the requests of the first run and of the next one.
+func measureRequestsPerPage(ctx context.Context, h *harness) ([]result, error) {
 	return withDatabase(ctx, h, func(d *database) ([]result, error) {
-		without, err := countRunRequests(ctx, d, "without")
+		without, err := measureFirstAndRefreshRequests(ctx, d, "without")
 		if err != nil {
 			return nil, err
 		}
-		with, err := countRunRequests(ctx, d, "with", "--ties")
+		with, err := measureFirstAndRefreshRequests(ctx, d, "with", "--ties")
 		return append(without, with...), err
 	})
 }
@@ -49,7 +49,7 @@ func measureRequests(ctx context.Context, h *harness) ([]result, error) {
 // rows than a page depends on chance.
 const countedTenants = 4
 
-func countRunRequests(ctx context.Context, d *database, ties string, flags ...string) ([]result, error) {
+func measureFirstAndRefreshRequests(ctx context.Context, d *database, ties string, flags ...string) ([]result, error) {
 	users := d.harness.scaled(20_000)
 	var requests [2]int64 // of the first run and of the next one
 	for seed := range countedTenants {
@@ -83,7 +83,7 @@ func countRunRequests(ctx context.Context, d *database, ties string, flags ...st
 func measureParents(ctx context.Context, h *harness) ([]result, error) {
 	n := h.scaled(100_000)
 	options := simulatorOptions{Users: 3000, Organizations: n, Members: 3, Orderly: true}
-	return withTenant(ctx, h, options.command(), func(s simulator, d *database) ([]result, error) {
+	return withSimulatorAndDatabase(ctx, h, options.command(), func(s simulator, d *database) ([]result, error) {
 		r, err := d.run(ctx, s, "many", "members")
 		if err != nil {
 			return nil, err

@@ -53,7 +53,7 @@ end $$`)
 
 // compareWithVacuumed times all queries before and after a vacuum of the database.
 func (d *database) compareWithVacuumed(ctx context.Context) ([]result, error) {
-	queries, err := d.questionsAndReports()
+	queries, err := d.questionAndReportQueries()
 	if err != nil {
 		return nil, err
 	}
@@ -78,15 +78,15 @@ func (d *database) compareWithVacuumed(ctx context.Context) ([]result, error) {
 		ratio(worst), 5, "", fmt.Sprintf("%s: %s, %s", worst, published[worst].Round(time.Millisecond), vacuumed[worst].Round(time.Millisecond)))}, nil
 }
 
-// questionsAndReports are the questions and reports that have an answer after one run.
-func (d *database) questionsAndReports() ([]query, error) {
+// questionAndReportQueries are the questions and reports that have an answer after one run.
+func (d *database) questionAndReportQueries() ([]query, error) {
 	now := time.Now()
-	questions, err := d.questions(now, now)
+	questions, err := d.questionQueries(now, now)
 	if err != nil {
 		return nil, err
 	}
 	since := map[string]string{"since": now.Format(time.RFC3339Nano)}
-	reports, err := d.reports(now, "Organization 3", map[string]map[string]string{
+	reports, err := d.reportQueries(now, "Organization 3", map[string]map[string]string{
 		"access_changes": since, "changes": since, "permission_holders": {"scope": "purge:orders"},
 	})
 	return append(questions, reports...), err

@@ -46,15 +46,15 @@ func changeOne(tenant *logtotest.Tenant, i int, user, what string) error {
 	case mixed:
 		return changeMixed(tenant, i, user)
 	case stamped:
-		return changeStamped(tenant, i, user)
+		return changeWithTimeInName(tenant, i, user)
 	case signIn:
 		return tenant.DirectSQL().Update("users", user, logtotest.Row{"last_sign_in_at": tenant.Now()})
 	}
-	return tenant.DirectSQL().Update("users", user, randomlyNamed("Renamed "))
+	return tenant.DirectSQL().Update("users", user, randomNameRow("Renamed "))
 }
 
-// randomlyNamed has another name than the one of a change before.
-func randomlyNamed(prefix string) logtotest.Row {
+// randomNameRow has another name than the one of a change before.
+func randomNameRow(prefix string) logtotest.Row {
 	return logtotest.Row{"name": fmt.Sprintf("%s%08x", prefix, rand.Uint32())}
 }
 
@@ -63,7 +63,7 @@ func changeMixed(tenant *logtotest.Tenant, i int, user string) (err error) {
 	case 0, 1, 2, 3:
 		err = tenant.SignIn(user)
 	case 4, 5, 6:
-		err = tenant.UpdateUser(user, randomlyNamed("Edited "))
+		err = tenant.UpdateUser(user, randomNameRow("Edited "))
 	case 7, 8:
 		_, err = tenant.SignUp(logtotest.Row{"name": "Newcomer"})
 	case 9:
@@ -72,8 +72,8 @@ func changeMixed(tenant *logtotest.Tenant, i int, user string) (err error) {
 	return err
 }
 
-func changeStamped(tenant *logtotest.Tenant, i int, user string) (err error) {
-	row := randomlyNamed(fmt.Sprintf("%s%d ", stamp, time.Now().UnixMilli()))
+func changeWithTimeInName(tenant *logtotest.Tenant, i int, user string) (err error) {
+	row := randomNameRow(fmt.Sprintf("%s%d ", stamp, time.Now().UnixMilli()))
 	switch i % 5 {
 	case 0:
 		_, err = tenant.SignUp(row)

@@ -73,7 +73,7 @@ func runScenarios(ctx context.Context, o options) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, server.Close()) }()
-	var all []measurements
+	var all []scenarioMeasurement
 	for _, p := range []scenario{
 		{workers: 1, tenants: min(singleTenants, o.tenants)},
 		{workers: 4, tenants: o.tenants},
@@ -83,7 +83,7 @@ func runScenarios(ctx context.Context, o options) (err error) {
 		if !chosen.MatchString(p.String()) {
 			continue
 		}
-		f, err := measure(ctx, server, o.bin, tenants, p)
+		f, err := measureScenario(ctx, server, o.bin, tenants, p)
 		if err != nil {
 			return fmt.Errorf("measure %s: %w", p, err)
 		}

@@ -15,8 +15,8 @@ import (
 	"logto-syncer/internal/pgquery"
 )
 
-// measurements are the results of one scenario.
-type measurements struct {
+// scenarioMeasurement are the results of one scenario.
+type scenarioMeasurement struct {
 	scenario
 	*ledger
 	workerProcesses []*worker
@@ -52,7 +52,7 @@ join (
 where j.kind = 'run' order by j.id`
 
 // measureQueueWaits measures how long the tenants waited from the due time.
-func (f *measurements) measureQueueWaits(ctx context.Context, pool *pgxpool.Pool, due time.Time) error {
+func (f *scenarioMeasurement) measureQueueWaits(ctx context.Context, pool *pgxpool.Pool, due time.Time) error {
 	type turn struct {
 		Began     time.Time
 		Published *time.Time
@@ -83,7 +83,7 @@ func (f *measurements) measureQueueWaits(ctx context.Context, pool *pgxpool.Pool
 }
 
 // workerCPU is the processor time in seconds of the workers, which have ended.
-func (f *measurements) workerCPU() (seconds float64) {
+func (f *scenarioMeasurement) workerCPU() (seconds float64) {
 	for _, w := range f.workerProcesses {
 		seconds += (w.ProcessState.UserTime() + w.ProcessState.SystemTime()).Seconds()
 	}
@@ -91,11 +91,11 @@ func (f *measurements) workerCPU() (seconds float64) {
 }
 
 // tenantsPerMinute is the number of tenants proved per minute.
-func (f *measurements) tenantsPerMinute() float64 { return float64(f.tenants) / f.seconds * 60 }
+func (f *scenarioMeasurement) tenantsPerMinute() float64 { return float64(f.tenants) / f.seconds * 60 }
 
 // runsPerWorkerRange returns the fewest and the most runs of a worker that was not
 // killed.
-func (f *measurements) runsPerWorkerRange() (fewest, most int) {
+func (f *scenarioMeasurement) runsPerWorkerRange() (fewest, most int) {
 	var counts []int
 	for _, w := range f.workerProcesses {
 		if !w.EndedBySignal() {
@@ -106,7 +106,7 @@ func (f *measurements) runsPerWorkerRange() (fewest, most int) {
 }
 
 // violationError returns an error with everything that must not happen.
-func (f *measurements) violationError() error {
+func (f *scenarioMeasurement) violationError() error {
 	var errs []error
 	for _, bad := range []struct {
 		what    string

@@ -39,50 +39,50 @@ func updateReport(ctx context.Context, server *host.PostgresServer, file, table 
 }
 
 // scenarioTable has a column for each scenario. The speed-up is relative to the first.
-func scenarioTable(all []measurements) string {
+func scenarioTable(all []scenarioMeasurement) string {
 	var b strings.Builder
-	row := func(what string, cell func(*measurements) string) {
+	row := func(what string, cell func(*scenarioMeasurement) string) {
 		fmt.Fprintf(&b, "| %s |", what)
 		for i := range all {
 			fmt.Fprintf(&b, " %s |", cell(&all[i]))
 		}
 		b.WriteByte('\n')
 	}
-	row("", func(f *measurements) string { return f.String() })
+	row("", func(f *scenarioMeasurement) string { return f.String() })
 	fmt.Fprintf(&b, "|---|%s\n", strings.Repeat("---|", len(all)))
-	row("tenants", func(f *measurements) string { return fmt.Sprint(f.tenants) })
-	row("seconds until all were proved", func(f *measurements) string { return fmt.Sprintf("%.1f", f.seconds) })
-	row("tenants a minute", func(f *measurements) string { return fmt.Sprintf("%.0f", f.tenantsPerMinute()) })
-	row("against 1 worker", func(f *measurements) string {
+	row("tenants", func(f *scenarioMeasurement) string { return fmt.Sprint(f.tenants) })
+	row("seconds until all were proved", func(f *scenarioMeasurement) string { return fmt.Sprintf("%.1f", f.seconds) })
+	row("tenants a minute", func(f *scenarioMeasurement) string { return fmt.Sprintf("%.0f", f.tenantsPerMinute()) })
+	row("against 1 worker", func(f *scenarioMeasurement) string {
 		return fmt.Sprintf("× %.1f", f.tenantsPerMinute()/all[0].tenantsPerMinute())
 	})
-	row("seconds to enqueue all runs", func(f *measurements) string { return fmt.Sprintf("%.1f", f.enqueued) })
-	row("seconds of a run, median", func(f *measurements) string { return fmt.Sprintf("%.2f", f.medianRun) })
-	row("wait in the queue, median and longest", func(f *measurements) string { return fmt.Sprintf("%.1f s, %.1f s", f.medianWait, f.longestWait) })
-	row("overtaken in the queue by, at most", func(f *measurements) string { return fmt.Sprint(f.overtaken) })
-	row("runs of a worker, fewest to most", func(f *measurements) string {
+	row("seconds to enqueue all runs", func(f *scenarioMeasurement) string { return fmt.Sprintf("%.1f", f.enqueued) })
+	row("seconds of a run, median", func(f *scenarioMeasurement) string { return fmt.Sprintf("%.2f", f.medianRun) })
+	row("wait in the queue, median and longest", func(f *scenarioMeasurement) string { return fmt.Sprintf("%.1f s, %.1f s", f.medianWait, f.longestWait) })
+	row("overtaken in the queue by, at most", func(f *scenarioMeasurement) string { return fmt.Sprint(f.overtaken) })
+	row("runs of a worker, fewest to most", func(f *scenarioMeasurement) string {
 		fewest, most := f.runsPerWorkerRange()
 		return fmt.Sprintf("%d to %d", fewest, most)
 	})
-	row("processor ms a tenant: workers, Postgres, simulator", func(f *measurements) string {
+	row("processor ms a tenant: workers, Postgres, simulator", func(f *scenarioMeasurement) string {
 		each := 1000 / float64(f.tenants)
 		return fmt.Sprintf("%.0f, %.0f, %.0f", f.workerCPU()*each, f.postgresCPU*each, f.simulatorCPU*each)
 	})
-	row("connections, idle and at most", func(f *measurements) string { return fmt.Sprintf("%d, %d", f.idleConnections, f.maxConnections) })
-	row("Postgres, idle", func(f *measurements) string {
+	row("connections, idle and at most", func(f *scenarioMeasurement) string { return fmt.Sprintf("%d, %d", f.idleConnections, f.maxConnections) })
+	row("Postgres, idle", func(f *scenarioMeasurement) string {
 		return fmt.Sprintf("%.1f %% of a core", 100*f.idleCPU/idleDuration.Seconds())
 	})
-	row("runs started, failed, rescued, resumed", func(f *measurements) string {
+	row("runs started, failed, rescued, resumed", func(f *scenarioMeasurement) string {
 		return fmt.Sprintf("%d, %d, %d, %d", f.startedRuns, f.failed, len(f.rescued), f.resumed)
 	})
-	row("from the deaths until the rescued tenants were proved", func(f *measurements) string {
+	row("from the deaths until the rescued tenants were proved", func(f *scenarioMeasurement) string {
 		if f.kill == 0 {
 			return ""
 		}
 		return fmt.Sprintf("%.1f s", f.lastRescuedProved.Sub(f.killedAt).Seconds())
 	})
-	row(fmt.Sprintf("most requests to a tenant in %s; the limit is %d", window, limit), func(f *measurements) string { return fmt.Sprint(f.maxInWindow) })
-	row("tenants not proved, different from their mirrors, read by two workers at once, over their limit", func(f *measurements) string {
+	row(fmt.Sprintf("most requests to a tenant in %s; the limit is %d", window, limit), func(f *scenarioMeasurement) string { return fmt.Sprint(f.maxInWindow) })
+	row("tenants not proved, different from their mirrors, read by two workers at once, over their limit", func(f *scenarioMeasurement) string {
 		return fmt.Sprintf("%d, %d, %d, %d", len(f.unproved), len(f.different), len(f.concurrent), len(f.overLimit))
 	})
 	return b.String()

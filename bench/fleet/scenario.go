@@ -34,7 +34,7 @@ const (
 	idleDuration    = 5 * time.Second // how long idle workers are measured
 )
 
-func measure(ctx context.Context, server *host.PostgresServer, bin string, tenants []*tenant, p scenario) (f measurements, err error) {
+func measureScenario(ctx context.Context, server *host.PostgresServer, bin string, tenants []*tenant, p scenario) (f scenarioMeasurement, err error) {
 	ctx, cancel := context.WithTimeout(ctx, scenarioTimeout)
 	defer cancel()
 	tenants = tenants[:p.tenants]
@@ -50,7 +50,7 @@ func measure(ctx context.Context, server *host.PostgresServer, bin string, tenan
 	if err := writeConfig(jobs, server.URL("fleet"), tenants); err != nil {
 		return f, err
 	}
-	f = measurements{scenario: p, ledger: newLedger()}
+	f = scenarioMeasurement{scenario: p, ledger: newLedger()}
 	f.workerProcesses, err = startWorkers(ctx, bin, jobs, f.ledger, p.workers)
 	if err == nil {
 		err = f.runScenario(ctx, server, pool)
@@ -58,12 +58,12 @@ func measure(ctx context.Context, server *host.PostgresServer, bin string, tenan
 	if err := errors.Join(err, stopWorkers(f.workerProcesses)); err != nil {
 		return f, err
 	}
-	return f, f.verify(ctx, pool, tenants)
+	return f, f.findViolations(ctx, pool, tenants)
 }
 
 // runScenario measures the workers while they are idle, and then lets them run all
 // tenants.
-func (f *measurements) runScenario(ctx context.Context, server *host.PostgresServer, pool *pgxpool.Pool) (err error) {
+func (f *scenarioMeasurement) runScenario(ctx context.Context, server *host.PostgresServer, pool *pgxpool.Pool) (err error) {
 	connections := func(ctx context.Context) (int, error) {
 		return pgquery.Value[int](ctx, pool, "count connections",
 			"select count(*) from pg_stat_activity where datname = current_database() and application_name = 'logto-syncer'")
@@ -84,7 +84,7 @@ func (f *measurements) runScenario(ctx context.Context, server *host.PostgresSer
 		return err
 	}
 	due := time.Now()
-	f.maxConnections, f.postgresCPU, err = measure(func() error { return f.runAll(ctx, due) })
+	f.maxConnections, f.postgresCPU, err = measure(func() error { return f.runAllTenants(ctx, due) })
 	if err != nil {
 		return err
 	}
@@ -93,9 +93,9 @@ func (f *measurements) runScenario(ctx context.Context, server *host.PostgresSer
 	return errors.Join(err, f.measureQueueWaits(ctx, pool, due))
 }
 
-// runAll enqueues the runs of all tenants, kills workers if the scenario says so, and
+// runAllTenants enqueues the runs of all tenants, kills workers if the scenario says so, and
 // waits until all tenants are proved.
-func (f *measurements) runAll(ctx context.Context, due time.Time) error {
+func (f *scenarioMeasurement) runAllTenants(ctx context.Context, due time.Time) error {
 	if err := f.workerProcesses[0].enqueueAll(ctx); err != nil {
 		return err
 	}

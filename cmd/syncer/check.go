@@ -148,7 +148,7 @@ func (c *checks) tenant(ctx context.Context, t config.Tenant, listings []*catalo
 	if follows {
 		c.hook(ctx, t, client)
 	}
-	limit, err := extract.TryLargestRequests(ctx, client)
+	limit, err := extract.ProbeIDBatchLimit(ctx, client)
 	switch {
 	case err != nil:
 		c.bad("large requests", t.Name, err, "")

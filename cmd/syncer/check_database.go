@@ -95,7 +95,7 @@ func (c *checks) libraries(ctx context.Context, db *database) {
 	switch {
 	case err != nil:
 		c.bad("binaries", "", fmt.Errorf("the server cannot run PL/pgSQL: %w", err), "the server's package was upgraded while it runs: restart the server")
-	case db.server != nil && db.server.Restarted():
+	case db.server != nil && db.server.RestartedByStart():
 		c.ok("binaries", "", "the embedded server was restarted: its package was upgraded while it ran")
 	}
 }

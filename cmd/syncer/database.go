@@ -95,7 +95,7 @@ func (d *database) restartIfBroken(ctx context.Context) (restarted bool, err err
 	if d.server == nil {
 		return false, nil
 	}
-	return d.server.RestartIfBroken(ctx)
+	return d.server.RestartIfBinariesBroken(ctx)
 }
 
 // closeTimeout bounds the wait for connections to close: a server that no longer

@@ -53,7 +53,7 @@ type storageForm struct {
 func storedAs(rules []state.PrivacyRuleInForce, table, column string) (storageForm, error) {
 	for _, r := range rules {
 		if r.Table == table {
-			columns, key, err := load.ParseRules(r.Rules)
+			columns, key, err := load.ParseStoredRules(r.Rules)
 			return storageForm{columns[column], key}, err
 		}
 	}

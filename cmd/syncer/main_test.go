@@ -188,7 +188,7 @@ func serverCommand(ts *testscript.TestScript, neg bool, args []string) {
 	case "user":
 		ts.Setenv("user", users[0])
 	case "break":
-		server.BreakRow(users[0])
+		server.FailOnRow(users[0])
 	case "repair":
 		server.RepairRow(users[0])
 	default:

@@ -110,7 +110,7 @@ func privacyRuleLines(ctx context.Context, db *database, cfg *config.Config, ten
 	if err != nil {
 		return nil, err
 	}
-	wanted := loader.WithPrivacy(privacyOf(cfg.Privacy)).Rules()
+	wanted := loader.WithPrivacy(privacyOf(cfg.Privacy)).RuleTexts()
 	if len(cfg.Tenants) == 0 { // without a configuration nobody knows what the next run applies
 		for _, f := range stored {
 			wanted[f.Table] = f.Rules
@@ -136,13 +136,13 @@ func privacyRuleLines(ctx context.Context, db *database, cfg *config.Config, ten
 // tableRuleLines joins what is in force of a table with what is wanted, empty for
 // nothing.
 func tableRuleLines(tenant string, f state.PrivacyRuleInForce, wanted string) ([]ruleLine, error) {
-	is, isKey, err := load.ParseRules(f.Rules)
+	is, isKey, err := load.ParseStoredRules(f.Rules)
 	if err != nil {
 		return nil, err
 	}
 	want, wantKey := map[string]load.Rule{}, ""
 	if wanted != "" {
-		if want, wantKey, err = load.ParseRules(wanted); err != nil {
+		if want, wantKey, err = load.ParseStoredRules(wanted); err != nil {
 			return nil, err
 		}
 	}

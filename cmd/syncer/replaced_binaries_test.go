@@ -23,7 +23,7 @@ func TestCheckNoticesThatAnUpgradeBrokeThePostgresServer(t *testing.T) {
 			t.Error(err)
 		}
 	})
-	installed.Upgrade()
+	installed.SimulateUpgrade()
 	tenant := logtotest.Start(logtotest.Generate(logtotest.Options{Users: 10, Seed: 1}))
 	t.Cleanup(tenant.Close)
 	if err := ownJobs(dir); err != nil {
@@ -35,7 +35,7 @@ func TestCheckNoticesThatAnUpgradeBrokeThePostgresServer(t *testing.T) {
 		t.Errorf("exit code %d:\n%s", code, stdout)
 	}
 	joined := must[*postgres.Server](t, "join the server")(postgres.Start(t.Context(), options))
-	if !joined.Restarted() {
+	if !joined.RestartedByStart() {
 		t.Error("the embedded server was not restarted")
 	}
 	if err := joined.Stop(t.Context()); err != nil {

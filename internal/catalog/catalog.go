@@ -211,10 +211,10 @@ func (l *Listing) ParentColumn() string {
 	return ""
 }
 
-// DecidingColumns returns the columns of a table by which the program decides what to
+// PrivacyExemptColumns returns the columns of a table by which the program decides what to
 // read or what to answer, each with what it decides: no privacy rule may change
 // them. It has those of Table.Decides, and those by which walks choose.
-func DecidingColumns(table string) map[string]string {
+func PrivacyExemptColumns(table string) map[string]string {
 	out := map[string]string{}
 	for _, l := range listings {
 		if l.ParentType != "" && l.Parent == table {

@@ -22,7 +22,7 @@ const (
 func setDefaultsAndCheck(d *decoder, c *Config, known []string) {
 	checkDatabase(d, c.Database)
 	setDefault(d, "resume_within", &c.ResumeWithin, 24*time.Hour)
-	d.require(c.ResumeWithin >= 0, "resume_within", "0s or longer", "")
+	d.reportUnless(c.ResumeWithin >= 0, "resume_within", "0s or longer", "")
 	checkHistory(d, &c.History)
 	checkPrivacy(d, &c.Privacy)
 	checkServe(d, &c.Serve)
@@ -91,9 +91,9 @@ func checkDatabase(d *decoder, database Secret) {
 func checkHistory(d *decoder, h *History) {
 	setDefault(d, "history.enabled", &h.Enabled, true)
 	setDefault(d, "history.retention", &h.Retention, 400*24*time.Hour)
-	d.require(h.Retention >= 24*time.Hour, "history.retention", "1d or longer", "to keep no history, write enabled: false")
+	d.reportUnless(h.Retention >= 24*time.Hour, "history.retention", "1d or longer", "to keep no history, write enabled: false")
 	form := regexp.MustCompile(`^[a-z][a-z0-9_]*$`)
 	for i, table := range h.Except {
-		d.require(form.MatchString(table), fmt.Sprintf("history.except[%d]", i), "the name of a table such as user_roles", "")
+		d.reportUnless(form.MatchString(table), fmt.Sprintf("history.except[%d]", i), "the name of a table such as user_roles", "")
 	}
 }

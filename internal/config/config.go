@@ -192,8 +192,8 @@ func (c *Config) TenantsOf(j Job) []Tenant {
 	return out
 }
 
-// TenantNames returns the names of the tenants j reads, in the file's order.
-func (c *Config) TenantNames(j Job) []string {
+// TenantNamesOf returns the names of the tenants j reads, in the file's order.
+func (c *Config) TenantNamesOf(j Job) []string {
 	var names []string
 	for _, t := range c.TenantsOf(j) {
 		names = append(names, t.Name)

@@ -15,7 +15,7 @@ import (
 type decoder struct {
 	file     string
 	env      func(string) (string, bool)
-	fields   map[string]*decodedField
+	fields   map[string]*fieldState
 	problems Errors
 	warnings Errors
 	readOnly bool // see LoadReadOnly
@@ -23,7 +23,7 @@ type decoder struct {
 
 // value fills v from n. What has no value, or an empty one, leaves v alone.
 func (d *decoder) value(path string, n *yaml.Node, v reflect.Value) {
-	f := &decodedField{position: position{n.Line, n.Column}}
+	f := &fieldState{position: position{n.Line, n.Column}}
 	d.fields[path] = f
 	if n.Kind == yaml.AliasNode && n.Alias != nil {
 		n = n.Alias
@@ -60,7 +60,7 @@ func (d *decoder) mapping(path string, n *yaml.Node, v reflect.Value) {
 	keys := fieldIndexByKey(v.Type())
 	first := map[string]int{} // key -> line
 	for i := 0; i+1 < len(n.Content); i += 2 {
-		key, at := n.Content[i], join(path, keyText(n.Content[i].Value))
+		key, at := n.Content[i], join(path, shownKey(n.Content[i].Value))
 		line, again := first[key.Value]
 		index, known := keys[key.Value]
 		switch {
@@ -85,10 +85,10 @@ func (d *decoder) unknownKey(path string, key *yaml.Node, t reflect.Type) {
 	if key.Value != "<<" {
 		hint = nameHint(key.Value, keyNames(t))
 	}
-	d.reportAt(key, join(path, keyText(key.Value)), "unknown key", hint)
+	d.reportAt(key, join(path, shownKey(key.Value)), "unknown key", hint)
 	meant := nearest(key.Value, keyNames(t))
 	if at := join(path, meant); meant != "" && d.fields[at] == nil {
-		d.fields[at] = &decodedField{position: position{key.Line, key.Column}, bad: true}
+		d.fields[at] = &fieldState{position: position{key.Line, key.Column}, bad: true}
 	}
 }
 

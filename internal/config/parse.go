@@ -29,7 +29,7 @@ func load(d *decoder, known []string) (*Config, error) {
 }
 
 func parse(d *decoder, data []byte, known []string) (*Config, error) {
-	d.fields = map[string]*decodedField{}
+	d.fields = map[string]*fieldState{}
 	root, problem := parseYAML(data)
 	if problem != nil {
 		problem.File = d.file
@@ -42,7 +42,7 @@ func parse(d *decoder, data []byte, known []string) (*Config, error) {
 		return nil, d.problems.sort()
 	}
 	c.Warnings = d.warnings.sort()
-	c.positions = d.collectPositions()
+	c.positions = d.fieldPositions()
 	return c, nil
 }
 

@@ -46,9 +46,9 @@ func (d *decoder) rule(path string, n *yaml.Node, v *Rule) {
 		d.mapping(path, n, reflect.ValueOf(v).Elem())
 		return
 	}
-	text, ok := d.scalar(path, n, wantRule)
+	text, ok := d.scalarText(path, n, wantRule)
 	v.Drop, v.Hash = ok && text == "drop", ok && text == "hash"
-	d.require(v.Drop || v.Hash, path, wantRule, "without a rule the column is stored as it is")
+	d.reportUnless(v.Drop || v.Hash, path, wantRule, "without a rule the column is stored as it is")
 }
 
 // nameMap fills the map v, whose keys are names of tables or of columns.
@@ -61,7 +61,7 @@ func (d *decoder) nameMap(path string, n *yaml.Node, v reflect.Value) {
 	first := map[string]int{} // key -> line
 	v.Set(reflect.MakeMap(v.Type()))
 	for i := 0; i+1 < len(n.Content); i += 2 {
-		key, at := n.Content[i], join(path, keyText(n.Content[i].Value))
+		key, at := n.Content[i], join(path, shownKey(n.Content[i].Value))
 		line, again := first[key.Value]
 		switch {
 		case key.Kind != yaml.ScalarNode || !form.MatchString(key.Value):

@@ -30,7 +30,7 @@ func (at position) problem(file, field, message, hint string) Problem {
 	return Problem{File: file, Line: at.line, Column: at.column, Field: field, Message: message, Hint: hint}
 }
 
-func (d *decoder) collectPositions() positions {
+func (d *decoder) fieldPositions() positions {
 	p := positions{file: d.file, at: map[string]position{}}
 	for path, f := range d.fields {
 		p.at[path] = f.position
@@ -38,9 +38,9 @@ func (d *decoder) collectPositions() positions {
 	return p
 }
 
-// enclosing yields the path of a field, such as tenants[0].limit, and those of the
+// enclosingPaths yields the path of a field, such as tenants[0].limit, and those of the
 // fields around it, from the inside out.
-func enclosing(path string) iter.Seq[string] {
+func enclosingPaths(path string) iter.Seq[string] {
 	return func(yield func(string) bool) {
 		for yield(path) {
 			i := strings.LastIndexAny(path, ".[")
@@ -57,7 +57,7 @@ func enclosing(path string) iter.Seq[string] {
 // around it.
 func (c *Config) Problem(fieldPath, message, hint string) Problem {
 	found := position{1, 1}
-	for path := range enclosing(fieldPath) {
+	for path := range enclosingPaths(fieldPath) {
 		if at, ok := c.positions.at[path]; ok {
 			found = at
 			break

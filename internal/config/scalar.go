@@ -21,11 +21,11 @@ func (d *decoder) tryLeaf(path string, n *yaml.Node, into any) bool {
 	switch v := into.(type) {
 	case *Secret:
 		d.fields[path].secret = true
-		if text, ok := d.scalar(path, n, describeField(path, reflect.TypeFor[Secret]())); ok {
+		if text, ok := d.scalarText(path, n, describeField(path, reflect.TypeFor[Secret]())); ok {
 			*v = Secret(text)
 		}
 	case *string:
-		if text, ok := d.scalar(path, n, describeField(path, reflect.TypeFor[string]())); ok {
+		if text, ok := d.scalarText(path, n, describeField(path, reflect.TypeFor[string]())); ok {
 			*v = text
 		}
 	case *Missed:
@@ -35,9 +35,9 @@ func (d *decoder) tryLeaf(path string, n *yaml.Node, into any) bool {
 	case *NotificationFormat:
 		parseScalarInto(d, path, n, v, "json or slack", func(text string) (NotificationFormat, error) { return NotificationFormat(text), nil })
 	case *int:
-		parseScalarInto(d, path, n, v, "a whole number", parseUnquotedYAML(n, strconv.Atoi))
+		parseScalarInto(d, path, n, v, "a whole number", rejectQuoted(n, strconv.Atoi))
 	case *bool:
-		parseScalarInto(d, path, n, v, "true or false", parseUnquotedYAML(n, parseBool))
+		parseScalarInto(d, path, n, v, "true or false", rejectQuoted(n, parseBool))
 	case *time.Duration:
 		parseScalarInto(d, path, n, v, "a duration such as 10s, 24h or 400d", parseDuration)
 	case *Limit:
@@ -54,7 +54,7 @@ func (d *decoder) tryLeaf(path string, n *yaml.Node, into any) bool {
 
 // parseScalarInto sets v to what parse makes of n.
 func parseScalarInto[T any](d *decoder, path string, n *yaml.Node, v *T, want string, parse func(string) (T, error)) {
-	text, ok := d.scalar(path, n, want)
+	text, ok := d.scalarText(path, n, want)
 	if !ok {
 		return
 	}
@@ -70,9 +70,9 @@ func parseScalarInto[T any](d *decoder, path string, n *yaml.Node, v *T, want st
 	*v = parsed
 }
 
-// parseUnquotedYAML is parse for values that YAML has a type for: in quotes they are text,
+// rejectQuoted is parse for values that YAML has a type for: in quotes they are text,
 // unless the quotes are around a variable.
-func parseUnquotedYAML[T any](n *yaml.Node, parse func(string) (T, error)) func(string) (T, error) {
+func rejectQuoted[T any](n *yaml.Node, parse func(string) (T, error)) func(string) (T, error) {
 	quoted := n.Style&(yaml.SingleQuotedStyle|yaml.DoubleQuotedStyle) != 0 && !strings.Contains(n.Value, "$")
 	return func(text string) (T, error) {
 		if quoted {
@@ -83,9 +83,9 @@ func parseUnquotedYAML[T any](n *yaml.Node, parse func(string) (T, error)) func(
 	}
 }
 
-// scalar returns the text of n with its variables expanded, and whether there
+// scalarText returns the text of n with its variables expanded, and whether there
 // is any: an empty text counts as no value at all.
-func (d *decoder) scalar(path string, n *yaml.Node, want string) (string, bool) {
+func (d *decoder) scalarText(path string, n *yaml.Node, want string) (string, bool) {
 	f := d.fields[path]
 	if n.Kind != yaml.ScalarNode {
 		d.report(path, "must be "+want+", is "+kindOf(n), "")
@@ -131,7 +131,7 @@ func (d *decoder) rateLimit(path string, n *yaml.Node, v *Limit) {
 		return
 	}
 	want := describeType(reflect.TypeFor[Limit]())
-	if text, ok := d.scalar(path, n, want); ok && text != "none" {
+	if text, ok := d.scalarText(path, n, want); ok && text != "none" {
 		d.report(path, "must be "+want+", is "+d.shownValue(path), "")
 	}
 }
@@ -139,7 +139,7 @@ func (d *decoder) rateLimit(path string, n *yaml.Node, v *Limit) {
 func (d *decoder) selection(path string, n *yaml.Node, v *Selection) {
 	if n.Kind == yaml.ScalarNode {
 		want := describeType(reflect.TypeFor[Selection]())
-		text, ok := d.scalar(path, n, want)
+		text, ok := d.scalarText(path, n, want)
 		if ok && text != "all" {
 			hint := ""
 			if len(d.fields[path].vars) == 0 {

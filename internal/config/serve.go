@@ -58,14 +58,14 @@ const minTokenLength = 16
 
 func checkServe(d *decoder, s *Serve) {
 	setDefault(d, "serve.listen", &s.Listen, "127.0.0.1:8077")
-	d.require(isListenAddress(s.Listen), "serve.listen", "host:port such as 127.0.0.1:8077", "")
+	d.reportUnless(isListenAddress(s.Listen), "serve.listen", "host:port such as 127.0.0.1:8077", "")
 	setDefault(d, "serve.workers", &s.Workers, 3)
-	d.require(s.Workers >= 1 && s.Workers <= maxConcurrency, "serve.workers", "1 to 64", "")
+	d.reportUnless(s.Workers >= 1 && s.Workers <= maxConcurrency, "serve.workers", "1 to 64", "")
 	if d.isValid("serve.token") && len(s.Token) < minTokenLength {
 		d.report("serve.token", "must be 16 characters or more, is shorter", "create one with openssl rand -hex 16")
 	}
 	setDefault(d, "serve.rescue_after", &s.RescueAfter, 30*time.Second)
-	d.require(s.RescueAfter >= 2*time.Second, "serve.rescue_after", "2s or longer", "")
+	d.reportUnless(s.RescueAfter >= 2*time.Second, "serve.rescue_after", "2s or longer", "")
 }
 
 func isListenAddress(address string) bool {
@@ -95,7 +95,7 @@ func checkURL(d *decoder, path string, address Secret) {
 // checkWord uses the first word if none is set.
 func checkWord[T ~string](d *decoder, path string, have *T, first, second T) {
 	setDefault(d, path, have, first)
-	d.require(*have == first || *have == second, path, fmt.Sprintf("%s or %s", first, second), "")
+	d.reportUnless(*have == first || *have == second, path, fmt.Sprintf("%s or %s", first, second), "")
 }
 
 // checkJobServeSettings checks the settings of a job that only syncer serve uses.
@@ -103,9 +103,9 @@ func checkJobServeSettings(d *decoder, path string, j *Job) {
 	checkWord(d, path+".missed", &j.Missed, RunMissed, SkipMissed)
 	setDefault(d, path+".jitter", &j.Jitter, 30*time.Second)
 	setDefault(d, path+".retries", &j.Retries, 3)
-	d.require(j.Retries >= 0 && j.Retries <= 20, path+".retries", "0 to 20", "")
+	d.reportUnless(j.Retries >= 0 && j.Retries <= 20, path+".retries", "0 to 20", "")
 	for key, value := range map[string]time.Duration{"jitter": j.Jitter, "timeout": j.Timeout, "max_age": j.MaxAge} {
-		d.require(value >= 0, path+"."+key, "0s or longer", "")
+		d.reportUnless(value >= 0, path+"."+key, "0s or longer", "")
 	}
 	checkURL(d, path+".ping", j.Ping)
 }

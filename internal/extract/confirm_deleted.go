@@ -44,7 +44,7 @@ func (k *walk) confirmByID(ctx context.Context, parent string, ids []string) ([]
 	var mu sync.Mutex
 	var deleted []string
 	p := k.newTaskGroup(ctx, parent)
-	for batch := range splitToFitURL(ids, k.rowsPerRequest(parent, ids)) {
+	for batch := range splitToFitURL(ids, k.maxIDsPerRowRequest(parent, ids)) {
 		p.Go(func(ctx context.Context) error {
 			if k.references {
 				ctx = withFindingsCollector(ctx)
@@ -94,7 +94,7 @@ func (k *walk) confirmByPath(ctx context.Context, ids []string) ([]string, error
 			if k.references {
 				ctx = withFindingsCollector(ctx)
 			}
-			there, err := k.readItemByPath(ctx, id)
+			there, err := k.fetchAndStoreItem(ctx, id)
 			if k.references && logto.IsPoison(err) {
 				k.downgrade(ctx, NotProved, "a row makes the server answer 500, whatever page it is on")
 				k.addNote(ctx, "item "+id+" cannot be sent by the server (500)", 1)
@@ -114,10 +114,10 @@ func (k *walk) confirmByPath(ctx context.Context, ids []string) ([]string, error
 	return deleted, err
 }
 
-// readItemByPath reads one item by its own path and stores it. It reports false when
+// fetchAndStoreItem reads one item by its own path and stores it. It reports false when
 // the server knows none of that id.
-func (k *walk) readItemByPath(ctx context.Context, id string) (there bool, err error) {
-	if k.stopped() {
+func (k *walk) fetchAndStoreItem(ctx context.Context, id string) (there bool, err error) {
+	if k.stopRequested() {
 		return false, ErrStopped
 	}
 	k.addRequest(ctx)
@@ -136,7 +136,7 @@ func (k *walk) readItemByPath(ctx context.Context, id string) (there bool, err e
 // Total-Number agree, so that an id that is not among the items is deleted.
 func (k *walk) searchByID(ctx context.Context, parent string, ids []string) (items []Item, sure bool, err error) {
 	for range maxRepeats {
-		page, err := k.newRowRequest(parent, ids).fetch(ctx)
+		page, err := k.newIDRowRequest(parent, ids).fetch(ctx)
 		if errors.Is(err, errTooManyIDs) {
 			return k.searchInParts(ctx, parent, ids)
 		}
@@ -155,7 +155,7 @@ func (k *walk) searchByID(ctx context.Context, parent string, ids []string) (ite
 // found out just now.
 func (k *walk) searchInParts(ctx context.Context, parent string, ids []string) (items []Item, sure bool, err error) {
 	sure = true
-	for part := range splitToFitURL(ids, min(len(ids)-1, k.rowsPerRequest(parent, ids))) {
+	for part := range splitToFitURL(ids, min(len(ids)-1, k.maxIDsPerRowRequest(parent, ids))) {
 		more, sureToo, err := k.searchByID(ctx, parent, part)
 		if err != nil {
 			return nil, false, err
@@ -222,7 +222,7 @@ func (k *walk) newReferenceCheckpoint(id string, rows int) Checkpoint {
 // that others refer to and no walk has seen, as they were made during the run.
 func (w *Walker) FetchReferenced(ctx context.Context, p *Proof, ids []string) (err error) {
 	l := p.Listing
-	k := &walk{Walker: w, l: l, proof: emptyProof(l), references: true}
+	k := &walk{Walker: w, l: l, proof: initialProof(l), references: true}
 	switch {
 	case l.DeletionCheck == catalog.ByIDs && l.Walk == catalog.Split:
 		_, err = k.confirmByID(withFindingsCollector(ctx), "", ids)

@@ -8,12 +8,12 @@ import (
 // dividedPrefix leads the checkpoint of a range that was too large, with its subranges.
 const dividedPrefix = "divided "
 
-// savedIDRange takes over from the checkpoints that a range is done, or returns what it
+// resumeIDRange takes over from the checkpoints that a range is done, or returns what it
 // was divided into.
-func (k *walk) savedIDRange(s *splitState, r idRange) (done bool, subranges []idRange, err error) {
+func (k *walk) resumeIDRange(s *splitRead, r idRange) (done bool, subranges []idRange, err error) {
 	if m, ok := k.savedCheckpoint(s.parent, r.name()); ok {
 		s.addRange(m.Rows, m.IDs)
-		k.progress(m.Rows, 0)
+		k.addProgress(m.Rows, 0)
 		return true, nil, nil
 	}
 	if m, ok := k.savedCheckpoint(s.parent, dividedPrefix+r.name()); ok {
@@ -24,7 +24,7 @@ func (k *walk) savedIDRange(s *splitState, r idRange) (done bool, subranges []id
 
 // readOverfullIDRange divides a range that does not fit in a page. The page that came
 // shows how the ids are spread within it.
-func (k *walk) readOverfullIDRange(ctx context.Context, s *splitState, r idRange, total int, items []Item) error {
+func (k *walk) readOverfullIDRange(ctx context.Context, s *splitRead, r idRange, total int, items []Item) error {
 	var subranges []idRange
 	if r.irregular == 0 {
 		subranges = r.divideBySample(idsOf(items), min(32, k.idRangeCount(total)))
@@ -36,14 +36,14 @@ func (k *walk) readOverfullIDRange(ctx context.Context, s *splitState, r idRange
 }
 
 // readSubranges reads a range in smaller ones.
-func (k *walk) readSubranges(ctx context.Context, s *splitState, r idRange, subranges []idRange) error {
+func (k *walk) readSubranges(ctx context.Context, s *splitRead, r idRange, subranges []idRange) error {
 	if err := k.putDivided(ctx, s, r, subranges); err != nil {
 		return err
 	}
-	return k.readEachIDRange(ctx, s, subranges)
+	return k.readIDRangesSequentially(ctx, s, subranges)
 }
 
-func (k *walk) readEachIDRange(ctx context.Context, s *splitState, ranges []idRange) error {
+func (k *walk) readIDRangesSequentially(ctx context.Context, s *splitRead, ranges []idRange) error {
 	for _, r := range ranges {
 		if err := k.readIDRange(ctx, s, r); err != nil {
 			return err
@@ -54,7 +54,7 @@ func (k *walk) readEachIDRange(ctx context.Context, s *splitState, ranges []idRa
 
 // putDivided stores that a range is read in smaller ones. One that is left as it was is
 // not: who follows that would come back to it for ever.
-func (k *walk) putDivided(ctx context.Context, s *splitState, r idRange, subranges []idRange) error {
+func (k *walk) putDivided(ctx context.Context, s *splitRead, r idRange, subranges []idRange) error {
 	if len(subranges) < 2 {
 		return nil
 	}
@@ -67,7 +67,7 @@ func (k *walk) putDivided(ctx context.Context, s *splitState, r idRange, subrang
 
 // readRangeByPages reads a range that cannot be divided further, such as ids that an
 // import made of other characters.
-func (k *walk) readRangeByPages(ctx context.Context, s *splitState, r idRange) error {
+func (k *walk) readRangeByPages(ctx context.Context, s *splitRead, r idRange) error {
 	f, err := k.readPages(ctx, s.parent, r)
 	s.addRange(f.distinct, nil)
 	return err
@@ -75,7 +75,7 @@ func (k *walk) readRangeByPages(ctx context.Context, s *splitState, r idRange) e
 
 // readAround500 reads around a row that breaks every page it is on, by dividing its
 // range until it is alone.
-func (k *walk) readAround500(ctx context.Context, s *splitState, r idRange) error {
+func (k *walk) readAround500(ctx context.Context, s *splitRead, r idRange) error {
 	page, err := k.fetchListPage(ctx, s.parent, pageQuery(pastTheEnd, 1), r.query())
 	if err != nil {
 		return err
@@ -86,7 +86,7 @@ func (k *walk) readAround500(ctx context.Context, s *splitState, r idRange) erro
 	if page.Total == 1 || r.irregular > 0 || r.depth >= maxDepth {
 		k.downgrade(ctx, NotProved, "a row makes the server answer 500, whatever page it is on")
 		k.addNote(ctx, "ids matching "+strconv.Quote(r.regexp())+" cannot be sent by the server (500)", max(page.Total, 1))
-		return k.skipIDRange(ctx, s, r)
+		return k.giveUpIDRange(ctx, s, r)
 	}
 	return k.readSubranges(ctx, s, r, r.divideEvenly(4))
 }

@@ -39,7 +39,7 @@ func (w *Walker) ReadFeed(ctx context.Context, path string, from time.Time, each
 	r := feedRead{Walker: w, path: path, from: from.UnixMilli(), each: each}
 	reason, ignored, err := r.readByBounds(ctx)
 	if ignored {
-		reason, err = r.newestFirst(ctx)
+		reason, err = r.readNewestFirst(ctx)
 	}
 	if logto.IsPoison(err) {
 		return "an entry makes the server answer 500", nil
@@ -112,7 +112,7 @@ func (r *feedRead) readByBounds(ctx context.Context) (reason string, ignored boo
 			continue
 		}
 		if end == noMoment {
-			all, err := r.readAtOnce(ctx, page, s, bounds)
+			all, err := r.readRestInParallel(ctx, page, s, bounds)
 			if all || err != nil {
 				return "", false, err
 			}
@@ -126,11 +126,11 @@ func (r *feedRead) readByBounds(ctx context.Context) (reason string, ignored boo
 // minPagesAtOnce is how many pages a window has that are asked for at once.
 const minPagesAtOnce = 3
 
-// readAtOnce reads what comes behind the first page of a window, all pages at once,
+// readRestInParallel reads what comes behind the first page of a window, all pages at once,
 // in a window that ends with that page's newest entry: nothing comes into it any
 // more, but what is committed late. It reports whether that was all: if every
 // page has the same Total-Number, and as many entries were seen.
-func (r *feedRead) readAtOnce(ctx context.Context, first logto.Page, s pageTimeSpan, bounds url.Values) (all bool, err error) {
+func (r *feedRead) readRestInParallel(ctx context.Context, first logto.Page, s pageTimeSpan, bounds url.Values) (all bool, err error) {
 	size := r.pageSize()
 	pages := (first.Total + size - 1) / size
 	if first.Capped || pages < minPagesAtOnce || pages > maxFeedPages-r.pages {
@@ -174,11 +174,11 @@ func shortPageDoubt(page logto.Page, n, size int) string {
 	return ""
 }
 
-// newestFirst reads pages from the top that overlap by a moment.
-func (r *feedRead) newestFirst(ctx context.Context) (reason string, err error) {
+// readNewestFirst reads pages from the top that overlap by a moment.
+func (r *feedRead) readNewestFirst(ctx context.Context) (reason string, err error) {
 	covered, rank, retries := int64(noMoment), 0, 0
 	for r.pages < maxFeedPages {
-		n, size := pageAtRank(rank, r.pageSize())
+		n, size := pageStartingAtOrBefore(rank, r.pageSize())
 		offset := (n - 1) * size
 		page, s, err := r.fetch(ctx, n, size, nil)
 		if err != nil {

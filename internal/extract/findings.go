@@ -71,22 +71,22 @@ func takeFindings(ctx context.Context) (f Findings) {
 // downgrade records why the listing cannot be proved. The worst outcome stays,
 // with the first reason given for it.
 func (k *walk) downgrade(ctx context.Context, o ProofOutcome, reason string) {
-	k.addFindings(ctx, func(f *Findings) { f.downgrade(o, reason) })
+	k.updateFindings(ctx, func(f *Findings) { f.downgrade(o, reason) })
 }
 
 // addNote counts something a reader of the certificate should know.
 func (k *walk) addNote(ctx context.Context, what string, n int) {
-	k.addFindings(ctx, func(f *Findings) { f.addNote(what, n) })
+	k.updateFindings(ctx, func(f *Findings) { f.addNote(what, n) })
 }
 
 // addRequest counts a request.
 func (k *walk) addRequest(ctx context.Context) {
-	k.addFindings(ctx, func(f *Findings) { f.Requests++ })
+	k.updateFindings(ctx, func(f *Findings) { f.Requests++ })
 }
 
-// addFindings adds to the findings of the walk and to those of the chunk that is being
+// updateFindings adds to the findings of the walk and to those of the chunk that is being
 // read in ctx.
-func (k *walk) addFindings(ctx context.Context, add func(*Findings)) {
+func (k *walk) updateFindings(ctx context.Context, add func(*Findings)) {
 	updateFindingsCollector(ctx, add)
 	k.mu.Lock()
 	defer k.mu.Unlock()
@@ -101,7 +101,7 @@ func (k *walk) restore(checkpoints []Checkpoint) {
 	for _, c := range checkpoints {
 		var rereads int
 		if _, err := fmt.Sscanf(c.Name, rereadFormat, &rereads); err == nil {
-			k.noteReread(c.Parent, rereads)
+			k.noteParentReread(c.Parent, rereads)
 		}
 		key := checkpointKey{c.Parent, c.Name}
 		_, twice := k.checkpoints[key]

@@ -26,7 +26,7 @@ const (
 	maxTies = 3
 )
 
-// longRange is the reading of a range of ids in several pages.
+// longRangeRead is the reading of a range of ids in several pages.
 //
 // The server counts the range before the first of its pages is requested. Every id
 // on the pages was there when it counted, for it was created so long before that by
@@ -37,7 +37,7 @@ const (
 // range.
 //
 // Nothing of it is stored before it is proved: a resumed walk begins it again.
-type longRange struct {
+type longRangeRead struct {
 	k      *walk
 	parent string
 	in     idRange
@@ -52,7 +52,7 @@ type longRange struct {
 // divide divides the range into ranges of one page. Where nearly all of its ids were
 // seen, they say where to cut. A part of them would not: chance has more to say in it
 // than in all.
-func (r *longRange) divide() []idRange {
+func (r *longRangeRead) divide() []idRange {
 	n := r.k.idRangeCount(max(r.total, 1))
 	if len(r.items) < r.total*9/10 {
 		return r.in.divideEvenly(n)
@@ -62,11 +62,11 @@ func (r *longRange) divide() []idRange {
 
 // read counts the range, reads its pages, and reports whether they are all that the
 // range has. The first page comes before the others: it has the newest rows.
-func (r *longRange) read(ctx context.Context) (proved bool, err error) {
+func (r *longRangeRead) read(ctx context.Context) (proved bool, err error) {
 	if err := r.count(ctx); err != nil || r.spoiled {
 		return false, err
 	}
-	if r.total > 2*r.k.rowsPerLongRange() { // its ids are not as random as they looked
+	if r.total > 2*r.k.targetRowsPerLongRange() { // its ids are not as random as they looked
 		return false, nil
 	}
 	if err := r.readPage(ctx, 1); err != nil || r.spoiled {
@@ -84,7 +84,7 @@ func (r *longRange) read(ctx context.Context) (proved bool, err error) {
 // count has the server count the range. The count is an answer of its own: rows
 // and Total-Number of one answer are two statements, and a row may be deleted between
 // them.
-func (r *longRange) count(ctx context.Context) error {
+func (r *longRangeRead) count(ctx context.Context) error {
 	page, err := r.k.fetchListPage(ctx, r.parent, pageQuery(pastTheEnd, 1), r.in.query())
 	r.total = exactTotal(page)
 	r.spoiled = r.total < 0 || page.Date.IsZero()
@@ -94,7 +94,7 @@ func (r *longRange) count(ctx context.Context) error {
 
 // readPage reads one page of the range. A range that has been begun is read to its
 // end even if the walk is to stop: nothing of it would be kept.
-func (r *longRange) readPage(ctx context.Context, n int) error {
+func (r *longRangeRead) readPage(ctx context.Context, n int) error {
 	page, err := r.k.sendListing(ctx, r.k.API, r.parent, r.k.query(pageQuery(n, r.k.pageSize()), r.in.query()))
 	if logto.IsPoison(err) {
 		r.spoil()
@@ -104,7 +104,7 @@ func (r *longRange) readPage(ctx context.Context, n int) error {
 		return err
 	}
 	items := r.k.itemsWithID(page)
-	if len(items) < len(page.Items) || !r.pagePrecedesCount(page) {
+	if len(items) < len(page.Items) || !r.rowsPredateCount(page) {
 		r.spoil()
 		return nil
 	}
@@ -114,10 +114,10 @@ func (r *longRange) readPage(ctx context.Context, n int) error {
 	return r.in.checkSearched(items)
 }
 
-// pagePrecedesCount reports whether all rows of a page were there when the range was
+// rowsPredateCount reports whether all rows of a page were there when the range was
 // counted, and few of them share a moment. A page that says that the range has become
 // longer does not, whatever its rows say.
-func (r *longRange) pagePrecedesCount(page logto.Page) bool {
+func (r *longRangeRead) rowsPredateCount(page logto.Page) bool {
 	if total := exactTotal(page); total < 0 || total > r.total {
 		return false
 	}
@@ -155,7 +155,7 @@ func countTies(times []int64) (n int) {
 	return n
 }
 
-func (r *longRange) spoil() {
+func (r *longRangeRead) spoil() {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.spoiled = true

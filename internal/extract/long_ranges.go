@@ -7,28 +7,28 @@ import (
 	"logto-syncer/internal/logto"
 )
 
-// rowsPerLongRange is how many rows a long range is expected to hold.
-func (k *walk) rowsPerLongRange() int {
+// targetRowsPerLongRange is how many rows a long range is expected to hold.
+func (k *walk) targetRowsPerLongRange() int {
 	if k.pageSize() < maxPage {
 		return longRangePagesInTests * k.pageSize()
 	}
 	return longRangePages * maxPage
 }
 
-// hasLongRanges reports whether a list of so many rows is read in long ranges.
-func (k *walk) hasLongRanges(total int) bool {
+// usesLongRanges reports whether a list of so many rows is read in long ranges.
+func (k *walk) usesLongRanges(total int) bool {
 	return k.l.NewestFirst && total > 5*k.pageSize()
 }
 
-// longRanges is the reading of a list in long ranges.
-type longRanges struct {
+// longRangeResults is the reading of a list in long ranges.
+type longRangeResults struct {
 	mu             sync.Mutex
 	proved, failed int
 	rest           []idRange // to be read one page a range
 }
 
 // inVain reports whether reading long ranges costs more than it saves.
-func (g *longRanges) inVain() bool {
+func (g *longRangeResults) inVain() bool {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	return 4*g.failed > g.proved+1
@@ -43,13 +43,13 @@ const (
 // readLongRanges reads a list in long ranges, and returns the ranges that are left, to
 // be read one page a range: all of them, if imports created many users in the same
 // moments or the first long range cannot be proved.
-func (k *walk) readLongRanges(ctx context.Context, s *splitState, total int) (rest []idRange, err error) {
+func (k *walk) readLongRanges(ctx context.Context, s *splitRead, total int) (rest []idRange, err error) {
 	short := everyID.divideEvenly(k.idRangeCount(total))
 	if _, ok := k.savedCheckpoint(s.parent, inShortRanges); ok {
 		return short, nil
 	}
 	if _, ok := k.savedCheckpoint(s.parent, inLongRanges); !ok {
-		imports, err := k.showsImports(ctx, s.parent, short[0])
+		imports, err := k.sampleHasManyTies(ctx, s.parent, short[0])
 		if err != nil {
 			return nil, err
 		}
@@ -60,8 +60,8 @@ func (k *walk) readLongRanges(ctx context.Context, s *splitState, total int) (re
 			return nil, err
 		}
 	}
-	var all longRanges
-	n := (total + k.rowsPerLongRange() - 1) / k.rowsPerLongRange()
+	var all longRangeResults
+	n := (total + k.targetRowsPerLongRange() - 1) / k.targetRowsPerLongRange()
 	ranges, rows := everyID.divideEvenly(n), total/n
 	for len(ranges) > 0 && all.proved+all.failed == 0 {
 		if err := k.readLongRange(withFindingsCollector(ctx), s, &all, ranges[0], rows); err != nil {
@@ -86,10 +86,10 @@ func (k *walk) putWay(ctx context.Context, parent, name string) error {
 	return k.putChunk(ctx, Chunk{Listing: k.l, Parent: parent, Checkpoint: Checkpoint{Name: name}}, 0)
 }
 
-// showsImports reports whether many rows of a range of one page, which are a sample of
+// sampleHasManyTies reports whether many rows of a range of one page, which are a sample of
 // all, were created in the same moment as another. Nothing of it is stored: that would
 // count twice what storing notes.
-func (k *walk) showsImports(ctx context.Context, parent string, in idRange) (bool, error) {
+func (k *walk) sampleHasManyTies(ctx context.Context, parent string, in idRange) (bool, error) {
 	page, err := k.fetchListPage(ctx, parent, pageQuery(1, k.pageSize()), in.query())
 	if logto.IsPoison(err) {
 		return true, nil
@@ -99,25 +99,25 @@ func (k *walk) showsImports(ctx context.Context, parent string, in idRange) (boo
 
 // readLongRange reads one long range, which is expected to have so many rows, or
 // divides it.
-func (k *walk) readLongRange(ctx context.Context, s *splitState, all *longRanges, in idRange, rows int) error {
-	done, divided, err := k.savedIDRange(s, in)
+func (k *walk) readLongRange(ctx context.Context, s *splitRead, all *longRangeResults, in idRange, rows int) error {
+	done, divided, err := k.resumeIDRange(s, in)
 	if done || err != nil {
 		return err
 	}
 	if len(divided) > 0 {
-		all.count(false)
-		all.add(divided...)
+		all.recordOutcome(false)
+		all.addRest(divided...)
 		return nil
 	}
 	if in.irregular > 0 || k.pagesBegun(s.parent, in) { // hardly any id is; or it was not divided
-		all.add(in)
+		all.addRest(in)
 		return nil
 	}
 	subranges := in.divideEvenly(k.idRangeCount(rows))
 	if !all.inVain() {
-		r := &longRange{k: k, parent: s.parent, in: in}
+		r := &longRangeRead{k: k, parent: s.parent, in: in}
 		proved, err := r.read(ctx)
-		all.count(proved)
+		all.recordOutcome(proved)
 		if err != nil {
 			return err
 		}
@@ -126,17 +126,17 @@ func (k *walk) readLongRange(ctx context.Context, s *splitState, all *longRanges
 		}
 		subranges = r.divide()
 	}
-	all.add(subranges...)
+	all.addRest(subranges...)
 	return k.putDivided(ctx, s, in, subranges)
 }
 
-func (g *longRanges) add(ranges ...idRange) {
+func (g *longRangeResults) addRest(ranges ...idRange) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	g.rest = append(g.rest, ranges...)
 }
 
-func (g *longRanges) count(proved bool) {
+func (g *longRangeResults) recordOutcome(proved bool) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	if proved {

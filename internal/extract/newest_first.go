@@ -47,7 +47,7 @@ func (k *walk) readNewestFirst(ctx context.Context, p *pagedRead, w window) (rea
 	if k.isDowngraded() {
 		return found, nil
 	}
-	return k.finishWindow(ctx, w, found)
+	return k.putWindowProved(ctx, w, found)
 }
 
 // resume goes on where an earlier attempt of the run has ended. New rows have
@@ -62,7 +62,7 @@ func (r *newestFirstRead) resume() {
 		r.end = r.rank
 		r.p.addIDs(r.p.before, m.IDs[2:])
 		r.p.addUnreadable(m.Unreadable)
-		r.p.k.progress(m.Rows, m.Rows)
+		r.p.k.addProgress(m.Rows, m.Rows)
 		r.page++
 	}
 }
@@ -94,7 +94,7 @@ func pageTimeSpanOf(page logto.Page) pageTimeSpan {
 
 // readNextPage reads one page. done is that the window, or the list, has ended.
 func (r *newestFirstRead) readNextPage(ctx context.Context) (done bool, err error) {
-	n, size := pageAtRank(r.rank, r.p.k.newestFirstSize())
+	n, size := pageStartingAtOrBefore(r.rank, r.p.k.newestFirstPageSize())
 	offset := (n - 1) * size
 	page, unreadable, err := r.p.fetchPage(ctx, 0, view{size: size}, n)
 	if err != nil {
@@ -120,9 +120,9 @@ func (r *newestFirstRead) readNextPage(ctx context.Context) (done bool, err erro
 	return done, r.store(ctx, page, unreadable, done)
 }
 
-// newestFirstSize is how many rows a page has at most. Among sizes up to a small
+// newestFirstPageSize is how many rows a page has at most. Among sizes up to a small
 // one there is none whose multiples come near to a rank.
-func (k *walk) newestFirstSize() int { return max(k.pageSize(), 20) }
+func (k *walk) newestFirstPageSize() int { return max(k.pageSize(), 20) }
 
 // noMoment is newer than every row: nothing is covered, or nobody knows what.
 const noMoment = math.MaxInt64
@@ -159,13 +159,13 @@ func (r *newestFirstRead) store(ctx context.Context, page logto.Page, unreadable
 	}
 	r.p.addIDs(r.p.before, m.IDs[2:])
 	r.page++
-	r.p.k.progress(0, m.Rows)
+	r.p.k.addProgress(0, m.Rows)
 	return r.p.k.putChunk(ctx, Chunk{Listing: r.p.k.l, Items: items, Checkpoint: m}, m.Rows)
 }
 
-// pageAtRank returns the page, of at most a size, that begins at a rank or before
+// pageStartingAtOrBefore returns the page, of at most a size, that begins at a rank or before
 // and ends as far behind it as possible: pages begin at multiples of their size.
-func pageAtRank(rank, most int) (page, size int) {
+func pageStartingAtOrBefore(rank, most int) (page, size int) {
 	if rank <= 0 {
 		return 1, most
 	}

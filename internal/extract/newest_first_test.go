@@ -9,7 +9,7 @@ func TestAPageBeginsAtTheRankOrBeforeAndEndsBehindIt(t *testing.T) {
 	brought, pages := 0, 0
 	for end := 100; end < 100_000; pages++ {
 		rank := end - 2 // as where no two rows share a moment
-		page, size := pageAtRank(rank, 100)
+		page, size := pageStartingAtOrBefore(rank, 100)
 		from, to := (page-1)*size, page*size
 		if from > rank || to <= end || size > 100 || size < 1 {
 			t.Fatalf("rank %d: page %d of %d is [%d, %d)", rank, page, size, from, to)

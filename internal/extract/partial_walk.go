@@ -17,15 +17,15 @@ import (
 // was read: an outcome other than Complete says what stood in the way. Nothing
 // of it has a checkpoint: who is interrupted begins again.
 
-// NewEmptyProof returns a proof of a listing of which nothing has been read.
-func NewEmptyProof(l *catalog.Listing) *Proof {
-	p := emptyProof(l)
+// NewInitialProof returns a proof of a listing of which nothing has been read.
+func NewInitialProof(l *catalog.Listing) *Proof {
+	p := initialProof(l)
 	return &p
 }
 
 // newPartialWalk returns a walk that reads a part of a listing.
 func (w *Walker) newPartialWalk(p *Proof) *walk {
-	return &walk{Walker: w, l: p.Listing, proof: emptyProof(p.Listing)}
+	return &walk{Walker: w, l: p.Listing, proof: initialProof(p.Listing)}
 }
 
 // include adds what a partial walk has found to the proof.
@@ -111,7 +111,7 @@ func (w *Walker) ReadNewest(ctx context.Context, p *Proof) (total int, err error
 func (w *Walker) Count(ctx context.Context, p *Proof) (total int, err error) {
 	k := w.newPartialWalk(p)
 	defer p.include(k)
-	total, err = k.fetchTotal(ctx, "", everyID)
+	total, err = k.fetchRangeTotal(ctx, "", everyID)
 	return total, k.wrap(err)
 }
 
@@ -125,7 +125,7 @@ func (w *Walker) ReadMemberships(ctx context.Context, p *Proof, path, id string,
 	defer p.include(k)
 	missing := parents
 	for range 2 {
-		there, err := k.tryReadMember(ctx, path, id, missing, item)
+		there, err := k.readMembershipsOnce(ctx, path, id, missing, item)
 		if err != nil {
 			return k.wrap(err)
 		}
@@ -154,12 +154,12 @@ func (k *walk) wrap(err error) error {
 	return nil
 }
 
-// tryReadMember stores the item below those of the parents that the list has,
+// readMembershipsOnce stores the item below those of the parents that the list has,
 // and returns which these are.
-func (k *walk) tryReadMember(
+func (k *walk) readMembershipsOnce(
 	ctx context.Context, path, id string, parents []string, item func(jsontext.Value) (jsontext.Value, error),
 ) (there map[string]bool, err error) {
-	if k.stopped() {
+	if k.stopRequested() {
 		return nil, ErrStopped
 	}
 	k.addRequest(ctx)

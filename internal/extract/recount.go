@@ -14,11 +14,11 @@ import (
 //
 // So it takes two changes to deceive it, between its two counts: one comes back
 // before it is asked for, and another leaves after it was.
-func (k *walk) recount(ctx context.Context, r *refreshState, fresh []string) error {
+func (k *walk) recount(ctx context.Context, r *refreshRead, fresh []string) error {
 	const name = "recount"
 	r.doubtful = map[int]bool{}
 	earlier, _ := k.savedCheckpoint(r.parent, name) // of an attempt that was to read these ranges
-	if err := k.compareCounts(ctx, r, fresh); err != nil {
+	if err := k.findDoubtfulRanges(ctx, r, fresh); err != nil {
 		return err
 	}
 	var doubtful []string
@@ -33,8 +33,8 @@ func (k *walk) recount(ctx context.Context, r *refreshState, fresh []string) err
 	return k.putChunk(ctx, Chunk{Listing: k.l, Parent: r.parent, Checkpoint: Checkpoint{Name: name, IDs: doubtful}}, 0)
 }
 
-// compareCounts counts, and notes the ranges whose number has changed.
-func (k *walk) compareCounts(ctx context.Context, r *refreshState, fresh []string) error {
+// findDoubtfulRanges counts, and notes the ranges whose number has changed.
+func (k *walk) findDoubtfulRanges(ctx context.Context, r *refreshRead, fresh []string) error {
 	page, err := k.fetchListPage(ctx, r.parent, pageQuery(1, k.pageSize()))
 	if err != nil {
 		return err
@@ -53,7 +53,7 @@ func (k *walk) compareCounts(ctx context.Context, r *refreshState, fresh []strin
 	}
 	total := exactTotal(page)
 	if len(unknown) > 0 { // who are on the page may have come after it was counted
-		if total, err = k.fetchTotal(ctx, r.parent, everyID); err != nil {
+		if total, err = k.fetchRangeTotal(ctx, r.parent, everyID); err != nil {
 			return err
 		}
 	}
@@ -74,7 +74,7 @@ func (k *walk) compareCounts(ctx context.Context, r *refreshState, fresh []strin
 }
 
 // recountRanges finds the ranges that do not have as many ids as expected.
-func (k *walk) recountRanges(ctx context.Context, r *refreshState, expected []int) error {
+func (k *walk) recountRanges(ctx context.Context, r *refreshRead, expected []int) error {
 	if len(r.ranges) == 1 {
 		r.doubtful[0] = true
 		return nil
@@ -82,7 +82,7 @@ func (k *walk) recountRanges(ctx context.Context, r *refreshState, expected []in
 	p := k.newTaskGroup(ctx, r.parent)
 	for i, in := range r.ranges {
 		p.Go(func(ctx context.Context) error {
-			total, err := k.fetchTotal(ctx, r.parent, in)
+			total, err := k.fetchRangeTotal(ctx, r.parent, in)
 			r.mu.Lock()
 			defer r.mu.Unlock()
 			r.doubtful[i] = total != expected[i]

@@ -24,7 +24,7 @@ const (
 	manyNew = 50
 )
 
-// refreshState is the reading of one list by the ids the mirror knows.
+// refreshRead is the reading of one list by the ids the mirror knows.
 //
 // Its proof: Total-Number was asked for first, of the list or of each of some
 // ranges of ids, and then every id that is counted was seen alive. Ids are not
@@ -32,7 +32,7 @@ const (
 // as many as the server counted, nobody else was there. An id that died in
 // between makes the sum wrong, and then the range is split. Below a parent, where
 // an id can leave and come back, the server counts again in the end; see recount.
-type refreshState struct {
+type refreshRead struct {
 	parent string
 	ranges []idRange // what is summed up: all of the list, or subranges of it
 
@@ -44,9 +44,9 @@ type refreshState struct {
 
 // readRefresh reads a list that can be searched by id by the ids it had last time.
 func (k *walk) readRefresh(ctx context.Context, parent string, known int) (readResult, error) {
-	k.progress(0, known)
-	r := &refreshState{parent: parent, ranges: []idRange{everyID}}
-	fresh, total, err := k.fetchNewIDs(ctx, parent)
+	k.addProgress(0, known)
+	r := &refreshRead{parent: parent, ranges: []idRange{everyID}}
+	fresh, total, err := k.findNewIDs(ctx, parent)
 	if err != nil {
 		return readResult{}, err
 	}
@@ -55,7 +55,7 @@ func (k *walk) readRefresh(ctx context.Context, parent string, known int) (readR
 		// So many that counting them, and splitting one of them, cost the least
 		// together.
 		r.ranges = everyID.divideEvenly(int(math.Sqrt(float64(k.idRangeCount(known)))))
-		if r.totals, err = k.fetchTotals(ctx, parent, r.ranges); err != nil {
+		if r.totals, err = k.fetchRangeTotals(ctx, parent, r.ranges); err != nil {
 			return readResult{}, err
 		}
 	}
@@ -71,10 +71,10 @@ func (k *walk) readRefresh(ctx context.Context, parent string, known int) (readR
 	return k.readMismatchedRanges(ctx, r)
 }
 
-// fetchNewIDs reads pages, newest first, until one has nothing new. It returns the
+// findNewIDs reads pages, newest first, until one has nothing new. It returns the
 // ids the mirror does not know, and the Total-Number of the last page: all the
 // ids returned had been seen by then.
-func (k *walk) fetchNewIDs(ctx context.Context, parent string) (fresh []string, total int, err error) {
+func (k *walk) findNewIDs(ctx context.Context, parent string) (fresh []string, total int, err error) {
 	if m, ok := k.savedCheckpoint(parent, "newest"); ok {
 		return m.IDs, m.Total, nil
 	}
@@ -90,7 +90,7 @@ func (k *walk) fetchNewIDs(ctx context.Context, parent string) (fresh []string, 
 		total = -1
 	}
 	if total < 0 {
-		if total, err = k.fetchTotal(ctx, parent, everyID); err != nil {
+		if total, err = k.fetchRangeTotal(ctx, parent, everyID); err != nil {
 			return nil, 0, err
 		}
 	}
@@ -147,8 +147,8 @@ func (k *walk) idsNotMirrored(ctx context.Context, parent string, items []Item) 
 // nextID is the next id by bytes: no text in Postgres holds a NUL.
 func nextID(id string) string { return id + "\x01" }
 
-// fetchTotals asks for the Total-Number of every range.
-func (k *walk) fetchTotals(ctx context.Context, parent string, ranges []idRange) ([]int, error) {
+// fetchRangeTotals asks for the Total-Number of every range.
+func (k *walk) fetchRangeTotals(ctx context.Context, parent string, ranges []idRange) ([]int, error) {
 	totals := make([]int, len(ranges))
 	p := k.newTaskGroup(ctx, parent)
 	for i, r := range ranges {
@@ -159,7 +159,7 @@ func (k *walk) fetchTotals(ctx context.Context, parent string, ranges []idRange)
 				totals[i] = m.Total
 				return nil
 			}
-			if totals[i], err = k.fetchTotal(ctx, parent, r); err != nil {
+			if totals[i], err = k.fetchRangeTotal(ctx, parent, r); err != nil {
 				return err
 			}
 			return k.putChunk(ctx, Chunk{Listing: k.l, Parent: parent, Checkpoint: Checkpoint{Name: name, Total: totals[i]}}, 0)
@@ -168,16 +168,16 @@ func (k *walk) fetchTotals(ctx context.Context, parent string, ranges []idRange)
 	return totals, p.Wait()
 }
 
-// fetchTotal asks for the Total-Number of a range alone: a page past its end has
+// fetchRangeTotal asks for the Total-Number of a range alone: a page past its end has
 // no rows. It returns -1 where the server sends none.
-func (k *walk) fetchTotal(ctx context.Context, parent string, r idRange) (int, error) {
+func (k *walk) fetchRangeTotal(ctx context.Context, parent string, r idRange) (int, error) {
 	page, err := k.fetchListPage(ctx, parent, pageQuery(pastTheEnd, 1), r.query())
 	return exactTotal(page), err
 }
 
 // readMismatchedRanges compares what was seen alive with what the server had counted before,
 // and splits the ranges in which they differ.
-func (k *walk) readMismatchedRanges(ctx context.Context, r *refreshState) (readResult, error) {
+func (k *walk) readMismatchedRanges(ctx context.Context, r *refreshRead) (readResult, error) {
 	f := readResult{walk: catalog.Refresh}
 	var open []idRange
 	for i, in := range r.ranges {
@@ -199,7 +199,7 @@ func (k *walk) readMismatchedRanges(ctx context.Context, r *refreshState) (readR
 			subranges = append(subranges, in.divideOrKeep(k.idRangeCount(expected))...)
 		}
 	}
-	rest, err := k.readIDRanges(ctx, &splitState{parent: r.parent}, subranges)
+	rest, err := k.readIDRanges(ctx, &splitRead{parent: r.parent}, subranges)
 	f.total += rest.total
 	f.distinct += rest.distinct
 	return f, err

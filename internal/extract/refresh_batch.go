@@ -11,16 +11,16 @@ import (
 )
 
 // refreshKnown asks for all known ids and the fresh ones, batch by batch.
-func (k *walk) refreshKnown(ctx context.Context, r *refreshState, fresh []string) error {
+func (k *walk) refreshKnown(ctx context.Context, r *refreshRead, fresh []string) error {
 	p := k.newTaskGroup(ctx, r.parent)
-	err := k.batchKnown(ctx, r, fresh, func(batch []Known) {
+	err := k.eachRefreshBatch(ctx, r, fresh, func(batch []Known) {
 		p.Go(func(ctx context.Context) error { return k.refreshBatch(withFindingsCollector(ctx), r, batch) })
 	})
 	return firstError(p.Wait(), err)
 }
 
-// batchKnown cuts what the mirror knows, and the fresh ids, into batches.
-func (k *walk) batchKnown(ctx context.Context, r *refreshState, fresh []string, yield func([]Known)) error {
+// eachRefreshBatch cuts what the mirror knows, and the fresh ids, into batches.
+func (k *walk) eachRefreshBatch(ctx context.Context, r *refreshRead, fresh []string, yield func([]Known)) error {
 	var rest []Known
 	flush := func(all bool) {
 		ids := knownIDs(rest)
@@ -34,7 +34,7 @@ func (k *walk) batchKnown(ctx context.Context, r *refreshState, fresh []string, 
 		}
 	}
 	from := ""
-	for !k.stopped() {
+	for !k.stopRequested() {
 		known, err := k.Mirror.Known(ctx, k.l, r.parent, from, "", knownPerQuery)
 		if err != nil {
 			return err
@@ -56,9 +56,9 @@ func (k *walk) batchKnown(ctx context.Context, r *refreshState, fresh []string, 
 // knownPerBatch is how many known ids make a batch: as many as may be counted
 // at once where that is more than a request may ask the rows of.
 func (k *walk) knownPerBatch(parent string, ids []string) int {
-	most := k.rowsPerRequest(parent, ids)
+	most := k.maxIDsPerRowRequest(parent, ids)
 	if k.l.CountOnly {
-		if counted := countPages * k.pageSize(); k.IDBatchSizer.maxIDs(k.newCountRequest(parent, ids), counted) == counted {
+		if counted := countPages * k.pageSize(); k.IDBatchSizer.maxIDs(k.newIDCountRequest(parent, ids), counted) == counted {
 			return counted
 		}
 	}
@@ -66,16 +66,16 @@ func (k *walk) knownPerBatch(parent string, ids []string) int {
 }
 
 // refreshBatch asks for a batch of ids and counts those that are alive.
-func (k *walk) refreshBatch(ctx context.Context, r *refreshState, batch []Known) error {
+func (k *walk) refreshBatch(ctx context.Context, r *refreshRead, batch []Known) error {
 	name := fmt.Sprintf("batch %d %s", len(batch), batch[0].ID)
 	ids := knownIDs(batch)
 	if m, ok := k.savedCheckpoint(r.parent, name); ok {
 		r.addAlive(ids, m.IDs)
-		k.progress(m.Rows, 0)
+		k.addProgress(m.Rows, 0)
 		return nil
 	}
-	if k.l.CountOnly && !slices.ContainsFunc(batch, needsRowFetch) {
-		page, err := k.newCountRequest(r.parent, ids).fetch(ctx)
+	if k.l.CountOnly && !slices.ContainsFunc(batch, isNewOrStale) {
+		page, err := k.newIDCountRequest(r.parent, ids).fetch(ctx)
 		if err != nil && !errors.Is(err, errTooManyIDs) {
 			return err
 		}
@@ -87,18 +87,18 @@ func (k *walk) refreshBatch(ctx context.Context, r *refreshState, batch []Known)
 			return k.putChunk(ctx, chunk, len(ids))
 		}
 	}
-	return k.readBatchRows(ctx, r, name, batch)
+	return k.refreshBatchByRows(ctx, r, name, batch)
 }
 
-// needsRowFetch reports whether it is not enough to count an id: the mirror lacks
+// isNewOrStale reports whether it is not enough to count an id: the mirror lacks
 // it, or has it in a form that is to change.
-func needsRowFetch(known Known) bool { return known.Hash == (Hash{}) || known.Stale }
+func isNewOrStale(known Known) bool { return known.Hash == (Hash{}) || known.Stale }
 
-// readBatchRows asks for the rows of a batch, and so for which of its ids are deleted.
-func (k *walk) readBatchRows(ctx context.Context, r *refreshState, name string, batch []Known) error {
+// refreshBatchByRows asks for the rows of a batch, and so for which of its ids are deleted.
+func (k *walk) refreshBatchByRows(ctx context.Context, r *refreshRead, name string, batch []Known) error {
 	chunk := Chunk{Listing: k.l, Parent: r.parent, Known: knownHashes(batch)}
 	unsure := []string(nil)
-	for ids := range splitToFitURL(knownIDs(batch), k.rowsPerRequest(r.parent, knownIDs(batch))) {
+	for ids := range splitToFitURL(knownIDs(batch), k.maxIDsPerRowRequest(r.parent, knownIDs(batch))) {
 		items, sure, err := k.searchByIDAround500(ctx, r.parent, ids)
 		if err != nil {
 			return err
@@ -128,7 +128,7 @@ func (k *walk) readBatchRows(ctx context.Context, r *refreshState, name string, 
 }
 
 // addAlive adds the ids that are not lost to the ranges they are in.
-func (r *refreshState) addAlive(ids, lost []string) {
+func (r *refreshRead) addAlive(ids, lost []string) {
 	dead := make(map[string]bool, len(lost))
 	for _, id := range lost {
 		dead[id] = true
@@ -143,9 +143,9 @@ func (r *refreshState) addAlive(ids, lost []string) {
 	}
 }
 
-// rangeIndex returns which of the ranges an id is in. They are those of divide: in
+// rangeIndex returns which of the ranges an id is in. They are those of divideEvenly: in
 // order, at one depth, the irregular one last.
-func (r *refreshState) rangeIndex(id string) int {
+func (r *refreshRead) rangeIndex(id string) int {
 	last := len(r.ranges) - 1
 	n, even := prefixNumber(id, r.ranges[0].depth)
 	if !even {
@@ -154,7 +154,7 @@ func (r *refreshState) rangeIndex(id string) int {
 	return sort.Search(last, func(i int) bool { return n < r.ranges[i].hi })
 }
 
-// searchByIDAround500 is exact, but reads around a row that breaks the batch by halving
+// searchByIDAround500 is searchByID, but reads around a row that breaks the batch by halving
 // it. What could not be read is not sure to be deleted.
 func (k *walk) searchByIDAround500(ctx context.Context, parent string, ids []string) (items []Item, sure bool, err error) {
 	items, sure, err = k.searchByID(ctx, parent, ids)

@@ -39,7 +39,7 @@ func (r idRequest) fetch(ctx context.Context) (logto.Page, error) {
 			if !mayHaveBecomeTooLarge(err) {
 				break
 			}
-			s.recordRefused(r)
+			s.retractAnswered(r)
 			confirm = confirmationsOfDoubts
 		}
 		page, done, err := r.probe(ctx, confirm)
@@ -101,7 +101,7 @@ func (r idRequest) probe(ctx context.Context, confirm int) (page logto.Page, don
 		if !larger.confirmRefusal(ctx, few, refusal, confirm) {
 			return logto.Page{}, false, nil
 		}
-		s.learn(few, header, statusOf(refusal))
+		s.setLimit(few, header, statusOf(refusal))
 		return logto.Page{}, false, errTooManyIDs
 	}
 	_, err = r.withFirstIDs(1).walk.fetchListPage(ctx, r.parent, r.withFirstIDs(1).query()) // waits until it is answered
@@ -128,9 +128,9 @@ func (r idRequest) confirmRefusal(ctx context.Context, few idRequest, refusal er
 	return true
 }
 
-// TryLargestRequests asks for users in the largest requests that a run sends, and
+// ProbeIDBatchLimit asks for users in the largest requests that a run sends, and
 // returns what a proxy makes of them; the zero IDBatchLimit: it lets them through.
-func TryLargestRequests(ctx context.Context, api API) (IDBatchLimit, error) {
+func ProbeIDBatchLimit(ctx context.Context, api API) (IDBatchLimit, error) {
 	k := &walk{Walker: &Walker{API: api, IDBatchSizer: NewIDBatchSizer(IDBatchLimit{})}, l: catalog.Find("users")}
 	page, err := k.fetchListPage(ctx, "", pageQuery(1, k.pageSize()))
 	if err != nil {
@@ -140,7 +140,7 @@ func TryLargestRequests(ctx context.Context, api API) (IDBatchLimit, error) {
 	for n := 0; len(ids) < countPages*k.pageSize(); n++ {
 		ids = append(ids, fmt.Sprintf("nobody%06d", n)) // as long as an id of a user
 	}
-	for _, r := range []idRequest{k.newCountRequest("", ids), k.newRowRequest("", ids[:k.pageSize()])} {
+	for _, r := range []idRequest{k.newIDCountRequest("", ids), k.newIDRowRequest("", ids[:k.pageSize()])} {
 		if _, err := r.fetch(ctx); err != nil && !errors.Is(err, errTooManyIDs) {
 			return IDBatchLimit{}, err
 		}
@@ -150,7 +150,7 @@ func TryLargestRequests(ctx context.Context, api API) (IDBatchLimit, error) {
 
 // sendWithoutRetries sends r without retries.
 func (r idRequest) sendWithoutRetries(ctx context.Context) (logto.Page, error) {
-	if r.walk.stopped() {
+	if r.walk.stopRequested() {
 		return logto.Page{}, ErrStopped
 	}
 	r.walk.addRequest(ctx)

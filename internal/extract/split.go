@@ -9,12 +9,12 @@ import (
 	"logto-syncer/internal/logto"
 )
 
-// rowsPerIDRange is how many rows a range of ids is expected to hold. Random ids
+// targetRowsPerIDRange is how many rows a range of ids is expected to hold. Random ids
 // spread around it like a Poisson distribution: with 80, one range in 60
 // overflows a page of 100 and is read again in two, which comes to 1.30 requests
 // per 100 rows. Where one more request completes a range that overflows, 85 come
 // to 1.25. Fewer rows waste requests on half-empty pages, more on overflows.
-func (k *walk) rowsPerIDRange() int {
+func (k *walk) targetRowsPerIDRange() int {
 	if k.l.NewestFirst {
 		return max(1, k.pageSize()*17/20)
 	}
@@ -23,11 +23,11 @@ func (k *walk) rowsPerIDRange() int {
 
 // idRangeCount returns how many ranges so many rows are divided into.
 func (k *walk) idRangeCount(rows int) int {
-	return (rows + k.rowsPerIDRange() - 1) / k.rowsPerIDRange()
+	return (rows + k.targetRowsPerIDRange() - 1) / k.targetRowsPerIDRange()
 }
 
-// splitState is the reading of one list in ranges of ids.
-type splitState struct {
+// splitRead is the reading of one list in ranges of ids.
+type splitRead struct {
 	parent  string
 	mu      sync.Mutex
 	rows    int
@@ -38,17 +38,17 @@ type splitState struct {
 // comes as one page, in one statement, that was not cut off: there is no
 // offset, no tie and no drift between pages that could lose a row.
 func (k *walk) readSplit(ctx context.Context, parent string) (readResult, error) {
-	total, sample, f, err := k.readFirstPage(ctx, parent)
+	total, sample, f, err := k.beginSplit(ctx, parent)
 	if err != nil || f != nil {
 		return resultOrZero(f), err
 	}
-	k.progress(0, total)
-	s := &splitState{parent: parent}
+	k.addProgress(0, total)
+	s := &splitRead{parent: parent}
 	var subranges []idRange
 	switch {
 	case !looksRandom(sample):
 		subranges = everyID.divideBySample(sample, min(16, k.idRangeCount(total)))
-	case k.hasLongRanges(total):
+	case k.usesLongRanges(total):
 		if subranges, err = k.readLongRanges(ctx, s, total); err != nil {
 			return readResult{}, err
 		}
@@ -58,14 +58,14 @@ func (k *walk) readSplit(ctx context.Context, parent string) (readResult, error)
 	return k.readIDRanges(ctx, s, subranges)
 }
 
-// readFirstPage asks for the first page, which may be all. Otherwise it returns the
+// beginSplit asks for the first page, which may be all. Otherwise it returns the
 // total and the ids of the page, by which a range is divided.
-func (k *walk) readFirstPage(ctx context.Context, parent string) (total int, sample []string, whole *readResult, err error) {
+func (k *walk) beginSplit(ctx context.Context, parent string) (total int, sample []string, whole *readResult, err error) {
 	if m, ok := k.savedCheckpoint(parent, "begin"); ok {
 		return m.Total, m.IDs, nil, nil
 	}
 	if m, ok := k.savedCheckpoint(parent, "proved"); ok {
-		k.progress(m.Rows, m.Rows)
+		k.addProgress(m.Rows, m.Rows)
 		return 0, nil, &readResult{walk: catalog.Split, total: m.Total, distinct: m.Rows}, nil
 	}
 	page, err := k.fetchListPage(ctx, parent, pageQuery(1, k.pageSize()))
@@ -82,7 +82,7 @@ func (k *walk) readFirstPage(ctx context.Context, parent string) (total int, sam
 	sample = idsOf(k.decodeItems(ctx, page))
 	total = max(page.Total, len(page.Items), 1)
 	if exactTotal(page) < 0 { // ranges will find out as they overflow
-		total = max(total, 36*k.rowsPerIDRange())
+		total = max(total, 36*k.targetRowsPerIDRange())
 	}
 	return total, sample, nil, k.putChunk(ctx, Chunk{Listing: k.l, Parent: parent, Checkpoint: Checkpoint{Name: "begin", Total: total, IDs: sample}}, 0)
 }
@@ -109,7 +109,7 @@ func resultOrZero(f *readResult) readResult {
 }
 
 // readIDRanges reads the ranges in parallel, and what they have to be divided into.
-func (k *walk) readIDRanges(ctx context.Context, s *splitState, subranges []idRange) (readResult, error) {
+func (k *walk) readIDRanges(ctx context.Context, s *splitRead, subranges []idRange) (readResult, error) {
 	p := k.newTaskGroup(ctx, s.parent)
 	for _, subrange := range subranges {
 		p.Go(func(ctx context.Context) error { return k.readIDRange(withFindingsCollector(ctx), s, subrange) })
@@ -128,13 +128,13 @@ func (k *walk) readIDRanges(ctx context.Context, s *splitState, subranges []idRa
 }
 
 // readIDRange reads one range: as one page if it fits, in smaller ranges if not.
-func (k *walk) readIDRange(ctx context.Context, s *splitState, r idRange) error {
-	done, divided, err := k.savedIDRange(s, r)
+func (k *walk) readIDRange(ctx context.Context, s *splitRead, r idRange) error {
+	done, divided, err := k.resumeIDRange(s, r)
 	if done || err != nil {
 		return err
 	}
 	if len(divided) > 0 {
-		return k.readEachIDRange(ctx, s, divided)
+		return k.readIDRangesSequentially(ctx, s, divided)
 	}
 	if k.pagesBegun(s.parent, r) {
 		return k.readRangeByPages(ctx, s, r)
@@ -152,7 +152,7 @@ func (k *walk) readIDRange(ctx context.Context, s *splitState, r idRange) error 
 			return err
 		}
 		if len(page.Items) >= k.pageSize() || page.Total >= k.pageSize() {
-			all, err := k.readOverflow(ctx, s.parent, r, page, items)
+			all, err := k.completeWithSecondPage(ctx, s.parent, r, page, items)
 			if err != nil {
 				return err
 			}
@@ -166,7 +166,7 @@ func (k *walk) readIDRange(ctx context.Context, s *splitState, r idRange) error 
 		}
 	}
 	k.downgrade(ctx, NotProved, "the rows of a range and its Total-Number do not agree, however often asked")
-	return k.skipIDRange(ctx, s, r)
+	return k.giveUpIDRange(ctx, s, r)
 }
 
 // checkSearched fails if one of the items is not in the range that was asked for.
@@ -179,13 +179,13 @@ func (r idRange) checkSearched(items []Item) error {
 	return nil
 }
 
-// skipIDRange ends a range of which nothing can be stored.
-func (k *walk) skipIDRange(ctx context.Context, s *splitState, r idRange) error {
+// giveUpIDRange ends a range of which nothing can be stored.
+func (k *walk) giveUpIDRange(ctx context.Context, s *splitRead, r idRange) error {
 	return k.putChunk(ctx, Chunk{Listing: k.l, Parent: s.parent, Checkpoint: Checkpoint{Name: r.name()}}, 0)
 }
 
 // storeIDRange stores a range that came as one page.
-func (k *walk) storeIDRange(ctx context.Context, s *splitState, r idRange, items []Item) error {
+func (k *walk) storeIDRange(ctx context.Context, s *splitRead, r idRange, items []Item) error {
 	known, err := k.knownIn(ctx, s.parent, r)
 	if err != nil {
 		return err
@@ -219,7 +219,7 @@ func (k *walk) knownIn(ctx context.Context, parent string, r idRange) ([]Known, 
 }
 
 // addRange counts a range that is done, and remembers the known ids it has not.
-func (s *splitState) addRange(rows int, deleted []string) {
+func (s *splitRead) addRange(rows int, deleted []string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.rows += rows

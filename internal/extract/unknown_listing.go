@@ -19,14 +19,14 @@ var errNoSuchListing = errors.New("the server does not have this listing")
 // yet, it may say that the server does not have it; see confirmNoSuchListing.
 func (k *walk) request(ctx context.Context, parent string, query url.Values) (logto.Page, error) {
 	if k.l.Since != "" && k.Probe != nil && !k.answered.Load() {
-		return k.probeListing(ctx, parent, query)
+		return k.requestMaybeUnknown(ctx, parent, query)
 	}
 	return k.requestListing(ctx, k.API, parent, query)
 }
 
-// probeListing asks for a list that the server may lack. All parents wait for
+// requestMaybeUnknown asks for a list that the server may lack. All parents wait for
 // the first one to find out: what the server does not have is learnt once.
-func (k *walk) probeListing(ctx context.Context, parent string, query url.Values) (logto.Page, error) {
+func (k *walk) requestMaybeUnknown(ctx context.Context, parent string, query url.Values) (logto.Page, error) {
 	k.doubt.Lock()
 	if k.answered.Load() { // for another parent, in the meantime
 		k.doubt.Unlock()
@@ -45,7 +45,7 @@ func (k *walk) probeListing(ctx context.Context, parent string, query url.Values
 
 // requestListing asks once, and remembers if the server knew the listing.
 func (k *walk) requestListing(ctx context.Context, api API, parent string, query url.Values) (logto.Page, error) {
-	if k.stopped() {
+	if k.stopRequested() {
 		return logto.Page{}, ErrStopped
 	}
 	return k.sendListing(ctx, api, parent, query)
@@ -57,7 +57,7 @@ func (k *walk) sendListing(ctx context.Context, api API, parent string, query ur
 	path := k.l.PathForParent(parent)
 	if k.l.Member == "" {
 		if page, err = api.List(ctx, path, query); err == nil {
-			k.IDBatchSizer.observeHeader(page.Header, path, query)
+			k.IDBatchSizer.observeHeaderOverhead(page.Header, path, query)
 		}
 	} else {
 		page, err = k.fetchListField(ctx, api, path, query)
@@ -90,7 +90,7 @@ func (k *walk) confirmNoSuchListing(ctx context.Context, parent string, query ur
 // requestNeighbor asks for something that every version of the server has: the
 // parent, or the roles.
 func (k *walk) requestNeighbor(ctx context.Context, parent string) error {
-	if k.stopped() {
+	if k.stopRequested() {
 		return ErrStopped
 	}
 	if parent != "" {
@@ -104,7 +104,7 @@ func (k *walk) requestNeighbor(ctx context.Context, parent string) error {
 
 // parentExists asks for the parent by its own path.
 func (k *walk) parentExists(ctx context.Context, parent string) (bool, error) {
-	if k.stopped() {
+	if k.stopRequested() {
 		return false, ErrStopped
 	}
 	k.addRequest(ctx)

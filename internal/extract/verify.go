@@ -20,12 +20,12 @@ func (w *Walker) Verify(ctx context.Context, l *catalog.Listing, sample int) (Pr
 	if sample == 0 {
 		return afresh.Walk(ctx, l)
 	}
-	k := &walk{Walker: &afresh, l: l, proof: emptyProof(l), sample: sample}
+	k := &walk{Walker: &afresh, l: l, proof: initialProof(l), sample: sample}
 	if l.Parent == "" {
 		err := k.readParent(ctx, "")
 		return k.proof, firstError(err, k.concludeUnknownListing(ctx))
 	}
-	parents, err := k.sampleParents(ctx)
+	parents, err := k.randomParents(ctx)
 	if err != nil {
 		return k.proof, err
 	}
@@ -37,8 +37,8 @@ func (w *Walker) Verify(ctx context.Context, l *catalog.Listing, sample int) (Pr
 	return k.proof, firstError(err, k.concludeUnknownListing(ctx))
 }
 
-// sampleParents returns a random sample of the parents.
-func (k *walk) sampleParents(ctx context.Context) ([]string, error) {
+// randomParents returns a random sample of the parents.
+func (k *walk) randomParents(ctx context.Context) ([]string, error) {
 	var all []string
 	for after := ""; ; after = all[len(all)-1] {
 		ids, err := k.Store.Parents(ctx, catalog.Find(k.l.Parent), k.l.ParentType, after, 1000)
@@ -54,11 +54,11 @@ func (k *walk) sampleParents(ctx context.Context) ([]string, error) {
 	return all[:min(len(all), k.sample)], nil
 }
 
-// readSampledRanges reads a list that can be searched by id where its totals differ
+// spotCheckIDRanges reads a list that can be searched by id where its totals differ
 // from the mirror's, and in some ranges chosen at random.
-func (k *walk) readSampledRanges(ctx context.Context, parent string) (readResult, error) {
+func (k *walk) spotCheckIDRanges(ctx context.Context, parent string) (readResult, error) {
 	prefixes := everyID.divideEvenly(len(alphabet))
-	totals, err := k.fetchTotals(ctx, parent, prefixes)
+	totals, err := k.fetchRangeTotals(ctx, parent, prefixes)
 	if err != nil {
 		return readResult{}, err
 	}
@@ -81,7 +81,7 @@ func (k *walk) readSampledRanges(ctx context.Context, parent string) (readResult
 			subranges = append(subranges, ranges[i])
 		}
 	}
-	f, err := k.readIDRanges(ctx, &splitState{parent: parent}, subranges)
+	f, err := k.readIDRanges(ctx, &splitRead{parent: parent}, subranges)
 	f.total = whole
 	return f, err
 }
@@ -92,6 +92,6 @@ func rangesOverlap(a, b idRange) bool {
 		return a == b
 	}
 	depth := max(a.depth, b.depth)
-	as, bs := prefixesAtDepth(depth-a.depth), prefixesAtDepth(depth-b.depth)
+	as, bs := prefixCountAtDepth(depth-a.depth), prefixCountAtDepth(depth-b.depth)
 	return a.lo*as < b.hi*bs && b.lo*bs < a.hi*as
 }

@@ -45,7 +45,7 @@ func (k *walk) readParents(ctx context.Context) error {
 		}
 		after = ids[len(ids)-1]
 		for _, id := range ids {
-			if k.stopped() || k.lacking.Load() {
+			if k.stopRequested() || k.lacking.Load() {
 				return firstError(p.Wait(), k.stopError())
 			}
 			p.Go(func(ctx context.Context) error { return k.readParent(ctx, id) })
@@ -57,7 +57,7 @@ func (k *walk) readParents(ctx context.Context) error {
 // alone into its outcome.
 func (k *walk) readParent(ctx context.Context, parent string) error {
 	if _, ok := k.savedCheckpoint(parent, parentDeletedCheckpoint); ok {
-		k.addResult(readResult{walk: k.l.Walk, total: -1})
+		k.addParentResult(readResult{walk: k.l.Walk, total: -1})
 		return nil
 	}
 	ctx = withFindingsCollector(ctx)
@@ -68,10 +68,10 @@ func (k *walk) readParent(ctx context.Context, parent string) error {
 		}
 		there, lookErr := k.parentExists(ctx, parent)
 		if lookErr == nil && !there {
-			return k.parentDeleted(ctx, parent)
+			return k.deleteBelowParent(ctx, parent)
 		}
 		if err = lookErr; err == nil {
-			err = k.beginReread(ctx, parent)
+			err = k.beginParentReread(ctx, parent)
 		}
 		if err == nil {
 			found, err = k.dispatchWalk(ctx, parent)
@@ -79,7 +79,7 @@ func (k *walk) readParent(ctx context.Context, parent string) error {
 	}
 	switch {
 	case err == nil:
-		k.addResult(found)
+		k.addParentResult(found)
 		return nil
 	case errors.Is(err, errNoSuchListing):
 		return nil
@@ -118,7 +118,7 @@ func (k *walk) dispatchWalk(ctx context.Context, parent string) (readResult, err
 		return k.readWindow(ctx)
 	}
 	if k.sample > 0 {
-		return k.readSampledRanges(ctx, parent)
+		return k.spotCheckIDRanges(ctx, parent)
 	}
 	known := 0
 	if !k.Afresh {
@@ -136,15 +136,15 @@ func (k *walk) dispatchWalk(ctx context.Context, parent string) (readResult, err
 // parentDeletedCheckpoint is the checkpoint of a parent that was deleted during the run.
 const parentDeletedCheckpoint = "parent deleted"
 
-// parentDeleted deletes what the mirror has below a parent that the server does
+// deleteBelowParent deletes what the mirror has below a parent that the server does
 // not have any more.
-func (k *walk) parentDeleted(ctx context.Context, parent string) error {
+func (k *walk) deleteBelowParent(ctx context.Context, parent string) error {
 	known, err := k.Mirror.Known(ctx, k.l, parent, "", "", 0)
 	if err != nil {
 		return err
 	}
 	k.addNote(ctx, "parents that were deleted during the run", 1)
-	k.addResult(readResult{walk: k.l.Walk, total: -1})
+	k.addParentResult(readResult{walk: k.l.Walk, total: -1})
 	chunk := Chunk{Listing: k.l, Parent: parent, Deleted: knownIDs(known), Checkpoint: Checkpoint{Name: parentDeletedCheckpoint}}
 	return k.putChunk(ctx, chunk, 0)
 }

@@ -54,15 +54,15 @@ type Progress struct {
 	Parents int // parents done
 }
 
-// emptyProof returns the proof of a listing of which nothing has been read.
-func emptyProof(l *catalog.Listing) Proof {
+// initialProof returns the proof of a listing of which nothing has been read.
+func initialProof(l *catalog.Listing) Proof {
 	return Proof{Listing: l, Walk: l.Walk, Total: -1, Findings: Findings{Outcome: Complete}}
 }
 
 // Walk reads a listing to its proof. Its error ends the run; what concerns the
 // listing alone is in the proof.
 func (w *Walker) Walk(ctx context.Context, l *catalog.Listing) (Proof, error) {
-	k := &walk{Walker: w, l: l, proof: emptyProof(l)}
+	k := &walk{Walker: w, l: l, proof: initialProof(l)}
 	checkpoints, err := w.Store.Checkpoints(ctx, l)
 	if err != nil {
 		return k.proof, fmt.Errorf("read what is done of %s: %w", l.Name, err)

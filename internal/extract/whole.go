@@ -16,7 +16,7 @@ import (
 // page of a list whose headers a proxy drops: a page of the largest size tells.
 func (k *walk) readUnpaged(ctx context.Context, parent string) (readResult, error) {
 	if m, ok := k.savedCheckpoint(parent, "whole"); ok {
-		k.progress(m.Rows, m.Rows)
+		k.addProgress(m.Rows, m.Rows)
 		return readResult{walk: catalog.Whole, total: m.Total, distinct: m.Rows}, nil
 	}
 	if k.pagesBegun(parent, everyID) {
@@ -65,7 +65,7 @@ func (k *walk) storeCompleteList(ctx context.Context, parent, name string, total
 			return 0, err
 		}
 	}
-	k.progress(0, len(items))
+	k.addProgress(0, len(items))
 	chunk := Chunk{
 		Listing: k.l, Parent: parent, Items: items, Known: knownHashes(known), Deleted: deleted,
 		Checkpoint: Checkpoint{Name: name, Total: total, Rows: len(items)},

@@ -41,7 +41,7 @@ func (k *walk) readWindow(ctx context.Context) (readResult, error) {
 	}
 	p := k.newPagedRead("", everyID)
 	if m, ok := k.savedCheckpoint("", "window"); ok && len(m.IDs) == 3 {
-		return k.readLongWindow(ctx, p, window{parseMillis(m.IDs[0]), parseMillis(m.IDs[1])}, m.IDs[2])
+		return k.readWindowByMode(ctx, p, window{parseMillis(m.IDs[0]), parseMillis(m.IDs[1])}, m.IDs[2])
 	}
 	var until time.Time
 	if !k.Afresh {
@@ -50,14 +50,14 @@ func (k *walk) readWindow(ctx context.Context) (readResult, error) {
 			return readResult{}, err
 		}
 	}
-	page, w, err := k.openWindow(ctx, p, until)
+	page, w, err := k.fetchFirstWindowPage(ctx, p, until)
 	if err != nil {
 		return readResult{}, err
 	}
 	if p.unreadable == 0 && len(page.Items) < k.pageSize() && (page.Total == len(page.Items) || page.Total < 0) {
 		return k.storeShortWindow(ctx, page, w)
 	}
-	mode, err := k.windowMode(ctx, page, w)
+	mode, err := k.detectWindowMode(ctx, page, w)
 	if err != nil {
 		return readResult{}, err
 	}
@@ -65,7 +65,7 @@ func (k *walk) readWindow(ctx context.Context) (readResult, error) {
 	switch {
 	case mode == byBounds: // what is newer than the window is on this page alone
 		chunk.Items = distinctItems(k.decodeItems(ctx, page))
-	case p.unreadable == 0 && k.pageSize() == k.newestFirstSize():
+	case p.unreadable == 0 && k.pageSize() == k.newestFirstPageSize():
 		p.first = &page
 	}
 	if mode == newestFirst {
@@ -74,14 +74,14 @@ func (k *walk) readWindow(ctx context.Context) (readResult, error) {
 	if err := k.putChunk(ctx, chunk, 0); err != nil {
 		return readResult{}, err
 	}
-	return k.readLongWindow(ctx, p, w, mode)
+	return k.readWindowByMode(ctx, p, w, mode)
 }
 
 // storeShortWindow stores a window that came on a page that is not full: one
 // statement of the server, which is the window or the whole list.
 func (k *walk) storeShortWindow(ctx context.Context, page logto.Page, w window) (readResult, error) {
 	items := distinctItems(k.decodeItems(ctx, page))
-	k.progress(0, len(items))
+	k.addProgress(0, len(items))
 	if len(items) == 0 {
 		w.to = 0 // no row says what time it is
 	}
@@ -94,7 +94,7 @@ func (k *walk) storeShortWindow(ctx context.Context, page logto.Page, w window) 
 	return k.markWindowProved(w.to, readResult{total: page.Total, distinct: len(items)}), k.putChunk(ctx, chunk, len(items))
 }
 
-func (k *walk) readLongWindow(ctx context.Context, p *pagedRead, w window, mode string) (readResult, error) {
+func (k *walk) readWindowByMode(ctx context.Context, p *pagedRead, w window, mode string) (readResult, error) {
 	if mode == newestFirst {
 		k.bounds = nil
 		return k.readNewestFirst(ctx, p, w)
@@ -113,9 +113,9 @@ func (k *walk) markWindowProved(to int64, found readResult) readResult {
 	return found
 }
 
-// openWindow asks for the newest rows since a little before until. Its answer
+// fetchFirstWindowPage asks for the newest rows since a little before until. Its answer
 // tells what time it is at the server, which is where the window ends.
-func (k *walk) openWindow(ctx context.Context, p *pagedRead, until time.Time) (logto.Page, window, error) {
+func (k *walk) fetchFirstWindowPage(ctx context.Context, p *pagedRead, until time.Time) (logto.Page, window, error) {
 	for repeats := 0; ; {
 		var w window
 		k.bounds = nil
@@ -159,10 +159,10 @@ func (k *walk) checkPageSize(ctx context.Context) error {
 	return err
 }
 
-// windowMode finds out whether the server narrows the list to a window. One that
+// detectWindowMode finds out whether the server narrows the list to a window. One that
 // does not (Logto before 1.40) shows rows from before it, and answers with the
 // whole list to a window that is empty for certain.
-func (k *walk) windowMode(ctx context.Context, page logto.Page, w window) (string, error) {
+func (k *walk) detectWindowMode(ctx context.Context, page logto.Page, w window) (string, error) {
 	for _, item := range page.Items {
 		if at, ok := createdAt(item); ok && at < w.from {
 			return newestFirst, nil
@@ -196,12 +196,12 @@ func (k *walk) readWindowByBounds(ctx context.Context, p *pagedRead, w window) (
 		return readResult{}, err
 	}
 	if p.unreadable == 0 && len(p.before) == total {
-		return k.finishWindow(ctx, w, readResult{total: total, distinct: total})
+		return k.putWindowProved(ctx, w, readResult{total: total, distinct: total})
 	}
 	return k.readNewestFirst(ctx, p, w)
 }
 
-func (k *walk) finishWindow(ctx context.Context, w window, found readResult) (readResult, error) {
+func (k *walk) putWindowProved(ctx context.Context, w window, found readResult) (readResult, error) {
 	chunk := Chunk{Listing: k.l, Checkpoint: Checkpoint{Name: "proved", Total: found.total, Rows: found.distinct, IDs: formatMillis(w.to)}}
 	return k.markWindowProved(w.to, found), k.putChunk(ctx, chunk, 0)
 }

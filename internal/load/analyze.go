@@ -25,7 +25,7 @@ func (l *Loader) TablesToAnalyze(ctx context.Context, tx pgx.Tx, loaded []string
 			names = append(names, t.name)
 		}
 	}
-	return pgquery.Column[string](ctx, tx, "look for tables to analyze", render("changed_tables", nil), names)
+	return pgquery.Column[string](ctx, tx, "look for tables to analyze", render("tables_to_analyze", nil), names)
 }
 
 // Analyze brings the planner's statistics of tables, by quoted names, up to
@@ -42,7 +42,7 @@ func Analyze(ctx context.Context, pool *pgxpool.Pool, tables []string) error {
 			if _, err := tx.Exec(ctx, "analyze "+table); err != nil {
 				return err
 			}
-			_, err := tx.Exec(ctx, render("clean_pending_lists", nil), table)
+			_, err := tx.Exec(ctx, render("clean_table_pending_lists", nil), table)
 			return err
 		})
 		if err != nil {

@@ -33,7 +33,7 @@ select to_jsonb(m)::text from logto.organization_user_roles m where tenant_id = 
 	if n := b.texts(t, "select count(*)::text from logto.users where tenant_id = 'other'")[0]; n != "1" {
 		t.Errorf("other has %s users, want 1", n)
 	}
-	if _, err := b.loader.Lookup(t.Context(), catalog.Find("users"), "", []string{"u"}); err != nil {
+	if _, err := b.loader.KnownByID(t.Context(), catalog.Find("users"), "", []string{"u"}); err != nil {
 		t.Fatal(err)
 	}
 	if n, err := other.loader.CountBelowParent(t.Context(), catalog.Find("users"), ""); n != 1 || err != nil {
@@ -82,7 +82,7 @@ create trigger no before insert on logto.logs for each row execute function no()
 	if err != nil {
 		t.Fatal(err)
 	}
-	counts(t, changes["users"], load.Change{Inserted: 1, Deleted: 1})
+	counts(t, changes["users"], load.ChangeCounts{Inserted: 1, Deleted: 1})
 }
 
 func exec(t testing.TB, b *bench, sql string, args ...any) {
@@ -123,7 +123,7 @@ func TestAnUnchangedTenantIsNotWritten(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	counts(t, changes["users"], load.Change{})
+	counts(t, changes["users"], load.ChangeCounts{})
 	var written int64
 	if err := b.pool.QueryRow(t.Context(), "select pg_wal_lsn_diff(pg_current_wal_insert_lsn(), $1::pg_lsn)::bigint", start).Scan(&written); err != nil {
 		t.Fatal(err)

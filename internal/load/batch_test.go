@@ -222,7 +222,7 @@ func TestWhateverTheAPISendsIsKept(t *testing.T) {
 					t.Errorf("the next run stages the item again: %v, though it is incomplete: %v", !incomplete, incomplete)
 				}
 			}
-			counts(t, b.run(t, tc.reading)[tc.reading.listing], load.Change{Incomplete: b.batches(t, tc.reading)[0].IncompleteFields()})
+			counts(t, b.run(t, tc.reading)[tc.reading.listing], load.ChangeCounts{Incomplete: b.batches(t, tc.reading)[0].IncompleteFields()})
 		})
 	}
 }

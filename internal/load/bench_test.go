@@ -29,7 +29,7 @@ func BenchmarkAdd(b *testing.B) {
 	users := catalog.Find("users")
 	ids, items := page(0, 100)
 	bench.run(b, readings(ids, items)...)
-	found, err := bench.loader.Known(b.Context(), users, "", "", "", 0)
+	found, err := bench.loader.KnownInRange(b.Context(), users, "", "", "", 0)
 	if err != nil {
 		b.Fatal(err)
 	}

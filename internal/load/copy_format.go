@@ -32,7 +32,7 @@ func appendBytes[T string | []byte](dst []byte, value T) []byte {
 	return append(binary.BigEndian.AppendUint32(dst, uint32(len(value))), value...)
 }
 
-func appendTexts(dst []byte, texts ...string) []byte {
+func appendTextFields(dst []byte, texts ...string) []byte {
 	for _, text := range texts {
 		dst = appendBytes(dst, text)
 	}
@@ -73,7 +73,7 @@ func (n *encodeNotes) appendValue(dst []byte, k columnKind, value jsontext.Value
 	case timeKind:
 		return appendTime(dst, value)
 	case jsonKind:
-		return appendSized(dst, func(b []byte) ([]byte, bool) { return n.appendJSONB(append(b, jsonbVersion), value), true })
+		return appendSized(dst, func(b []byte) ([]byte, bool) { return n.appendJSONBText(append(b, jsonbVersion), value), true })
 	}
 	if value.Kind() != '"' {
 		return dst, false

@@ -47,7 +47,7 @@ func (s *Stage) writeIncomplete(ctx context.Context, tx pgx.Tx, batches []*Batch
 	var tuples []byte
 	for _, b := range batches {
 		for _, i := range b.incompletes {
-			tuples = appendInt64(appendTexts(appendCount(tuples, 7), s.tenant, b.mapping.Name, i.table, i.field, i.parent, i.id), i.seq)
+			tuples = appendInt64(appendTextFields(appendCount(tuples, 7), s.tenant, b.mapping.Name, i.table, i.field, i.parent, i.id), i.seq)
 		}
 	}
 	if len(tuples) == 0 {
@@ -60,9 +60,9 @@ func (s *Stage) writeIncomplete(ctx context.Context, tx pgx.Tx, batches []*Batch
 	return nil
 }
 
-// recordIncompleteFields finds the fields of a listing that the last reading of some
+// findIncompleteFields finds the fields of a listing that the last reading of some
 // item does not list.
-func (p *publisher) recordIncompleteFields(ctx context.Context, plan *mapping) error {
+func (p *publisher) findIncompleteFields(ctx context.Context, plan *mapping) error {
 	if !p.hasStaged(incompleteTable) || !p.hasStaged(plan.root.name) {
 		return nil
 	}

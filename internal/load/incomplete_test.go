@@ -39,7 +39,7 @@ func TestAnItemWithoutItsListKeepsItsElementsAndItsListingIsNotProved(t *testing
 			b := setup(t)
 			lists(t, b)
 			changes := b.run(t, item("resources", "r").with(members).bare(), gone("resources", "q"))
-			counts(t, changes["resources"], load.Change{Updated: 1, Incomplete: []string{"scopes"}})
+			counts(t, changes["resources"], load.ChangeCounts{Updated: 1, Incomplete: []string{"scopes"}})
 			same(t, b, "logto.scopes", scopeS, scopeT)
 			if rows := b.texts(t, "select id || ' ' || coalesce(name, '-') from logto.resources order by id"); cmp.Diff([]string{"q -", "r R"}, rows) != "" {
 				t.Errorf("resources are %v: what is known of the item is to be stored, and none to be deleted", rows)
@@ -50,7 +50,7 @@ func TestAnItemWithoutItsListKeepsItsElementsAndItsListingIsNotProved(t *testing
 			if batch[0].ItemCount() != 1 {
 				t.Fatal("a reading that lists the elements is skipped")
 			}
-			counts(t, b.run(t, item("resources", "r").with(`"name":"R","scopes":[{"id":"t"}]`), gone("resources", "q"))["resources"], load.Change{Updated: 1, Deleted: 1})
+			counts(t, b.run(t, item("resources", "r").with(`"name":"R","scopes":[{"id":"t"}]`), gone("resources", "q"))["resources"], load.ChangeCounts{Updated: 1, Deleted: 1})
 			same(t, b, "logto.scopes", scopeT)
 		})
 	}
@@ -61,7 +61,7 @@ func TestOfAnItemOnlyTheListsThatAreThereAreStored(t *testing.T) {
 	b := setup(t)
 	lists(t, b)
 	changes := b.run(t, item("organization_roles", "or").with(`"resourceScopes":[{"id":"t"}]`).bare())
-	counts(t, changes["organization_roles"], load.Change{Updated: 1, Incomplete: []string{"scopes"}})
+	counts(t, changes["organization_roles"], load.ChangeCounts{Updated: 1, Incomplete: []string{"scopes"}})
 	same(t, b, "logto.organization_role_scopes", `{"organization_role_id": "or", "organization_scope_id": "os"}`)
 	same(t, b, "logto.organization_role_resource_scopes", `{"scope_id": "t", "organization_role_id": "or"}`)
 }
@@ -72,7 +72,7 @@ func TestAnItemThatComesWithoutItsListEveryTimeIsWrittenOnce(t *testing.T) {
 	lists(t, b)
 	b.run(t, item("resources", "r").bare())
 	before := b.texts(t, versions+"logto.resources")
-	counts(t, b.run(t, item("resources", "r").bare())["resources"], load.Change{Incomplete: []string{"scopes"}})
+	counts(t, b.run(t, item("resources", "r").bare())["resources"], load.ChangeCounts{Incomplete: []string{"scopes"}})
 	if diff := cmp.Diff(before, b.texts(t, versions+"logto.resources")); diff != "" {
 		t.Errorf("rows were written (-want +got):\n%s", diff)
 	}
@@ -85,13 +85,13 @@ func TestALaterReadingThatListsTheElementsCounts(t *testing.T) {
 	bare := item("resources", "r").bare()
 	for name, tc := range map[string]struct {
 		readings []reading
-		want     load.Change
+		want     load.ChangeCounts
 		scopes   []string
 	}{
-		"in full at the end":    {[]reading{bare, full}, load.Change{Updated: 1}, []string{scopeS}},
-		"in full before":        {[]reading{full, bare}, load.Change{Updated: 1, Incomplete: []string{"scopes"}}, []string{scopeS, scopeT}},
-		"deleted in the end":    {[]reading{bare, gone("resources", "r")}, load.Change{Deleted: 1}, nil},
-		"without it, then gone": {[]reading{full, bare, gone("resources", "r"), bare}, load.Change{Updated: 1, Incomplete: []string{"scopes"}}, []string{scopeS, scopeT}},
+		"in full at the end":    {[]reading{bare, full}, load.ChangeCounts{Updated: 1}, []string{scopeS}},
+		"in full before":        {[]reading{full, bare}, load.ChangeCounts{Updated: 1, Incomplete: []string{"scopes"}}, []string{scopeS, scopeT}},
+		"deleted in the end":    {[]reading{bare, gone("resources", "r")}, load.ChangeCounts{Deleted: 1}, nil},
+		"without it, then gone": {[]reading{full, bare, gone("resources", "r"), bare}, load.ChangeCounts{Updated: 1, Incomplete: []string{"scopes"}}, []string{scopeS, scopeT}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -116,7 +116,7 @@ func TestWhatWasIncompleteIsKnownAfterARestart(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	counts(t, changes["resources"], load.Change{Incomplete: []string{"scopes"}, Updated: 1})
+	counts(t, changes["resources"], load.ChangeCounts{Incomplete: []string{"scopes"}, Updated: 1})
 	same(t, b, "logto.scopes", scopeS, scopeT)
 }
 

@@ -81,7 +81,7 @@ func (e *itemEncoder) encodeRow(i int, t *table, object jsontext.Value, member s
 	if err != nil {
 		return errors.Join(errNoObject, err)
 	}
-	if i > 0 && !e.hasValidKey(t) {
+	if i > 0 && !e.hasValidElementKey(t) {
 		e.skipElementWithoutID(i)
 		return nil
 	}
@@ -115,9 +115,9 @@ func (e *itemEncoder) encodeRow(i int, t *table, object jsontext.Value, member s
 	return nil
 }
 
-// hasValidKey reports whether the key columns that take a field have a string that
+// hasValidElementKey reports whether the key columns that take a field have a string that
 // is short enough.
-func (e *itemEncoder) hasValidKey(t *table) bool {
+func (e *itemEncoder) hasValidElementKey(t *table) bool {
 	for c, o := range t.origins {
 		if !o.key || o.field == "" {
 			continue
@@ -198,7 +198,7 @@ func (e *itemEncoder) appendField(dst []byte, t *table, c int, member string) []
 	case o.IsItemID():
 		return appendBytes(dst, e.item)
 	case o.IsMemberName():
-		return appendBytes(dst, e.notes.storable(member))
+		return appendBytes(dst, e.notes.storableName(member))
 	}
 	value := valueAt(e.values[c], o.below)
 	if value == nil {
@@ -258,8 +258,8 @@ func (e *itemEncoder) addExtra(name string, value jsontext.Value) {
 	if len(e.extra) == 0 {
 		sep = '{'
 	}
-	e.extra = append(e.notes.appendJSONString(append(e.extra, sep), e.notes.storable(name)), ':')
-	e.extra = e.notes.appendJSONB(e.extra, value)
+	e.extra = append(e.notes.appendJSONString(append(e.extra, sep), e.notes.storableName(name)), ':')
+	e.extra = e.notes.appendJSONBText(e.extra, value)
 }
 
 func (e *itemEncoder) appendExtra(dst []byte) []byte {
@@ -272,9 +272,9 @@ func (e *itemEncoder) appendExtra(dst []byte) []byte {
 	return dst
 }
 
-// storable returns a name as Postgres can hold it. Members has replaced what
+// storableName returns a name as Postgres can hold it. Members has replaced what
 // is not UTF-8 by then; what is left of it counts.
-func (n *encodeNotes) storable(name string) string {
+func (n *encodeNotes) storableName(name string) string {
 	if !strings.ContainsAny(name, "\x00\ufffd") {
 		return name
 	}

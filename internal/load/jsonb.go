@@ -22,10 +22,10 @@ const maxExponent = 1000
 // stored as a string. Postgres's parser runs out of stack some thousands deep.
 const maxNesting = 500
 
-// appendJSONB appends a JSON value so that jsonb takes it. Nearly every value
+// appendJSONBText appends a JSON value so that jsonb takes it. Nearly every value
 // goes as it came; one with a NUL, a lone surrogate, bad UTF-8 or a number
 // that no numeric holds is written anew.
-func (n *encodeNotes) appendJSONB(dst []byte, value jsontext.Value) []byte {
+func (n *encodeNotes) appendJSONBText(dst []byte, value jsontext.Value) []byte {
 	if fitsJSONB(value) {
 		return append(dst, value...)
 	}
@@ -152,7 +152,7 @@ func (r *jsonRewriter) text(dst []byte, quoted jsontext.Value) []byte {
 		r.replaced++
 	}
 	if r.name && r.mask {
-		r.blank, r.label = isSecretName(string(text)), isSecretLabel(string(text))
+		r.blank, r.label = isSecretName(string(text)), isSecretMetadata(string(text))
 	}
 	return r.appendJSONString(dst, string(text))
 }

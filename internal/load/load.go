@@ -67,10 +67,10 @@ func Open(ctx context.Context, pool *pgxpool.Pool, tenant string, listings []*ca
 	return l, nil
 }
 
-// Shape identifies what is stored of all the loader's listings, and where it is
+// ShapeFingerprint identifies what is stored of all the loader's listings, and where it is
 // staged.
-func (l *Loader) Shape() string {
-	all := shape{}
+func (l *Loader) ShapeFingerprint() string {
+	all := listingShape{}
 	if l.shared {
 		all[StageSchema] = tableShape{}
 	}

@@ -112,7 +112,7 @@ func (b *bench) batches(t testing.TB, readings ...reading) []*load.Batch {
 			batch.Delete(r.parent, r.id, seq)
 			continue
 		}
-		known, err := b.loader.Lookup(t.Context(), l, r.parent, []string{r.id})
+		known, err := b.loader.KnownByID(t.Context(), l, r.parent, []string{r.id})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -151,14 +151,14 @@ func (b *bench) write(t testing.TB, stage *load.Stage, batches []*load.Batch) {
 }
 
 // publish publishes a stage and drops it. A zero time becomes the next second.
-func (b *bench) publish(t testing.TB, stage *load.Stage, how load.PublishOptions) (map[string]*load.Change, error) {
+func (b *bench) publish(t testing.TB, stage *load.Stage, how load.PublishOptions) (map[string]*load.ChangeCounts, error) {
 	t.Helper()
 	b.at = b.at.Add(time.Second)
 	how.At, how.StoredRules = b.at, b.rules
 	if how.Proved == nil {
 		how.Proved = all()
 	}
-	var changes map[string]*load.Change
+	var changes map[string]*load.ChangeCounts
 	err := pgx.BeginFunc(t.Context(), b.pool, func(tx pgx.Tx) (err error) {
 		if changes, err = stage.Publish(t.Context(), tx, catalog.All(), how); err != nil {
 			return err
@@ -166,13 +166,13 @@ func (b *bench) publish(t testing.TB, stage *load.Stage, how load.PublishOptions
 		return load.DropStage(t.Context(), tx, b.tenant, b.runs)
 	})
 	if err == nil {
-		b.rules = b.loader.Rules()
+		b.rules = b.loader.RuleTexts()
 	}
 	return changes, err
 }
 
 // run stages readings and publishes them, everything proved.
-func (b *bench) run(t testing.TB, readings ...reading) map[string]*load.Change {
+func (b *bench) run(t testing.TB, readings ...reading) map[string]*load.ChangeCounts {
 	t.Helper()
 	changes, err := b.publish(t, b.stage(t, readings...), load.PublishOptions{})
 	if err != nil {

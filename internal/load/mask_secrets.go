@@ -31,8 +31,8 @@ var (
 	secretEnds  = []string{"token"}
 )
 
-// isSecretLabel reports whether a name says which secret is meant, and is none.
-func isSecretLabel(name string) bool {
+// isSecretMetadata reports whether a name says which secret is meant, and is none.
+func isSecretMetadata(name string) bool {
 	switch name {
 	case "id", "name", "type", "createdAt", "updatedAt", "expiresAt":
 		return true

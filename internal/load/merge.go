@@ -19,7 +19,7 @@ func (p *publisher) mergeListing(ctx context.Context, plan *mapping) error {
 		}
 	}
 	if p.hasStaged(plan.root.name) {
-		if err := p.mergeItems(ctx, plan, change); err != nil {
+		if err := p.upsertItems(ctx, plan, change); err != nil {
 			return err
 		}
 	}
@@ -39,11 +39,11 @@ func (p *publisher) withholdDangling(ctx context.Context, plan *mapping, t *tabl
 		m := p.statementFor(plan, t)
 		m.Column, m.Target = quote(ref.Column), "logto."+quote(ref.Table)
 		if m.Nested && p.hasStaged(plan.root.name) {
-			if _, err := p.exec(ctx, render("reset_hash_of_incomplete", m)); err != nil {
+			if _, err := p.exec(ctx, render("reset_hash_of_partly_withheld", m)); err != nil {
 				return err
 			}
 		}
-		n, err := p.exec(ctx, render("delete_dangling", m))
+		n, err := p.exec(ctx, render("unstage_dangling", m))
 		if err != nil {
 			return err
 		}
@@ -66,17 +66,17 @@ func (p *publisher) unstageOrphanElements(ctx context.Context, plan *mapping) er
 		if !p.hasStaged(t.name) {
 			continue
 		}
-		if _, err := p.exec(ctx, render("delete_orphan_elements", p.statementFor(plan, t))); err != nil {
+		if _, err := p.exec(ctx, render("unstage_orphan_elements", p.statementFor(plan, t))); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// mergeItems writes the items that are new or changed, and their elements.
-func (p *publisher) mergeItems(ctx context.Context, plan *mapping, change *Change) (err error) {
+// upsertItems writes the items that are new or changed, and their elements.
+func (p *publisher) upsertItems(ctx context.Context, plan *mapping, change *ChangeCounts) (err error) {
 	for _, t := range plan.nested {
-		if err := p.mergeNested(ctx, plan, t); err != nil {
+		if err := p.mergeElements(ctx, plan, t); err != nil {
 			return fmt.Errorf("%s: %w", t.name, err)
 		}
 	}
@@ -89,9 +89,9 @@ func (p *publisher) mergeItems(ctx context.Context, plan *mapping, change *Chang
 	return err
 }
 
-// mergeNested replaces the elements of the items in the stage, and writes only
+// mergeElements replaces the elements of the items in the stage, and writes only
 // those that differ.
-func (p *publisher) mergeNested(ctx context.Context, plan *mapping, t *table) error {
+func (p *publisher) mergeElements(ctx context.Context, plan *mapping, t *table) error {
 	m := p.statementFor(plan, t)
 	m.DeleteWhere = m.whereReplacedElement(p.hasStaged(t.name), p.changes[plan.Name].Incomplete != nil)
 	if err := p.deleteMirrorRows(ctx, t, m, nil); err != nil {
@@ -127,7 +127,7 @@ func (p *publisher) updateChanged(ctx context.Context, t *table, m tableStatemen
 }
 
 // deleteConfirmed deletes the items that are deleted, and their elements.
-func (p *publisher) deleteConfirmed(ctx context.Context, plan *mapping, change *Change) error {
+func (p *publisher) deleteConfirmed(ctx context.Context, plan *mapping, change *ChangeCounts) error {
 	for _, t := range plan.nested {
 		m := p.statementFor(plan, t)
 		m.DeleteWhere = m.whereDeleted()

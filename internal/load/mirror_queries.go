@@ -11,10 +11,10 @@ import (
 	"logto-syncer/internal/pgquery"
 )
 
-// Known returns the items the mirror has of a listing below one parent with
+// KnownInRange returns the items the mirror has of a listing below one parent with
 // ids in [from, to), by id, at most limit of them; all with a limit of 0. An
 // empty to has no end.
-func (l *Loader) Known(ctx context.Context, listing *catalog.Listing, parent, from, to string, limit int) ([]KnownItem, error) {
+func (l *Loader) KnownInRange(ctx context.Context, listing *catalog.Listing, parent, from, to string, limit int) ([]KnownItem, error) {
 	where, args := l.belowParent(listing, parent)
 	id := quote(listing.IDColumn())
 	sql := fmt.Sprintf("select %s, item_hash from %s where %s", id, mirrorTable(listing), where)
@@ -30,20 +30,20 @@ func (l *Loader) Known(ctx context.Context, listing *catalog.Listing, parent, fr
 	if limit > 0 {
 		sql += fmt.Sprintf(" limit %d", limit)
 	}
-	return pgquery.Rows(ctx, l.pool, "read what the mirror has of "+listing.Name, l.readKnown(listing), sql, args...)
+	return pgquery.Rows(ctx, l.pool, "read what the mirror has of "+listing.Name, l.rowToKnownItem(listing), sql, args...)
 }
 
-// Lookup returns which of the ids the mirror has below one parent.
-func (l *Loader) Lookup(ctx context.Context, listing *catalog.Listing, parent string, ids []string) ([]KnownItem, error) {
+// KnownByID returns which of the ids the mirror has below one parent.
+func (l *Loader) KnownByID(ctx context.Context, listing *catalog.Listing, parent string, ids []string) ([]KnownItem, error) {
 	where, args := l.belowParent(listing, parent)
 	id := quote(listing.IDColumn())
 	args = append(args, ids)
 	sql := fmt.Sprintf("select %s, item_hash from %s where %s and %s = any($%d)", id, mirrorTable(listing), where, id, len(args))
-	return pgquery.Rows(ctx, l.pool, "look up what the mirror has of "+listing.Name, l.readKnown(listing), sql, args...)
+	return pgquery.Rows(ctx, l.pool, "look up what the mirror has of "+listing.Name, l.rowToKnownItem(listing), sql, args...)
 }
 
-// readKnown reads id and hash of a listing's item.
-func (l *Loader) readKnown(listing *catalog.Listing) pgx.RowToFunc[KnownItem] {
+// rowToKnownItem reads id and hash of a listing's item.
+func (l *Loader) rowToKnownItem(listing *catalog.Listing) pgx.RowToFunc[KnownItem] {
 	tag := l.mappings[listing.Name].tag()
 	return func(row pgx.CollectableRow) (k KnownItem, err error) {
 		var hash pgtype.DriverBytes // of the row: copied below

@@ -19,7 +19,7 @@ func (m tableStatement) IsNewVersion() string {
 		if !ok {
 			stored = m.now[m.t.name] // a new table has no rows in the mirror
 		}
-		columns, fields := stored.differ(m.now[m.t.name])
+		columns, fields := stored.diff(m.now[m.t.name])
 		if condition := m.historyColumnsDiffer(columns, fields); condition != same {
 			cases = append(cases, fmt.Sprintf("when %s then %s", tag.literal(), condition))
 		}
@@ -27,12 +27,12 @@ func (m tableStatement) IsNewVersion() string {
 	if cases == nil {
 		return same
 	}
-	return fmt.Sprintf("case %s\n    %s\n    else %s end", m.tag(), strings.Join(cases, "\n    "), same)
+	return fmt.Sprintf("case %s\n    %s\n    else %s end", m.mirrorTagSQL(), strings.Join(cases, "\n    "), same)
 }
 
-// tag is the expression for the tag of the mirror's row; of an element, for
+// mirrorTagSQL is the expression for the tag of the mirror's row; of an element, for
 // that of its item.
-func (m tableStatement) tag() string {
+func (m tableStatement) mirrorTagSQL() string {
 	if !m.Nested {
 		return fmt.Sprintf("substr(m.item_hash, 1, %d)", tagSize)
 	}
@@ -46,7 +46,7 @@ func (m tableStatement) TagSize() int { return tagSize }
 // is history, those columns and members of extra left out.
 func (m tableStatement) historyColumnsDiffer(columns, fields []string) string {
 	var left, right []string
-	for _, name := range m.itemColumns() {
+	for _, name := range m.dataColumns() {
 		if slices.Contains(m.t.Key, name) || slices.Contains(m.t.Volatile, name) || slices.Contains(columns, name) {
 			continue
 		}

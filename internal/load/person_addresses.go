@@ -31,7 +31,7 @@ func (l *Loader) emailAddresses(ctx context.Context, tx pgx.Tx, people DataSubje
 		}
 	}
 	if people.Hash != nil && slices.ContainsFunc(stored, isHash) {
-		if err := l.addUnhashedAddresses(ctx, tx, found, people.Hash); err != nil {
+		if err := l.addInviteesByHash(ctx, tx, found, people.Hash); err != nil {
 			return nil, err
 		}
 	}
@@ -40,9 +40,9 @@ func (l *Loader) emailAddresses(ctx context.Context, tx pgx.Tx, people DataSubje
 	return all, nil
 }
 
-// addUnhashedAddresses adds the addresses of invitations whose hashes are among
+// addInviteesByHash adds the addresses of invitations whose hashes are among
 // those found: a hash says nothing of the address, so each is tried.
-func (l *Loader) addUnhashedAddresses(ctx context.Context, tx pgx.Tx, found map[string]bool, hash func(string) string) error {
+func (l *Loader) addInviteesByHash(ctx context.Context, tx pgx.Tx, found map[string]bool, hash func(string) string) error {
 	const sql = `select distinct invitee from (
     select tenant_id, invitee from logto.organization_invitations
     union all select tenant_id, invitee from logto_history.organization_invitations

@@ -14,9 +14,9 @@ import (
 	"logto-syncer/internal/rawjson"
 )
 
-// ParseRules is the inverse of what Rules says of one table: the rules by
+// ParseStoredRules is the inverse of what Rules says of one table: the rules by
 // column, and what identifies the key of its hashes, empty without hashes.
-func ParseRules(text string) (rules map[string]Rule, key string, err error) {
+func ParseStoredRules(text string) (rules map[string]Rule, key string, err error) {
 	d := json.NewDecoder(strings.NewReader(text))
 	if err := d.Decode(&rules); err != nil {
 		return nil, "", fmt.Errorf("read the privacy rules of a table: %w", err)
@@ -27,11 +27,11 @@ func ParseRules(text string) (rules map[string]Rule, key string, err error) {
 // A PersonRow is one row that is stored of a person.
 type PersonRow struct {
 	Schema, Table string
-	Columns       []PersonField // in the table's order, but for tenant_id and item_hash
+	Columns       []ColumnValue // in the table's order, but for tenant_id and item_hash
 }
 
-// A PersonField is a column of a row and its value as JSON.
-type PersonField struct {
+// A ColumnValue is a column of a row and its value as JSON.
+type ColumnValue struct {
 	Name  string
 	Value jsontext.Value
 }
@@ -105,7 +105,7 @@ func (l *Loader) personRows(ctx context.Context, tx pgx.Tx, table personTable, u
 		found := PersonRow{Schema: table.schema, Table: table.name}
 		err := rawjson.Members(row, func(name []byte, value jsontext.Value) error {
 			if column := string(name); column != tenantColumn && column != hashColumn {
-				found.Columns = append(found.Columns, PersonField{column, value})
+				found.Columns = append(found.Columns, ColumnValue{column, value})
 			}
 			return nil
 		})

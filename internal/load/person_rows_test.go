@@ -25,7 +25,7 @@ select tenant_id, 'invited', id, 'ANN@mail.example', '', now() from logto.organi
 		shown := map[string]int64{}
 		err := b.loader.PersonRows(t.Context(), b.pool, load.DataSubjects{IDs: []string{user}}, func(s load.PersonRow) error {
 			shown[s.Schema+"."+s.Table]++
-			if i := slices.IndexFunc(s.Columns, func(c load.PersonField) bool { return c.Name == "tenant_id" || c.Name == "item_hash" }); i >= 0 {
+			if i := slices.IndexFunc(s.Columns, func(c load.ColumnValue) bool { return c.Name == "tenant_id" || c.Name == "item_hash" }); i >= 0 {
 				return fmt.Errorf("%s has the column %s", s.Table, s.Columns[i].Name)
 			}
 			return nil
@@ -59,8 +59,8 @@ func TestRulesAreReadBackFromTheirDescription(t *testing.T) {
 	b := setup(t)
 	keys := map[string]bool{}
 	for _, key := range []string{"a key", "another"} {
-		for table, text := range b.loader.WithPrivacy(load.Privacy{Key: []byte(key), Rules: rules}).Rules() {
-			got, hashedBy, err := load.ParseRules(text)
+		for table, text := range b.loader.WithPrivacy(load.Privacy{Key: []byte(key), Rules: rules}).RuleTexts() {
+			got, hashedBy, err := load.ParseStoredRules(text)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -73,7 +73,7 @@ func TestRulesAreReadBackFromTheirDescription(t *testing.T) {
 	if len(keys) != 3 || !keys[""] {
 		t.Errorf("%d ways to say which key, want one for each and none for a table without hashes", len(keys))
 	}
-	if _, _, err := load.ParseRules("no rules"); err == nil {
+	if _, _, err := load.ParseStoredRules("no rules"); err == nil {
 		t.Error("what are no rules is taken for some")
 	}
 }

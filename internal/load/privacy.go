@@ -91,8 +91,8 @@ func (r Rule) check(t *table, name string, key bool) error {
 		return fmt.Errorf("it is of the key, by which rows are found again")
 	case slices.ContainsFunc(t.Refs, func(r catalog.Ref) bool { return r.Column == name }):
 		return fmt.Errorf("it points at another table")
-	case r.breaksProgram(t.name, name) != "":
-		return fmt.Errorf("syncer decides by it %s", r.breaksProgram(t.name, name))
+	case r.brokenDecision(t.name, name) != "":
+		return fmt.Errorf("syncer decides by it %s", r.brokenDecision(t.name, name))
 	case r.Hash && t.columns[i].kind != textKind:
 		return fmt.Errorf("only text can be hashed")
 	case r.Hash && !key:
@@ -103,10 +103,10 @@ func (r Rule) check(t *table, name string, key bool) error {
 	return nil
 }
 
-// breaksProgram returns what the program could no longer decide if the rule were
+// brokenDecision returns what the program could no longer decide if the rule were
 // applied to a column; empty if it still can.
-func (r Rule) breaksProgram(table, column string) string {
-	for name, what := range catalog.DecidingColumns(table) {
+func (r Rule) brokenDecision(table, column string) string {
+	for name, what := range catalog.PrivacyExemptColumns(table) {
 		outer, path, within := strings.Cut(name, ".")
 		kept := func(keep string) bool { return path == keep || strings.HasPrefix(path, keep+".") }
 		switch {
@@ -152,12 +152,12 @@ func (t *table) withPrivacy(p Privacy) *table {
 		}
 	}
 	out.dropExtra = rules[extraColumn].Drop
-	out.rules = p.describe(t.name)
+	out.rules = p.describeTableRules(t.name)
 	return &out
 }
 
-// describe identifies the rules on a table, and the key, without showing it.
-func (p Privacy) describe(table string) string {
+// describeTableRules identifies the rules on a table, and the key, without showing it.
+func (p Privacy) describeTableRules(table string) string {
 	rules := p.Rules[table]
 	if len(rules) == 0 {
 		return ""

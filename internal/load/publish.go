@@ -31,8 +31,8 @@ type TableDeletions struct {
 	Rows    int64  `json:"rows"`
 }
 
-// A Change is what publishing did to the root table of a listing.
-type Change struct {
+// A ChangeCounts is what publishing did to the root table of a listing.
+type ChangeCounts struct {
 	Inserted, Updated, Deleted int64
 	// Withheld are rows that point at something the mirror does not have.
 	Withheld int64
@@ -48,11 +48,11 @@ type publisher struct {
 	*Stage
 	PublishOptions
 	tx             pgx.Tx
-	shapes         map[string]map[shapeTag]shape    // by listing and tag: rows are stored in, once they are redacted
-	retag          map[string]map[shapeTag]shapeTag // by listing: what becomes of the tags of redacted rows
-	empty          map[string]bool                  // staged tables of which the mirror has nothing
-	assumeDistinct bool                             // what was read in ranges is not staged twice
-	changes        map[string]*Change
+	shapes         map[string]map[shapeTag]listingShape // by listing and tag: rows are stored in, once they are redacted
+	retag          map[string]map[shapeTag]shapeTag     // by listing: what becomes of the tags of redacted rows
+	empty          map[string]bool                      // staged tables of which the mirror has nothing
+	assumeDistinct bool                                 // what was read in ranges is not staged twice
+	changes        map[string]*ChangeCounts
 	inserted       map[string]int64    // rows new in a table
 	deleted        map[string][]string // ids that left, by table with an id others refer to
 }
@@ -60,26 +60,26 @@ type publisher struct {
 // publish is Publish with what is known of the tables it publishes to.
 func (s *Stage) publish(
 	ctx context.Context, tx pgx.Tx, listings []*catalog.Listing, how PublishOptions, fresh map[string]bool, hopeful bool,
-) (map[string]*Change, error) {
+) (map[string]*ChangeCounts, error) {
 	shapes, err := s.readShapes(ctx, tx)
 	if err != nil {
 		return nil, err
 	}
 	p := &publisher{
 		Stage: s, PublishOptions: how, tx: tx, shapes: shapes, retag: map[string]map[shapeTag]shapeTag{}, empty: fresh, assumeDistinct: hopeful,
-		changes: map[string]*Change{}, inserted: map[string]int64{}, deleted: map[string][]string{},
+		changes: map[string]*ChangeCounts{}, inserted: map[string]int64{}, deleted: map[string][]string{},
 	}
 	for _, plan := range s.allMappings() {
 		if plan.rulesDiffer(how.StoredRules) {
-			p.retag[plan.Name] = p.retagShapes(plan)
+			p.retag[plan.Name] = p.redactShapes(plan)
 		}
 	}
 	for _, l := range listings {
-		p.changes[l.Name] = &Change{}
+		p.changes[l.Name] = &ChangeCounts{}
 		if err := p.keepLastReadings(ctx, s.mappings[l.Name]); err != nil {
 			return nil, fmt.Errorf("settle what was read of %s: %w", l.Name, err)
 		}
-		if err := p.recordIncompleteFields(ctx, s.mappings[l.Name]); err != nil {
+		if err := p.findIncompleteFields(ctx, s.mappings[l.Name]); err != nil {
 			return nil, fmt.Errorf("look for incomplete items of %s: %w", l.Name, err)
 		}
 	}

@@ -19,8 +19,8 @@ import (
 // ranges and the mirror has nothing yet: that took an eighth of a first load,
 // and the primary key finds out. If it does, all is published again, with a
 // look. Lists that are read by pages are read twice as a rule.
-func (s *Stage) Publish(ctx context.Context, tx pgx.Tx, listings []*catalog.Listing, how PublishOptions) (changes map[string]*Change, err error) {
-	if err := collectIndexEntries(ctx, tx); err != nil {
+func (s *Stage) Publish(ctx context.Context, tx pgx.Tx, listings []*catalog.Listing, how PublishOptions) (changes map[string]*ChangeCounts, err error) {
+	if err := raisePendingListLimit(ctx, tx); err != nil {
 		return nil, err
 	}
 	fresh, err := s.findEmptyMirrorTables(ctx, tx, listings)

@@ -13,7 +13,7 @@ import (
 	"logto-syncer/internal/load"
 )
 
-func counts(t *testing.T, got *load.Change, want load.Change) {
+func counts(t *testing.T, got *load.ChangeCounts, want load.ChangeCounts) {
 	t.Helper()
 	if diff := cmp.Diff(want, *got); diff != "" {
 		t.Errorf("changes (-want +got):\n%s", diff)
@@ -30,9 +30,9 @@ func same(t *testing.T, b *bench, table string, want ...string) {
 func TestWhatIsNewChangedAndGoneIsCounted(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
-	counts(t, b.run(t, item("users", "a"), item("users", "b"), item("users", "c"))["users"], load.Change{Inserted: 3})
+	counts(t, b.run(t, item("users", "a"), item("users", "b"), item("users", "c"))["users"], load.ChangeCounts{Inserted: 3})
 	changes := b.run(t, item("users", "a"), item("users", "b").with(`"name":"B"`), gone("users", "c"), item("users", "d"))
-	counts(t, changes["users"], load.Change{Inserted: 1, Updated: 1, Deleted: 1})
+	counts(t, changes["users"], load.ChangeCounts{Inserted: 1, Updated: 1, Deleted: 1})
 	same(t, b, "logto.users", `{"id": "a"}`, `{"id": "b", "name": "B"}`, `{"id": "d"}`)
 }
 
@@ -46,7 +46,7 @@ func TestWhatWasGoneAlreadyIsNotCounted(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	counts(t, changes["users"], load.Change{Deleted: 1})
+	counts(t, changes["users"], load.ChangeCounts{Deleted: 1})
 	if diff := cmp.Diff([]load.TableDeletions{{Table: "users", Deleted: 1, Rows: 1}}, told); diff != "" {
 		t.Errorf("the guard was told (-want +got):\n%s", diff)
 	}
@@ -63,7 +63,7 @@ func TestEqualElementsOfAChangedItemAreNotTouched(t *testing.T) {
 		return strings.Join(b.texts(t, versions+"logto.user_identities where target = $1", target), "")
 	}
 	before := of("a")
-	counts(t, b.run(t, user("u", `{"id":"u","identities":{"a":{"userId":"1"},"b":{"userId":"x"},"d":{}}}`))["users"], load.Change{Updated: 1})
+	counts(t, b.run(t, user("u", `{"id":"u","identities":{"a":{"userId":"1"},"b":{"userId":"x"},"d":{}}}`))["users"], load.ChangeCounts{Updated: 1})
 	if of("a") != before {
 		t.Error("the identity that is the same was written")
 	}
@@ -188,7 +188,7 @@ func TestABatchMayBeWrittenTwice(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	counts(t, changes["users"], load.Change{Inserted: 1})
+	counts(t, changes["users"], load.ChangeCounts{Inserted: 1})
 	same(t, b, "logto.user_identities", `{"target": "a", "user_id": "u"}`)
 }
 
@@ -196,10 +196,10 @@ func TestADanglingRowIsWithheldUntilItsTargetIsThere(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
 	member := reading{"organization_users", "o", "u", `{"id":"u","organizationRoles":[{"id":"r"}]}`}
-	counts(t, b.run(t, item("organizations", "o"), item("organization_roles", "r"), member)["organization_users"], load.Change{Withheld: 1, WithheldItems: 1})
+	counts(t, b.run(t, item("organizations", "o"), item("organization_roles", "r"), member)["organization_users"], load.ChangeCounts{Withheld: 1, WithheldItems: 1})
 	same(t, b, "logto.organization_users")
 	same(t, b, "logto.organization_user_roles")
-	counts(t, b.run(t, item("users", "u"), member)["organization_users"], load.Change{Inserted: 1})
+	counts(t, b.run(t, item("users", "u"), member)["organization_users"], load.ChangeCounts{Inserted: 1})
 	same(t, b, "logto.organization_user_roles", `{"user_id": "u", "organization_id": "o", "organization_role_id": "r"}`)
 }
 
@@ -208,18 +208,18 @@ func TestAnItemWithADanglingElementIsLookedAtAgain(t *testing.T) {
 	b := setup(t)
 	member := reading{"organization_users", "o", "u", `{"id":"u","organizationRoles":[{"id":"r"},{"id":"late"}]}`}
 	counts(t, b.run(t, item("users", "u"), item("organizations", "o"), item("organization_roles", "r"), member)["organization_users"],
-		load.Change{Inserted: 1, Withheld: 1})
+		load.ChangeCounts{Inserted: 1, Withheld: 1})
 	same(t, b, "logto.organization_user_roles", `{"user_id": "u", "organization_id": "o", "organization_role_id": "r"}`)
 	before := b.texts(t, versions+"logto.organization_users")
-	counts(t, b.run(t, member)["organization_users"], load.Change{Withheld: 1})
+	counts(t, b.run(t, member)["organization_users"], load.ChangeCounts{Withheld: 1})
 	if diff := cmp.Diff(before, b.texts(t, versions+"logto.organization_users")); diff != "" {
 		t.Errorf("the member was written although nothing is new:\n%s", diff)
 	}
-	counts(t, b.run(t, item("organization_roles", "late"), member)["organization_users"], load.Change{Updated: 1})
+	counts(t, b.run(t, item("organization_roles", "late"), member)["organization_users"], load.ChangeCounts{Updated: 1})
 	if n := len(b.rows(t, "logto.organization_user_roles")); n != 2 {
 		t.Errorf("%d roles, want 2", n)
 	}
-	counts(t, b.run(t, member)["organization_users"], load.Change{})
+	counts(t, b.run(t, member)["organization_users"], load.ChangeCounts{})
 }
 
 // edges is a tenant in which everything points at something.
@@ -319,7 +319,7 @@ func TestNothingIsDeletedOfAListingThatIsNotProved(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	counts(t, changes["users"], load.Change{Inserted: 1})
+	counts(t, changes["users"], load.ChangeCounts{Inserted: 1})
 	if n := len(b.rows(t, "logto.users")); n != 3 {
 		t.Errorf("%d users, want 3", n)
 	}

@@ -11,9 +11,9 @@ import (
 	"github.com/jackc/pgx/v5"
 )
 
-// Rules identifies the rules on every table that has some, without showing the
+// RuleTexts identifies the rules on every table that has some, without showing the
 // key: what the next publication is to be given as StoredRules.
-func (l *Loader) Rules() map[string]string {
+func (l *Loader) RuleTexts() map[string]string {
 	rules := map[string]string{}
 	for _, p := range l.mappings {
 		for _, t := range p.tables() {
@@ -40,9 +40,9 @@ func (p *mapping) rulesDiffer(last map[string]string) bool {
 	return slices.ContainsFunc(p.tables(), func(t *table) bool { return t.rules != last[t.name] })
 }
 
-// retagShapes makes the shapes of rows in the mirror those they are stored in
+// redactShapes makes the shapes of rows in the mirror those they are stored in
 // once they are redacted, and returns which tag becomes which.
-func (p *publisher) retagShapes(plan *mapping) (retag map[shapeTag]shapeTag) {
+func (p *publisher) redactShapes(plan *mapping) (retag map[shapeTag]shapeTag) {
 	retag = map[shapeTag]shapeTag{}
 	for tag, s := range p.shapes[plan.Name] {
 		p.shapes[plan.Name][tag] = s.afterRedaction(plan)

@@ -14,11 +14,11 @@ import (
 	"logto-syncer/internal/pgquery"
 )
 
-// A shape is how the items of a listing are stored: what becomes of their
+// A listingShape is how the items of a listing are stored: what becomes of their
 // fields in each of its tables, by table. Two rows can only be compared where
 // their shapes agree: a column a release has added, or one with another
 // privacy rule, differs though nothing changed in the tenant.
-type shape map[string]tableShape
+type listingShape map[string]tableShape
 
 // tableShape says how the columns of a table are filled, and what becomes of
 // the fields of an item that do not go to its extra.
@@ -56,7 +56,7 @@ func (t shapeTag) asHash() (h ItemHash) {
 func (h ItemHash) shapeTag() shapeTag { return shapeTag(h[:tagSize]) }
 
 // sum identifies the shape.
-func (s shape) sum() [sha256.Size]byte {
+func (s listingShape) sum() [sha256.Size]byte {
 	text, err := json.Marshal(s)
 	if err != nil {
 		panic(err) // strings
@@ -64,13 +64,13 @@ func (s shape) sum() [sha256.Size]byte {
 	return sha256.Sum256(text)
 }
 
-func (s shape) tag() shapeTag {
+func (s listingShape) tag() shapeTag {
 	sum := s.sum()
 	return shapeTag(sum[:tagSize])
 }
 
-func (p *mapping) buildShape() shape {
-	s := shape{}
+func (p *mapping) buildShape() listingShape {
+	s := listingShape{}
 	for _, t := range p.tables() {
 		s[t.name] = t.buildShape()
 	}
@@ -101,8 +101,8 @@ func (t *table) buildShape() tableShape {
 
 // afterRedaction is the shape of rows stored in shape s once the privacy rules of
 // the mapping have been applied to them.
-func (s shape) afterRedaction(p *mapping) shape {
-	out := shape{}
+func (s listingShape) afterRedaction(p *mapping) listingShape {
+	out := listingShape{}
 	for name, stored := range s {
 		out[name] = tableShape{maps.Clone(stored.Columns), stored.Fields}
 		for column, now := range p.described[name].Columns {
@@ -121,9 +121,9 @@ func (s shape) afterRedaction(p *mapping) shape {
 	return out
 }
 
-// differ returns what cannot be compared between rows of two shapes: columns,
+// diff returns what cannot be compared between rows of two shapes: columns,
 // and members of extra.
-func (s tableShape) differ(other tableShape) (columns, fields []string) {
+func (s tableShape) diff(other tableShape) (columns, fields []string) {
 	return differingMapKeys(s.Columns, other.Columns), differingMapKeys(s.Fields, other.Fields)
 }
 
@@ -150,7 +150,7 @@ func (l *Loader) RecordShapes(ctx context.Context) error {
 	var listings []string
 	var tags [][]byte
 	var texts []string
-	add := func(listing string, s shape) {
+	add := func(listing string, s listingShape) {
 		tag := s.tag()
 		if _, ok := known[listing][tag]; ok {
 			return
@@ -175,20 +175,20 @@ func (l *Loader) RecordShapes(ctx context.Context) error {
 }
 
 // readShapes returns the shapes rows have been stored in, by listing and tag.
-func (l *Loader) readShapes(ctx context.Context, db pgquery.Queryer) (map[string]map[shapeTag]shape, error) {
+func (l *Loader) readShapes(ctx context.Context, db pgquery.Queryer) (map[string]map[shapeTag]listingShape, error) {
 	type rowShape struct {
 		Listing string
 		Tag     []byte
-		Shape   shape
+		Shape   listingShape
 	}
 	all, err := pgquery.Rows(ctx, db, "read how rows are stored", pgx.RowToStructByPos[rowShape], "select listing, tag, shape from syncer.row_shapes")
-	shapes := map[string]map[shapeTag]shape{}
+	shapes := map[string]map[shapeTag]listingShape{}
 	for _, s := range all {
 		if len(s.Tag) != tagSize {
 			continue
 		}
 		if shapes[s.Listing] == nil {
-			shapes[s.Listing] = map[shapeTag]shape{}
+			shapes[s.Listing] = map[shapeTag]listingShape{}
 		}
 		shapes[s.Listing][shapeTag(s.Tag)] = s.Shape
 	}

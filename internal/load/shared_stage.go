@@ -34,9 +34,9 @@ func findRunStageTables(ctx context.Context, db pgquery.Queryer, _ string, run i
 	return pgx.CollectRows(rows, pgx.RowTo[string])
 }
 
-// findSharedStageTables returns the names of the shared stage tables in which the
+// findSharedTablesWithRows returns the names of the shared stage tables in which the
 // tenant has rows.
-func findSharedStageTables(ctx context.Context, db pgquery.Queryer, tenant string, _ int64) ([]string, error) {
+func findSharedTablesWithRows(ctx context.Context, db pgquery.Queryer, tenant string, _ int64) ([]string, error) {
 	rows, _ := db.Query(ctx, selectStageTables+` and relname not like 'run\_%' order by 1`, StageSchema, "%") // the error is that of rows, too
 	names, err := pgx.CollectRows(rows, pgx.RowTo[string])
 	if err != nil || len(names) == 0 {
@@ -65,7 +65,7 @@ func DropStage(ctx context.Context, tx pgx.Tx, tenant string, run int64) error {
 			return err
 		}
 	}
-	shared, err := findSharedStageTables(ctx, tx, tenant, run)
+	shared, err := findSharedTablesWithRows(ctx, tx, tenant, run)
 	if err != nil {
 		return fmt.Errorf("look for what run %d has staged: %w", run, err)
 	}

@@ -56,13 +56,13 @@ func TestAStageThatTenantsShareKeepsThemApart(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	counts(t, changes["users"], load.Change{Updated: 1, Deleted: 1})
-	counts(t, changes["user_roles"], load.Change{Withheld: 1, WithheldItems: 1, Deleted: 1})
+	counts(t, changes["users"], load.ChangeCounts{Updated: 1, Deleted: 1})
+	counts(t, changes["user_roles"], load.ChangeCounts{Withheld: 1, WithheldItems: 1, Deleted: 1})
 	changes, err = other.publish(t, second, load.PublishOptions{})
 	if err != nil {
 		t.Fatal(err)
 	}
-	counts(t, changes["users"], load.Change{Inserted: 1, Updated: 1, Deleted: 1})
+	counts(t, changes["users"], load.ChangeCounts{Inserted: 1, Updated: 1, Deleted: 1})
 	_ = first
 
 	for _, table := range []string{"users", "user_identities", "user_roles", "deletions", "incomplete"} {
@@ -82,9 +82,9 @@ func TestAStageThatTenantsShareKeepsThemApart(t *testing.T) {
 func TestARunIsNotResumedOnAnotherKindOfStage(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
-	before := b.loader.Shape()
+	before := b.loader.ShapeFingerprint()
 	shareStage(t, b.pool)
-	if open(t, b.pool, "acme").loader.Shape() == before {
+	if open(t, b.pool, "acme").loader.ShapeFingerprint() == before {
 		t.Error("the shape is the same, so the run would be resumed")
 	}
 }

@@ -28,8 +28,8 @@ type Stage struct {
 	existing map[string]bool // stage tables that are there; shared ones in which the tenant has rows
 }
 
-// NewEmptyStage returns a stage with nothing in it, of no run.
-func (l *Loader) NewEmptyStage() *Stage { return &Stage{Loader: l, existing: map[string]bool{}} }
+// NewDetachedStage returns a stage with nothing in it, of no run.
+func (l *Loader) NewDetachedStage() *Stage { return &Stage{Loader: l, existing: map[string]bool{}} }
 
 // OpenStage returns the stage of a run, with what an earlier attempt left in it.
 func (l *Loader) OpenStage(ctx context.Context, run int64) (*Stage, error) {
@@ -41,7 +41,7 @@ func (l *Loader) OpenStage(ctx context.Context, run int64) (*Stage, error) {
 func (s *Stage) ReloadTableNames(ctx context.Context, db pgquery.Queryer) error {
 	find := findRunStageTables
 	if s.shared {
-		find = findSharedStageTables
+		find = findSharedTablesWithRows
 	}
 	names, err := find(ctx, db, s.tenant, s.run)
 	if err != nil {
@@ -149,7 +149,7 @@ func (s *Stage) writeDeletions(ctx context.Context, tx pgx.Tx, batches []*Batch)
 	var tuples []byte
 	for _, b := range batches {
 		for _, g := range b.deletions {
-			tuples = appendInt64(appendTexts(appendCount(tuples, 5), s.tenant, b.mapping.Name, g.parent, g.id), g.seq)
+			tuples = appendInt64(appendTextFields(appendCount(tuples, 5), s.tenant, b.mapping.Name, g.parent, g.id), g.seq)
 		}
 	}
 	if len(tuples) == 0 {
@@ -162,11 +162,11 @@ func (s *Stage) writeDeletions(ctx context.Context, tx pgx.Tx, batches []*Batch)
 	return nil
 }
 
-// ParentIDs returns the ids of a top-level listing as they will be once the run
+// MergedParentIDs returns the ids of a top-level listing as they will be once the run
 // is published, as far as it knows by now: those of the mirror and of the
 // stage but for those deleted. Only ids greater than after, at most limit, in
 // order; kind keeps those of a type, or of none.
-func (s *Stage) ParentIDs(ctx context.Context, l *catalog.Listing, kind, after string, limit int) ([]string, error) {
+func (s *Stage) MergedParentIDs(ctx context.Context, l *catalog.Listing, kind, after string, limit int) ([]string, error) {
 	id := quote(l.IDColumn())
 	where := fmt.Sprintf("tenant_id = $1 and %s > $2", id)
 	args := []any{s.tenant, after, limit}

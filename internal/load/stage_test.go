@@ -57,7 +57,7 @@ func TestParentsAreThoseThereWillBe(t *testing.T) {
 		"a page of them":              {"User", "a", 2, []string{"d", "f"}},
 		"none behind the last":        {"", "ä", 10, nil},
 	} {
-		got, err := stage.ParentIDs(t.Context(), catalog.Find("roles"), tc.kind, tc.after, tc.limit)
+		got, err := stage.MergedParentIDs(t.Context(), catalog.Find("roles"), tc.kind, tc.after, tc.limit)
 		if diff := cmp.Diff(tc.want, got, cmpopts.EquateEmpty()); diff != "" || err != nil {
 			t.Errorf("%s: %v (-want +got):\n%s", name, err, diff)
 		}
@@ -87,7 +87,7 @@ func TestKnownIsARangeByBytes(t *testing.T) {
 		"it is not the locale's way": {"Z", "a", 0, ids[3:4]},
 	} {
 		for listing, parent := range map[string]string{"users": "", "user_roles": "r"} {
-			known, err := b.loader.Known(t.Context(), catalog.Find(listing), parent, tc.from, tc.to, tc.limit)
+			known, err := b.loader.KnownInRange(t.Context(), catalog.Find(listing), parent, tc.from, tc.to, tc.limit)
 			var got []string
 			for _, k := range known {
 				got = append(got, k.ID)
@@ -118,7 +118,7 @@ func TestLookupFindsWhatIsThere(t *testing.T) {
 	}{
 		{"users", "", []string{"a", "it's"}}, {"user_roles", "r", []string{"a"}}, {"user_roles", "q", nil},
 	} {
-		known, err := b.loader.Lookup(t.Context(), catalog.Find(tc.listing), tc.parent, []string{"a", "it's", "nobody", "a"})
+		known, err := b.loader.KnownByID(t.Context(), catalog.Find(tc.listing), tc.parent, []string{"a", "it's", "nobody", "a"})
 		var got []string
 		for _, k := range known {
 			got = append(got, k.ID)
@@ -166,7 +166,7 @@ func TestAStageOutlivesTheProcess(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	counts(t, changes["users"], load.Change{Inserted: 2})
+	counts(t, changes["users"], load.ChangeCounts{Inserted: 2})
 	left := b.texts(t, "select relname::text from pg_class where relnamespace = 'syncer_stage'::regnamespace")
 	if diff := cmp.Diff([]string{"run_12_users"}, left); diff != "" {
 		t.Errorf("stage tables left (-want +got):\n%s", diff)
@@ -212,7 +212,7 @@ alter table syncer_stage.run_1_users drop column valid_from`); err != nil {
 			if err != nil {
 				t.Fatal(err)
 			}
-			counts(t, changes["users"], load.Change{Inserted: 1})
+			counts(t, changes["users"], load.ChangeCounts{Inserted: 1})
 		})
 	}
 }

@@ -35,8 +35,8 @@ type tableStatement struct {
 	t       *table
 	listing *catalog.Listing
 	root    *table
-	now     shape              // the rows in the stage are stored in
-	shapes  map[shapeTag]shape // rows in the mirror may be stored in
+	now     listingShape              // the rows in the stage are stored in
+	shapes  map[shapeTag]listingShape // rows in the mirror may be stored in
 
 	Mirror, History, Stage, RootStage, Deletions, Incomplete string // quoted names
 	Nested                                                   bool   // not the root table
@@ -58,9 +58,9 @@ func (p *publisher) statementFor(plan *mapping, t *table) tableStatement {
 	}
 }
 
-// KeepSubquery ends the query of a "not exists" that is to be looked up by key, row by
+// OptimizationFence ends the query of a "not exists" that is to be looked up by key, row by
 // row. Without statistics the planner makes it a nested loop over both tables.
-func (m tableStatement) KeepSubquery() string {
+func (m tableStatement) OptimizationFence() string {
 	if m.Analyzed {
 		return ""
 	}
@@ -77,15 +77,15 @@ func (m tableStatement) RowIDColumn() string { return quote(m.t.Key[len(m.t.Key)
 
 // Columns lists the columns that hold something of an item, and the tenant's.
 func (m tableStatement) Columns(prefix string) string {
-	names := append([]string{tenantColumn}, m.itemColumns()...)
+	names := append([]string{tenantColumn}, m.dataColumns()...)
 	return columnList(prefix, names)
 }
 
-// RedactedColumns lists the values of Columns in the mirror's rows, as the privacy
+// RedactedValues lists the values of Columns in the mirror's rows, as the privacy
 // rules leave them.
-func (m tableStatement) RedactedColumns() string {
+func (m tableStatement) RedactedValues() string {
 	values := []string{"m." + quote(tenantColumn)}
-	for _, name := range m.itemColumns() {
+	for _, name := range m.dataColumns() {
 		values = append(values, m.redactedColumn(name))
 	}
 	return strings.Join(values, ", ")
@@ -99,17 +99,17 @@ func (m tableStatement) redactedColumn(name string) string {
 	return m.t.redactedSQL(name, "m."+quote(name))
 }
 
-// HMACPads is the relation with the pads that hashes of old values need, $3 and $4,
+// HMACPadsRelation is the relation with the pads that hashes of old values need, $3 and $4,
 // behind a comma; empty where no value is redacted.
-func (m tableStatement) HMACPads() string {
+func (m tableStatement) HMACPadsRelation() string {
 	if !m.Redacts {
 		return ""
 	}
 	return ", (select $3::bytea as inner_pad, $4::bytea as outer_pad) k"
 }
 
-// itemColumns returns the columns that hold something of an item.
-func (m tableStatement) itemColumns() []string {
+// dataColumns returns the columns that hold something of an item.
+func (m tableStatement) dataColumns() []string {
 	names := make([]string, len(m.t.columns), len(m.t.columns)+1)
 	for i, c := range m.t.columns {
 		names[i] = c.name
@@ -123,7 +123,7 @@ func (m tableStatement) itemColumns() []string {
 // NonKeyColumns lists the columns that are not of the key; a constant if there are
 // none.
 func (m tableStatement) NonKeyColumns(prefix string) string {
-	names := slices.DeleteFunc(m.itemColumns(), func(name string) bool { return slices.Contains(m.t.Key, name) })
+	names := slices.DeleteFunc(m.dataColumns(), func(name string) bool { return slices.Contains(m.t.Key, name) })
 	if !m.Nested {
 		names = append(names, hashColumn)
 	}
@@ -136,7 +136,7 @@ func (m tableStatement) NonKeyColumns(prefix string) string {
 // Assign sets what is not the key to the stage's values.
 func (m tableStatement) Assign() string {
 	var set []string
-	for _, name := range m.itemColumns() {
+	for _, name := range m.dataColumns() {
 		if !slices.Contains(m.t.Key, name) {
 			set = append(set, quote(name)+" = s."+quote(name))
 		}

@@ -19,13 +19,13 @@ import (
 // A Client reads the Management API of one tenant. It is safe for use by any
 // number of goroutines; all of them share its rate limiter.
 type Client struct {
-	waiting      *waitingTracker
+	waiting      *retryTracker
 	base         string // endpoint and /api
 	prefix       string // the path in base
 	retryTimeout time.Duration
 	maxBody      int64
 	log          *slog.Logger
-	tuning       retryTimings
+	tuning       timingConfig
 	concurrency  *concurrencyLimiter
 	http         *http.Client
 	limiter      *rateLimiter
@@ -37,14 +37,14 @@ type Client struct {
 // New returns a Client. It sends nothing yet; Authenticate tells whether the
 // credentials are good. An error says which field of cfg is wrong.
 func New(cfg Config) (*Client, error) {
-	tune := defaultRetryTimings()
+	tune := defaultTimingConfig()
 	if cfg.InitialBackoff > 0 {
 		tune.initialBackoff, tune.initialPause, tune.maxBackoff = cfg.InitialBackoff, 2*cfg.InitialBackoff, 60*cfg.InitialBackoff
 	}
-	return newClient(cfg, tune)
+	return newWithTimings(cfg, tune)
 }
 
-func newClient(cfg Config, tune retryTimings) (*Client, error) {
+func newWithTimings(cfg Config, tune timingConfig) (*Client, error) {
 	endpoint, err := normalizeConfig(&cfg)
 	if err != nil {
 		return nil, fmt.Errorf("configure the Logto client: %w", err)
@@ -54,12 +54,12 @@ func newClient(cfg Config, tune retryTimings) (*Client, error) {
 	prefix := endpoint.EscapedPath() + "/api"
 	concurrency := newConcurrencyLimiter(cfg, prefix, func(n int) { cfg.Log.Debug("limit of requests in flight changed", "limit", n) })
 	client := &http.Client{
-		Transport: &limitedTransport{next: cfg.Transport, limiter: limiter, concurrency: concurrency, counts: counts, timeout: tune.timeout},
+		Transport: &rateLimitedTransport{next: cfg.Transport, limiter: limiter, concurrency: concurrency, counts: counts, timeout: tune.timeout},
 		// The token must not follow a redirect to wherever it points.
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 	}
 	return &Client{
-		waiting:      &waitingTracker{log: cfg.Log, requests: map[*retryPolicy]Waiting{}},
+		waiting:      &retryTracker{log: cfg.Log, requests: map[*retryPolicy]Waiting{}},
 		base:         endpoint.String() + "/api",
 		prefix:       prefix,
 		retryTimeout: cfg.RetryTimeout,
@@ -116,7 +116,7 @@ func (c *Client) fetchPage(ctx context.Context, path string, query url.Values) (
 		Capped:    parseTotalCapped(a.header),
 		Date:      date,
 		RequestID: parseRequestID(a.header),
-		Header:    responseHeaderSize(a.header),
+		Header:    responseHeaderStats(a.header),
 	}, nil
 }
 
@@ -136,10 +136,10 @@ func (c *Client) Object(ctx context.Context, path string, query url.Values) (jso
 	})
 }
 
-// ForProbing returns a Client that shares everything with c, but returns an error of
+// WithoutUnknownPathRetries returns a Client that shares everything with c, but returns an error of
 // which [IsUnknownPath] is true at once, where c tries again as after any other
 // outage. It is for paths that an older server may not have.
-func (c *Client) ForProbing() *Client {
+func (c *Client) WithoutUnknownPathRetries() *Client {
 	probe := *c
 	probe.probes = true
 	return &probe

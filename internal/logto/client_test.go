@@ -30,7 +30,7 @@ func TestListReturnsAPage(t *testing.T) {
 	if page.Date.IsZero() || page.Header.Bytes < 100 {
 		t.Errorf("date %v, %d bytes of header", page.Date, page.Header.Bytes)
 	}
-	page.Items, page.Date, page.Header = nil, time.Time{}, ResponseHeaderSize{}
+	page.Items, page.Date, page.Header = nil, time.Time{}, ResponseHeaderStats{}
 	if diff := cmp.Diff(Page{Total: 2, RequestID: "req1"}, page); diff != "" {
 		t.Errorf("page (-want +got):\n%s", diff)
 	}
@@ -101,7 +101,7 @@ func TestAProbeReturnsAnUnknownPathAtOnce(t *testing.T) {
 	for status, text := range map[int]string{404: "Not Found", 405: "Method Not Allowed"} {
 		f := newFake(t, respond(status, "text/plain; charset=utf-8", text))
 		client := f.client(t, f.config(), fastTuning())
-		_, err := client.ForProbing().List(t.Context(), "/users", nil)
+		_, err := client.WithoutUnknownPathRetries().List(t.Context(), "/users", nil)
 		if !IsUnknownPath(err) || f.pages.Load() != 1 {
 			t.Errorf("%d: %v after %d requests, want an unknown path after 1", status, err, f.pages.Load())
 		}

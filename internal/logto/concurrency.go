@@ -106,14 +106,14 @@ func (c *concurrencyLimiter) setHalvings(halved int) {
 	for ; c.permitted < n; c.permitted++ {
 		c.slots <- struct{}{}
 	}
-	for c.permitted > n && c.takeFreeSlot() {
+	for c.permitted > n && c.removeFreeSlot() {
 		c.permitted--
 	}
 	c.onChange(n)
 }
 
-// takeFreeSlot takes a free slot away, if there is one.
-func (c *concurrencyLimiter) takeFreeSlot() bool {
+// removeFreeSlot takes a free slot away, if there is one.
+func (c *concurrencyLimiter) removeFreeSlot() bool {
 	select {
 	case <-c.slots:
 		return true
@@ -146,12 +146,12 @@ func (c *concurrencyLimiter) observe(u *url.URL, sent time.Time, status int, err
 	defer c.mu.Unlock()
 	switch {
 	case sent.Before(c.changedAt):
-	case errors.Is(err, errTimeout) || overloaded(status):
+	case errors.Is(err, errTimeout) || isOverloadStatus(status):
 		c.probeInterval = minProbeInterval
 		c.setBase(c.nextLowerStep(c.halvings), nil, true, c.probeInterval)
 	case status != http.StatusOK: // says nothing of how busy the server is
 	case len(c.slots) == 0:
-		c.recordLatency(kind, took)
+		c.adaptToLatency(kind, took)
 	}
 }
 
@@ -163,13 +163,13 @@ func (c *concurrencyLimiter) nextLowerStep(halved int) int {
 	return halved + 1
 }
 
-// overloaded leaves out 429, after which the throttle pauses the tenant.
-func overloaded(status int) bool {
+// isOverloadStatus leaves out 429, after which the throttle pauses the tenant.
+func isOverloadStatus(status int) bool {
 	return slices.Contains([]int{http.StatusBadGateway, http.StatusServiceUnavailable, http.StatusGatewayTimeout}, status)
 }
 
-// recordLatency counts an answer at the current step, and decides about a probe.
-func (c *concurrencyLimiter) recordLatency(kind string, took time.Duration) {
+// adaptToLatency counts an answer at the current step, and decides about a probe.
+func (c *concurrencyLimiter) adaptToLatency(kind string, took time.Duration) {
 	if c.halvings == c.baseHalvings {
 		c.baseLatencies = c.baseLatencies.add(kind, took)
 		if c.untilProbe--; c.untilProbe <= 0 && c.baseLatencies.count() >= minSamples {
@@ -189,7 +189,7 @@ func (c *concurrencyLimiter) recordLatency(kind string, took time.Duration) {
 		case c.halvings < c.baseHalvings:
 			c.setBase(c.baseHalvings, nil, true, 0)
 		default:
-			c.keepBaseConcurrency()
+			c.keepBaseForInterval()
 		}
 		return
 	}
@@ -204,7 +204,7 @@ func (c *concurrencyLimiter) recordLatency(kind string, took time.Duration) {
 		c.probeInterval = minProbeInterval
 		c.setBase(lower, c.probeLatencies, false, 0)
 	default:
-		c.keepBaseConcurrency()
+		c.keepBaseForInterval()
 	}
 }
 
@@ -216,13 +216,13 @@ func (c *concurrencyLimiter) startProbe() {
 	case !c.probeUp && c.limitAfterHalvings(c.baseHalvings) > 1:
 		c.setHalvings(c.nextLowerStep(c.baseHalvings))
 	default:
-		c.keepBaseConcurrency()
+		c.keepBaseForInterval()
 	}
 }
 
-// keepBaseConcurrency keeps the base for an interval, and probes the lower step after it, or
+// keepBaseForInterval keeps the base for an interval, and probes the lower step after it, or
 // the higher one if there is no lower.
-func (c *concurrencyLimiter) keepBaseConcurrency() {
+func (c *concurrencyLimiter) keepBaseForInterval() {
 	c.setBase(c.baseHalvings, nil, c.limitAfterHalvings(c.baseHalvings) == 1, c.probeInterval)
 	c.probeInterval = min(2*c.probeInterval, maxProbeInterval)
 }

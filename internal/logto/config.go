@@ -92,6 +92,6 @@ func setDefaults(cfg *Config, endpoint string) {
 	cfg.MaxBody = cmp.Or(cfg.MaxBody, defaultMaxBody)
 	cfg.Log = cmp.Or(cfg.Log, slog.New(slog.DiscardHandler))
 	if cfg.Transport == nil {
-		cfg.Transport = newTransport(cfg.Concurrency)
+		cfg.Transport = newDefaultTransport(cfg.Concurrency)
 	}
 }

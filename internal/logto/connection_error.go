@@ -27,15 +27,15 @@ func connectionError(method, path string, err error) error {
 		err = outer.Err
 	}
 	e := &Error{Method: method, Path: path, kind: kindConnection, err: err}
-	if hint := permanentHint(err); hint != "" {
+	if hint := permanentConnectionHint(err); hint != "" {
 		e.kind, e.Hint = kindRequest, hint
 	}
 	return e
 }
 
-// permanentHint says what to do about an error of a connection that no
+// permanentConnectionHint says what to do about an error of a connection that no
 // repetition heals; "" for the others.
-func permanentHint(err error) string {
+func permanentConnectionHint(err error) string {
 	host, isHost := errors.AsType[x509.HostnameError](err)
 	certificate, isCertificate := errors.AsType[*tls.CertificateVerificationError](err)
 	name, isName := errors.AsType[*net.DNSError](err)

@@ -140,7 +140,7 @@ func IsNotFound(err error) bool {
 // IsUnknownPath reports whether the answer was a 404 or 405 in plain text. So
 // answers a version of Logto from before this path was there; so do Logto when
 // it does not find the tenant, and a proxy without its backend. See
-// [Client.Probe].
+// [Client.WithoutUnknownPathRetries].
 func IsUnknownPath(err error) bool {
 	e, ok := errors.AsType[*Error](err)
 	return ok && e.kind == kindUnknownPath

@@ -58,13 +58,13 @@ func (f *fake) config() Config {
 }
 
 // fastTuning has no waits that a test would notice.
-func fastTuning() retryTimings {
-	return retryTimings{initialBackoff: time.Millisecond, maxBackoff: 4 * time.Millisecond, initialPause: time.Millisecond, timeout: time.Minute}
+func fastTuning() timingConfig {
+	return timingConfig{initialBackoff: time.Millisecond, maxBackoff: 4 * time.Millisecond, initialPause: time.Millisecond, timeout: time.Minute}
 }
 
-func (f *fake) client(t *testing.T, cfg Config, tune retryTimings) *Client {
+func (f *fake) client(t *testing.T, cfg Config, tune timingConfig) *Client {
 	t.Helper()
-	c, err := newClient(cfg, tune)
+	c, err := newWithTimings(cfg, tune)
 	if err != nil {
 		t.Fatal(err)
 	}

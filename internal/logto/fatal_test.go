@@ -18,7 +18,7 @@ func through(t *testing.T, proxy http.HandlerFunc) http.RoundTripper {
 	if err != nil {
 		t.Fatal(err)
 	}
-	transport, ok := newTransport(1).(*http.Transport)
+	transport, ok := newDefaultTransport(1).(*http.Transport)
 	if !ok {
 		t.Fatal("no transport of net/http")
 	}

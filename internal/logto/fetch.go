@@ -61,7 +61,7 @@ func unauthorized(err error) (*Error, bool) {
 // markTokenRejected makes e, the second 401 in a row, one that no retry heals, unless
 // the token ended on its way through the limiter.
 func (e *Error) markTokenRejected(token *oauth2.Token) {
-	if expired(token) {
+	if isTokenExpired(token) {
 		e.kind = kindConnection
 		e.Message = joinMessages(e.Message, "the token ended before it arrived")
 		return
@@ -107,7 +107,7 @@ func (c *Client) sendAndRead(req *http.Request, token *oauth2.Token) (*response,
 	a := &response{path: req.URL.EscapedPath(), header: resp.Header}
 	a.body, err = c.readBody(resp)
 	if err != nil {
-		e := newResponseError(req, resp)
+		e := errorFromHeader(req, resp)
 		e.err = err
 		e.kind = kindConnection
 		e.Message = "read the body"

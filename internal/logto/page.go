@@ -29,20 +29,20 @@ type Page struct {
 	// RequestID is the server's name for the request. Empty: it sent none.
 	RequestID string
 	// Header is the size of the answer's header.
-	Header ResponseHeaderSize
+	Header ResponseHeaderStats
 }
 
-// A ResponseHeaderSize is how large the header of an answer is, as far as it reached
+// A ResponseHeaderStats is how large the header of an answer is, as far as it reached
 // the client: a proxy takes some lines away and adds others. Logto repeats the
 // query in each of its links, so a long query makes a large header.
-type ResponseHeaderSize struct {
+type ResponseHeaderStats struct {
 	Bytes     int // all of it
 	Links     int // lines of Link
 	LinkBytes int // their part of Bytes
 }
 
-func responseHeaderSize(h http.Header) ResponseHeaderSize {
-	size := ResponseHeaderSize{Bytes: len("HTTP/1.1 200 OK\r\n\r\n")}
+func responseHeaderStats(h http.Header) ResponseHeaderStats {
+	size := ResponseHeaderStats{Bytes: len("HTTP/1.1 200 OK\r\n\r\n")}
 	for name, values := range h {
 		for _, value := range values {
 			n := len(name) + len(value) + len(": \r\n")

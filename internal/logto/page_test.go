@@ -134,8 +134,8 @@ func TestTheSizeOfAHeaderIsThatOfItsLines(t *testing.T) {
 	h := http.Header{"Total-Number": {"7"}, "Link": {"<http://x/users?page=1>; rel=\"first\"", "<http://x/users?page=2>; rel=\"last\""}}
 	// HTTP/1.1 200 OK, three lines and an empty one, each with its end.
 	lines := []string{"HTTP/1.1 200 OK", "Total-Number: 7", "Link: " + h["Link"][0], "Link: " + h["Link"][1], ""}
-	want := ResponseHeaderSize{Bytes: len(strings.Join(lines, "\r\n")) + 2, Links: 2, LinkBytes: len(lines[2]) + len(lines[3]) + 4}
-	if diff := cmp.Diff(want, responseHeaderSize(h)); diff != "" {
+	want := ResponseHeaderStats{Bytes: len(strings.Join(lines, "\r\n")) + 2, Links: 2, LinkBytes: len(lines[2]) + len(lines[3]) + 4}
+	if diff := cmp.Diff(want, responseHeaderStats(h)); diff != "" {
 		t.Errorf("size (-want +got):\n%s", diff)
 	}
 }

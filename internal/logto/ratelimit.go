@@ -80,7 +80,7 @@ type rateLimiter struct {
 	throttle throttle
 }
 
-func newRateLimiter(cfg Config, tune retryTimings, counts *requestCounts) *rateLimiter {
+func newRateLimiter(cfg Config, tune timingConfig, counts *requestCounts) *rateLimiter {
 	limit := cfg.Limit
 	l := &rateLimiter{counts: counts, per: limit.Per}
 	l.throttle.log, l.throttle.initial, l.throttle.maxWait = cfg.Log, tune.initialPause, cfg.RetryTimeout

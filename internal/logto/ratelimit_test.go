@@ -60,9 +60,9 @@ func (s *server) most(per time.Duration) (fullest int, rate float64) {
 // until its context ends. rested is the idle time before it.
 func runProcess(ctx context.Context, limit RateLimit, s *server, rested time.Duration) {
 	c := &requestCounts{}
-	l := newRateLimiter(Config{Limit: limit, Log: slog.New(slog.DiscardHandler), RetryTimeout: time.Minute}, defaultRetryTimings(), c)
+	l := newRateLimiter(Config{Limit: limit, Log: slog.New(slog.DiscardHandler), RetryTimeout: time.Minute}, defaultTimingConfig(), c)
 	l.setTimeSinceLastRequest(rested)
-	t := &limitedTransport{next: s, limiter: l, concurrency: newConcurrencyLimiter(Config{Concurrency: 64}, "/api", func(int) {}), counts: c, timeout: time.Minute}
+	t := &rateLimitedTransport{next: s, limiter: l, concurrency: newConcurrencyLimiter(Config{Concurrency: 64}, "/api", func(int) {}), counts: c, timeout: time.Minute}
 	var wg sync.WaitGroup
 	for range 6 {
 		wg.Go(func() {
@@ -194,7 +194,7 @@ func TestRateLimiterReleasesWhatACancelledCallerTook(t *testing.T) {
 			t.Parallel()
 			synctest.Test(t, func(t *testing.T) {
 				began := time.Now()
-				l := newRateLimiter(Config{Limit: RateLimit{1, time.Hour}, Log: slog.New(slog.DiscardHandler)}, defaultRetryTimings(), &requestCounts{})
+				l := newRateLimiter(Config{Limit: RateLimit{1, time.Hour}, Log: slog.New(slog.DiscardHandler)}, defaultTimingConfig(), &requestCounts{})
 				l.bucket.SetLimit(tc.rate)
 				ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 				defer cancel()
@@ -281,7 +281,7 @@ func TestThrottleRefusesToWaitLongerThanTheRetryTimeout(t *testing.T) {
 func TestRetryPolicyRefusesToWaitLongerThanIsLeft(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		c := &Client{limiter: newRateLimiter(Config{Log: slog.New(slog.DiscardHandler), RetryTimeout: time.Minute}, defaultRetryTimings(), &requestCounts{})}
+		c := &Client{limiter: newRateLimiter(Config{Log: slog.New(slog.DiscardHandler), RetryTimeout: time.Minute}, defaultTimingConfig(), &requestCounts{})}
 		c.limiter.throttle.pause(time.Now(), 30*time.Second)
 		p := &retryPolicy{client: c, retryTimeout: time.Minute}
 		if err := p.checkThrottle(); err != nil {
@@ -321,9 +321,9 @@ func TestTransportTellsTheThrottle(t *testing.T) {
 			t.Parallel()
 			synctest.Test(t, func(t *testing.T) {
 				c := &requestCounts{}
-				l := newRateLimiter(Config{Log: slog.New(slog.DiscardHandler), RetryTimeout: time.Minute}, defaultRetryTimings(), c)
+				l := newRateLimiter(Config{Log: slog.New(slog.DiscardHandler), RetryTimeout: time.Minute}, defaultTimingConfig(), c)
 				l.throttle.until = time.Now().Add(-time.Minute) // free, and by a time that can be compared
-				transport := &limitedTransport{next: &tc.statuses, limiter: l, concurrency: newConcurrencyLimiter(Config{Concurrency: 64}, "/api", func(int) {}), counts: c, timeout: time.Minute}
+				transport := &rateLimitedTransport{next: &tc.statuses, limiter: l, concurrency: newConcurrencyLimiter(Config{Concurrency: 64}, "/api", func(int) {}), counts: c, timeout: time.Minute}
 				for range len(tc.statuses) {
 					time.Sleep(time.Nanosecond) //nolint:forbidigo // of the bubble: requests are not sent at the moment of an answer
 					req, err := http.NewRequestWithContext(t.Context(), "GET", "http://logto.test/", nil)

@@ -7,7 +7,7 @@ import (
 )
 
 // impatient makes a client fail where it would have to wait before it tries again.
-func impatient() retryTimings {
+func impatient() timingConfig {
 	tune := fastTuning()
 	tune.initialBackoff, tune.maxBackoff = time.Hour, time.Hour
 	return tune

@@ -41,7 +41,7 @@ func (a *response) invalid(want string, err error) *Error {
 	return e
 }
 
-func newResponseError(req *http.Request, resp *http.Response) *Error {
+func errorFromHeader(req *http.Request, resp *http.Response) *Error {
 	return &Error{
 		Method:     req.Method,
 		Path:       req.URL.EscapedPath(),
@@ -54,7 +54,7 @@ func newResponseError(req *http.Request, resp *http.Response) *Error {
 // readResponseError reads what an answer other than 200 says. Secrets are what may not be
 // quoted from it.
 func readResponseError(req *http.Request, resp *http.Response, secrets ...string) *Error {
-	e := newResponseError(req, resp)
+	e := errorFromHeader(req, resp)
 	text, _ := io.ReadAll(io.LimitReader(resp.Body, maxErrorBody)) // a cut body costs the message, not the status
 	e.Code, e.Message = parseLogtoError(text, secrets)
 	kind := contentType(resp.Header)

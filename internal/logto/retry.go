@@ -9,18 +9,18 @@ import (
 	"github.com/cenkalti/backoff/v5"
 )
 
-// retryTimings are the durations that a test shortens.
-type retryTimings struct {
+// timingConfig are the durations that a test shortens.
+type timingConfig struct {
 	initialBackoff time.Duration // the first backoff of a page
 	maxBackoff     time.Duration // its longest
 	initialPause   time.Duration // the first pause of a tenant when the server names none
 	timeout        time.Duration // for one request, from the limiter to the body's end
 }
 
-// defaultRetryTimings waits half a minute longer than the server, which gives a
+// defaultTimingConfig waits half a minute longer than the server, which gives a
 // request up after 2.
-func defaultRetryTimings() retryTimings {
-	return retryTimings{
+func defaultTimingConfig() timingConfig {
+	return timingConfig{
 		initialBackoff: 500 * time.Millisecond,
 		maxBackoff:     30 * time.Second,
 		initialPause:   time.Second,

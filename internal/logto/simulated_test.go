@@ -139,7 +139,7 @@ func TestErrorsOfASimulatedTenantAreTold(t *testing.T) {
 			if tc.trouble != nil {
 				tc.trouble(s)
 			}
-			_, err := client(t, s, tc.change).ForProbing().List(t.Context(), tc.path, page(1))
+			_, err := client(t, s, tc.change).WithoutUnknownPathRetries().List(t.Context(), tc.path, page(1))
 			have := verdict{logto.IsNotFound(err), logto.IsUnknownPath(err), logto.IsPoison(err), logto.IsAuth(err)}
 			if diff := cmp.Diff(tc.want, have); diff != "" {
 				t.Errorf("verdict of %v (-want +got):\n%s", err, diff)

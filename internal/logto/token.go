@@ -103,8 +103,8 @@ func (t *tokenSource) request(ctx context.Context) (*oauth2.Token, error) {
 	}
 }
 
-// expired reports whether the token is past the end that the server announced.
-func expired(token *oauth2.Token) bool {
+// isTokenExpired reports whether the token is past the end that the server announced.
+func isTokenExpired(token *oauth2.Token) bool {
 	return !token.Expiry.IsZero() && !time.Now().Before(token.Expiry)
 }
 

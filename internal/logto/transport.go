@@ -16,9 +16,9 @@ const idleTimeout = 4 * time.Second
 
 var errTimeout = errors.New("no complete answer in time")
 
-// newTransport keeps one connection for each request that may be in flight and
+// newDefaultTransport keeps one connection for each request that may be in flight and
 // one for the token.
-func newTransport(concurrency int) http.RoundTripper {
+func newDefaultTransport(concurrency int) http.RoundTripper {
 	t, ok := http.DefaultTransport.(*http.Transport)
 	if !ok {
 		return http.DefaultTransport // somebody replaced it, and will know why
@@ -35,9 +35,9 @@ func newTransport(concurrency int) http.RoundTripper {
 	return t
 }
 
-// A limitedTransport sends every request through the rate limiter, counts it, and bounds
+// A rateLimitedTransport sends every request through the rate limiter, counts it, and bounds
 // its time from there to the end of the body.
-type limitedTransport struct {
+type rateLimitedTransport struct {
 	next        http.RoundTripper
 	limiter     *rateLimiter
 	concurrency *concurrencyLimiter
@@ -53,7 +53,7 @@ type limitedTransport struct {
 // is no trouble of the server's: the request is sent again at once, on a fresh
 // connection. No request of this package changes anything, so that may be
 // done to those for tokens as well.
-func (t *limitedTransport) RoundTrip(req *http.Request) (*http.Response, error) {
+func (t *rateLimitedTransport) RoundTrip(req *http.Request) (*http.Response, error) {
 	for last := maxReconnects; ; last-- {
 		resp, kept, err := t.sendOnce(req)
 		if err == nil || !kept || last == 0 || req.Context().Err() != nil || errors.Is(err, errTimeout) {
@@ -69,7 +69,7 @@ const maxReconnects = 5
 
 // sendOnce lets a request through the rate limiter and sends it. It reports whether
 // it went out on a connection that had been used before.
-func (t *limitedTransport) sendOnce(req *http.Request) (resp *http.Response, kept bool, err error) {
+func (t *rateLimitedTransport) sendOnce(req *http.Request) (resp *http.Response, kept bool, err error) {
 	done, err := t.limiter.acquire(req.Context())
 	if err != nil {
 		return nil, false, err
@@ -102,12 +102,12 @@ func (t *limitedTransport) sendOnce(req *http.Request) (resp *http.Response, kep
 	} else if resp.StatusCode < 500 {
 		t.limiter.throttle.resetBackoff(sent)
 	}
-	resp.Body = &timeoutBody{ReadCloser: resp.Body, ctx: ctx, cancel: cancel}
+	resp.Body = &cancelOnCloseBody{ReadCloser: resp.Body, ctx: ctx, cancel: cancel}
 	return resp, kept, nil
 }
 
 // CloseIdleConnections is what [http.Client.CloseIdleConnections] looks for.
-func (t *limitedTransport) CloseIdleConnections() {
+func (t *rateLimitedTransport) CloseIdleConnections() {
 	if c, ok := t.next.(interface{ CloseIdleConnections() }); ok {
 		c.CloseIdleConnections()
 	}
@@ -124,15 +124,15 @@ func (unreplayableBody) Read([]byte) (int, error) { return 0, io.EOF }
 // Close does nothing.
 func (unreplayableBody) Close() error { return nil }
 
-// timeoutBody ends the time-out of its request when it is closed.
-type timeoutBody struct {
+// cancelOnCloseBody ends the time-out of its request when it is closed.
+type cancelOnCloseBody struct {
 	io.ReadCloser
 	ctx    context.Context
 	cancel context.CancelFunc
 }
 
 // Read names the time-out instead of the cancellation it works by.
-func (b *timeoutBody) Read(p []byte) (int, error) {
+func (b *cancelOnCloseBody) Read(p []byte) (int, error) {
 	n, err := b.ReadCloser.Read(p)
 	if err != nil && !errors.Is(err, io.EOF) {
 		err = asTimeoutError(b.ctx, err)
@@ -141,7 +141,7 @@ func (b *timeoutBody) Read(p []byte) (int, error) {
 }
 
 // Close closes the body.
-func (b *timeoutBody) Close() error {
+func (b *cancelOnCloseBody) Close() error {
 	defer b.cancel()
 	return b.ReadCloser.Close()
 }

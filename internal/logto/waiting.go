@@ -28,9 +28,9 @@ type Waiting struct {
 // String is one line, like "waiting: connection refused, attempt 4".
 func (w Waiting) String() string { return fmt.Sprintf("waiting: %s, attempt %d", w.Cause, w.Attempt) }
 
-// A waitingTracker knows which requests of a client wait for another attempt.
+// A retryTracker knows which requests of a client wait for another attempt.
 // It says so to the log, once and then at growing intervals, and to its listeners.
-type waitingTracker struct {
+type retryTracker struct {
 	log *slog.Logger
 
 	mu        sync.Mutex
@@ -42,7 +42,7 @@ type waitingTracker struct {
 }
 
 // listen adds a listener; remove takes it away.
-func (t *waitingTracker) listen(f func(*Waiting)) (remove func()) {
+func (t *retryTracker) listen(f func(*Waiting)) (remove func()) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	t.listeners = append(t.listeners, &f)
@@ -53,14 +53,14 @@ func (t *waitingTracker) listen(f func(*Waiting)) (remove func()) {
 	}
 }
 
-func (t *waitingTracker) notify(w *Waiting) {
+func (t *retryTracker) notify(w *Waiting) {
 	for _, f := range t.listeners {
 		(*f)(w)
 	}
 }
 
 // failed notes that a request has failed once more and is going to be tried again.
-func (t *waitingTracker) failed(ctx context.Context, p *retryPolicy, w Waiting) {
+func (t *retryTracker) failed(ctx context.Context, p *retryPolicy, w Waiting) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	t.requests[p] = w
@@ -77,7 +77,7 @@ func (t *waitingTracker) failed(ctx context.Context, p *retryPolicy, w Waiting) 
 }
 
 // ended notes that a request is answered, or has failed for good.
-func (t *waitingTracker) ended(ctx context.Context, p *retryPolicy, answered bool) {
+func (t *retryTracker) ended(ctx context.Context, p *retryPolicy, answered bool) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	w, waited := t.requests[p]
@@ -96,7 +96,7 @@ func (t *waitingTracker) ended(ctx context.Context, p *retryPolicy, answered boo
 }
 
 // mostRetried is the request with the most attempts, since the first failure of all.
-func (t *waitingTracker) mostRetried() (worst Waiting) {
+func (t *retryTracker) mostRetried() (worst Waiting) {
 	var since time.Time
 	for _, w := range t.requests {
 		if w.Attempt > worst.Attempt {

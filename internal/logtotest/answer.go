@@ -32,10 +32,12 @@ func (a *answer) releaseBody() {
 }
 
 // failure is Logto's error body.
-func failure(status int, code, message string) answer { return failureWith(status, code, message, "") }
+func failure(status int, code, message string) answer {
+	return failureWithData(status, code, message, "")
+}
 
-// failureWith adds data, which is raw JSON.
-func failureWith(status int, code, message, data string) answer {
+// failureWithData adds data, which is raw JSON.
+func failureWithData(status int, code, message, data string) answer {
 	body := `{"code":` + quote(code)
 	if data != "" {
 		body += `,"data":` + data
@@ -65,12 +67,12 @@ func noSuch(table, id string) answer {
 
 // badSearch is a mistake in the search family.
 func badSearch(details string) answer {
-	return failureWith(http.StatusBadRequest, "request.invalid_input", "Input is invalid. "+details, "{}")
+	return failureWithData(http.StatusBadRequest, "request.invalid_input", "Input is invalid. "+details, "{}")
 }
 
 // badEnum is a query parameter outside of its set of values.
 func badEnum(key, got, options string) answer {
-	return failureWith(http.StatusBadRequest, "guard.invalid_input", "The request query is invalid.", fmt.Sprintf(
+	return failureWithData(http.StatusBadRequest, "guard.invalid_input", "The request query is invalid.", fmt.Sprintf(
 		`{"issues":[{"received":%s,"code":"invalid_enum_value","options":%s,"path":[%s]}],"name":"ZodError"}`, quote(got), options, quote(key)))
 }
 

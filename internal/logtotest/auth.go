@@ -25,7 +25,7 @@ func (s *Server) authorize(r *http.Request) (a answer, ok bool) {
 		return failure(http.StatusUnauthorized, "auth.authorization_header_missing", "Authorization header is missing."), false
 	}
 	if !strings.HasPrefix(header, "Bearer") {
-		return failureWith(http.StatusUnauthorized, "auth.authorization_token_type_not_supported",
+		return failureWithData(http.StatusUnauthorized, "auth.authorization_token_type_not_supported",
 			"Authorization type is not supported.", `{"supportedTypes":["Bearer"]}`), false
 	}
 	value := strings.TrimSpace(strings.TrimPrefix(header, "Bearer"))
@@ -47,7 +47,7 @@ func (s *Server) authorize(r *http.Request) (a answer, ok bool) {
 }
 
 func unauthorized(data string) answer {
-	return failureWith(http.StatusUnauthorized, "auth.unauthorized", "Unauthorized. Please check credentials and its scope.", data)
+	return failureWithData(http.StatusUnauthorized, "auth.unauthorized", "Unauthorized. Please check credentials and its scope.", data)
 }
 
 // oidcError is the token endpoint's error body.
@@ -64,9 +64,9 @@ func oidcError(status int, code, description string) answer {
 		`,"error":` + quote(code) + `,"error_description":` + quote(description) + `}`)}
 }
 
-// issueToken answers POST /oidc/token.
-func (s *Server) issueToken(r *http.Request) answer {
-	form, err := tokenForm(r)
+// answerTokenRequest answers POST /oidc/token.
+func (s *Server) answerTokenRequest(r *http.Request) answer {
+	form, err := parseTokenForm(r)
 	if err != nil {
 		return oidcError(http.StatusBadRequest, "invalid_request", "failed to parse the request body")
 	}
@@ -84,17 +84,17 @@ func (s *Server) issueToken(r *http.Request) answer {
 		return oidcError(http.StatusBadRequest, "unsupported_grant_type", "unsupported grant_type requested")
 	}
 	s.Tenant.mu.RLock()
-	scopes, a, ok := s.Tenant.grantableScopes(id, form.Get("resource"))
+	scopes, a, ok := s.Tenant.applicationResourceScopes(id, form.Get("resource"))
 	s.Tenant.mu.RUnlock()
 	if !ok {
 		return a
 	}
 	granted := slices.DeleteFunc(strings.Fields(form.Get("scope")), func(scope string) bool { return !slices.Contains(scopes, scope) })
-	return s.grantToken(id, strings.Join(granted, " "))
+	return s.mintToken(id, strings.Join(granted, " "))
 }
 
-// tokenForm reads the body, a form or JSON.
-func tokenForm(r *http.Request) (url.Values, error) {
+// parseTokenForm reads the body, a form or JSON.
+func parseTokenForm(r *http.Request) (url.Values, error) {
 	if !strings.HasPrefix(r.Header.Get("Content-Type"), "application/json") {
 		if err := r.ParseForm(); err != nil {
 			return nil, err
@@ -116,7 +116,7 @@ func tokenForm(r *http.Request) (url.Values, error) {
 func (s *Server) authenticateClient(r *http.Request, form url.Values) (string, answer, bool) {
 	id, secret, basic := r.BasicAuth()
 	if basic {
-		id, secret = unescape(id), unescape(secret)
+		id, secret = unescapeQuery(id), unescapeQuery(secret)
 		if form.Get("client_secret") != "" {
 			return "", oidcError(http.StatusBadRequest, "invalid_request", "client authentication must only be provided using one mechanism"), false
 		}
@@ -153,8 +153,8 @@ func (s *Server) authenticateClient(r *http.Request, form url.Values) (string, a
 	return "", a, false
 }
 
-// grantableScopes lists the scopes an application may have for a resource.
-func (t *Tenant) grantableScopes(app, indicator string) ([]string, answer, bool) {
+// applicationResourceScopes lists the scopes an application may have for a resource.
+func (t *Tenant) applicationResourceScopes(app, indicator string) ([]string, answer, bool) {
 	if indicator == "" {
 		return nil, oidcError(http.StatusBadRequest, "invalid_target", "both `resource` and `organization_id` are not provided"), false
 	}
@@ -174,9 +174,9 @@ func (t *Tenant) grantableScopes(app, indicator string) ([]string, answer, bool)
 	return names, answer{}, true
 }
 
-// grantToken remembers a token and answers with it; the exchange is logged, as the
+// mintToken remembers a token and answers with it; the exchange is logged, as the
 // server does.
-func (s *Server) grantToken(app, scope string) answer {
+func (s *Server) mintToken(app, scope string) answer {
 	t := s.Tenant
 	t.mu.Lock()
 	value := "eyJhbGciOiJFUzM4NCIsInR5cCI6ImF0K2p3dCJ9." + t.newID(120) + "." + t.newID(86)

@@ -17,7 +17,7 @@ func (t *Tenant) MakeRandomChange(r *rand.Rand) string {
 	c := &churn{t, r}
 	kinds := []func() string{
 		c.createUser, c.createUser, c.createUser, c.signIn, c.signIn, c.signIn, c.renameUser, c.deleteUser, c.deleteUser,
-		c.assign, c.assign, c.unassign, c.join, c.join, c.leave, c.changeOrganization, c.changeOrganization, c.changeRole,
+		c.assign, c.assign, c.unassign, c.join, c.join, c.leave, c.createRenameOrDeleteOrganization, c.createRenameOrDeleteOrganization, c.createRenameOrDeleteRole,
 	}
 	for {
 		if what := pick(r, kinds)(); what != "" {
@@ -40,8 +40,8 @@ func (c *churn) user() *user {
 	return pick(c.r, c.t.users.byID)
 }
 
-// insertOrUpdate runs an insertion or an update, which cannot fail with the values it gets.
-func (c *churn) insertOrUpdate(what, table, id string, raws map[string]string) string {
+// mustInsertOrUpdate runs an insertion or an update, which cannot fail with the values it gets.
+func (c *churn) mustInsertOrUpdate(what, table, id string, raws map[string]string) string {
 	var err error
 	if id == "" {
 		id, err = c.t.insert(table, raws)
@@ -58,10 +58,10 @@ func (c *churn) createUser() string {
 	at := c.t.Now()
 	how := c.r.IntN(4)
 	if how == 0 { // an import by SQL, of which nothing is told
-		defer c.t.actAs(bySQL)()
+		defer c.t.setActor(bySQL)()
 		at = at.Add(-time.Duration(c.r.IntN(1000)) * time.Hour)
 	}
-	row := map[string]string{"name": quote(fmt.Sprintf("newcomer %d", c.r.IntN(1e9))), "created_at": timeJSON(at.UnixMicro())}
+	row := map[string]string{"name": quote(fmt.Sprintf("newcomer %d", c.r.IntN(1e9))), "created_at": quoteTime(at.UnixMicro())}
 	if how == 1 {
 		id, err := c.t.signUp(row)
 		if err != nil {
@@ -69,19 +69,19 @@ func (c *churn) createUser() string {
 		}
 		return "sign up user " + id
 	}
-	return c.insertOrUpdate("create user", "users", "", row)
+	return c.mustInsertOrUpdate("create user", "users", "", row)
 }
 
 func (c *churn) signIn() string {
 	if u := c.user(); u != nil {
-		return c.insertOrUpdate("sign in user", "users", u.id(), map[string]string{"last_sign_in_at": timeJSON(c.t.Now().UnixMicro())})
+		return c.mustInsertOrUpdate("sign in user", "users", u.id(), map[string]string{"last_sign_in_at": quoteTime(c.t.Now().UnixMicro())})
 	}
 	return ""
 }
 
 func (c *churn) renameUser() string {
 	if u := c.user(); u != nil {
-		return c.insertOrUpdate("rename user", "users", u.id(), map[string]string{"name": quote(fmt.Sprintf("renamed %d", c.r.IntN(1e9)))})
+		return c.mustInsertOrUpdate("rename user", "users", u.id(), map[string]string{"name": quote(fmt.Sprintf("renamed %d", c.r.IntN(1e9)))})
 	}
 	return ""
 }
@@ -92,7 +92,7 @@ func (c *churn) deleteUser() string {
 		return ""
 	}
 	id := u.id()
-	c.t.remove("users", id)
+	c.t.deleteAndFire("users", id)
 	return "delete user " + id
 }
 
@@ -103,7 +103,7 @@ func (c *churn) assign() string {
 		return ""
 	}
 	role := pick(c.r, roles).id
-	if c.t.assignRole(u.id(), role) != nil {
+	if c.t.grantUserRole(u.id(), role) != nil {
 		return "" // has it already
 	}
 	return "assign role " + role + " to user " + u.id()
@@ -115,7 +115,7 @@ func (c *churn) unassign() string {
 		return ""
 	}
 	role := pick(c.r, u.roles)
-	c.t.unassignRole(u.id(), role)
+	c.t.revokeUserRole(u.id(), role)
 	return "take role " + role + " from user " + u.id()
 }
 
@@ -146,31 +146,31 @@ func (c *churn) leave() string {
 	return "remove member " + u.id() + " of organization " + org
 }
 
-func (c *churn) changeOrganization() string {
+func (c *churn) createRenameOrDeleteOrganization() string {
 	orgs := c.t.tables["organizations"].heap
 	name := map[string]string{"name": quote(fmt.Sprintf("Organization %d", c.r.IntN(1e9)))}
 	switch kind := c.r.IntN(10); {
 	case kind < 3 || len(orgs) == 0:
-		return c.insertOrUpdate("create organization", "organizations", "", name)
+		return c.mustInsertOrUpdate("create organization", "organizations", "", name)
 	case kind < 9:
-		return c.insertOrUpdate("rename organization", "organizations", pick(c.r, orgs).id, name)
+		return c.mustInsertOrUpdate("rename organization", "organizations", pick(c.r, orgs).id, name)
 	}
 	id := pick(c.r, orgs).id
-	c.t.remove("organizations", id)
+	c.t.deleteAndFire("organizations", id)
 	return "delete organization " + id
 }
 
-func (c *churn) changeRole() string {
+func (c *churn) createRenameOrDeleteRole() string {
 	tab := c.t.tables["roles"]
 	roles := slices.DeleteFunc(tab.where("type", "User"), func(r *row) bool { return !visibleRole(tab, r) })
 	name := map[string]string{"name": quote(fmt.Sprintf("role %d", c.r.IntN(1e9)))}
 	switch kind := c.r.IntN(10); {
 	case kind < 3 || len(roles) == 0:
-		return c.insertOrUpdate("create role", "roles", "", name)
+		return c.mustInsertOrUpdate("create role", "roles", "", name)
 	case kind < 8:
-		return c.insertOrUpdate("rename role", "roles", pick(c.r, roles).id, name)
+		return c.mustInsertOrUpdate("rename role", "roles", pick(c.r, roles).id, name)
 	}
 	id := pick(c.r, roles).id
-	c.t.remove("roles", id)
+	c.t.deleteAndFire("roles", id)
 	return "delete role " + id
 }

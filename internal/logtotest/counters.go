@@ -33,7 +33,7 @@ func (s *Server) countRequest(r *http.Request) int {
 	return s.counts.Requests
 }
 
-func (s *Server) leave() {
+func (s *Server) requestDone() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.active--

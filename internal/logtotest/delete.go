@@ -13,17 +13,17 @@ func (t *Tenant) Delete(table, id string) error { return t.deleteAs(byAPI, table
 func (t *Tenant) deleteAs(by actor, table, id string) error {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	defer t.actAs(by)()
+	defer t.setActor(by)()
 	def := t.def(table)
 	if def == nil || !def.keyed || !t.exists(table, id) {
 		return fmt.Errorf("delete from %s %s: %w", table, id, ErrUnknown)
 	}
-	t.remove(table, id)
+	t.deleteAndFire(table, id)
 	return nil
 }
 
-// remove deletes rows that exist, and tells: of each, not of what cascades.
-func (t *Tenant) remove(table string, ids ...string) {
+// deleteAndFire deletes rows that exist, and tells: of each, not of what cascades.
+func (t *Tenant) deleteAndFire(table string, ids ...string) {
 	gone := make(map[string]bool, len(ids))
 	for _, id := range ids {
 		gone[quote(id)] = true
@@ -93,13 +93,13 @@ func (t *Tenant) cascade(tab *table, gone []*row) {
 func (t *Tenant) Unlink(table string, key Row) error { return t.unlinkAs(byAPI, table, key) }
 
 func (t *Tenant) unlinkAs(by actor, table string, key Row) error {
-	raws, err := rawColumns(key)
+	raws, err := encodeRow(key)
 	if err != nil {
 		return fmt.Errorf("unlink from %s: %w", table, err)
 	}
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	defer t.actAs(by)()
+	defer t.setActor(by)()
 	if !t.unlink(table, raws) {
 		return fmt.Errorf("unlink from %s: %w", table, ErrUnknown)
 	}
@@ -110,7 +110,7 @@ func (t *Tenant) unlink(name string, raws map[string]string) bool {
 	text := func(col string) string { return unquote(raws[col]) }
 	switch name {
 	case usersRoles:
-		return t.unassignRole(text("user_id"), text("role_id"))
+		return t.revokeUserRole(text("user_id"), text("role_id"))
 	case orgUsers:
 		left := t.leave(text("organization_id"), text("user_id"))
 		if left {
@@ -126,7 +126,7 @@ func (t *Tenant) unlink(name string, raws map[string]string) bool {
 	}
 	gone := tab.removeFunc(func(r *row) bool {
 		for col, raw := range raws {
-			if i := tab.index(col); i < 0 || r.vals[i] != raw {
+			if i := tab.columnIndex(col); i < 0 || r.vals[i] != raw {
 				return false
 			}
 		}

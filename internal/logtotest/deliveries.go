@@ -42,11 +42,11 @@ func (t *Tenant) PruneLogs(age time.Duration) {
 // hasSubscriber tells if any hook wants an event that the server's version has.
 func (t *Tenant) hasSubscriber(event string) bool {
 	hooks := t.tables["hooks"]
-	return !t.edition.events[event] && slices.ContainsFunc(hooks.heap, func(h *row) bool { return wants(hooks, h, event) })
+	return !t.edition.events[event] && slices.ContainsFunc(hooks.heap, func(h *row) bool { return hookSubscribes(hooks, h, event) })
 }
 
-// wants tells if a hook is told of an event.
-func wants(hooks *table, hook *row, event string) bool {
+// hookSubscribes tells if a hook is told of an event.
+func hookSubscribes(hooks *table, hook *row, event string) bool {
 	events := hooks.columnJSON(hook, "events")
 	if events == "[]" || events == "null" { // a hook from before hooks could have several
 		return hooks.columnJSON(hook, "enabled") == "true" && hooks.text(hook, "event") == event
@@ -61,7 +61,7 @@ func (t *Tenant) fire(event string, body map[string]any) {
 	}
 	hooks := t.tables["hooks"]
 	for _, hook := range hooks.heap {
-		if !wants(hooks, hook, event) {
+		if !hookSubscribes(hooks, hook, event) {
 			continue
 		}
 		sent := maps.Clone(body)
@@ -75,7 +75,7 @@ func (t *Tenant) fire(event string, body map[string]any) {
 // nobody listens.
 func (t *Tenant) deliverToHook(hook *row, event, body string) {
 	if t.push != nil {
-		t.post(t.push, hook, event, body)
+		t.postDelivery(t.push, hook, event, body)
 		return
 	}
 	took := t.shortest
@@ -91,11 +91,11 @@ func (t *Tenant) deliverToHook(hook *row, event, body string) {
 func (t *Tenant) queueDeliveryLog(hook *row, event, body string, at time.Time, result map[string]any) {
 	payload := map[string]any{
 		"key": "TriggerHook." + event, "result": "Success", "hookId": hook.id,
-		"hookRequest": map[string]any{"body": sanitized(decodeJSON(body), t.edition.does(sanitizedLogs))},
+		"hookRequest": map[string]any{"body": sanitized(decodeRawJSON(body), t.edition.does(sanitizedLogs))},
 	}
 	maps.Copy(payload, result)
 	d := pendingLog{at.UnixMicro(), map[string]string{
-		"id": quote(drawID(t.chance, 21)), "key": quote("TriggerHook." + event), "payload": encodeJSON(payload), "created_at": timeJSON(at.UnixMicro()),
+		"id": quote(drawID(t.chance, 21)), "key": quote("TriggerHook." + event), "payload": encodeJSON(payload), "created_at": quoteTime(at.UnixMicro()),
 	}}
 	i, _ := slices.BinarySearchFunc(t.pending, d.due, func(p pendingLog, due int64) int {
 		if p.due <= due {
@@ -117,7 +117,7 @@ func (t *Tenant) writeDueLogs() {
 	t.pending = slices.Delete(t.pending, 0, n)
 }
 
-// flushDueLogs is arrive for who does not hold the lock.
+// flushDueLogs is writeDueLogs for callers that do not hold the lock.
 func (t *Tenant) flushDueLogs() {
 	t.mu.Lock()
 	defer t.mu.Unlock()

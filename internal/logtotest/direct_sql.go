@@ -23,9 +23,9 @@ func (s DirectSQL) Delete(table, id string) error { return s.t.deleteAs(bySQL, t
 // Unlink is Tenant.Unlink, by SQL.
 func (s DirectSQL) Unlink(table string, key Row) error { return s.t.unlinkAs(bySQL, table, key) }
 
-// actAs makes the changes until the function it returns is called those of a writer.
+// setActor makes the changes until the function it returns is called those of a writer.
 // The caller holds the write lock.
-func (t *Tenant) actAs(by actor) (end func()) {
+func (t *Tenant) setActor(by actor) (end func()) {
 	was := t.by
 	t.by = by
 	return func() { t.by = was }

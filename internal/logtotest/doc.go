@@ -46,7 +46,7 @@
 //   - SQL writes to the database: no event, no log.
 //
 // A hook-log row is written when its delivery has ended, a chance after the event
-// (SetDeliveryDelay), by the tenant's clock (AdvanceClock), so not in the order of
+// (SetDeliveryLogDelay), by the tenant's clock (AdvanceClock), so not in the order of
 // events. PruneLogs forgets old rows, as Logto Cloud does. A generated tenant has
 // a hook for every data event, named change feed.
 //
@@ -64,7 +64,7 @@
 // audience and issuer are not checked. Response guards strip nothing: a row of
 // the wrong shape is shown as it is, where Logto would answer 500 (use BreakRow).
 // Neither uniqueness other than of ids nor types of columns are enforced on what
-// is loaded or inserted. Deliveries of webhooks fail unless PushDeliveries sends
+// is loaded or inserted. Deliveries of webhooks fail unless StartPushingDeliveries sends
 // them. Audit logs of end users are those of the last steps of a flow, and a token
 // request leaves one.
 package logtotest

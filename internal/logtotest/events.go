@@ -17,8 +17,8 @@ const (
 	byAccount              // an end user through the account API
 )
 
-// An eventTrigger is a call of the Management API that fires an event.
-type eventTrigger struct {
+// An triggeringCall is a call of the Management API that fires an event.
+type triggeringCall struct {
 	event, method, route string
 	params               string // name=column of each parameter of the route
 	status               int
@@ -31,9 +31,9 @@ const membership = "Organization.Membership.Updated"
 // triggers says which change of which table fires what. A change that is not here
 // fires nothing: assignments of roles and organization roles, identities, MFA,
 // tokens, applications, resources, invitations, just-in-time settings, hooks.
-func triggers() map[string]eventTrigger {
+func triggers() map[string]triggeringCall {
 	const user, scope, role, org = "/users/:userId", "/resources/:resourceId/scopes", "/organization-roles/:id", "/organizations/:id"
-	return map[string]eventTrigger{
+	return map[string]triggeringCall{
 		"insert users":                     {"User.Created", "POST", "/users", "", 200, "row"},
 		"update users":                     {"User.Data.Updated", "PATCH", user, "userId=id", 200, "row"},
 		"update users custom_data":         {"User.Data.Updated", "PATCH", user + "/custom-data", "userId=id", 200, "custom_data"},
@@ -78,12 +78,12 @@ func triggers() map[string]eventTrigger {
 }
 
 // apiContext is the context of the Management API that an event carries.
-func (g eventTrigger) apiContext(cells map[string]string) map[string]any {
+func (g triggeringCall) apiContext(cells map[string]string) map[string]any {
 	path, params := g.route, map[string]any{}
 	for pair := range strings.FieldsSeq(g.params) {
 		name, column, _ := strings.Cut(pair, "=")
 		params[name] = unquote(cells[column])
-		path = replaceParam(path, name, unquote(cells[column]))
+		path = replaceRouteParam(path, name, unquote(cells[column]))
 	}
 	if under, ok := strings.CutPrefix(path, "/roles/"); ok { // how the server mounts /roles shows
 		params["0"] = "/" + under
@@ -91,8 +91,8 @@ func (g eventTrigger) apiContext(cells map[string]string) map[string]any {
 	return map[string]any{"method": g.method, "matchedRoute": g.route, "path": path, "params": params, "status": g.status}
 }
 
-// replaceParam puts a value into a route.
-func replaceParam(route, name, value string) string {
+// replaceRouteParam puts a value into a route.
+func replaceRouteParam(route, name, value string) string {
 	parts := strings.Split(route, "/")
 	for i, part := range parts {
 		if part == ":"+name {
@@ -128,7 +128,7 @@ func (t *Tenant) fireChange(op, table string, cells map[string]string) {
 	t.fire(g.event, body)
 }
 
-// fireRowChange is tell with the values of a whole row.
+// fireRowChange is fire with the values of a whole row.
 func (t *Tenant) fireRowChange(op, table string, cols []column, vals []string) {
 	if _, fires := t.triggers[op+" "+table]; !fires || t.by == bySQL {
 		return
@@ -147,13 +147,13 @@ func (t *Tenant) memberDelta(op, org string, cells map[string]string) map[string
 		kind, id = "Application", cells["application_id"]
 	}
 	verb := map[string]string{"insert": "added", "delete": "removed"}[op]
-	return t.memberDeltas(org, map[string][]string{verb + kind + "Ids": {unquote(id)}})
+	return t.membershipEventBody(org, map[string][]string{verb + kind + "Ids": {unquote(id)}})
 }
 
 // maxDelta is how many ids an event lists at most, of each kind.
 const maxDelta = 5000
 
-func (t *Tenant) memberDeltas(org string, ids map[string][]string) map[string]any {
+func (t *Tenant) membershipEventBody(org string, ids map[string][]string) map[string]any {
 	body := map[string]any{"organizationId": org}
 	for name, list := range ids {
 		if len(list) > 0 && t.edition.does(membershipDeltas) {
@@ -164,7 +164,7 @@ func (t *Tenant) memberDeltas(org string, ids map[string][]string) map[string]an
 }
 
 // eventData is the answer of the call that made a change, nil for none.
-func (t *Tenant) eventData(g eventTrigger, table string, cells map[string]string) any {
+func (t *Tenant) eventData(g triggeringCall, table string, cells map[string]string) any {
 	c := &apiRequest{t: t, edition: t.edition}
 	switch {
 	case g.data == "":
@@ -181,9 +181,9 @@ func (t *Tenant) eventData(g eventTrigger, table string, cells map[string]string
 	case t.by != byAPI:
 		return c.userInfo(u)
 	case g.data != "row":
-		return json.RawMessage(u.columnJSON(textColumnIndex(g.data)))
+		return json.RawMessage(u.roundedColumn(userTextColumnPosition(g.data)))
 	case g.event != "User.Deleted":
-		return json.RawMessage(append(c.appendOpenUserProfile(nil, u), '}'))
+		return json.RawMessage(append(c.appendOpenUserProfileResponse(nil, u), '}'))
 	case t.edition.does(deletedUserData):
 		return c.userInfo(u)
 	}

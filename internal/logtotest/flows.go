@@ -27,7 +27,7 @@ type flow struct {
 
 // inFlow runs what an end user does in a flow. The caller holds the write lock.
 func (t *Tenant) inFlow(event string, do func() error) error {
-	defer t.actAs(byFlow)()
+	defer t.setActor(byFlow)()
 	t.flow = flow{event: event, session: drawID(t.chance, 21)}
 	apps := t.tables["applications"]
 	for _, app := range apps.heap {
@@ -49,7 +49,7 @@ func (f flow) eventMetadata(t *Tenant) map[string]any {
 		body["applicationId"] = f.application.id
 		body["application"] = map[string]any{
 			"id": f.application.id, "type": apps.text(f.application, "type"), "name": apps.text(f.application, "name"),
-			"description": decodeJSON(apps.columnJSON(f.application, "description")),
+			"description": decodeRawJSON(apps.columnJSON(f.application, "description")),
 		}
 	}
 	return body
@@ -70,7 +70,7 @@ func (t *Tenant) audit(id string, keys ...string) {
 		t.writeDueLogs()
 		t.lastAudit = t.afterLastAudit(t.Now())
 		_, _ = t.insert("logs", map[string]string{ // nothing that could be wrong with it
-			"id": quote(drawID(t.chance, 21)), "key": quote(key), "payload": encodeJSON(payload), "created_at": timeJSON(t.lastAudit.UnixMicro()),
+			"id": quote(drawID(t.chance, 21)), "key": quote(key), "payload": encodeJSON(payload), "created_at": quoteTime(t.lastAudit.UnixMicro()),
 		})
 	}
 }
@@ -100,7 +100,7 @@ func (t *Tenant) fireFlowEnd(event, id string) {
 // It leaves User.Created, PostRegister, Organization.Membership.Updated and audit
 // logs; no event tells of the roles.
 func (t *Tenant) SignUp(row Row) (id string, err error) {
-	raws, err := rawColumns(row)
+	raws, err := encodeRow(row)
 	if err != nil {
 		return "", fmt.Errorf("sign up: %w", err)
 	}
@@ -114,7 +114,7 @@ func (t *Tenant) SignUp(row Row) (id string, err error) {
 
 func (t *Tenant) signUp(raws map[string]string) (id string, err error) {
 	err = t.inFlow("Register", func() error {
-		with := map[string]string{"last_sign_in_at": timeJSON(t.Now().UnixMicro())}
+		with := map[string]string{"last_sign_in_at": quoteTime(t.Now().UnixMicro())}
 		if t.flow.application != nil {
 			with["application_id"] = quote(t.flow.application.id)
 		}
@@ -125,7 +125,7 @@ func (t *Tenant) signUp(raws map[string]string) (id string, err error) {
 		roles := t.tables["roles"]
 		for _, role := range roles.heap {
 			if roles.columnJSON(role, "is_default") == "true" && roles.text(role, "type") == "User" {
-				_ = t.assignRole(id, role.id) // a new user has none
+				_ = t.grantUserRole(id, role.id) // a new user has none
 			}
 		}
 		t.provision(id)
@@ -158,8 +158,8 @@ func (t *Tenant) SignIn(user string) error {
 	return t.UpdateUser(user, Row{"last_sign_in_at": t.Now()})
 }
 
-// recordSignIn leaves what signing in leaves.
-func (t *Tenant) recordSignIn(id string) {
+// auditAndFireSignIn leaves what signing in leaves.
+func (t *Tenant) auditAndFireSignIn(id string) {
 	_ = t.inFlow("SignIn", func() error {
 		t.audit(id, "Interaction.SignIn.Verification.Password.Submit", "Interaction.SignIn.Submit", "Interaction.End",
 			"ExchangeTokenBy.AuthorizationCode")
@@ -174,7 +174,7 @@ func (t *Tenant) ResetPassword(user string) error {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	return t.inFlow("ForgotPassword", func() error {
-		if err := t.update("users", user, map[string]string{"password_updated_at": timeJSON(t.Now().UnixMicro())}); err != nil {
+		if err := t.update("users", user, map[string]string{"password_updated_at": quoteTime(t.Now().UnixMicro())}); err != nil {
 			return fmt.Errorf("reset the password of %s: %w", user, err)
 		}
 		t.audit(user, "Interaction.ForgotPassword.Submit", "Interaction.End")
@@ -186,13 +186,13 @@ func (t *Tenant) ResetPassword(user string) error {
 // EditAccount is an end user changing the given columns through the account API.
 // It leaves User.Data.Updated and no audit log.
 func (t *Tenant) EditAccount(user string, row Row) error {
-	raws, err := rawColumns(row)
+	raws, err := encodeRow(row)
 	if err != nil {
 		return fmt.Errorf("edit the account of %s: %w", user, err)
 	}
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	defer t.actAs(byAccount)()
+	defer t.setActor(byAccount)()
 	if err := t.update("users", user, raws); err != nil {
 		return fmt.Errorf("edit the account of %s: %w", user, err)
 	}
@@ -209,7 +209,7 @@ func (t *Tenant) AcceptInvitation(invitation, user string) error {
 	if r == nil || t.users.get(user) == nil {
 		return fmt.Errorf("accept invitation %s as %s: %w", invitation, user, ErrUnknown)
 	}
-	org, now := invitations.text(r, "organization_id"), timeJSON(t.Now().UnixMicro())
+	org, now := invitations.text(r, "organization_id"), quoteTime(t.Now().UnixMicro())
 	if err := t.update("organization_invitations", invitation, map[string]string{
 		"status": `"Accepted"`, "accepted_user_id": quote(user), "updated_at": now,
 	}); err != nil {
@@ -223,7 +223,7 @@ func (t *Tenant) AcceptInvitation(invitation, user string) error {
 		_ = t.grantMemberRole(org, role, user) // who has the role keeps it
 	}
 	if t.edition.does(invitationMembers) {
-		t.fireMembersChange(eventTrigger{membership, "PUT", "/organization-invitations/:id/status", "id=id", 200, ""}, org,
+		t.fireMembersChange(triggeringCall{membership, "PUT", "/organization-invitations/:id/status", "id=id", 200, ""}, org,
 			map[string]string{"id": quote(invitation)}, map[string][]string{"addedUserIds": added})
 	}
 	return nil
@@ -237,10 +237,10 @@ func (t *Tenant) AddMembers(organization string, users ...string) error {
 // ReplaceMembers makes an organization's members these users, in one call: who
 // stays keeps the organization roles.
 func (t *Tenant) ReplaceMembers(organization string, users ...string) error {
-	return t.changeMembers(organization, eventTrigger{membership, "PUT", "/organizations/:id/users", "id=organization_id", 204, ""}, users, true)
+	return t.changeMembers(organization, triggeringCall{membership, "PUT", "/organizations/:id/users", "id=organization_id", 204, ""}, users, true)
 }
 
-func (t *Tenant) changeMembers(org string, g eventTrigger, users []string, replace bool) error {
+func (t *Tenant) changeMembers(org string, g triggeringCall, users []string, replace bool) error {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	unknown := func(id string) bool { return t.users.get(id) == nil }
@@ -266,12 +266,12 @@ func (t *Tenant) changeMembers(org string, g eventTrigger, users []string, repla
 }
 
 // fireMembersChange fires that the members of an organization have changed.
-func (t *Tenant) fireMembersChange(g eventTrigger, org string, cells map[string]string, ids map[string][]string) {
+func (t *Tenant) fireMembersChange(g triggeringCall, org string, cells map[string]string, ids map[string][]string) {
 	if t.by == bySQL || !t.hasSubscriber(membership) {
 		return
 	}
 	body := g.apiContext(cells)
 	body["ip"] = administratorIP
-	maps.Copy(body, t.memberDeltas(org, ids))
+	maps.Copy(body, t.membershipEventBody(org, ids))
 	t.fire(membership, body)
 }

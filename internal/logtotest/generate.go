@@ -38,7 +38,7 @@ func Generate(o Options) *Tenant {
 	if o.Organizations == 0 {
 		o.Organizations = max(1, o.Users/100)
 	}
-	e, err := newVersionBehavior(o.Version)
+	e, err := newVersionFeatures(o.Version)
 	if err != nil {
 		panic(err)
 	}
@@ -63,7 +63,7 @@ func Generate(o Options) *Tenant {
 
 // mustInsert inserts a row of the generator's own making.
 func (g *generator) mustInsert(table string, row Row) string {
-	raws, err := rawColumns(row)
+	raws, err := encodeRow(row)
 	if err != nil {
 		panic(err)
 	}
@@ -79,7 +79,7 @@ func (g *generator) bulkInsert(table string, n int, make func(i int) Row) []stri
 	tab := g.tables[table]
 	ids := []string{}
 	for i := range n {
-		raws, err := rawColumns(make(i))
+		raws, err := encodeRow(make(i))
 		if err != nil {
 			panic(err)
 		}
@@ -87,7 +87,7 @@ func (g *generator) bulkInsert(table string, n int, make func(i int) Row) []stri
 		if err != nil {
 			panic(fmt.Sprintf("generate %s: %v", table, err))
 		}
-		r := tab.newRow(vals)
+		r := tab.rowFromValues(vals)
 		tab.heap = append(tab.heap, r)
 		ids = append(ids, r.id)
 	}

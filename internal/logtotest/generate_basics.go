@@ -7,7 +7,7 @@ import (
 )
 
 // makeBasics makes the small tables that everything else refers to.
-func (g *generator) makeBasics(e *versionBehavior) {
+func (g *generator) makeBasics(e *versionFeatures) {
 	at := g.base.AddDate(-2, 0, 0)
 	g.mustInsert("resources", Row{"id": "management-api", "name": "Logto Management API", "indicator": "https://default.logto.app/api"})
 	g.mustInsert("scopes", Row{
@@ -38,7 +38,7 @@ func (g *generator) makeBasics(e *versionBehavior) {
 		"name": "crm feed", "events": []string{"User.Created", "User.Deleted", "User.Data.Updated"}, "signing_key": g.newID(32), "created_at": at,
 		"config": Row{"url": "https://crm.example.com/logto", "headers": Row{"Authorization": "Bearer hook-" + g.newID(24)}},
 	})
-	g.makeChangeFeed(e, at)
+	g.makeChangeFeedHook(e, at)
 	g.mustInsert("custom_profile_fields", Row{"name": "companyName", "label": "Company", "sie_order": 1, "created_at": at})
 	g.mustInsert("email_templates", Row{
 		"language_tag": "en", "template_type": "SignIn", "created_at": at,
@@ -46,9 +46,9 @@ func (g *generator) makeBasics(e *versionBehavior) {
 	})
 }
 
-// makeChangeFeed is a hook for every data event the version has, which need not reach
+// makeChangeFeedHook is a hook for every data event the version has, which need not reach
 // anybody: its log tells what has changed.
-func (g *generator) makeChangeFeed(e *versionBehavior, at time.Time) {
+func (g *generator) makeChangeFeedHook(e *versionFeatures, at time.Time) {
 	var events []string
 	for _, r := range g.triggers {
 		if !e.events[r.event] {
@@ -65,7 +65,7 @@ func (g *generator) makeChangeFeed(e *versionBehavior, at time.Time) {
 	})
 }
 
-func (g *generator) makeRoles(e *versionBehavior, scopes []string) {
+func (g *generator) makeRoles(e *versionFeatures, scopes []string) {
 	g.mustInsert("roles", Row{
 		"id": "admin-role", "name": "#internal:admin", "type": "MachineToMachine", "description": "Internal admin role for Logto tenant default.",
 	})

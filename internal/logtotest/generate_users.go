@@ -101,13 +101,13 @@ func (g *generator) makeUserTimes(u *user, i int) {
 	u.suspended = g.r.IntN(50) == 0
 }
 
-// A namePart is a name and what an address makes of it.
-type namePart struct{ name, plain string }
+// A nameWithASCII is a name and what an address makes of it.
+type nameWithASCII struct{ name, plain string }
 
-func (g *generator) drawPersonName() (given, family namePart) {
+func (g *generator) drawPersonName() (given, family nameWithASCII) {
 	first, last := personNames()
 	i, j := g.r.IntN(len(first)), g.r.IntN(len(last))
-	return namePart{first[i], asciiName(first[i])}, namePart{last[j], asciiName(last[j])}
+	return nameWithASCII{first[i], asciiName(first[i])}, nameWithASCII{last[j], asciiName(last[j])}
 }
 
 // asciiName keeps the ASCII letters of a name, in lower case.
@@ -134,7 +134,7 @@ func (g *generator) customData(n string) []string {
 	return []string{`{"plan":"`, pick(g.r, []string{"free", "team", "enterprise"}), `","externalId":"crm-`, n, `"}`}
 }
 
-func (g *generator) identities(given, family namePart, n string) []string {
+func (g *generator) identities(given, family nameWithASCII, n string) []string {
 	if g.r.IntN(8) > 0 {
 		return []string{"{}"}
 	}
@@ -145,7 +145,7 @@ func (g *generator) identities(given, family namePart, n string) []string {
 	}
 }
 
-func (g *generator) profile(given, family namePart) []string {
+func (g *generator) profile(given, family nameWithASCII) []string {
 	switch g.r.IntN(4) {
 	case 0:
 		return []string{"{}"}

@@ -11,8 +11,8 @@ import (
 	"time"
 )
 
-// An injected fault counts what it has seen.
-type injected struct {
+// An injectedFault fault counts what it has seen.
+type injectedFault struct {
 	Fault
 	seen, done int
 }
@@ -20,14 +20,14 @@ type injected struct {
 // Inject adds a fault and returns what takes it away again. Where several match,
 // delays add up and of the rest the first injected wins.
 func (s *Server) Inject(f Fault) (remove func()) {
-	in := &injected{Fault: f}
+	in := &injectedFault{Fault: f}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.faults = append(s.faults, in)
 	return func() {
 		s.mu.Lock()
 		defer s.mu.Unlock()
-		s.faults = slices.DeleteFunc(s.faults, func(o *injected) bool { return o == in })
+		s.faults = slices.DeleteFunc(s.faults, func(o *injectedFault) bool { return o == in })
 	}
 }
 
@@ -40,9 +40,9 @@ func (s *Server) Throttle(limit int, window time.Duration, retryAfter bool) {
 	s.throttle = throttle{limit: limit, window: window, sendRetryAfter: retryAfter}
 }
 
-// BreakRow makes every answer that would contain the row with this id (a user, an
+// FailOnRow makes every answer that would contain the row with this id (a user, an
 // organization, ...) a 500, until RepairRow.
-func (s *Server) BreakRow(id string) {
+func (s *Server) FailOnRow(id string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.brokenRows = append(s.brokenRows, `"id":`+quote(id))
@@ -62,8 +62,8 @@ type throttle struct {
 	accepted       []time.Time
 }
 
-// refuse decides about a request that arrives now.
-func (s *Server) refuse(now time.Time) (answer, bool) {
+// checkThrottle decides about a request that arrives now.
+func (s *Server) checkThrottle(now time.Time) (answer, bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	t := &s.throttle
@@ -86,9 +86,9 @@ func (s *Server) refuse(now time.Time) (answer, bool) {
 	return a, true
 }
 
-// pick finds the faults of a request: what it costs in time, the faults of its
+// pickFaults finds the faults of a request: what it costs in time, the faults of its
 // rows and headers, and the one that replaces or cuts the answer, nil for none.
-func (s *Server) pick(r *http.Request) (wait time.Duration, inside []Fault, replaces *Fault) {
+func (s *Server) pickFaults(r *http.Request) (wait time.Duration, inside []Fault, replaces *Fault) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for _, in := range s.faults {
@@ -137,17 +137,17 @@ func pathMatches(pattern, path string) bool {
 
 // respondWithFaults answers a request, with everything that is to go wrong.
 func (s *Server) respondWithFaults(w http.ResponseWriter, r *http.Request, c *apiRequest, next func() answer) {
-	wait, inside, f := s.pick(r)
+	wait, inside, f := s.pickFaults(r)
 	if wait > 0 {
 		sleep(r.Context(), wait)
 	}
 	c.faults = inside
 	if f != nil && f.Kind == Reset {
-		reset(w)
+		resetConnection(w)
 		return
 	}
 	if f != nil {
-		if a, instead := s.replacement(f, r); instead {
+		if a, instead := s.faultAnswer(f, r); instead {
 			a.write(w, r)
 			return
 		}
@@ -180,8 +180,8 @@ func (a *answer) writeAndAbort(w http.ResponseWriter) {
 	panic(http.ErrAbortHandler)
 }
 
-// replacement is the answer of a fault that takes the place of the real one.
-func (s *Server) replacement(f *Fault, r *http.Request) (answer, bool) {
+// faultAnswer is the answer of a fault that takes the place of the real one.
+func (s *Server) faultAnswer(f *Fault, r *http.Request) (answer, bool) {
 	switch f.Kind {
 	case Status:
 		a := answer{status: f.Status, body: []byte(`{"message":` + quote(http.StatusText(f.Status)+".") + `}`)}

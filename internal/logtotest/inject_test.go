@@ -212,7 +212,7 @@ func TestABrokenRowMakesItsAnswersA500(t *testing.T) {
 	s := start(t, logtotest.Generate(logtotest.Options{Users: 40}))
 	bearer := token(t, s, "all")
 	ids, _ := walk(t, s, "/api/users")
-	s.BreakRow(ids[17])
+	s.FailOnRow(ids[17])
 	for path, want := range map[string]int{
 		"/api/users?page=1&page_size=10":      200,
 		"/api/users?page=2&page_size=10":      500,

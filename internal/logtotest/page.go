@@ -16,7 +16,7 @@ type apiRequest struct {
 	args    []string // what the * of the route matched
 	sent    query    // the parameters that were sent
 	q       query    // those the server understands
-	edition *versionBehavior
+	edition *versionFeatures
 	added   map[string]string // fields beside the columns, by table
 	faults  []Fault           // those that change the rows or the headers
 	paged   bool              // this listing is paged although nobody asked for a page
@@ -36,8 +36,8 @@ const defaultPageSize, maxPageSize = 20, 100
 // paging reads page and page_size as JavaScript would; whole is that neither was
 // sent where both are optional.
 func (c *apiRequest) paging(optional bool) (offset, size float64, whole, ok bool) {
-	page, pageOK := number(c.q.all("page"), 1)
-	size, sizeOK := number(c.q.all("page_size"), defaultPageSize)
+	page, pageOK := parsePagingNumber(c.q.all("page"), 1)
+	size, sizeOK := parsePagingNumber(c.q.all("page_size"), defaultPageSize)
 	if !pageOK || !sizeOK || size > maxPageSize {
 		return 0, 0, false, false
 	}
@@ -45,7 +45,7 @@ func (c *apiRequest) paging(optional bool) (offset, size float64, whole, ok bool
 	return (page - 1) * size, size, whole, true
 }
 
-func number(values []string, standard float64) (float64, bool) {
+func parsePagingNumber(values []string, standard float64) (float64, bool) {
 	if len(values) == 0 || len(values) == 1 && values[0] == "" {
 		return standard, true
 	}
@@ -63,7 +63,7 @@ func (c *apiRequest) answerListing(l listing) answer {
 		return failure(http.StatusBadRequest, "guard.invalid_pagination", "The request pagination value is invalid.")
 	}
 	if whole {
-		return c.items(l, 0, -1)
+		return c.answerItems(l, 0, -1)
 	}
 	if offset != math.Trunc(offset) || size != math.Trunc(size) || offset > math.MaxInt64/2 {
 		return failure(http.StatusUnprocessableEntity, "entity.invalid_input", "Invalid input. Value list must not be empty.")
@@ -83,7 +83,7 @@ func (c *apiRequest) answerListing(l listing) answer {
 			at = max(0, at-limit)
 		}
 	}
-	a := c.items(l, at, limit)
+	a := c.answerItems(l, at, limit)
 	if a.status != http.StatusOK {
 		return a
 	}
@@ -103,7 +103,7 @@ func (c *apiRequest) answerListing(l listing) answer {
 	return a
 }
 
-func (c *apiRequest) items(l listing, offset, limit int) answer {
+func (c *apiRequest) answerItems(l listing, offset, limit int) answer {
 	room, _ := bodies.Get().(*[]byte)
 	c.t.mu.RLock()
 	b := l.rows(append((*room)[:0], '['), offset, limit)
@@ -162,7 +162,7 @@ func (c *apiRequest) tableListing(tab *table, keep func(*row) bool, show func(b 
 		rows: func(b []byte, offset, limit int) []byte {
 			var rows []*row
 			if keep == nil {
-				rows = tab.unordered(offset, limit, c.s.orderly)
+				rows = tab.unorderedPage(offset, limit, c.s.orderly)
 			} else {
 				rows = window(picked(), offset, limit)
 			}
@@ -174,8 +174,8 @@ func (c *apiRequest) tableListing(tab *table, keep func(*row) bool, show func(b 
 	}
 }
 
-// rowListing is a listing of rows that are found, and sorted, anew for each statement.
-func rowListing(find func() []*row, show func(b []byte, r *row) []byte) listing {
+// foundRowsListing is a listing of rows that are found, and sorted, anew for each statement.
+func foundRowsListing(find func() []*row, show func(b []byte, r *row) []byte) listing {
 	return listing{
 		count: func() int { return len(find()) },
 		rows: func(b []byte, offset, limit int) []byte {

@@ -136,18 +136,18 @@ func posixIDBounds(p string) []idBounds {
 	}
 	var all []idBounds
 	for _, a := range alternatives {
-		ranges := sequenceIDBounds(a)
+		ranges := regexpSequenceIDBounds(a)
 		if ranges == nil || len(all)+len(ranges) > maxRanges {
 			return nil
 		}
 		all = append(all, ranges...)
 	}
-	return mergeRanges(all)
+	return mergeIDBounds(all)
 }
 
-// mergeRanges sorts ranges and joins those that overlap or touch: no id may be
+// mergeIDBounds sorts ranges and joins those that overlap or touch: no id may be
 // found twice.
-func mergeRanges(ranges []idBounds) []idBounds {
+func mergeIDBounds(ranges []idBounds) []idBounds {
 	slices.SortFunc(ranges, func(a, b idBounds) int { return strings.Compare(a.from, b.from) })
 	out := ranges[:0]
 	for _, r := range ranges {
@@ -162,8 +162,8 @@ func mergeRanges(ranges []idBounds) []idBounds {
 	return out
 }
 
-// sequenceIDBounds reads a sequence of letters, digits and classes.
-func sequenceIDBounds(rest string) []idBounds {
+// regexpSequenceIDBounds reads a sequence of letters, digits and classes.
+func regexpSequenceIDBounds(rest string) []idBounds {
 	ranges := []idBounds{{"", ""}}
 	for rest != "" {
 		spans, n := parseRegexpAtom(rest)
@@ -212,7 +212,7 @@ func parseRegexpAtom(p string) (spans [][2]byte, n int) {
 		return nil, 0
 	}
 	if end == 0 {
-		if !isRegexpLiteral(p[0]) {
+		if !isRegexpLiteralByte(p[0]) {
 			return nil, 0
 		}
 		return [][2]byte{{p[0], p[0]}}, 1
@@ -235,8 +235,8 @@ func parseRegexpAtom(p string) (spans [][2]byte, n int) {
 	return spans, end + 1
 }
 
-// isRegexpLiteral tells what stands for itself in a regular expression.
-func isRegexpLiteral(c byte) bool {
+// isRegexpLiteralByte tells what stands for itself in a regular expression.
+func isRegexpLiteralByte(c byte) bool {
 	return c >= '0' && c <= '9' || c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c == '_' || c == '-'
 }
 
@@ -248,7 +248,7 @@ func classBytes(inner string) (in [256]bool, ok bool) {
 			to = inner[i+2]
 			i += 2
 		}
-		if !isRegexpLiteral(from) || !isRegexpLiteral(to) || from > to {
+		if !isRegexpLiteralByte(from) || !isRegexpLiteralByte(to) || from > to {
 			return in, false
 		}
 		for c := int(from); c <= int(to); c++ {

@@ -148,7 +148,7 @@ func TestTopByAgeKeepsTheTies(t *testing.T) {
 			return at
 		}
 		all := times(users)
-		got := times(pruneOlder(slices.Clone(users), top))
+		got := times(pruneToNewest(slices.Clone(users), top))
 		if len(got) < top || !slices.Equal(all[:len(got)], got) || len(got) < n && all[len(got)] == all[top-1] {
 			t.Fatalf("%d of %d kept for the top %d", len(got), n, top)
 		}
@@ -204,7 +204,7 @@ func TestFinderFindsWhatAScanFinds(t *testing.T) {
 				t.Errorf("count %d, want %d", f.count(), len(want))
 			}
 			for _, top := range []int{1, 20, 100, 1000, 6000} {
-				got := f.newest(top)
+				got := f.newestMatches(top)
 				if len(got) < min(top, len(want)) || !slices.Equal(got, want[:len(got)]) {
 					t.Errorf("the top %d are not the first of all", top)
 				}
@@ -227,7 +227,7 @@ func TestAScanIsNotRememberedBeyondAWrite(t *testing.T) {
 			t.Fatal(err)
 		}
 		f := &userFinder{set: tenant.users, s: s, t: tenant}
-		for _, u := range f.newest(-1) {
+		for _, u := range f.newestMatches(-1) {
 			ids = append(ids, u.id())
 		}
 		if n := f.count(); n != len(ids) {

@@ -41,8 +41,8 @@ func (t *Tenant) StartPushingDeliveries(ctx context.Context) (stop func()) {
 	}
 }
 
-// post delivers one event to one hook. The caller holds the write lock.
-func (t *Tenant) post(p *pusher, hook *row, event, body string) {
+// postDelivery delivers one event to one hook. The caller holds the write lock.
+func (t *Tenant) postDelivery(p *pusher, hook *row, event, body string) {
 	hooks := t.tables["hooks"]
 	var config struct {
 		URL     string
@@ -92,7 +92,7 @@ func (p *pusher) send(url string, headers map[string]string, key, body string) m
 		return failed(err)
 	}
 	var parsed any = string(answer)
-	if v := decodeJSON(string(answer)); v != nil {
+	if v := decodeRawJSON(string(answer)); v != nil {
 		parsed = v
 	}
 	result := map[string]any{"result": "Success", "response": map[string]any{"statusCode": res.StatusCode, "body": parsed}}

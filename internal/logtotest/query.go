@@ -18,12 +18,12 @@ func parseQuery(raw string) query {
 			continue
 		}
 		k, v, _ := strings.Cut(part, "=")
-		q = append(q, queryParameter{unescape(k), unescape(v)})
+		q = append(q, queryParameter{unescapeQuery(k), unescapeQuery(v)})
 	}
 	return q
 }
 
-func unescape(s string) string {
+func unescapeQuery(s string) string {
 	if !strings.ContainsAny(s, "%+") {
 		return s
 	}

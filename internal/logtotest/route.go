@@ -13,8 +13,8 @@ type route struct {
 	literal int // how many elements are no *, to find the best match
 }
 
-// get makes a route.
-func get(path string, answer func(*apiRequest) answer) route {
+// newRoute makes a route.
+func newRoute(path string, answer func(*apiRequest) answer) route {
 	parts := strings.Split(path, "/")
 	return route{path: path, parts: parts, answer: answer, literal: len(parts) - strings.Count(path, "*")}
 }
@@ -22,67 +22,67 @@ func get(path string, answer func(*apiRequest) answer) route {
 // routes lists what the simulation knows.
 func routes() []route {
 	return []route{
-		get("users", (*apiRequest).listUsers),
-		get("users/*", (*apiRequest).getUser),
-		get("users/*/roles", (*apiRequest).userRoles),
-		get("users/*/organizations", (*apiRequest).userOrganizations),
-		get("users/*/personal-access-tokens", (*apiRequest).userTokens),
-		get("users/*/mfa-verifications", (*apiRequest).userFactors),
-		get("users/*/all-identities", (*apiRequest).userIdentities),
-		get("users/*/custom-data", getUserColumn(uCustomData)),
-		get("users/*/has-password", (*apiRequest).hasPassword),
-		get("users/*/sessions", fixedAnswer(`{"sessions":[]}`)),
-		get("users/*/grants", fixedAnswer(`{"grants":[]}`)),
-		get("dashboard/users/total", (*apiRequest).dashboardUsersTotal),
-		get("organizations", (*apiRequest).listOrganizations),
-		get("organizations/*", getRow("organizations")),
-		get("organizations/*/users", (*apiRequest).organizationUsers),
-		get("organizations/*/users/*/roles", (*apiRequest).memberRoles),
-		get("organizations/*/applications", (*apiRequest).organizationApplications),
-		get("organizations/*/applications/*/roles", (*apiRequest).applicationMemberRoles),
-		get("organizations/*/jit/email-domains", (*apiRequest).jitDomains),
-		get("organizations/*/jit/roles", listJIT("organization_jit_roles", "organization_role_id", "organization_roles")),
-		get("organizations/*/jit/sso-connectors", listJIT("organization_jit_sso_connectors", "sso_connector_id", "sso_connectors")),
-		get("organization-roles", (*apiRequest).listOrganizationRoles),
-		get("organization-roles/*", getRow("organization_roles")),
-		get("organization-roles/*/scopes", (*apiRequest).organizationRoleScopes),
-		get("organization-roles/*/resource-scopes", (*apiRequest).organizationRoleResourceScopes),
-		get("organization-scopes", (*apiRequest).listOrganizationScopes),
-		get("organization-scopes/*", getRow("organization_scopes")),
-		get("organization-invitations", (*apiRequest).listInvitations),
-		get("organization-invitations/*", (*apiRequest).getInvitation),
-		get("roles", (*apiRequest).listRoles),
-		get("roles/*", getRow("roles")),
-		get("roles/*/users", (*apiRequest).roleUsers),
-		get("roles/*/applications", (*apiRequest).roleApplications),
-		get("roles/*/scopes", (*apiRequest).roleScopes),
-		get("resources", (*apiRequest).listResources),
-		get("resources/*", getRow("resources")),
-		get("resources/*/scopes", (*apiRequest).resourceScopes),
-		get("applications", (*apiRequest).listApplications),
-		get("applications/*", (*apiRequest).getApplication),
-		get("applications/*/roles", (*apiRequest).applicationRoles),
-		get("applications/*/organizations", (*apiRequest).applicationOrganizations),
-		get("applications/*/secrets", (*apiRequest).applicationSecrets),
-		get("connectors", (*apiRequest).listConnectors),
-		get("sso-connectors", (*apiRequest).listSSOConnectors),
-		get("hooks", (*apiRequest).listHooks),
-		get("hooks/*", (*apiRequest).getHook),
-		get("hooks/*/recent-logs", (*apiRequest).hookRecentLogs),
-		get("logs", (*apiRequest).listLogs),
-		get("logs/*", getRow("logs")),
-		get("custom-profile-fields", (*apiRequest).listProfileFields),
-		get("email-templates", (*apiRequest).listEmailTemplates),
-		get("email-templates/*", getRow("email_templates")),
-		get("one-time-tokens", (*apiRequest).listOneTimeTokens),
-		get("domains", (*apiRequest).listDomains),
-		get("custom-phrases", (*apiRequest).listCustomPhrases),
-		get("saml-applications", methodNotAllowed), // one can only be added
+		newRoute("users", (*apiRequest).listUsers),
+		newRoute("users/*", (*apiRequest).getUser),
+		newRoute("users/*/roles", (*apiRequest).userRoles),
+		newRoute("users/*/organizations", (*apiRequest).userOrganizations),
+		newRoute("users/*/personal-access-tokens", (*apiRequest).userTokens),
+		newRoute("users/*/mfa-verifications", (*apiRequest).userFactors),
+		newRoute("users/*/all-identities", (*apiRequest).userIdentities),
+		newRoute("users/*/custom-data", getUserColumn(uCustomData)),
+		newRoute("users/*/has-password", (*apiRequest).hasPassword),
+		newRoute("users/*/sessions", fixedAnswer(`{"sessions":[]}`)),
+		newRoute("users/*/grants", fixedAnswer(`{"grants":[]}`)),
+		newRoute("dashboard/users/total", (*apiRequest).dashboardUsersTotal),
+		newRoute("organizations", (*apiRequest).listOrganizations),
+		newRoute("organizations/*", getRow("organizations")),
+		newRoute("organizations/*/users", (*apiRequest).organizationUsers),
+		newRoute("organizations/*/users/*/roles", (*apiRequest).memberRoles),
+		newRoute("organizations/*/applications", (*apiRequest).organizationApplications),
+		newRoute("organizations/*/applications/*/roles", (*apiRequest).applicationMemberRoles),
+		newRoute("organizations/*/jit/email-domains", (*apiRequest).jitDomains),
+		newRoute("organizations/*/jit/roles", listJIT("organization_jit_roles", "organization_role_id", "organization_roles")),
+		newRoute("organizations/*/jit/sso-connectors", listJIT("organization_jit_sso_connectors", "sso_connector_id", "sso_connectors")),
+		newRoute("organization-roles", (*apiRequest).listOrganizationRoles),
+		newRoute("organization-roles/*", getRow("organization_roles")),
+		newRoute("organization-roles/*/scopes", (*apiRequest).organizationRoleScopes),
+		newRoute("organization-roles/*/resource-scopes", (*apiRequest).organizationRoleResourceScopes),
+		newRoute("organization-scopes", (*apiRequest).listOrganizationScopes),
+		newRoute("organization-scopes/*", getRow("organization_scopes")),
+		newRoute("organization-invitations", (*apiRequest).listInvitations),
+		newRoute("organization-invitations/*", (*apiRequest).getInvitation),
+		newRoute("roles", (*apiRequest).listRoles),
+		newRoute("roles/*", getRow("roles")),
+		newRoute("roles/*/users", (*apiRequest).roleUsers),
+		newRoute("roles/*/applications", (*apiRequest).roleApplications),
+		newRoute("roles/*/scopes", (*apiRequest).roleScopes),
+		newRoute("resources", (*apiRequest).listResources),
+		newRoute("resources/*", getRow("resources")),
+		newRoute("resources/*/scopes", (*apiRequest).resourceScopes),
+		newRoute("applications", (*apiRequest).listApplications),
+		newRoute("applications/*", (*apiRequest).getApplication),
+		newRoute("applications/*/roles", (*apiRequest).applicationRoles),
+		newRoute("applications/*/organizations", (*apiRequest).applicationOrganizations),
+		newRoute("applications/*/secrets", (*apiRequest).applicationSecrets),
+		newRoute("connectors", (*apiRequest).listConnectors),
+		newRoute("sso-connectors", (*apiRequest).listSSOConnectors),
+		newRoute("hooks", (*apiRequest).listHooks),
+		newRoute("hooks/*", (*apiRequest).getHook),
+		newRoute("hooks/*/recent-logs", (*apiRequest).hookRecentLogs),
+		newRoute("logs", (*apiRequest).listLogs),
+		newRoute("logs/*", getRow("logs")),
+		newRoute("custom-profile-fields", (*apiRequest).listProfileFields),
+		newRoute("email-templates", (*apiRequest).listEmailTemplates),
+		newRoute("email-templates/*", getRow("email_templates")),
+		newRoute("one-time-tokens", (*apiRequest).listOneTimeTokens),
+		newRoute("domains", (*apiRequest).listDomains),
+		newRoute("custom-phrases", (*apiRequest).listCustomPhrases),
+		newRoute("saml-applications", methodNotAllowed), // one can only be added
 	}
 }
 
-// find picks the route for a path below /api/; nil for one that this edition has not.
-func (s *Server) find(e *versionBehavior, path string) (best *route, args []string) {
+// findRoute picks the route for a path below /api/; nil for one that this edition has not.
+func (s *Server) findRoute(e *versionFeatures, path string) (best *route, args []string) {
 	parts := strings.Split(path, "/")
 	for i := range s.routes {
 		r := &s.routes[i]
@@ -116,7 +116,7 @@ func (s *Server) answer(c *apiRequest) answer {
 	if path == "status" {
 		return answer{status: http.StatusNoContent}
 	}
-	r, args := s.find(c.edition, path)
+	r, args := s.findRoute(c.edition, path)
 	switch {
 	case r == nil:
 		return plainText(http.StatusNotFound)

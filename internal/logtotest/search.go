@@ -116,7 +116,7 @@ func (m *searchCondition) compile(fields []string, sensitive bool) error {
 	value := m.values[0]
 	switch m.mode {
 	case "exact":
-		m.test = exactly(m.values, sensitive)
+		m.test = equalsAny(m.values, sensitive)
 	case "like":
 		m.test = like(value, sensitive)
 		if sensitive {
@@ -150,7 +150,7 @@ func (m *searchCondition) compileRegexp(pattern string) error {
 	return nil
 }
 
-func exactly(values []string, sensitive bool) func(string) bool {
+func equalsAny(values []string, sensitive bool) func(string) bool {
 	set := make(map[string]bool, len(values))
 	for _, v := range values {
 		if !sensitive {

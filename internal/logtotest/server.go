@@ -12,10 +12,10 @@ import (
 	"time"
 )
 
-// A Server answers for one Tenant. The exported fields are set by New and Start
+// A Server answers for one Tenant. The exported fields are set by NewServer and Start
 // and only read afterwards. All methods are safe for concurrent use.
 type Server struct {
-	URL       string  // "http://127.0.0.1:port" after Start, "" after New
+	URL       string  // "http://127.0.0.1:port" after Start, "" after NewServer
 	AppID     string  // a machine-to-machine application that may read everything
 	AppSecret string  // its secret
 	Resource  string  // the Management API's resource indicator
@@ -32,9 +32,9 @@ type Server struct {
 	tokens     map[string]token
 	ttl        time.Duration
 	scope      string
-	edition    *versionBehavior
+	edition    *versionFeatures
 	added      map[string]string // fields that items of a table have beside their columns
-	faults     []*injected
+	faults     []*injectedFault
 	dice       uint64
 	brokenRows []string
 	throttle   throttle
@@ -61,7 +61,7 @@ func WithVersion(version string) Option { return func(s *Server) { s.SetVersion(
 
 // CheckVersion tells why a version of Logto cannot be simulated.
 func CheckVersion(version string) error {
-	_, err := newVersionBehavior(version)
+	_, err := newVersionFeatures(version)
 	return err
 }
 
@@ -75,12 +75,12 @@ func NewServer(t *Tenant, opts ...Option) *Server {
 	for _, o := range opts {
 		o(s)
 	}
-	s.AppID, s.AppSecret, s.Resource = t.credentials()
+	s.AppID, s.AppSecret, s.Resource = t.managementAPICredentials()
 	return s
 }
 
-// credentials finds an application that may read everything.
-func (t *Tenant) credentials() (id, secret, resource string) {
+// managementAPICredentials finds an application that may read everything.
+func (t *Tenant) managementAPICredentials() (id, secret, resource string) {
 	t.mu.RLock()
 	defer t.mu.RUnlock()
 	apps, secrets, resources := t.tables["applications"], t.tables["application_secrets"], t.tables["resources"]
@@ -90,7 +90,7 @@ func (t *Tenant) credentials() (id, secret, resource string) {
 		}
 	}
 	for _, app := range apps.heap {
-		scopes, _, ok := t.grantableScopes(app.id, resource)
+		scopes, _, ok := t.applicationResourceScopes(app.id, resource)
 		found := secrets.where("application_id", app.id)
 		if ok && len(found) > 0 && strings.Contains(" "+strings.Join(scopes, " ")+" ", " all ") {
 			return app.id, secrets.text(found[0], "value"), resource
@@ -102,7 +102,7 @@ func (t *Tenant) credentials() (id, secret, resource string) {
 // idleTimeout is when the server closes a connection nobody uses.
 const idleTimeout = 5 * time.Second
 
-// Start is New, listening on a free port of the loopback interface. The caller
+// Start is NewServer, listening on a free port of the loopback interface. The caller
 // closes it. It panics when it cannot listen, as httptest does.
 func Start(t *Tenant, opts ...Option) *Server {
 	s := NewServer(t, opts...)
@@ -174,7 +174,7 @@ func (s *Server) RevokeTokens() {
 // tenant leaves the events of that version from then on; of several servers of one
 // tenant, the last one decides.
 func (s *Server) SetVersion(version string) {
-	e, err := newVersionBehavior(version)
+	e, err := newVersionFeatures(version)
 	if err != nil {
 		panic(err)
 	}
@@ -205,7 +205,7 @@ func (s *Server) SendsColumn(table, column string) bool {
 	s.mu.Lock()
 	e := s.edition
 	s.mu.Unlock()
-	return e.sends(table, column)
+	return e.sendsColumn(table, column)
 }
 
 // ServeHTTP answers one request.
@@ -219,7 +219,7 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	c := &apiRequest{s: s, t: s.Tenant, r: r, sent: parseQuery(r.URL.RawQuery)}
 	if r.URL.Path != "/api/status" {
 		c.n = s.countRequest(r)
-		defer s.leave()
+		defer s.requestDone()
 	}
 	s.mu.Lock()
 	hook := s.onRequest
@@ -227,7 +227,7 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if hook != nil && c.n > 0 {
 		hook(c.n, r)
 	}
-	if a, refused := s.refuse(time.Now()); refused && c.n > 0 {
+	if a, refused := s.checkThrottle(time.Now()); refused && c.n > 0 {
 		a.write(w, r)
 		return
 	}
@@ -247,7 +247,7 @@ func (s *Server) serveOIDC(w http.ResponseWriter, r *http.Request) {
 	s.mu.Lock()
 	s.paths[r.URL.Path]++
 	s.mu.Unlock()
-	s.respondWithFaults(w, r, &apiRequest{s: s, t: s.Tenant, r: r}, func() answer { return s.issueToken(r) })
+	s.respondWithFaults(w, r, &apiRequest{s: s, t: s.Tenant, r: r}, func() answer { return s.answerTokenRequest(r) })
 }
 
 // requestID looks like the server's.
@@ -279,8 +279,8 @@ func sleep(ctx context.Context, d time.Duration) {
 	}
 }
 
-// reset closes a connection so that the client sees a reset.
-func reset(w http.ResponseWriter) {
+// resetConnection closes a connection so that the client sees a reset.
+func resetConnection(w http.ResponseWriter) {
 	if h, ok := w.(http.Hijacker); ok {
 		if conn, _, err := h.Hijack(); err == nil {
 			if tcp, ok := conn.(*net.TCPConn); ok {

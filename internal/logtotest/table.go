@@ -30,14 +30,14 @@ func newTable(name, columns string) *table {
 	return t
 }
 
-// index finds a column; -1 is none.
-func (t *table) index(col string) int {
+// columnIndex finds a column; -1 is none.
+func (t *table) columnIndex(col string) int {
 	return slices.IndexFunc(t.cols, func(c column) bool { return c.name == col })
 }
 
 // columnJSON is a column of a row as JSON.
 func (t *table) columnJSON(r *row, col string) string {
-	if i := t.index(col); i >= 0 {
+	if i := t.columnIndex(col); i >= 0 {
 		return r.vals[i]
 	}
 	return "null"
@@ -50,8 +50,8 @@ func (t *table) text(r *row, col string) string { return unquote(t.columnJSON(r,
 // a million log entries would else be moved for each that comes.
 const maxRecent = 1000
 
-// byID lists the rows by id. It changes nothing: readers hold the lock together.
-func (t *table) byID() []*row {
+// sortedByID lists the rows by id. It changes nothing: readers hold the lock together.
+func (t *table) sortedByID() []*row {
 	if len(t.recent) == 0 {
 		return t.sorted
 	}
@@ -66,7 +66,7 @@ func (t *table) byID() []*row {
 }
 
 // mergeRecent sorts in what was inserted last.
-func (t *table) mergeRecent() { t.sorted, t.recent = t.byID(), nil }
+func (t *table) mergeRecent() { t.sorted, t.recent = t.sortedByID(), nil }
 
 func findByID(rows []*row, id string) (int, bool) {
 	return slices.BinarySearchFunc(rows, id, func(r *row, id string) int { return strings.Compare(r.id, id) })
@@ -84,7 +84,7 @@ func (t *table) rowByID(id string) *row {
 
 // where lists the rows whose column is this string, in physical order.
 func (t *table) where(col, value string) []*row {
-	i, want := t.index(col), quote(value)
+	i, want := t.columnIndex(col), quote(value)
 	var rows []*row
 	for _, r := range t.heap {
 		if r.vals[i] == want {
@@ -151,13 +151,13 @@ func (t *table) removeFunc(drop func(*row) bool) []*row {
 // flipAbove is how many rows a table has before its plan depends on the offset.
 const flipAbove = 500
 
-// unordered is a page of a list without ORDER BY: physical order, but for the
+// unorderedPage is a page of a list without ORDER BY: physical order, but for the
 // first tenth of a bigger table, which the planner reads by the index on id. So
 // a walk by pages can miss rows although nobody writes.
-func (t *table) unordered(offset, limit int, orderly bool) []*row {
+func (t *table) unorderedPage(offset, limit int, orderly bool) []*row {
 	rows := t.heap
 	if t.keyed && !orderly && len(rows) > flipAbove && offset+limit <= len(rows)/10 {
-		rows = t.byID()
+		rows = t.sortedByID()
 	}
 	return window(rows, offset, limit)
 }
@@ -179,7 +179,7 @@ func (c *apiRequest) appendOpenRow(b []byte, t *table, r *row, tenant bool) []by
 	}
 	for i := range t.cols {
 		col := &t.cols[i]
-		if col.kind == hidden || !c.edition.sends(t.name, col.name) {
+		if col.kind == hidden || !c.edition.sendsColumn(t.name, col.name) {
 			continue
 		}
 		switch col.kind {

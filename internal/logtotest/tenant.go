@@ -32,15 +32,15 @@ type Tenant struct {
 	roleUsers map[string]*userSet  // by role
 	members   map[string][]*member // by organization, sorted by user id
 	writes    uint64               // changes of users: the heap is not the same after one
-	lastScan  atomic.Pointer[scanResult]
+	lastScan  atomic.Pointer[cachedScan]
 	end       uint64       // of the heap of users
 	ids       *rand.Rand   // for fresh ids
 	base      time.Time    // the tenant's clock when it began
 	began     time.Time    // and ours
 	advanced  atomic.Int64 // by how much it was put forward since
 
-	edition   *versionBehavior // of the server that answers for it: which events there are
-	triggers  map[string]eventTrigger
+	edition   *versionFeatures // of the server that answers for it: which events there are
+	triggers  map[string]triggeringCall
 	by        actor        // of the changes being made
 	flow      flow         // what byFlow does
 	lastAudit time.Time    // when the newest audit row of a flow is dated
@@ -71,7 +71,7 @@ func newTenant(seed uint64) *Tenant {
 		ids: rand.New(rand.NewPCG(seed, 0x10970)), began: time.Now(),
 		triggers: triggers(), chance: rand.New(rand.NewPCG(seed, 0xfeed)), shortest: shortestDelivery, longest: longestDelivery,
 	}
-	t.edition, _ = newVersionBehavior(Newest) // which there is
+	t.edition, _ = newVersionFeatures(Newest) // which there is
 	for name, columns := range schema() {
 		if tab := newTable(name, columns); name == "users" || name == usersRoles || name == orgUsers || name == orgRoleUser {
 			t.columns[name] = tab
@@ -125,7 +125,7 @@ func (t *Tenant) withComputedStatus(tab *table, r *row) *row {
 	default:
 		return r
 	}
-	i := tab.index("status")
+	i := tab.columnIndex("status")
 	if r.vals[i] != open || parseMicros(tab.columnJSON(r, "expires_at")) >= t.Now().UnixMicro() {
 		return r
 	}

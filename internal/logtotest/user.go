@@ -83,9 +83,9 @@ func (c *apiRequest) appendOpenUserInfo(b []byte, u *user) []byte {
 	b = append(b, `,"avatar":`...)
 	b = append(b, u.rawColumn(uAvatar)...)
 	b = append(b, `,"customData":`...)
-	b = append(b, u.columnJSON(uCustomData)...)
+	b = append(b, u.roundedColumn(uCustomData)...)
 	b = append(b, `,"identities":`...)
-	b = append(b, u.columnJSON(uIdentities)...)
+	b = append(b, u.roundedColumn(uIdentities)...)
 	b = append(b, `,"lastSignInAt":`...)
 	b = appendMillis(b, u.signedIn)
 	b = append(b, `,"createdAt":`...)
@@ -93,10 +93,10 @@ func (c *apiRequest) appendOpenUserInfo(b []byte, u *user) []byte {
 	b = append(b, `,"updatedAt":`...)
 	b = appendMillis(b, u.updated)
 	b = append(b, `,"profile":`...)
-	b = append(b, u.columnJSON(uProfile)...)
+	b = append(b, u.roundedColumn(uProfile)...)
 	b = append(b, `,"applicationId":`...)
 	b = append(b, u.rawColumn(uApplication)...)
-	if c.edition.sends("users", "cimd_client_id") {
+	if c.edition.sendsColumn("users", "cimd_client_id") {
 		b = append(b, `,"cimdClientId":`...)
 		b = append(b, u.rawColumn(uCIMD)...)
 	}
@@ -105,16 +105,16 @@ func (c *apiRequest) appendOpenUserInfo(b []byte, u *user) []byte {
 	return appendBool(b, u.suspended)
 }
 
-// appendOpenUserProfile shows a user as UserProfile, without the closing brace.
-func (c *apiRequest) appendOpenUserProfile(b []byte, u *user) []byte {
+// appendOpenUserProfileResponse shows a user as UserProfile, without the closing brace.
+func (c *apiRequest) appendOpenUserProfileResponse(b []byte, u *user) []byte {
 	b = c.appendOpenUserInfo(b, u)
-	if !c.edition.sends("users", "has_password") {
+	if !c.edition.sendsColumn("users", "has_password") {
 		return b
 	}
 	return appendBool(append(b, `,"hasPassword":`...), u.password != null)
 }
 
-func (u *user) columnJSON(col int) string {
+func (u *user) roundedColumn(col int) string {
 	if u.long {
 		return roundBigNumbers(u.rawColumn(col))
 	}

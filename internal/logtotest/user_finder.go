@@ -10,9 +10,9 @@ func userSearchFields() []string {
 	return []string{"id", "primary_email", "primary_phone", "username", "name"}
 }
 
-// column gives a searchable column of a user.
-func (u *user) column(col string) (string, bool) {
-	raw := u.rawColumn(textColumnIndex(col))
+// columnText gives a searchable column of a user.
+func (u *user) columnText(col string) (string, bool) {
+	raw := u.rawColumn(userTextColumnPosition(col))
 	return unquote(raw), raw != "null"
 }
 
@@ -24,11 +24,11 @@ type userFinder struct {
 	t    *Tenant          // remembers scans of all users; nil: nobody does
 }
 
-// A scanResult is what a search without an index has found by looking at all users. A
+// A cachedScan is what a search without an index has found by looking at all users. A
 // page needs it for the count and for the rows, a listing for every page: to
 // look at everybody each time would make a request to a big tenant dearer than
 // one to a small one.
-type scanResult struct {
+type cachedScan struct {
 	search string
 	writes uint64  // as the tenant counted them then
 	users  []*user // by id
@@ -38,7 +38,7 @@ type scanResult struct {
 // the same and nobody has written since.
 func (f *userFinder) scan() []*user {
 	remember := f.t != nil && f.set == f.t.users && f.keep == nil
-	now := &scanResult{}
+	now := &cachedScan{}
 	if remember {
 		now.search, now.writes = f.s.cacheKey(), f.t.writes
 		if last := f.t.lastScan.Load(); last != nil && last.search == now.search && last.writes == now.writes {
@@ -65,7 +65,7 @@ func (f *userFinder) candidates() (parts [][]*user, exact bool) {
 }
 
 func (f *userFinder) accepts(u *user) bool {
-	return (f.keep == nil || f.keep(u)) && f.s.accepts(u.column)
+	return (f.keep == nil || f.keep(u)) && f.s.accepts(u.columnText)
 }
 
 // indexed lists the users that can match at all, when an index can tell: the
@@ -140,9 +140,9 @@ func (f *userFinder) count() int {
 	return n
 }
 
-// newest lists the matching users, newest first: at least the first top of them
+// newestMatches lists the matching users, newest first: at least the first top of them
 // with everybody who shares the last one's created_at; top < 0 is all.
-func (f *userFinder) newest(top int) []*user {
+func (f *userFinder) newestMatches(top int) []*user {
 	if f.set == nil {
 		return nil
 	}
@@ -165,8 +165,8 @@ func (f *userFinder) newest(top int) []*user {
 			}
 		}
 	}
-	users = pruneOlder(users, top)
-	slices.SortFunc(users, compareAge)
+	users = pruneToNewest(users, top)
+	slices.SortFunc(users, compareUserAge)
 	return users
 }
 
@@ -184,9 +184,9 @@ func (f *userFinder) scanNewest(top int) []*user {
 	return users
 }
 
-// pruneOlder drops who cannot be among the top newest, so that a small page of a
+// pruneToNewest drops who cannot be among the top newest, so that a small page of a
 // big range is not sorted whole.
-func pruneOlder(users []*user, top int) []*user {
+func pruneToNewest(users []*user, top int) []*user {
 	if top < 0 || len(users) < 4*top || len(users) < 1000 {
 		return users
 	}
@@ -231,31 +231,31 @@ func (c *apiRequest) userListing(s search, set func() *userSet, keep func(*user)
 	return listing{
 		count: func() int { return at().count() },
 		rows: func(b []byte, offset, limit int) []byte {
-			for _, u := range c.userPage(at(), offset, limit) {
-				b = append(c.appendOpenUserProfile(b, u), '}', ',')
+			for _, u := range c.newestUsersPage(at(), offset, limit) {
+				b = append(c.appendOpenUserProfileResponse(b, u), '}', ',')
 			}
 			return b
 		},
 	}
 }
 
-// userPage is a page of what a finder finds, as the server would sort it.
-func (c *apiRequest) userPage(f *userFinder, offset, limit int) []*user {
+// newestUsersPage is a page of what a finder finds, as the server would sort it.
+func (c *apiRequest) newestUsersPage(f *userFinder, offset, limit int) []*user {
 	created := func(u *user) int64 { return u.created }
 	if c.s.orderly || f.count() > sortLimit {
-		return unstablePage(f.newest(offset+limit), created, offset, limit, c.tieSalt(c.t.writes))
+		return unstablePage(f.newestMatches(offset+limit), created, offset, limit, c.tieSalt(c.t.writes))
 	}
-	if users := f.newest(offset + limit); !shareTimes(users) { // no way of sorting makes another order of them
+	if users := f.newestMatches(offset + limit); !hasTies(users) { // no way of sorting makes another order of them
 		return window(users, offset, limit)
 	}
-	users := slices.Clone(f.newest(-1))
+	users := slices.Clone(f.newestMatches(-1))
 	slices.SortFunc(users, func(a, b *user) int { return cmp.Compare(a.place, b.place) })
 	return window(postgresTopN(users, created, offset+limit), offset, limit)
 }
 
-// shareTimes reports whether two of the users, which are sorted by age, were created at
+// hasTies reports whether two of the users, which are sorted by age, were created at
 // the same time.
-func shareTimes(users []*user) bool {
+func hasTies(users []*user) bool {
 	for i := 1; i < len(users); i++ {
 		if users[i].created == users[i-1].created {
 			return true

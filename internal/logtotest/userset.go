@@ -13,7 +13,7 @@ type userSet struct {
 
 func compareUserID(u *user, id string) int { return strings.Compare(u.id(), id) }
 
-func compareAge(a, b *user) int {
+func compareUserAge(a, b *user) int {
 	switch {
 	case a.created > b.created:
 		return -1
@@ -27,7 +27,7 @@ func compareAge(a, b *user) int {
 func newUserSet(users []*user) *userSet {
 	s := &userSet{byID: users, byAge: slices.Clone(users)}
 	slices.SortFunc(s.byID, func(a, b *user) int { return strings.Compare(a.id(), b.id()) })
-	slices.SortFunc(s.byAge, compareAge)
+	slices.SortFunc(s.byAge, compareUserAge)
 	return s
 }
 
@@ -52,7 +52,7 @@ func (s *userSet) len() int {
 func (s *userSet) add(u *user) {
 	i, _ := slices.BinarySearchFunc(s.byID, u.id(), compareUserID)
 	s.byID = slices.Insert(s.byID, i, u)
-	i, _ = slices.BinarySearchFunc(s.byAge, u, compareAge)
+	i, _ = slices.BinarySearchFunc(s.byAge, u, compareUserAge)
 	s.byAge = slices.Insert(s.byAge, i, u)
 }
 
@@ -62,11 +62,11 @@ func (s *userSet) drop(u *user) {
 	}
 	i, _ := slices.BinarySearchFunc(s.byID, u.id(), compareUserID)
 	s.byID = slices.Delete(s.byID, i, i+1)
-	i, _ = slices.BinarySearchFunc(s.byAge, u, compareAge)
+	i, _ = slices.BinarySearchFunc(s.byAge, u, compareUserAge)
 	s.byAge = slices.Delete(s.byAge, i, i+1)
 }
 
-func (s *userSet) dropAll(gone map[*user]bool) {
+func (s *userSet) dropMany(gone map[*user]bool) {
 	drop := func(u *user) bool { return gone[u] }
 	s.byID = slices.DeleteFunc(s.byID, drop)
 	s.byAge = slices.DeleteFunc(s.byAge, drop)

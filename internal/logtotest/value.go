@@ -56,7 +56,7 @@ func rawOf(v any) (string, error) {
 	case string:
 		return quote(v), nil
 	case time.Time:
-		return quote(formatTime(v.UnixMicro())), nil
+		return quote(formatMicros(v.UnixMicro())), nil
 	case json.RawMessage:
 		var b bytes.Buffer
 		if err := json.Compact(&b, v); err != nil {
@@ -71,8 +71,8 @@ func rawOf(v any) (string, error) {
 	return rawOf(json.RawMessage(raw))
 }
 
-// decodeJSON reads raw JSON as a Row shows it.
-func decodeJSON(raw string) any {
+// decodeRawJSON reads raw JSON as a Row shows it.
+func decodeRawJSON(raw string) any {
 	d := json.NewDecoder(strings.NewReader(raw))
 	d.UseNumber()
 	var v any
@@ -93,16 +93,16 @@ func parseMicros(raw string) int64 {
 	return null
 }
 
-// formatTime writes microseconds as Postgres does in JSON, in UTC.
-func formatTime(us int64) string {
+// formatMicros writes microseconds as Postgres does in JSON, in UTC.
+func formatMicros(us int64) string {
 	return time.UnixMicro(us).UTC().Format("2006-01-02T15:04:05.999999") + "+00:00"
 }
 
-func timeJSON(us int64) string {
+func quoteTime(us int64) string {
 	if us == null {
 		return "null"
 	}
-	return `"` + formatTime(us) + `"`
+	return `"` + formatMicros(us) + `"`
 }
 
 func appendMillis(b []byte, us int64) []byte {
@@ -122,7 +122,7 @@ func roundBigNumbers(raw string) string {
 	if !hasLongNumber(raw) {
 		return raw
 	}
-	return encodeJSON(asFloats(decodeJSON(raw)))
+	return encodeJSON(asJavaScriptNumbers(decodeRawJSON(raw)))
 }
 
 // hasLongNumber tells if there are 16 digits in a row outside of strings.
@@ -146,7 +146,7 @@ func hasLongNumber(raw string) bool {
 	return false
 }
 
-func asFloats(v any) any {
+func asJavaScriptNumbers(v any) any {
 	switch v := v.(type) {
 	case json.Number:
 		f, err := v.Float64()
@@ -159,11 +159,11 @@ func asFloats(v any) any {
 		return json.Number(strconv.FormatFloat(f, 'g', -1, 64))
 	case []any:
 		for i := range v {
-			v[i] = asFloats(v[i])
+			v[i] = asJavaScriptNumbers(v[i])
 		}
 	case map[string]any:
 		for k := range v {
-			v[k] = asFloats(v[k])
+			v[k] = asJavaScriptNumbers(v[k])
 		}
 	}
 	return v

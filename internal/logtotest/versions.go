@@ -1,8 +1,8 @@
 package logtotest
 
-// A release says what came with one version of Logto. The fields are lists of
+// A versionChange says what came with one version of Logto. The fields are lists of
 // words: routes as in routes, columns as table.column, parameters by name.
-type release struct {
+type versionChange struct {
 	version    string
 	routes     string // paths that did not exist before
 	unpaged    string // lists that come whole since, when asked without page and page_size
@@ -26,12 +26,12 @@ const (
 	sanitizedLogs     behavior = "logs mask every secret in what was sent to a hook, not passwords alone"
 )
 
-// releases is everything the simulation knows of the differences between
+// versionChanges is everything the simulation knows of the differences between
 // versions; routes, fields, parameters and behavior of a server follow from it.
 // What is not named here is as old as 1.16, the oldest version.
-func releases() []release {
+func versionChanges() []versionChange {
 	const jit = "organizations/*/jit/"
-	return []release{
+	return []versionChange{
 		{version: "1.17", columns: "roles.is_default", events: "User.Created User.Deleted User.Data.Updated User.SuspensionStatus.Updated " +
 			"Role.Created Role.Deleted Role.Data.Updated Role.Scopes.Updated Scope.Created Scope.Deleted Scope.Data.Updated " +
 			"Organization.Created Organization.Deleted Organization.Data.Updated Organization.Membership.Updated " +

@@ -19,20 +19,20 @@ func (t *Tenant) Insert(table string, row Row) (id string, err error) {
 }
 
 func (t *Tenant) insertAs(by actor, table string, row Row) (id string, err error) {
-	raws, err := rawColumns(row)
+	raws, err := encodeRow(row)
 	if err != nil {
 		return "", fmt.Errorf("insert into %s: %w", table, err)
 	}
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	defer t.actAs(by)()
+	defer t.setActor(by)()
 	if id, err = t.insert(table, raws); err != nil {
 		return "", fmt.Errorf("insert into %s: %w", table, err)
 	}
 	return id, nil
 }
 
-func rawColumns(row Row) (map[string]string, error) {
+func encodeRow(row Row) (map[string]string, error) {
 	raws := make(map[string]string, len(row))
 	for k, v := range row {
 		raw, err := rawOf(v)
@@ -70,13 +70,13 @@ func (t *Tenant) insertRow(def *table, vals []string) (string, error) {
 	case "users":
 		return unquote(vals[0]), t.insertUserRow(def, vals)
 	case usersRoles:
-		return "", t.assignRole(unquote(vals[0]), unquote(vals[1]))
+		return "", t.grantUserRole(unquote(vals[0]), unquote(vals[1]))
 	case orgUsers:
 		return "", t.join(unquote(vals[0]), unquote(vals[1]))
 	case orgRoleUser:
 		return "", t.grantMemberRole(unquote(vals[0]), unquote(vals[1]), unquote(vals[2]))
 	}
-	r := def.newRow(vals)
+	r := def.rowFromValues(vals)
 	if def.keyed && def.rowByID(r.id) != nil {
 		return "", fmt.Errorf("id %s: %w", r.id, ErrExists)
 	}
@@ -87,12 +87,12 @@ func (t *Tenant) insertRow(def *table, vals []string) (string, error) {
 	return r.id, nil
 }
 
-func (t *table) newRow(vals []string) *row {
+func (t *table) rowFromValues(vals []string) *row {
 	r := &row{vals: vals}
 	if t.keyed {
 		r.id = unquote(vals[0])
 	}
-	if i := t.index("created_at"); i >= 0 {
+	if i := t.columnIndex("created_at"); i >= 0 {
 		r.created = parseMicros(vals[i])
 	}
 	return r
@@ -112,9 +112,9 @@ func (t *Tenant) complete(def *table, raws map[string]string) ([]string, error) 
 		case c.standard != "":
 			raw = c.standard
 		case c.name == "expires_at":
-			raw = timeJSON(t.Now().Add(7 * 24 * time.Hour).UnixMicro())
+			raw = quoteTime(t.Now().Add(7 * 24 * time.Hour).UnixMicro())
 		case strings.HasSuffix(c.name, "_at"):
-			raw = timeJSON(t.Now().UnixMicro())
+			raw = quoteTime(t.Now().UnixMicro())
 		case c.name == "secret":
 			raw = quote("internal:" + t.newID(21))
 		case c.name == "value" || c.name == "token" || c.name == "signing_key":
@@ -129,7 +129,7 @@ func (t *Tenant) complete(def *table, raws map[string]string) ([]string, error) 
 	}
 	if known < len(raws) {
 		for name := range raws {
-			if def.index(name) < 0 && name != "id" {
+			if def.columnIndex(name) < 0 && name != "id" {
 				return nil, fmt.Errorf("column %s: %w", name, ErrUnknown)
 			}
 		}
@@ -158,13 +158,13 @@ func (t *Tenant) exists(table, id string) bool {
 func (t *Tenant) Update(table, id string, row Row) error { return t.updateAs(byAPI, table, id, row) }
 
 func (t *Tenant) updateAs(by actor, table, id string, row Row) error {
-	raws, err := rawColumns(row)
+	raws, err := encodeRow(row)
 	if err != nil {
 		return fmt.Errorf("update %s: %w", table, err)
 	}
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	defer t.actAs(by)()
+	defer t.setActor(by)()
 	if err := t.update(table, id, raws); err != nil {
 		return fmt.Errorf("update %s %s: %w", table, id, err)
 	}
@@ -177,7 +177,7 @@ func (t *Tenant) update(name, id string, raws map[string]string) error {
 		return fmt.Errorf("table: %w", ErrUnknown)
 	}
 	for col := range raws {
-		if def.index(col) < 0 || col == "id" {
+		if def.columnIndex(col) < 0 || col == "id" {
 			return fmt.Errorf("column %s: %w", col, ErrUnknown)
 		}
 	}
@@ -187,7 +187,7 @@ func (t *Tenant) update(name, id string, raws map[string]string) error {
 		}
 		switch change := classifyUserChange(raws); {
 		case change == "users last_sign_in_at" && t.by == byAPI:
-			t.recordSignIn(id)
+			t.auditAndFireSignIn(id)
 		default:
 			t.fireChange("update", change, map[string]string{"id": quote(id)})
 		}
@@ -199,9 +199,9 @@ func (t *Tenant) update(name, id string, raws map[string]string) error {
 	}
 	vals := slices.Clone(was.vals)
 	for col, raw := range raws {
-		vals[def.index(col)] = raw
+		vals[def.columnIndex(col)] = raw
 	}
-	def.replace(was, def.newRow(vals))
+	def.replace(was, def.rowFromValues(vals))
 	t.fireRowChange("update", name, def.cols, vals)
 	return nil
 }

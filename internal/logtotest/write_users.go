@@ -8,8 +8,8 @@ import (
 // This file writes users and their relations. Every function here needs the
 // tenant's write lock.
 
-// textColumnIndex maps a column of users to its place in the blob, -1 for another.
-func textColumnIndex(name string) int {
+// userTextColumnPosition maps a column of users to its place in the blob, -1 for another.
+func userTextColumnPosition(name string) int {
 	return slices.Index([]string{
 		"id", "username", "primary_email", "primary_phone", "name", "avatar", "custom_data", "identities", "profile",
 		"application_id", "cimd_client_id", "logto_config", "mfa_verifications",
@@ -22,19 +22,19 @@ func (u *user) values(cols []column) []string {
 	for i, c := range cols {
 		switch c.name {
 		case "created_at":
-			vals[i] = timeJSON(u.created)
+			vals[i] = quoteTime(u.created)
 		case "updated_at":
-			vals[i] = timeJSON(u.updated)
+			vals[i] = quoteTime(u.updated)
 		case "last_sign_in_at":
-			vals[i] = timeJSON(u.signedIn)
+			vals[i] = quoteTime(u.signedIn)
 		case "password_updated_at":
-			vals[i] = timeJSON(u.password)
+			vals[i] = quoteTime(u.password)
 		case "is_suspended":
 			vals[i] = string(appendBool(nil, u.suspended))
 		case "is_password_expired":
 			vals[i] = string(appendBool(nil, u.expired))
 		default:
-			vals[i] = u.rawColumn(textColumnIndex(c.name))
+			vals[i] = u.rawColumn(userTextColumnPosition(c.name))
 		}
 	}
 	return vals
@@ -58,7 +58,7 @@ func (u *user) fill(cols []column, vals []string) {
 		case "is_password_expired":
 			u.expired = vals[i] == "true"
 		default:
-			texts[textColumnIndex(c.name)] = vals[i]
+			texts[userTextColumnPosition(c.name)] = vals[i]
 		}
 	}
 	u.setTexts(&texts)
@@ -90,10 +90,10 @@ func (t *Tenant) updateUserRow(def *table, id string, raws map[string]string) er
 	u.place = t.nextPlace()
 	vals := u.values(def.cols)
 	if _, set := raws["updated_at"]; !set {
-		vals[def.index("updated_at")] = timeJSON(t.Now().UnixMicro())
+		vals[def.columnIndex("updated_at")] = quoteTime(t.Now().UnixMicro())
 	}
 	for col, raw := range raws {
-		vals[def.index(col)] = raw
+		vals[def.columnIndex(col)] = raw
 	}
 	sets := []*userSet{t.users}
 	for _, role := range u.roles {
@@ -122,7 +122,7 @@ func (t *Tenant) DeleteUsers(ids ...string) error {
 			return fmt.Errorf("delete users: %s: %w", id, ErrUnknown)
 		}
 	}
-	t.remove("users", ids...)
+	t.deleteAndFire("users", ids...)
 	return nil
 }
 
@@ -146,7 +146,7 @@ func (t *Tenant) dropUsers(ids map[string]bool) {
 	}
 	for _, s := range sets {
 		if len(gone) > 4 {
-			s.dropAll(gone)
+			s.dropMany(gone)
 			continue
 		}
 		for u := range gone {

@@ -57,7 +57,7 @@ func (r *Runner) begin(ctx context.Context, job Job) (*attempt, error) {
 	}
 	spec := state.RunSpec{
 		Tenant: job.Tenant, Job: job.Name, Mode: mode, Listings: names, Endpoint: job.Endpoint,
-		PageSize: r.PageSize, Version: r.Version, Shape: loader.Shape(),
+		PageSize: r.PageSize, Version: r.Version, Shape: loader.ShapeFingerprint(),
 	}
 	run, err := state.BeginOrResume(ctx, r.Pool, spec, within, clearRun)
 	if err != nil {
@@ -79,7 +79,7 @@ func (r *Runner) begin(ctx context.Context, job Job) (*attempt, error) {
 	}
 	a.keptLimit = kept
 	a.walker = &extract.Walker{
-		API: a.clock, Probe: r.Client.ForProbing(), ReadBefore: a.wasReadBefore, Mirror: a.sink, Store: a.sink, Log: r.Log, Afresh: job.Afresh,
+		API: a.clock, Probe: r.Client.WithoutUnknownPathRetries(), ReadBefore: a.wasReadBefore, Mirror: a.sink, Store: a.sink, Log: r.Log, Afresh: job.Afresh,
 		PageSize: r.PageSize, IDBatchSizer: size, Stop: r.Stop, Progress: r.Progress,
 	}
 	return a, nil

@@ -126,8 +126,8 @@ func TestACertificateIsTheSameHoweverOftenItsRunWasResumed(t *testing.T) {
 				whole, pieces := unreadable(t), unreadable(t)
 				for _, b := range []*bench{whole, pieces} {
 					if poisoned {
-						b.server.BreakRow(userIDs(b.server.Tenant)[20])
-						b.server.BreakRow(b.server.Tenant.Rows("organizations")[12]["id"].(string))
+						b.server.FailOnRow(userIDs(b.server.Tenant)[20])
+						b.server.FailOnRow(b.server.Tenant.Rows("organizations")[12]["id"].(string))
 					} else {
 						b.job.Listings = catalog.Select([]string{"user_roles", "organization_users", "role_scopes"})
 					}

@@ -95,7 +95,7 @@ func (a *attempt) openChanges(ctx context.Context) (*changesRun, error) {
 		whole: map[string]bool{}, doubts: map[string]string{}, stuck: map[string]string{}, narrowed: map[string]bool{},
 	}
 	for _, l := range a.job.Listings {
-		c.proofs[l.Name] = extract.NewEmptyProof(l)
+		c.proofs[l.Name] = extract.NewInitialProof(l)
 	}
 	var err error
 	if c.followed, err = state.FollowedListings(ctx, a.pool, a.job.Tenant); err != nil {

@@ -72,7 +72,7 @@ func (c *changesRun) publishIn(ctx context.Context, tx pgx.Tx, s *Summary, began
 }
 
 // publishedChanges lists what was published.
-func (c *changesRun) publishedChanges(published map[string]*load.Change) []ListingChange {
+func (c *changesRun) publishedChanges(published map[string]*load.ChangeCounts) []ListingChange {
 	var out []ListingChange
 	for _, l := range c.job.Listings {
 		if p := published[l.Name]; p.Inserted+p.Updated+p.Deleted > 0 {
@@ -85,7 +85,7 @@ func (c *changesRun) publishedChanges(published map[string]*load.Change) []Listi
 // recordFollowed records up to when listings are followed, and how far the sources are
 // read. If no answer has said what time it is at the server, nothing moves: the
 // next run reads the same again.
-func (c *changesRun) recordFollowed(ctx context.Context, tx pgx.Tx, published map[string]*load.Change) ([]state.FollowedListing, error) {
+func (c *changesRun) recordFollowed(ctx context.Context, tx pgx.Tx, published map[string]*load.ChangeCounts) ([]state.FollowedListing, error) {
 	asked, ok := c.serverStartTime()
 	if !ok {
 		return nil, nil
@@ -134,7 +134,7 @@ func (c *changesRun) gapsOfOthers() (gaps []state.FollowedListing) {
 }
 
 // doubtIncompleteListings notes what could not be read or published as it is.
-func (c *changesRun) doubtIncompleteListings(published map[string]*load.Change) {
+func (c *changesRun) doubtIncompleteListings(published map[string]*load.ChangeCounts) {
 	for name, p := range c.proofs {
 		if p.Outcome != extract.Complete {
 			c.doubt(name, p.Reason)

@@ -89,7 +89,7 @@ func (c *changesRun) readMemberships(ctx context.Context) error {
 
 // readUserMemberships reads whether a user is a member of some organizations.
 func (c *changesRun) readUserMemberships(ctx context.Context, l *catalog.Listing, id string, organizations []string) error {
-	proof := extract.NewEmptyProof(l) // one each: they are read at once
+	proof := extract.NewInitialProof(l) // one each: they are read at once
 	path := catalog.Find("users").PathForItem(id) + "/organizations"
 	err := c.walker.ReadMemberships(ctx, proof, path, id, organizations, func(organization jsontext.Value) (jsontext.Value, error) {
 		return memberFromOrganization(id, organization)

@@ -147,7 +147,7 @@ func TestMembersAreNotFollowedWhereUsersAreNotProved(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	b.server.BreakRow(nowhere)
+	b.server.FailOnRow(nowhere)
 	if s := b.run(t); s.Proved() {
 		t.Fatal("users are proved with a row that cannot be sent")
 	}

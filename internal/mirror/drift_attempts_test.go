@@ -92,7 +92,7 @@ func (d *drift) poison() (cure func()) {
 		}
 	}
 	for _, id := range ids {
-		d.server.BreakRow(id)
+		d.server.FailOnRow(id)
 		d.log = append(d.log, "(cannot be sent: "+id+")")
 	}
 	return func() {
@@ -190,7 +190,7 @@ func (d *drift) impostor(ctx context.Context) error {
 	defer client.Close()
 	if d.draw("unproved", 2) == 0 {
 		id := userIDs(d.decoy.Tenant)[d.draw("unproved user", 20)]
-		d.decoy.BreakRow(id)
+		d.decoy.FailOnRow(id)
 		defer d.decoy.RepairRow(id)
 	}
 	r, job := *d.runner, d.job

@@ -159,7 +159,7 @@ func TestARowTheServerCannotSendIsReportedAndTheRestKept(t *testing.T) {
 				wantProved(t, b.run(t))
 			}
 			poison := userIDs(b.server.Tenant)[333]
-			b.server.BreakRow(poison)
+			b.server.FailOnRow(poison)
 			s := b.run(t)
 			c := s.Listings[0]
 			if s.Status != state.Unproved || c.Proof != "not proved" || len(c.Notes) == 0 {
@@ -199,7 +199,7 @@ func TestANewUserThatTheServerCannotSendKeepsNobodyElseAway(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	b.server.BreakRow(poison)
+	b.server.FailOnRow(poison)
 	if c := certificate(b.run(t), "users"); c.Proof != "not proved" || len(c.Notes) == 0 {
 		t.Errorf("users is %s, %v", c.Proof, c.Notes)
 	}

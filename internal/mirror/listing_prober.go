@@ -19,7 +19,7 @@ type ListingProber struct {
 
 // NewListingProber returns a ListingProber of the server behind a client.
 func NewListingProber(client *logto.Client) *ListingProber {
-	return &ListingProber{api: client.ForProbing(), seen: map[string]bool{}}
+	return &ListingProber{api: client.WithoutUnknownPathRetries(), seen: map[string]bool{}}
 }
 
 // UnsupportedListings returns, of the listings, those that the server does not have. It costs a

@@ -151,7 +151,7 @@ func TestAWindowThatWasNotProvedIsReadAgain(t *testing.T) {
 			hour()
 			addLogs(t, b.server.Tenant, 3, time.Minute)
 			hour()
-			b.server.BreakRow(poisoned)
+			b.server.FailOnRow(poisoned)
 			if c := certificate(b.run(t), "logs"); c.Proof != string(extract.NotProved) {
 				t.Fatalf("with an entry that makes the server answer 500: %s", c.Proof)
 			}
@@ -173,7 +173,7 @@ func TestAResumedRunKnowsOfAnEntryThatCouldNotBeSent(t *testing.T) {
 	b.runner.Log, b.runner.PageSize = silent(), 20
 	entries := addLogs(t, b.server.Tenant, 300, time.Second)
 	b.server.Tenant.AdvanceClock(time.Hour)
-	b.server.BreakRow(entries[len(entries)-5])
+	b.server.FailOnRow(entries[len(entries)-5])
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
 	b.server.OnRequest(func(_ int, r *http.Request) {

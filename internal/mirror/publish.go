@@ -102,7 +102,7 @@ func (a *attempt) preparePublish(ctx context.Context, tx pgx.Tx, proofs map[stri
 	if how.StoredRules, err = a.run.StoredPrivacyRules(ctx, tx); err != nil || !a.stage.RulesDiffer(how.StoredRules) {
 		return how, err
 	}
-	return how, a.run.SetStoredPrivacyRules(ctx, tx, a.stage.Rules())
+	return how, a.run.SetStoredPrivacyRules(ctx, tx, a.stage.RuleTexts())
 }
 
 // recordProofs keeps what the run proved, and how far tables and windows are known.
@@ -119,7 +119,7 @@ func (a *attempt) recordProofs(ctx context.Context, tx pgx.Tx, at time.Time, pro
 // analyze tells indexes and planner of what was published. The run is as good
 // without.
 func (a *attempt) analyze(ctx context.Context) {
-	if err := load.EnterIndexEntries(ctx, a.pool); err != nil && ctx.Err() == nil {
+	if err := load.CleanPendingLists(ctx, a.pool); err != nil && ctx.Err() == nil {
 		a.log.WarnContext(ctx, "cannot complete the indexes; searches may be slow until autovacuum has", "tenant", a.job.Tenant, "error", err)
 	}
 	if err := load.Analyze(ctx, a.pool, a.changedTables); err != nil && ctx.Err() == nil {
@@ -156,7 +156,7 @@ func (a *attempt) guard(leaving []load.TableDeletions) error {
 
 // buildCertificates turns proofs and changes into certificates, and says what the run
 // is as a whole.
-func (a *attempt) buildCertificates(proofs map[string]*extract.Proof, changes map[string]*load.Change) ([]state.Certificate, string) {
+func (a *attempt) buildCertificates(proofs map[string]*extract.Proof, changes map[string]*load.ChangeCounts) ([]state.Certificate, string) {
 	downgradeIncompleteItems(proofs, changes)
 	downgradeChildren(a.job.Listings, proofs)
 	status := state.Succeeded

@@ -45,7 +45,7 @@ func TestAnEndpointThatAnswersForAnotherTenantIsNoticed(t *testing.T) {
 			other := logtotest.Start(tenant)
 			t.Cleanup(other.Close)
 			if tc.unproved {
-				other.BreakRow(userIDs(tenant)[0])
+				other.FailOnRow(userIDs(tenant)[0])
 			}
 			before := b.versions(t)
 			b.runner.Client = retrying(t, other, other.URL, patient)

@@ -18,7 +18,7 @@ func (s *sink) Known(ctx context.Context, l *catalog.Listing, parent, from, to s
 		return nil, nil
 	}
 	return withRetry(ctx, s.a.log, func() ([]extract.Known, error) {
-		known, err := s.a.stage.Known(ctx, l, parent, from, to, limit)
+		known, err := s.a.stage.KnownInRange(ctx, l, parent, from, to, limit)
 		return toExtractKnown(known), err
 	})
 }
@@ -45,7 +45,7 @@ func (s *sink) Lookup(ctx context.Context, l *catalog.Listing, parent string, id
 		return nil, nil
 	}
 	return withRetry(ctx, s.a.log, func() ([]extract.Known, error) {
-		known, err := s.a.stage.Lookup(ctx, l, parent, ids)
+		known, err := s.a.stage.KnownByID(ctx, l, parent, ids)
 		return toExtractKnown(known), err
 	})
 }
@@ -57,7 +57,7 @@ func (s *sink) ProvedUntil(ctx context.Context, l *catalog.Listing) (time.Time, 
 
 // Parents implements extract.Store.
 func (s *sink) Parents(ctx context.Context, l *catalog.Listing, kind, after string, limit int) ([]string, error) {
-	return withRetry(ctx, s.a.log, func() ([]string, error) { return s.a.stage.ParentIDs(ctx, l, kind, after, limit) })
+	return withRetry(ctx, s.a.log, func() ([]string, error) { return s.a.stage.MergedParentIDs(ctx, l, kind, after, limit) })
 }
 
 // Checkpoints implements extract.Store.

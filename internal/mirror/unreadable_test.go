@@ -41,7 +41,7 @@ func TestAListWithARowThatCannotBeSentIsNotProvedByWhoComesBack(t *testing.T) {
 		members = append(members, id)
 	}
 	absent, unsendable, leaving := members[1], members[3], members[5]
-	b.server.BreakRow(unsendable)
+	b.server.FailOnRow(unsendable)
 	reading := 0
 	b.server.OnRequest(func(_ int, r *http.Request) {
 		query := r.URL.Query()

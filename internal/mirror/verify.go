@@ -60,7 +60,7 @@ func (r *Runner) Verify(ctx context.Context, job Job, sample int) ([]Verificatio
 	if err != nil {
 		return nil, err
 	}
-	stage := loader.NewEmptyStage()
+	stage := loader.NewDetachedStage()
 	var out []Verification
 	size, _, err := openIDBatchSizer(ctx, r.Pool, job.Tenant)
 	if err != nil {
@@ -68,7 +68,7 @@ func (r *Runner) Verify(ctx context.Context, job Job, sample int) ([]Verificatio
 	}
 	for _, l := range job.Listings {
 		c := &comparingStore{sink: &sink{a: &attempt{job: job, stage: stage, pool: r.Pool, log: r.Log}, empty: map[string]bool{}}}
-		w := &extract.Walker{API: r.Client, Probe: r.Client.ForProbing(), ReadBefore: c.a.wasReadBefore, Mirror: c, Store: c, Log: r.Log, PageSize: r.PageSize, IDBatchSizer: size, Stop: r.Stop, Progress: r.Progress}
+		w := &extract.Walker{API: r.Client, Probe: r.Client.WithoutUnknownPathRetries(), ReadBefore: c.a.wasReadBefore, Mirror: c, Store: c, Log: r.Log, PageSize: r.PageSize, IDBatchSizer: size, Stop: r.Stop, Progress: r.Progress}
 		proof, err := w.Verify(ctx, l, sample)
 		if err != nil {
 			return out, fmt.Errorf("verify %s: %w", l.Name, err)

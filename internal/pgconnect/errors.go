@@ -99,8 +99,8 @@ func checkForeignParameters(cfg *pgx.ConnConfig) error {
 	return nil
 }
 
-// parseError says what is wrong with a connection string without quoting it.
-func parseError(connString string) error {
+// connStringError says what is wrong with a connection string without quoting it.
+func connStringError(connString string) error {
 	if strings.TrimSpace(connString) != connString {
 		return &UnfitError{
 			Problem: "the database URL begins or ends with a space or a line break",

@@ -35,7 +35,7 @@ const (
 func Open(ctx context.Context, connString string, minConns int32) (*pgxpool.Pool, error) {
 	cfg, err := pgxpool.ParseConfig(connString)
 	if err != nil || strings.TrimSpace(connString) != connString {
-		return nil, parseError(connString)
+		return nil, connStringError(connString)
 	}
 	if err := checkForeignParameters(cfg.ConnConfig); err != nil {
 		return nil, err
@@ -47,7 +47,7 @@ func Open(ctx context.Context, connString string, minConns int32) (*pgxpool.Pool
 	if cfg.ConnConfig.ConnectTimeout == 0 {
 		cfg.ConnConfig.ConnectTimeout = connectTimeout
 	}
-	if err := checkServer(ctx, cfg.ConnConfig); err != nil {
+	if err := checkEncodingAndPooler(ctx, cfg.ConnConfig); err != nil {
 		return nil, err
 	}
 	cfg.ConnConfig.AfterConnect = setSession
@@ -74,9 +74,9 @@ func setSession(ctx context.Context, conn *pgconn.PgConn) error {
 	return nil
 }
 
-// checkServer looks at the server by connections of its own, before anything
+// checkEncodingAndPooler looks at the server by connections of its own, before anything
 // is set or written.
-func checkServer(ctx context.Context, cfg *pgx.ConnConfig) error {
+func checkEncodingAndPooler(ctx context.Context, cfg *pgx.ConnConfig) error {
 	plain := cfg.Copy()
 	plain.DefaultQueryExecMode = pgx.QueryExecModeExec // prepares nothing that would stay behind
 	var conns [2]*pgx.Conn

@@ -81,7 +81,7 @@ func (a osUser) canReach(dir string) bool {
 	}
 	for {
 		info, err := os.Stat(dir)
-		if err != nil || !a.canEnter(info) {
+		if err != nil || !a.hasExecutePermission(info) {
 			return false
 		}
 		if dir == filepath.Dir(dir) {
@@ -91,7 +91,7 @@ func (a osUser) canReach(dir string) bool {
 	}
 }
 
-func (a osUser) canEnter(dir fs.FileInfo) bool {
+func (a osUser) hasExecutePermission(dir fs.FileInfo) bool {
 	stat := dir.Sys().(*syscall.Stat_t)
 	switch {
 	case stat.Uid == a.uid:

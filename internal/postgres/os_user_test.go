@@ -17,7 +17,7 @@ func TestTheDirectoryIsCreatedElsewhereIfTheServersUserCannotReachIt(t *testing.
 	if os.Geteuid() == 0 {
 		want = fallback
 	}
-	h, err := createServerDir(filepath.Join(private, "server"), fallback)
+	h, err := createReachableServerDir(filepath.Join(private, "server"), fallback)
 	if err != nil {
 		t.Fatal(err)
 	}

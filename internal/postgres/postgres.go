@@ -103,9 +103,9 @@ func (s *Server) PID() (int, error) {
 	return readPID(s.dir.pidFile())
 }
 
-// Restarted reports whether Start joined a server with replaced binaries and
+// RestartedByStart reports whether Start joined a server with replaced binaries and
 // restarted it: see RestartIfBroken.
-func (s *Server) Restarted() bool { return s.restarted }
+func (s *Server) RestartedByStart() bool { return s.restarted }
 
 // ping checks that the server accepts connections.
 func (s *Server) ping(ctx context.Context) error {

@@ -46,8 +46,8 @@ func newTemporaryDir() (serverDir, error) {
 	return serverDir{path: dir, socketDir: dir, user: owner}, owner.chown(dir)
 }
 
-// openServerDir finds or creates the directory of a persistent server.
-func openServerDir(dir string) (serverDir, error) {
+// openOrCreateServerDir finds or creates the directory of a persistent server.
+func openOrCreateServerDir(dir string) (serverDir, error) {
 	dir, err := filepath.Abs(dir)
 	if err != nil {
 		return serverDir{}, err
@@ -55,7 +55,7 @@ func openServerDir(dir string) (serverDir, error) {
 	entries, err := os.ReadDir(dir)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
-		return createServerDir(dir, fallbackRoot)
+		return createReachableServerDir(dir, fallbackRoot)
 	case err != nil:
 		return serverDir{}, err
 	case len(entries) > 0 && !fileExists(filepath.Join(dir, "lock")):
@@ -66,14 +66,14 @@ func openServerDir(dir string) (serverDir, error) {
 		return serverDir{}, err
 	}
 	if len(entries) == 0 {
-		return prepareServerDir(dir, owner)
+		return makePrivateServerDir(dir, owner)
 	}
 	return resolveServerDir(dir, owner)
 }
 
-// createServerDir creates the directory of a server. If the server's user cannot
+// createReachableServerDir creates the directory of a server. If the server's user cannot
 // reach dir, it is created in fallback, and dir becomes a symbolic link to it.
-func createServerDir(dir, fallback string) (serverDir, error) {
+func createReachableServerDir(dir, fallback string) (serverDir, error) {
 	owner, err := serverUser()
 	if err != nil {
 		return serverDir{}, err
@@ -94,11 +94,11 @@ func createServerDir(dir, fallback string) (serverDir, error) {
 			return serverDir{}, err
 		}
 	}
-	return prepareServerDir(dir, owner)
+	return makePrivateServerDir(dir, owner)
 }
 
-// prepareServerDir turns an empty or missing directory into that of a server.
-func prepareServerDir(dir string, owner osUser) (serverDir, error) {
+// makePrivateServerDir turns an empty or missing directory into that of a server.
+func makePrivateServerDir(dir string, owner osUser) (serverDir, error) {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return serverDir{}, err
 	}

@@ -27,7 +27,7 @@ func start(ctx context.Context, o Options) (*Server, error) {
 	if o.temporary() {
 		return startTemporary(ctx, o)
 	}
-	d, err := openServerDir(o.Dir)
+	d, err := openOrCreateServerDir(o.Dir)
 	if err != nil {
 		return nil, err
 	}
@@ -125,7 +125,7 @@ func joinRunning(ctx context.Context, d serverDir, binDir string, o Options) (*S
 	s := &Server{dir: d, options: o, binDir: binDir, usersPipe: usersPipe}
 	ready, err := s.waitReady(ctx)
 	if ready && err == nil {
-		s.restarted, err = s.restartIfBroken(ctx)
+		s.restarted, err = s.restartIfBinariesBrokenLocked(ctx)
 	}
 	if !ready || err != nil {
 		usersPipe.Close()

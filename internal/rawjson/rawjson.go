@@ -29,9 +29,9 @@ func Members(object jsontext.Value, f func(name []byte, value jsontext.Value) er
 	if err != nil {
 		return fmt.Errorf("read an object: %w", err)
 	}
-	for s.next() == '"' {
+	for s.peekKind() == '"' {
 		quoted := s.takeValue()
-		if endsContainer(s.next()) {
+		if endsContainer(s.peekKind()) {
 			return fmt.Errorf("read an object: %w", errJSON)
 		}
 		value := s.takeValue()
@@ -43,7 +43,7 @@ func Members(object jsontext.Value, f func(name []byte, value jsontext.Value) er
 			return err
 		}
 	}
-	if s.next() != '}' {
+	if s.peekKind() != '}' {
 		return fmt.Errorf("read an object: %w", errJSON)
 	}
 	return nil
@@ -59,12 +59,12 @@ func Elements(array jsontext.Value, f func(value jsontext.Value) error) error {
 	if err != nil {
 		return fmt.Errorf("read an array: %w", err)
 	}
-	for !endsContainer(s.next()) {
+	for !endsContainer(s.peekKind()) {
 		if err := f(s.takeValue()); err != nil {
 			return err
 		}
 	}
-	if s.next() != ']' {
+	if s.peekKind() != ']' {
 		return fmt.Errorf("read an array: %w", errJSON)
 	}
 	return nil
@@ -79,16 +79,16 @@ type scanner struct {
 // open returns a scanner after the bracket that opens an object or array.
 func open(value jsontext.Value, bracket byte) (s scanner, err error) {
 	s.value = value
-	if s.next() != bracket {
+	if s.peekKind() != bracket {
 		return s, errKind
 	}
 	s.at++
 	return s, nil
 }
 
-// next moves to the next value or bracket and returns its first byte, 0 at the end.
+// peekKind moves to the next value or bracket and returns its first byte, 0 at the end.
 // It skips white space, commas and colons.
-func (s *scanner) next() byte {
+func (s *scanner) peekKind() byte {
 	for ; s.at < len(s.value); s.at++ {
 		switch c := s.value[s.at]; c {
 		case ' ', '\t', '\r', '\n', ',', ':':

@@ -75,7 +75,7 @@ func (a proofAges) check(cfg *config.Config, now time.Time) (results []incidentC
 		if j.MaxAge == 0 {
 			continue
 		}
-		for _, tenant := range cfg.TenantNames(j) {
+		for _, tenant := range cfg.TenantNamesOf(j) {
 			results = append(results, incidentCheckResult{j.Name, tenant, incidentStale, a.staleReason(j, tenant, now)})
 		}
 	}

@@ -118,7 +118,7 @@ func TestANotificationIsSentOnceWhenAnIncidentOpensAndOnceWhenItCloses(t *testin
 		"a run that is not proved": {"unproved", "users is ", func(t *testing.T, b *fixture) func() {
 			t.Helper()
 			rows := b.acme.Tenant.Rows("users")
-			b.acme.BreakRow(rows[3]["id"].(string))
+			b.acme.FailOnRow(rows[3]["id"].(string))
 			return func() { b.acme.RepairRow(rows[3]["id"].(string)) }
 		}},
 	} {

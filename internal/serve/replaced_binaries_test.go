@@ -30,7 +30,7 @@ serve: {rescue_after: 2s}`)
 	b.useDatabase(t, embedded.URL("postgres"))
 	restarted := make(chan error, 10)
 	b.server.RestartBrokenDatabase = func(ctx context.Context) (bool, error) {
-		done, err := embedded.RestartIfBroken(ctx)
+		done, err := embedded.RestartIfBinariesBroken(ctx)
 		if done || err != nil {
 			restarted <- err
 		}
@@ -39,7 +39,7 @@ serve: {rescue_after: 2s}`)
 	b.start(t)
 	events := b.subscribe(t)
 	b.runOnce(t, events)
-	installed.Upgrade()
+	installed.SimulateUpgrade()
 	select {
 	case err := <-restarted:
 		if err != nil {

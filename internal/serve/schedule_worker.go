@@ -74,7 +74,7 @@ func (s *Server) runSchedule(ctx context.Context, job *river.Job[scheduleArgs]) 
 // enqueueDueRuns enqueues the due runs and records the due times in one
 // transaction.
 func (s *Server) enqueueDueRuns(ctx context.Context, tx pgx.Tx, cfg *config.Config, j config.Job, now time.Time) error {
-	tenants := cfg.TenantNames(j)
+	tenants := cfg.TenantNamesOf(j)
 	slices.Sort(tenants) // every process locks them in this order
 	type schedule struct {
 		Tenant string

@@ -128,7 +128,7 @@ func (s *Server) newStatusPage(v *overview, tenant string) statusPage {
 
 func (p *statusPage) addConfiguredJobs(cfg *config.Config, v *overview, only func(string) bool) {
 	for _, j := range cfg.Jobs {
-		for _, tenant := range cfg.TenantNames(j) {
+		for _, tenant := range cfg.TenantNamesOf(j) {
 			if !only(tenant) || len(p.Jobs) == maxJobRows {
 				continue
 			}

@@ -95,7 +95,7 @@ func (s *Server) handleRunNow(w http.ResponseWriter, r *http.Request) {
 		name, tenant = before, after
 	}
 	j, ok := cfg.Job(name)
-	tenants := cfg.TenantNames(j)
+	tenants := cfg.TenantNamesOf(j)
 	if tenant != "" {
 		tenants = slices.DeleteFunc(tenants, func(name string) bool { return name != tenant })
 	}

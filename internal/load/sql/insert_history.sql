@@ -1,6 +1,6 @@
 -- Versions that are about to be replaced, unless only volatile columns differ.
 insert into {{.History}} ({{.Columns ""}}, valid_from, valid_to)
-select {{.RedactedColumns}}, m.valid_from, $2
+select {{.RedactedValues}}, m.valid_from, $2
 from {{.Mirror}} m
-join {{.Stage}} s on m.tenant_id = $1 and s.tenant_id = $1 and {{.KeysMatch "m" "s"}}{{.HMACPads}}
+join {{.Stage}} s on m.tenant_id = $1 and s.tenant_id = $1 and {{.KeysMatch "m" "s"}}{{.HMACPadsRelation}}
 where {{.IsNewVersion}}

@@ -2,6 +2,6 @@
 -- again: its hash is nobody's.
 update {{.Mirror}} m
 set {{.Assign}}, valid_from = case when {{.IsNewVersion}} then $2 else m.valid_from end
-from {{.Stage}} s{{.HMACPads}}
+from {{.Stage}} s{{.HMACPadsRelation}}
 where m.tenant_id = $1 and s.tenant_id = $1 and {{.KeysMatch "m" "s"}}
     and ({{.NonKeyColumns "m."}}) is distinct from ({{.NonKeyColumns "s."}})

@@ -51,10 +51,10 @@ func (i *Installation) BinDir() string { return i.binDir }
 // ServerDir returns a directory for a server.
 func (i *Installation) ServerDir() string { return filepath.Join(i.root, "server") }
 
-// Upgrade installs a second copy in another directory, points BinDir at it and
+// SimulateUpgrade installs a second copy in another directory, points BinDir at it and
 // deletes the first one, as some package managers do: a running server then
 // finds its libraries no more.
-func (i *Installation) Upgrade() {
+func (i *Installation) SimulateUpgrade() {
 	i.t.Helper()
 	old := i.current
 	if err := os.Remove(i.binDir); err != nil {

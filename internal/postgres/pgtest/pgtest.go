@@ -52,7 +52,7 @@ func newPool(t testing.TB, url string) *pgxpool.Pool {
 	return pool
 }
 
-// NewDatabaseURL is New for tests that connect by themselves, such as those of commands: it
+// NewDatabaseURL is NewPool for tests that connect by themselves, such as those of commands: it
 // returns the connection string of the new database.
 func NewDatabaseURL(t testing.TB, prepare Prepare) string {
 	t.Helper()
@@ -94,9 +94,9 @@ type template struct {
 	err  error
 }
 
-// started starts the server at the first call. It uses no test's context, because
+// startOnce starts the server at the first call. It uses no test's context, because
 // it serves all of them.
-func (s *lazyServer) started() (*postgres.Server, error) {
+func (s *lazyServer) startOnce() (*postgres.Server, error) {
 	s.start.Do(func() {
 		ctx, cancel := context.WithTimeout(context.Background(), setupTimeout)
 		defer cancel()
@@ -107,7 +107,7 @@ func (s *lazyServer) started() (*postgres.Server, error) {
 
 // database creates a database and returns its connection string.
 func (s *lazyServer) database(ctx context.Context, prepare Prepare) (string, error) {
-	srv, err := s.started()
+	srv, err := s.startOnce()
 	if err != nil {
 		return "", err
 	}
@@ -118,7 +118,7 @@ func (s *lazyServer) database(ctx context.Context, prepare Prepare) (string, err
 		}
 	}
 	name := fmt.Sprintf("test_%d", s.databases.Add(1))
-	return srv.URL(name), execSQL(ctx, srv, fmt.Sprintf("create database %s template %s", name, source))
+	return srv.URL(name), execOnServer(ctx, srv, fmt.Sprintf("create database %s template %s", name, source))
 }
 
 // template returns the name of the database that prepare has filled.
@@ -141,7 +141,7 @@ func (s *lazyServer) template(prepare Prepare) (string, error) {
 }
 
 func createTemplate(ctx context.Context, srv *postgres.Server, name string, prepare Prepare) error {
-	if err := execSQL(ctx, srv, "create database "+name); err != nil {
+	if err := execOnServer(ctx, srv, "create database "+name); err != nil {
 		return err
 	}
 	pool, err := pgxpool.New(ctx, srv.URL(name))
@@ -164,7 +164,7 @@ func prepareName(prepare Prepare) (string, error) {
 	return name, nil
 }
 
-func execSQL(ctx context.Context, srv *postgres.Server, sql string) error {
+func execOnServer(ctx context.Context, srv *postgres.Server, sql string) error {
 	conn, err := pgconn.Connect(ctx, srv.URL("postgres"))
 	if err != nil {
 		return err
