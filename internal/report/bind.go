@@ -24,9 +24,15 @@ type offsetMapping struct{ sent, file int }
 // so skip looks for their ends.
 var code = regexp.MustCompile(`(?s)--[^\n]*|/\*|[eE]'(?:[^'\\]|''|\\.)*'|'(?:[^']|'')*'|"(?:[^"]|"")*"|\$(?:[A-Za-z_]\w*)?\$|[\w.]+|[-+*/<>=~!#%^&|` + "`" + `?@]*@[a-z_]\w*|[-+*<>=~!#%^&|` + "`" + `?@]+`)
 
-// numberParameters finds the parameters in the SQL of a report. An unknown one is an
-// error that names file, line and column.
+// numberParameters finds the parameters in the SQL of a report and writes $1, $2 and so
+// on for them. An unknown one is an error that names file, line and column.
 func numberParameters(r *Report) (positionalQuery, error) {
+	return replaceParameters(r, func(n int) string { return fmt.Sprintf("$%d", n+1) })
+}
+
+// replaceParameters is numberParameters that writes what write returns for the nth
+// parameter, from 0.
+func replaceParameters(r *Report, write func(n int) string) (positionalQuery, error) {
 	b, out, at := positionalQuery{}, strings.Builder{}, 0
 	for at < len(r.SQL) {
 		place := code.FindStringIndex(r.SQL[at:])
@@ -50,7 +56,7 @@ func numberParameters(r *Report) (positionalQuery, error) {
 			n, b.names = len(b.names), append(b.names, name)
 		}
 		out.WriteString(r.SQL[at:start])
-		fmt.Fprintf(&out, "$%d", n+1)
+		out.WriteString(write(n))
 		at = end
 		b.moved = append(b.moved, offsetMapping{sent: out.Len(), file: end})
 	}

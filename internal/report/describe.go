@@ -3,7 +3,6 @@ package report
 import (
 	"context"
 	_ "embed" // the queries
-	"encoding/json"
 	"fmt"
 	"slices"
 	"strings"
@@ -92,30 +91,26 @@ func Describe(ctx context.Context, db TxBeginner, r *Report) (d Description, err
 // planReport has Postgres read and plan the question, whatever its parameters are,
 // and returns its columns and the tables of the mirror in the plan.
 func planReport(ctx context.Context, tx pgx.Tx, r *Report, b positionalQuery) (*pgconn.StatementDescription, []string, error) {
-	const name = "syncer_describe"
 	_, types := r.parameterValues(b.names, resolvedValues{})
-	conn := tx.Conn().PgConn()
-	prepared, err := conn.Prepare(ctx, name, b.sql, types)
+	prepared, err := tx.Conn().PgConn().Prepare(ctx, "", b.sql, types)
 	if err != nil {
 		return nil, nil, err
 	}
-	defer func() { _ = conn.Deallocate(context.WithoutCancel(ctx), name) }() // ends with the session anyway
-	execute := "execute " + name
-	if len(types) > 0 {
-		execute += "(" + strings.TrimSuffix(strings.Repeat("null, ", len(types)), ", ") + ")"
-	}
-	if _, err := tx.Exec(ctx, "set local plan_cache_mode = force_generic_plan"); err != nil {
+	// A parameter's value is one that the planner cannot know: of a value it knows, it
+	// leaves out of the plan what that never reads. It cannot know a real parameter
+	// either, but Citus makes no plan without the values.
+	b, err = replaceParameters(r, func(n int) string {
+		const unknown = "nullif(now()::text, now()::text)"
+		if t, ok := tx.Conn().TypeMap().TypeForOID(prepared.ParamOIDs[n]); ok {
+			return unknown + "::" + pgx.Identifier{t.Name}.Sanitize()
+		}
+		return unknown
+	})
+	if err != nil {
 		return nil, nil, err
 	}
-	var plan []any
-	var text []byte
-	if err := tx.QueryRow(ctx, "explain (verbose, format json) "+execute, pgx.QueryExecModeSimpleProtocol).Scan(&text); err != nil {
-		return nil, nil, err
-	}
-	if err := json.Unmarshal(text, &plan); err != nil {
-		return nil, nil, err
-	}
-	return prepared, tablesInPlan(plan, nil), nil
+	tables, err := tablesReadBy(ctx, tx, b.sql, nil, nil)
+	return prepared, tables, err
 }
 
 func (r *Report) meanings(ctx context.Context, tx pgx.Tx, fields []pgconn.FieldDescription, sources []string) ([]ColumnMeaning, error) {

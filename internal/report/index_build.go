@@ -78,8 +78,7 @@ func (b *indexBuild) run(ctx context.Context, conn *pgx.Conn) error {
 }
 
 // missingOrInvalid returns the indexes that are not there, those that take longest first,
-// and those whose creation by somebody was cut off, with a statement that drops
-// what is left of them first.
+// and those whose creation by somebody was cut off.
 func (b *indexBuild) missingOrInvalid(ctx context.Context, conn *pgx.Conn) (missing, broken []index, err error) {
 	const sql = `select n.nspname || '.' || c.relname, i.indisvalid
 from pg_index i join pg_class c on c.oid = i.indexrelid join pg_namespace n on n.oid = c.relnamespace
@@ -97,7 +96,7 @@ where n.nspname in ('logto', 'logto_history')`
 		case !there:
 			missing = append(missing, i)
 		case !whole:
-			i.statement = "drop index " + name + ";\n" + i.statement
+			i.invalid = true
 			broken = append(broken, i)
 		}
 	}
@@ -190,6 +189,11 @@ func (i index) create(ctx context.Context, conn *pgx.Conn, pool *pgxpool.Pool) (
 	err = pgx.BeginFunc(ctx, conn, func(tx pgx.Tx) error {
 		if _, err := tx.Exec(ctx, "select set_config('lock_timeout', $1, true)", fmt.Sprint(lockWait.Milliseconds())); err != nil {
 			return err
+		}
+		if i.invalid { // a statement of its own: Citus does not take two at once
+			if _, err := tx.Exec(ctx, "drop index "+i.schema+"."+i.name); err != nil {
+				return err
+			}
 		}
 		_, err := tx.Exec(ctx, i.statement)
 		return err

@@ -27,7 +27,10 @@ const IndexLock = 0x696e646578 // "index"
 var indexForm = regexp.MustCompile(`(?m)^create index if not exists (\w+) on (\w+)\.(\w+) [^;]+`)
 
 // An index of the list.
-type index struct{ name, schema, table, statement string }
+type index struct {
+	name, schema, table, statement string
+	invalid                        bool // what is left of a creation that was cut off is to be dropped first
+}
 
 // A SkippedIndex is one that could not be created now, since somebody holds a
 // lock on its table.

@@ -45,7 +45,7 @@ func TestTheOwnerOfTheDatabaseNeedsNoMore(t *testing.T) {
 // else.
 func owned(t *testing.T, before string) *pgxpool.Pool {
 	t.Helper()
-	admin := pgtest.NewPool(t, nil)
+	admin := pgtest.NewPlainPool(t, nil)
 	var database string
 	if err := admin.QueryRow(t.Context(), "select current_database()").Scan(&database); err != nil {
 		t.Fatal(err)
