@@ -29,7 +29,7 @@ func measureReadDuringSignIns(ctx context.Context, h *harness) ([]result, error)
 		}
 		var r *processResult
 		var latencies []time.Duration
-		err = host.While(ctx, func() error {
+		err = host.RunWithBackground(ctx, func() error {
 			r, err = d.run(ctx, s, "shared-host", "users")
 			return err
 		}, func(ctx context.Context) (err error) {

@@ -22,7 +22,7 @@ func (d *database) costOf(ctx context.Context, f func() error) (c postgresCost, 
 		return c, err
 	}
 	c.wal, err = d.walOf(ctx, func() error {
-		c.cpu, err = host.MeasureCPUTime(d.harness.Server, func() error {
+		c.cpu, err = host.MeasureServerCPUTime(d.harness.Server, func() error {
 			began := time.Now()
 			defer func() { c.seconds = time.Since(began).Seconds() }()
 			return f()

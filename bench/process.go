@@ -37,7 +37,7 @@ func runProcess(ctx context.Context, program string, args, env []string) (*proce
 	// before exec.
 	memory := func(context.Context) (float64, error) { return host.PeakMemory(cmd.Process.Pid), nil }
 	var err error
-	r.memory, err = host.Maximum(ctx, 10*time.Millisecond, memory, func() error {
+	r.memory, err = host.SampleMaximum(ctx, 10*time.Millisecond, memory, func() error {
 		err := cmd.Wait()
 		r.seconds = time.Since(began).Seconds()
 		return err

@@ -69,7 +69,7 @@ func (d *database) measureReaders(ctx context.Context, n int, run func() error) 
 	}
 	atRest := host.Percentile(p.latencies[len(p.latencies)/10:], 99) // the first ones warm the cache
 	p.latencies = nil
-	if err := host.While(ctx, run, p.queryDuringPublish); err != nil {
+	if err := host.RunWithBackground(ctx, run, p.queryDuringPublish); err != nil {
 		return nil, err
 	}
 	if len(p.latencies) == 0 {

@@ -69,8 +69,8 @@ func (f *scenarioMeasurement) runScenario(ctx context.Context, server *host.Post
 			"select count(*) from pg_stat_activity where datname = current_database() and application_name = 'logto-syncer'")
 	}
 	measure := func(f func() error) (connectionMaximum int, postgresCPU float64, err error) {
-		connectionMaximum, err = host.Maximum(ctx, 100*time.Millisecond, connections, func() (err error) {
-			postgresCPU, err = host.MeasureCPUTime(server.Server, f)
+		connectionMaximum, err = host.SampleMaximum(ctx, 100*time.Millisecond, connections, func() (err error) {
+			postgresCPU, err = host.MeasureServerCPUTime(server.Server, f)
 			return err
 		})
 		return connectionMaximum, postgresCPU, err

@@ -7,9 +7,9 @@ import (
 	"time"
 )
 
-// While runs f, and beside it background, whose context ends when f has ended.
+// RunWithBackground runs f, and beside it background, whose context ends when f has ended.
 // It waits for both.
-func While(ctx context.Context, f func() error, background func(context.Context) error) error {
+func RunWithBackground(ctx context.Context, f func() error, background func(context.Context) error) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	ended := make(chan error, 1)
@@ -19,10 +19,10 @@ func While(ctx context.Context, f func() error, background func(context.Context)
 	return errors.Join(err, <-ended)
 }
 
-// Maximum runs f and returns the greatest of the values sampled meanwhile, one
+// SampleMaximum runs f and returns the greatest of the values sampled meanwhile, one
 // every interval.
-func Maximum[T cmp.Ordered](ctx context.Context, interval time.Duration, sample func(context.Context) (T, error), f func() error) (most T, err error) {
-	err = While(ctx, f, func(ctx context.Context) error {
+func SampleMaximum[T cmp.Ordered](ctx context.Context, interval time.Duration, sample func(context.Context) (T, error), f func() error) (most T, err error) {
+	err = RunWithBackground(ctx, f, func(ctx context.Context) error {
 		for ctx.Err() == nil {
 			value, err := sample(ctx)
 			if err != nil && ctx.Err() == nil {

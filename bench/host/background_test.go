@@ -13,7 +13,7 @@ func TestWhatRunsInTheBackgroundEndsWithWhatItRunsBeside(t *testing.T) {
 	t.Parallel()
 	failed, background := errors.New("failed"), errors.New("background failed")
 	began, ended := make(chan struct{}), false
-	err := host.While(t.Context(), func() error { <-began; return failed }, func(ctx context.Context) error {
+	err := host.RunWithBackground(t.Context(), func() error { <-began; return failed }, func(ctx context.Context) error {
 		close(began)
 		<-ctx.Done()
 		ended = true
@@ -34,7 +34,7 @@ func TestTheMaximumIsThatOfAllSamples(t *testing.T) {
 		}
 		return values[min(next, len(values))-1], nil
 	}
-	most, err := host.Maximum(t.Context(), time.Microsecond, sample, func() error { <-sampled; return nil })
+	most, err := host.SampleMaximum(t.Context(), time.Microsecond, sample, func() error { <-sampled; return nil })
 	if most != 9 || err != nil {
 		t.Errorf("%d, %v, want 9", most, err)
 	}

@@ -41,8 +41,8 @@ func ServerCPUTime(server *postgres.Server) (seconds float64, err error) {
 	}
 }
 
-// MeasureCPUTime returns the processor time in seconds that a server uses while f runs.
-func MeasureCPUTime(server *postgres.Server, f func() error) (seconds float64, err error) {
+// MeasureServerCPUTime returns the processor time in seconds that a server uses while f runs.
+func MeasureServerCPUTime(server *postgres.Server, f func() error) (seconds float64, err error) {
 	before, err := ServerCPUTime(server)
 	if err != nil {
 		return 0, err

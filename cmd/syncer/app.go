@@ -77,9 +77,9 @@ func (a *app) watchSignals(ctx context.Context) (_ context.Context, done func())
 func (a *app) load() (*config.Config, error) {
 	cfg, err := config.Load(a.config, a.env, catalog.Names())
 	if err != nil {
-		return nil, markNoConfig(err)
+		return nil, wrapNoConfigError(err)
 	}
-	if err := checkTableNames(cfg); err != nil {
+	if err := checkConfigTableNames(cfg); err != nil {
 		return nil, err
 	}
 	log := a.out.logger(a.stderr)
@@ -89,18 +89,18 @@ func (a *app) load() (*config.Config, error) {
 	return cfg, nil
 }
 
-// markNoConfig says that there is no configuration if the file cannot be read.
-func markNoConfig(err error) error {
+// wrapNoConfigError says that there is no configuration if the file cannot be read.
+func wrapNoConfigError(err error) error {
 	if _, isPath := errors.AsType[*fs.PathError](err); isPath {
 		return fmt.Errorf("%w: %w", errNoConfig, err)
 	}
 	return err
 }
 
-// checkTableNames wants the tables history.except and privacy name to be there: a
+// checkConfigTableNames wants the tables history.except and privacy name to be there: a
 // name that is mistaken would keep what is not to be kept. The error has all
 // mistakes, each with its place in the file.
-func checkTableNames(cfg *config.Config) error {
+func checkConfigTableNames(cfg *config.Config) error {
 	var known []string
 	for _, l := range catalog.All() {
 		for _, t := range l.Tables() {
@@ -123,8 +123,8 @@ func checkTableNames(cfg *config.Config) error {
 	return config.JoinProblems(problems)
 }
 
-// jobsNamed returns the jobs of those names, all without names.
-func jobsNamed(cfg *config.Config, names []string) ([]config.Job, error) {
+// jobsByName returns the jobs of those names, all without names.
+func jobsByName(cfg *config.Config, names []string) ([]config.Job, error) {
 	if len(names) == 0 {
 		return cfg.Jobs, nil
 	}

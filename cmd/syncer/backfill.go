@@ -20,11 +20,11 @@ func (c *backfillCmd) Run(ctx context.Context, a *app) error {
 	if err != nil {
 		return err
 	}
-	tenants, err := tenantsNamed(cfg, c.Tenants)
+	tenants, err := tenantsByName(cfg, c.Tenants)
 	if err != nil {
 		return err
 	}
-	var e concurrentTasks
+	var e concurrentTaskGroup
 	for _, t := range tenants {
 		listings, err := c.listings(cfg, t.Name)
 		if err != nil {
@@ -34,18 +34,18 @@ func (c *backfillCmd) Run(ctx context.Context, a *app) error {
 		task.job.Afresh = true
 		e = append(e, task)
 	}
-	return a.runTaskGroups(ctx, cfg, []concurrentTasks{e})
+	return a.runTaskGroupsInOrder(ctx, cfg, []concurrentTaskGroup{e})
 }
 
 func (c *backfillCmd) listings(cfg *config.Config, tenant string) ([]*catalog.Listing, error) {
 	if len(c.Listings) > 0 {
-		return listingsNamed(c.Listings)
+		return listingsByNameWithNeeds(c.Listings)
 	}
-	return listingsOrDefault(cfg, tenant), nil
+	return tenantListingsOrDefault(cfg, tenant), nil
 }
 
-// tenantsNamed returns the tenants of those names, all without names.
-func tenantsNamed(cfg *config.Config, names []string) ([]config.Tenant, error) {
+// tenantsByName returns the tenants of those names, all without names.
+func tenantsByName(cfg *config.Config, names []string) ([]config.Tenant, error) {
 	if len(names) == 0 {
 		return cfg.Tenants, nil
 	}

@@ -68,7 +68,7 @@ func (c *checks) ok(check, tenant, detail string) {
 
 // bad notes a failed check. Without a hint it takes the error's own.
 func (c *checks) bad(check, tenant string, err error, hint string) {
-	text, own := explainError(err)
+	text, own := errorTextAndHint(err)
 	if hint == "" {
 		hint = own
 	}
@@ -146,7 +146,7 @@ func (c *checks) tenant(ctx context.Context, t config.Tenant, listings []*catalo
 	c.ok("management API", t.Name, thousands(page.Total)+" users")
 	c.absentListings(ctx, t, client, listings)
 	if follows {
-		c.hook(ctx, t, client)
+		c.webhookEvents(ctx, t, client)
 	}
 	limit, err := extract.ProbeIDBatchLimit(ctx, client)
 	switch {
@@ -155,7 +155,7 @@ func (c *checks) tenant(ctx context.Context, t config.Tenant, listings []*catalo
 	case limit.IDs == 0:
 		c.ok("large requests", t.Name, "are answered")
 	default: // a run works with it
-		c.ok("large requests", t.Name, mirror.NewIDBatchLimit(limit.IDs, limit.Status).Text)
+		c.ok("large requests", t.Name, mirror.NewIDBatchLimitReport(limit.IDs, limit.Status).Text)
 	}
 }
 

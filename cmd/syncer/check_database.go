@@ -18,8 +18,8 @@ import (
 	"logto-syncer/internal/state"
 )
 
-//go:embed sql/missing_privileges.sql
-var missingPrivileges string
+//go:embed sql/missing_grants.sql
+var missingGrants string
 
 // minVersion is the oldest Postgres the migrations work with.
 const minVersion = 14
@@ -48,7 +48,7 @@ func (c *checks) database(ctx context.Context, cfg *config.Config) {
 		}
 	}()
 	c.postgresVersion(ctx, db)
-	c.reservedSchemas(ctx, db)
+	c.schemasFree(ctx, db)
 	c.privileges(ctx, db)
 	c.migrations(ctx, db)
 	c.citusDistribution(ctx, db)
@@ -85,12 +85,12 @@ func (c *checks) postgresVersion(ctx context.Context, db *database) {
 		return
 	}
 	c.ok("version", "", "PostgreSQL "+server)
-	c.libraries(ctx, db)
+	c.serverLibraries(ctx, db)
 }
 
-// libraries checks that the server still finds its libraries: an upgrade of its
+// serverLibraries checks that the server still finds its libraries: an upgrade of its
 // package replaces them while it runs.
-func (c *checks) libraries(ctx context.Context, db *database) {
+func (c *checks) serverLibraries(ctx context.Context, db *database) {
 	_, err := db.Exec(ctx, "do $$ begin null; end $$")
 	switch {
 	case err != nil:
@@ -103,7 +103,7 @@ func (c *checks) libraries(ctx context.Context, db *database) {
 // privileges looks for the schemas that are there, and for the right to make
 // those that are not.
 func (c *checks) privileges(ctx context.Context, db *database) {
-	missing, err := pgquery.Column[string](ctx, db, "read the privileges", missingPrivileges)
+	missing, err := pgquery.Column[string](ctx, db, "read the privileges", missingGrants)
 	switch {
 	case err != nil:
 		c.bad("privileges", "", err, "")
@@ -118,8 +118,8 @@ func (c *checks) privileges(ctx context.Context, db *database) {
 	}
 }
 
-// reservedSchemas checks that the schemas of the program's names are free for it.
-func (c *checks) reservedSchemas(ctx context.Context, db *database) {
+// schemasFree checks that the schemas of the program's names are free for it.
+func (c *checks) schemasFree(ctx context.Context, db *database) {
 	if err := state.CheckSchemasFree(ctx, db.Pool); err != nil {
 		c.bad("schemas", "", err, "")
 	}

@@ -13,16 +13,16 @@ import (
 	"logto-syncer/internal/logtotest"
 )
 
-// ratePerSecond is so many a second: 5/s, or 5.
-type ratePerSecond float64
+// rateFlag is so many a second: 5/s, or 5.
+type rateFlag float64
 
 // UnmarshalText implements encoding.TextUnmarshaler.
-func (r *ratePerSecond) UnmarshalText(text []byte) error {
+func (r *rateFlag) UnmarshalText(text []byte) error {
 	n, err := strconv.ParseFloat(strings.TrimSuffix(string(text), "/s"), 64)
 	if err != nil || math.IsNaN(n) || n < 0 || n > 10_000 {
 		return errors.New("want so many a second, such as 5/s, at most 10000/s")
 	}
-	*r = ratePerSecond(n)
+	*r = rateFlag(n)
 	return nil
 }
 
@@ -43,14 +43,14 @@ func keepChanging(ctx context.Context, tenant *logtotest.Tenant, perSecond float
 		case <-tick.C:
 		}
 		var err error
-		if users, err = change(tenant, n, users, organizations); err != nil && !errors.Is(err, logtotest.ErrUnknown) && !errors.Is(err, logtotest.ErrExists) {
+		if users, err = changeTenantOnce(tenant, n, users, organizations); err != nil && !errors.Is(err, logtotest.ErrUnknown) && !errors.Is(err, logtotest.ErrExists) {
 			return fmt.Errorf("change the simulated tenant: %w", err)
 		}
 	}
 }
 
-// change makes one change and returns the users there are after it.
-func change(tenant *logtotest.Tenant, n int, users, organizations []string) ([]string, error) {
+// changeTenantOnce makes one change and returns the users there are after it.
+func changeTenantOnce(tenant *logtotest.Tenant, n int, users, organizations []string) ([]string, error) {
 	if n%5 == 0 || len(users) == 0 {
 		id, err := tenant.CreateUser(logtotest.Row{"name": fmt.Sprintf("Newcomer %d", n)})
 		return append(users, id), err

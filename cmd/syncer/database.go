@@ -57,7 +57,7 @@ func openEmbedded(ctx context.Context, o postgres.Options, tenants int) (*databa
 			return db, nil
 		}
 	}
-	return nil, errors.Join(err, stop(server))
+	return nil, errors.Join(err, stopEmbedded(server))
 }
 
 // createEmbeddedDatabase makes the embedded database unless it is there.
@@ -82,7 +82,7 @@ func connect(ctx context.Context, url string, server *postgres.Server, tenants i
 	if err != nil {
 		return nil, err
 	}
-	if err := state.RejectEarlierBuild(ctx, pool); err != nil {
+	if err := state.RejectDatabaseOfEarlierBuild(ctx, pool); err != nil {
 		pool.Close()
 		return nil, err
 	}
@@ -116,10 +116,10 @@ func (d *database) Close() error {
 	if d.server == nil {
 		return nil
 	}
-	return stop(d.server)
+	return stopEmbedded(d.server)
 }
 
-func stop(server *postgres.Server) error {
+func stopEmbedded(server *postgres.Server) error {
 	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
 	defer cancel()
 	return server.Stop(ctx)

@@ -51,10 +51,10 @@ func (c *demoCmd) Run(ctx context.Context, a *app) (err error) {
 	if err := a.printDemoReports(ctx, db); err != nil {
 		return err
 	}
-	if err := a.compareWithPageWalk(ctx, t.tenant); err != nil {
+	if err := a.showPageWalkLosses(ctx, t.tenant); err != nil {
 		return err
 	}
-	return a.promptToConnect(ctx, db, c.Keep)
+	return a.printConnectHintAndWait(ctx, db, c.Keep)
 }
 
 func demoTask(server *logtotest.Server) tenantTask {
@@ -67,9 +67,9 @@ func demoTask(server *logtotest.Server) tenantTask {
 	}
 }
 
-// compareWithPageWalk reads the users page by page, as the documentation of the API
+// showPageWalkLosses reads the users page by page, as the documentation of the API
 // describes it, and says what that would have lost.
-func (a *app) compareWithPageWalk(ctx context.Context, t config.Tenant) error {
+func (a *app) showPageWalkLosses(ctx context.Context, t config.Tenant) error {
 	if a.out.json || a.out.quiet {
 		return nil
 	}
@@ -111,9 +111,9 @@ func countByPageWalk(ctx context.Context, client *logto.Client, path string) (ro
 	}
 }
 
-// promptToConnect says how to connect, and keeps the server up while a person may want
+// printConnectHintAndWait says how to connect, and keeps the server up while a person may want
 // to.
-func (a *app) promptToConnect(ctx context.Context, db *database, keep bool) error {
+func (a *app) printConnectHintAndWait(ctx context.Context, db *database, keep bool) error {
 	psql := db.server.PsqlCommand(embeddedName)
 	if keep {
 		a.out.printf("\nThe database stays in ./%s. While no DATABASE_URL is set, these read it:\n\n  syncer report active_users\n  syncer status\n  syncer psql\n", embeddedDir)

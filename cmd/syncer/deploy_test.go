@@ -23,7 +23,7 @@ const repository = "../../"
 func parses(t *testing.T, where string, args []string) {
 	t.Helper()
 	var g cli
-	parser := must[*kong.Kong](t, "make the parser")(kong.New(&g, kong.Name("syncer"), kong.NoDefaultHelp(), kong.Vars{"listings": listingNamesText()},
+	parser := must[*kong.Kong](t, "make the parser")(kong.New(&g, kong.Name("syncer"), kong.NoDefaultHelp(), kong.Vars{"listings": allListingNamesText()},
 		kong.Writers(io.Discard, io.Discard), kong.Exit(func(int) {})))
 	if _, err := parser.Parse(args); err != nil {
 		t.Errorf("%s: syncer %s: %v", where, strings.Join(args, " "), err)

@@ -54,7 +54,7 @@ func exitCode(err error) int {
 		for _, one := range several {
 			codes = append(codes, exitCode(one))
 		}
-		return worst(codes)
+		return worstExitCode(codes)
 	}
 	var (
 		usage    usageError
@@ -97,10 +97,10 @@ func joinedErrors(err error) []error {
 	return several.Unwrap()
 }
 
-// worst returns the code that tells most of several: an interruption concerns
+// worstExitCode returns the code that tells most of several: an interruption concerns
 // all of them, a failure needs somebody more than what could not be proved,
 // and that more than a run that is under way already.
-func worst(codes []int) int {
+func worstExitCode(codes []int) int {
 	order := []int{exitDone, exitRunning, exitUnproved, exitFailed, exitUsage, exitInterrupted}
 	return slices.MaxFunc(codes, func(a, b int) int { return slices.Index(order, a) - slices.Index(order, b) })
 }
@@ -108,9 +108,9 @@ func worst(codes []int) int {
 // errNoConfig says that the configuration file is not there or not readable.
 var errNoConfig = errors.New("no configuration")
 
-// explainError splits an error into what happened and what to do about it; the
+// errorTextAndHint splits an error into what happened and what to do about it; the
 // hint may be empty.
-func explainError(err error) (text, hint string) {
+func errorTextAndHint(err error) (text, hint string) {
 	var (
 		usage    usageError
 		unproved unprovedError

@@ -75,28 +75,28 @@ func (c *exportCmd) exportTables(ctx context.Context, a *app, tx pgx.Tx, tenants
 	if err != nil {
 		return err
 	}
-	tables, err := c.chosen(there)
+	tables, err := c.chosenTables(there)
 	if err != nil {
 		return err
 	}
-	about := manifest{Syncer: versionText(), Format: c.Format, Tenants: tenants}
+	about := manifest{Syncer: programVersion(), Format: c.Format, Tenants: tenants}
 	if about.Listings, about.ExportedAt, err = readListingStates(ctx, tx, tenants); err != nil {
 		return err
 	}
 	var missing []error
 	for _, t := range tables {
-		notices, err := report.UnprovedListingNotices(ctx, tx, "select "+t.selectList()+t.fromClause(c.Tenant), tenants)
+		notices, err := report.UnprovedListingNotices(ctx, tx, "select "+t.selectList()+t.fromWhereClause(c.Tenant), tenants)
 		if err != nil {
 			return err
 		}
-		file := manifestFile{Table: t.schema + "." + t.name, Columns: t.names(), Notes: notices}
+		file := manifestFile{Table: t.schema + "." + t.name, Columns: t.columnNames(), Notes: notices}
 		if !about.isMirrored(t) {
 			about.NotExported = append(about.NotExported, file)
-			missing = append(missing, c.skipNotMirrored(a, file))
+			missing = append(missing, c.reportNotMirrored(a, file))
 			continue
 		}
-		path := filepath.Join(c.Out, t.file()+"."+c.Format)
-		if file.Rows, err = c.writeTableFile(ctx, tx, t, about.forTable(t, file), path); err != nil {
+		path := filepath.Join(c.Out, t.fileStem()+"."+c.Format)
+		if file.Rows, err = c.writeTableFile(ctx, tx, t, about.restrictedToTable(t, file), path); err != nil {
 			return fmt.Errorf("export %s.%s: %w", t.schema, t.name, err)
 		}
 		file.File = filepath.Base(path)
@@ -113,9 +113,9 @@ func (c *exportCmd) exportTables(ctx context.Context, a *app, tx pgx.Tx, tenants
 	return errors.Join(missing...)
 }
 
-// skipNotMirrored tells of a table that is left out, for an empty file would say
+// reportNotMirrored tells of a table that is left out, for an empty file would say
 // that there is nothing: an error if the table was named.
-func (c *exportCmd) skipNotMirrored(a *app, file manifestFile) error {
+func (c *exportCmd) reportNotMirrored(a *app, file manifestFile) error {
 	text, hint := file.Table+" is not exported: nothing is known of it", "add its listing to listings in jobs.yaml"
 	if len(file.Notes) > 0 {
 		text, hint = file.Table+" is not exported: "+file.Notes[0].Text, file.Notes[0].Hint
@@ -127,11 +127,11 @@ func (c *exportCmd) skipNotMirrored(a *app, file manifestFile) error {
 	return nil
 }
 
-// file is the name of the table's file: those of schema logto go without it.
-func (t exportTable) file() string { return strings.TrimPrefix(t.schema+"."+t.name, "logto.") }
+// fileStem is the name of the table's file: those of schema logto go without it.
+func (t exportTable) fileStem() string { return strings.TrimPrefix(t.schema+"."+t.name, "logto.") }
 
-// names are those of the columns, in order.
-func (t exportTable) names() []string {
+// columnNames are those of the columns, in order.
+func (t exportTable) columnNames() []string {
 	var names []string
 	for _, c := range t.columns {
 		names = append(names, c.name)
@@ -161,8 +161,8 @@ func exportableTables(ctx context.Context, tx pgx.Tx, allColumns bool) ([]export
 	return pgquery.Rows(ctx, tx, "list the tables", read, exportableTablesQuery, allColumns)
 }
 
-// chosen returns the tables that were named, all of schema logto without names.
-func (c *exportCmd) chosen(there []exportTable) ([]exportTable, error) {
+// chosenTables returns the tables that were named, all of schema logto without names.
+func (c *exportCmd) chosenTables(there []exportTable) ([]exportTable, error) {
 	if len(c.Tables) == 0 {
 		return slices.DeleteFunc(there, func(t exportTable) bool { return t.schema != "logto" }), nil
 	}
@@ -202,11 +202,11 @@ func (c *exportCmd) writeTableFile(ctx context.Context, tx pgx.Tx, t exportTable
 func (c *exportCmd) write(ctx context.Context, tx pgx.Tx, t exportTable, about manifest, w io.Writer) (rows int64, err error) {
 	switch c.Format {
 	case "parquet":
-		return writeParquet(ctx, tx, t, t.fromClause(c.Tenant), about, w)
+		return writeParquet(ctx, tx, t, t.fromWhereClause(c.Tenant), about, w)
 	case "xlsx":
-		return writeXLSX(ctx, tx, t, t.fromClause(c.Tenant), w)
+		return writeXLSX(ctx, tx, t, t.fromWhereClause(c.Tenant), w)
 	}
-	query := "copy (select " + t.selectList() + t.fromClause(c.Tenant) + ") to stdout with (format csv, header)"
+	query := "copy (select " + t.selectList() + t.fromWhereClause(c.Tenant) + ") to stdout with (format csv, header)"
 	tag, err := tx.Conn().PgConn().CopyTo(ctx, w, query)
 	return tag.RowsAffected(), err
 }
@@ -227,9 +227,9 @@ type nestedTx struct{ pgx.Tx }
 
 func (t nestedTx) BeginTx(ctx context.Context, _ pgx.TxOptions) (pgx.Tx, error) { return t.Begin(ctx) }
 
-// fromClause is the end of a query for the rows of the table; every table and view
+// fromWhereClause is the end of a query for the rows of the table; every table and view
 // has the tenant in its first column.
-func (t exportTable) fromClause(tenant string) string {
+func (t exportTable) fromWhereClause(tenant string) string {
 	query := " from " + pgx.Identifier{t.schema, t.name}.Sanitize()
 	if tenant != "" {
 		query += " where tenant_id = '" + strings.ReplaceAll(tenant, "'", "''") + "'"

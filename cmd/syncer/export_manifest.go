@@ -56,9 +56,9 @@ func readListingStates(ctx context.Context, tx pgx.Tx, tenants []string) (all []
 	return all, at.UTC(), err
 }
 
-// forTable is what the manifest says of one table: its listing, or for a view all of
+// restrictedToTable is what the manifest says of one table: its listing, or for a view all of
 // them. The rows are not counted yet.
-func (m manifest) forTable(t exportTable, file manifestFile) manifest {
+func (m manifest) restrictedToTable(t exportTable, file manifestFile) manifest {
 	m.Files, m.NotExported = []manifestFile{file}, nil
 	if t.schema != "report" {
 		m.Listings = slices.DeleteFunc(slices.Clone(m.Listings), func(l manifestListing) bool { return !slices.Contains(l.Tables, t.name) })

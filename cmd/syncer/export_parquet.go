@@ -16,10 +16,10 @@ import (
 // Parquet is written as a whole.
 const groupRows = 20_000
 
-// parquetColumn returns what a column becomes, and what to select for it.
+// parquetNodeAndExpression returns what a column becomes, and what to select for it.
 // Moments and days that are infinite become null; what Parquet has no type for
 // is text, lists as JSON.
-func parquetColumn(c exportedColumn) (parquet.Node, string) {
+func parquetNodeAndExpression(c exportedColumn) (parquet.Node, string) {
 	name := pgx.Identifier{c.name}.Sanitize()
 	switch {
 	case c.kind == "bool":
@@ -63,10 +63,10 @@ func writeParquet(ctx context.Context, tx pgx.Tx, t exportTable, from string, ab
 	if err != nil {
 		return 0, err
 	}
-	group := orderedParquetGroup{parquet.Group{}, t.names()}
+	group := orderedParquetGroup{parquet.Group{}, t.columnNames()}
 	selected := make([]string, len(t.columns))
 	for i, c := range t.columns {
-		node, expression := parquetColumn(c)
+		node, expression := parquetNodeAndExpression(c)
 		group.Group[c.name], selected[i] = parquet.Optional(node), expression
 	}
 	out := parquet.NewWriter(w, parquet.NewSchema(t.name, group), parquet.MaxRowsPerRowGroup(groupRows), parquet.Compression(&parquet.Zstd), parquet.KeyValueMetadata("syncer", string(text)))

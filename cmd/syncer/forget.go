@@ -41,19 +41,19 @@ func (c *forgetCmd) Run(ctx context.Context, a *app) (err error) {
 		return cmp.Or(c.checkNoRun(ctx, db), err)
 	}
 	tenant := people[0].Tenant
-	if i := slices.IndexFunc(people, func(p namedPerson) bool { return p.Tenant != tenant }); i >= 0 {
+	if i := slices.IndexFunc(people, func(p personArgument) bool { return p.Tenant != tenant }); i >= 0 {
 		return usageError{"the people are in several tenants", "call syncer forget once for each tenant"}
 	}
 	if err := c.confirm(ctx, a, people); err != nil {
 		return err
 	}
-	targets := dataSubjects(cfg, people)
+	targets := dataSubjectsOf(cfg, people)
 	erased, err := mirror.EraseUsers(ctx, db.Pool, tenant, targets)
 	if err != nil {
 		return tenantError{tenant, err}
 	}
 	a.printForgotten(forgottenLine{"forgotten", tenant, len(c.People), targets.IDs, erased})
-	return a.checkInvitationSearch(ctx, db, cfg, people)
+	return a.checkHiddenInvitations(ctx, db, cfg, people)
 }
 
 // checkNoRun returns an error if a run is reading a tenant: it may be about to
@@ -64,7 +64,7 @@ func (c *forgetCmd) checkNoRun(ctx context.Context, db *database) error {
 		return nil //nolint:nilerr // it is why nobody was found, and is reported
 	}
 	for _, t := range tenants {
-		lock, err := state.Acquire(ctx, db.Pool, t)
+		lock, err := state.AcquireTenantLock(ctx, db.Pool, t)
 		if err != nil {
 			return tenantError{t, err}
 		}
@@ -74,7 +74,7 @@ func (c *forgetCmd) checkNoRun(ctx context.Context, db *database) error {
 }
 
 // confirm asks the person at the terminal; without one, --yes has to be there.
-func (c *forgetCmd) confirm(ctx context.Context, a *app, people []namedPerson) error {
+func (c *forgetCmd) confirm(ctx context.Context, a *app, people []personArgument) error {
 	if c.Yes {
 		return nil
 	}

@@ -19,17 +19,17 @@ func selectedListings(s config.Selection) []*catalog.Listing {
 	return catalog.Select(names)
 }
 
-// listingsNamed returns the listings of those names and what they need.
-func listingsNamed(names []string) ([]*catalog.Listing, error) {
+// listingsByNameWithNeeds returns the listings of those names and what they need.
+func listingsByNameWithNeeds(names []string) ([]*catalog.Listing, error) {
 	for _, name := range names {
 		if catalog.Find(name) == nil {
-			return nil, usageError{"no listing " + name, "there are: " + listingNamesText()}
+			return nil, usageError{"no listing " + name, "there are: " + allListingNamesText()}
 		}
 	}
 	return catalog.Select(names), nil
 }
 
-func listingNamesText() string { return strings.Join(catalog.Names(), ", ") }
+func allListingNamesText() string { return strings.Join(catalog.Names(), ", ") }
 
 // tenantListings returns what the jobs read of a tenant, together.
 func tenantListings(jobs []config.Job, tenant string) []*catalog.Listing {
@@ -46,9 +46,9 @@ func tenantListings(jobs []config.Job, tenant string) []*catalog.Listing {
 	return selectedListings(all)
 }
 
-// listingsOrDefault returns what the jobs read of a tenant, or what a job reads
+// tenantListingsOrDefault returns what the jobs read of a tenant, or what a job reads
 // by default if none reads this tenant.
-func listingsOrDefault(cfg *config.Config, tenant string) []*catalog.Listing {
+func tenantListingsOrDefault(cfg *config.Config, tenant string) []*catalog.Listing {
 	if found := tenantListings(cfg.Jobs, tenant); found != nil {
 		return found
 	}

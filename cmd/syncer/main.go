@@ -84,7 +84,7 @@ func run(ctx context.Context, args []string, w processEnvironment) int {
 	parser, err := kong.New(&g, kong.Name("syncer"), kong.Writers(w.stdout, w.stderr), kong.NoDefaultHelp(),
 		kong.Description("An exact copy of Logto tenants in Postgres, with a certificate for each run."),
 		kong.ConfigureHelp(kong.HelpOptions{Compact: true, WrapUpperBound: 80}),
-		kong.Vars{"listings": listingNamesText()})
+		kong.Vars{"listings": allListingNamesText()})
 	if err != nil {
 		return out.fail(err)
 	}
@@ -104,7 +104,7 @@ func run(ctx context.Context, args []string, w processEnvironment) int {
 	if err != nil {
 		return out.fail(parseError(err))
 	}
-	out.set(g.JSON, g.Verbose, g.Quiet)
+	out.applyFlags(g.JSON, g.Verbose, g.Quiet)
 	a := &app{processEnvironment: w, out: out, config: g.Config}
 	ctx, done := a.watchSignals(ctx)
 	defer done()

@@ -30,8 +30,8 @@ func newOutput(w processEnvironment, inJSON bool) *output {
 	return &output{stdout: w.stdout, stderr: w.stderr, json: inJSON, mu: new(sync.Mutex)}
 }
 
-// set takes over what the flags say.
-func (o *output) set(inJSON, verbose, quiet bool) {
+// applyFlags takes over what the flags say.
+func (o *output) applyFlags(inJSON, verbose, quiet bool) {
 	o.json, o.quiet = inJSON, quiet
 	o.bars = isTerminal(o.stderr) && !verbose && !quiet
 	switch {
@@ -139,7 +139,7 @@ func (o *output) printError(err error, code int) {
 	if _, ok := errors.AsType[reportedError](err); ok {
 		return
 	}
-	text, hint := explainError(err)
+	text, hint := errorTextAndHint(err)
 	fmt.Fprintf(o.stderr, "syncer: %s\n", text)
 	if hint != "" {
 		fmt.Fprintf(o.stderr, "  hint: %s\n", hint)

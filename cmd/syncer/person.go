@@ -11,8 +11,8 @@ import (
 	"logto-syncer/internal/report"
 )
 
-// A namedPerson is whom somebody named on the command line.
-type namedPerson struct {
+// A personArgument is whom somebody named on the command line.
+type personArgument struct {
 	report.Person
 	text   string   // as named
 	stored []string // how the text may be stored: as it is, or as a hash
@@ -22,13 +22,13 @@ type namedPerson struct {
 // name, in all tenants without a name. Somebody whom nobody knows is an error
 // that says where was looked; somebody ambiguous is one that lists who may be
 // meant.
-func findPeople(ctx context.Context, db *database, cfg *config.Config, tenant string, texts []string) ([]namedPerson, error) {
+func findPeople(ctx context.Context, db *database, cfg *config.Config, tenant string, texts []string) ([]personArgument, error) {
 	tenants, err := mirroredTenants(ctx, db, tenant)
 	if err != nil {
 		return nil, err
 	}
-	hash := privacyHash(cfg)
-	var people []namedPerson
+	hash := privacyHashFunc(cfg)
+	var people []personArgument
 	var errs []error
 	for i, text := range texts {
 		if strings.TrimSpace(text) == "" {
@@ -39,7 +39,7 @@ func findPeople(ctx context.Context, db *database, cfg *config.Config, tenant st
 			errs = append(errs, personError(err, personOrdinal(i, len(texts)), hash != nil))
 			continue
 		}
-		p := namedPerson{found, text, []string{text}}
+		p := personArgument{found, text, []string{text}}
 		if hash != nil {
 			p.stored = append(p.stored, hash(text), hash(strings.ToLower(text)))
 		}
@@ -48,9 +48,9 @@ func findPeople(ctx context.Context, db *database, cfg *config.Config, tenant st
 	return people, errors.Join(errs...)
 }
 
-// privacyHash returns the hash of the privacy rules; nil if the configuration has no
+// privacyHashFunc returns the hash of the privacy rules; nil if the configuration has no
 // key.
-func privacyHash(cfg *config.Config) report.HashText {
+func privacyHashFunc(cfg *config.Config) report.HashText {
 	if cfg.Privacy.Key == "" {
 		return nil
 	}
@@ -84,9 +84,9 @@ func personError(err error, which string, hashed bool) error {
 	return hintedError{which + err.Error(), hint}
 }
 
-// dataSubjects is what the loader has to know to find the rows of people.
-func dataSubjects(cfg *config.Config, people []namedPerson) load.DataSubjects {
-	out := load.DataSubjects{Named: len(people), Hash: privacyHash(cfg)}
+// dataSubjectsOf is what the loader has to know to find the rows of people.
+func dataSubjectsOf(cfg *config.Config, people []personArgument) load.DataSubjects {
+	out := load.DataSubjects{Named: len(people), Hash: privacyHashFunc(cfg)}
 	for _, p := range people {
 		if p.UserID != "" {
 			out.IDs = append(out.IDs, p.UserID)

@@ -27,11 +27,11 @@ func (c *planCmd) Run(ctx context.Context, a *app) (err error) {
 	if err != nil {
 		return err
 	}
-	jobs, err := jobsNamed(cfg, c.Jobs)
+	jobs, err := jobsByName(cfg, c.Jobs)
 	if err != nil {
 		return err
 	}
-	db, err := openIfThere(ctx, cfg)
+	db, err := openExistingDatabase(ctx, cfg)
 	if err != nil {
 		return err
 	}
@@ -48,7 +48,7 @@ func (c *planCmd) Run(ctx context.Context, a *app) (err error) {
 	}
 	var errs []error
 	for _, t := range cfg.Tenants {
-		if listings := tenantListings(provingJobs(jobs), t.Name); listings != nil {
+		if listings := tenantListings(withoutChangesJobs(jobs), t.Name); listings != nil {
 			errs = append(errs, a.plan(ctx, pool, t, mirror.Job{Tenant: t.Name, Listings: listings}))
 		}
 		for _, j := range jobs {
@@ -60,13 +60,13 @@ func (c *planCmd) Run(ctx context.Context, a *app) (err error) {
 	return errors.Join(errs...)
 }
 
-// provingJobs returns the jobs that read everything.
-func provingJobs(jobs []config.Job) []config.Job {
+// withoutChangesJobs returns the jobs that read everything.
+func withoutChangesJobs(jobs []config.Job) []config.Job {
 	return slices.DeleteFunc(slices.Clone(jobs), func(j config.Job) bool { return j.Read == config.ReadChanges })
 }
 
-// openIfThere opens the database, but makes no embedded one: then it is nil.
-func openIfThere(ctx context.Context, cfg *config.Config) (*database, error) {
+// openExistingDatabase opens the database, but makes no embedded one: then it is nil.
+func openExistingDatabase(ctx context.Context, cfg *config.Config) (*database, error) {
 	if cfg.Database == "" {
 		if _, err := os.Stat(embeddedDir); errors.Is(err, os.ErrNotExist) {
 			return nil, nil

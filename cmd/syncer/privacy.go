@@ -117,11 +117,11 @@ func privacyRuleLines(ctx context.Context, db *database, cfg *config.Config, ten
 		}
 	}
 	for table := range wanted {
-		if !slices.ContainsFunc(stored, func(f state.PrivacyRuleInForce) bool { return f.Table == table }) {
-			stored = append(stored, state.PrivacyRuleInForce{Table: table, Rules: "{}"})
+		if !slices.ContainsFunc(stored, func(f state.TablePrivacyRules) bool { return f.Table == table }) {
+			stored = append(stored, state.TablePrivacyRules{Table: table, Rules: "{}"})
 		}
 	}
-	slices.SortFunc(stored, func(a, b state.PrivacyRuleInForce) int { return strings.Compare(a.Table, b.Table) })
+	slices.SortFunc(stored, func(a, b state.TablePrivacyRules) int { return strings.Compare(a.Table, b.Table) })
 	var lines []ruleLine
 	for _, f := range stored {
 		of, err := tableRuleLines(tenant, f, wanted[f.Table])
@@ -135,7 +135,7 @@ func privacyRuleLines(ctx context.Context, db *database, cfg *config.Config, ten
 
 // tableRuleLines joins what is in force of a table with what is wanted, empty for
 // nothing.
-func tableRuleLines(tenant string, f state.PrivacyRuleInForce, wanted string) ([]ruleLine, error) {
+func tableRuleLines(tenant string, f state.TablePrivacyRules, wanted string) ([]ruleLine, error) {
 	is, isKey, err := load.ParseStoredRules(f.Rules)
 	if err != nil {
 		return nil, err

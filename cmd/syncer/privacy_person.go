@@ -15,15 +15,15 @@ import (
 
 // A storedRowLine is a row that is stored of a person, in JSON.
 type storedRowLine struct {
-	Type    string         `json:"type"` // "stored"
-	Tenant  string         `json:"tenant"`
-	User    string         `json:"user"`
-	Schema  string         `json:"schema"` // logto or logto_history
-	Table   string         `json:"table"`
-	Columns []storedColumn `json:"columns"` // but for tenant_id and item_hash
+	Type    string              `json:"type"` // "stored"
+	Tenant  string              `json:"tenant"`
+	User    string              `json:"user"`
+	Schema  string              `json:"schema"` // logto or logto_history
+	Table   string              `json:"table"`
+	Columns []storedColumnValue `json:"columns"` // but for tenant_id and item_hash
 }
 
-type storedColumn struct {
+type storedColumnValue struct {
 	Column string          `json:"column"`
 	Value  json.RawMessage `json:"value"`
 	Rule   *load.Rule      `json:"rule"` // it is stored under; null: as Logto has it
@@ -45,10 +45,10 @@ func (a *app) showPerson(ctx context.Context, db *database, cfg *config.Config, 
 	if err != nil {
 		return tenantError{p.Tenant, err}
 	}
-	err = loader.PersonRows(ctx, db.Pool, dataSubjects(cfg, people), func(s load.PersonRow) error {
+	err = loader.PersonRows(ctx, db.Pool, dataSubjectsOf(cfg, people), func(s load.PersonRow) error {
 		line := storedRowLine{Type: "stored", Tenant: p.Tenant, User: p.UserID, Schema: s.Schema, Table: s.Table}
 		for _, c := range s.Columns {
-			stored := storedColumn{Column: c.Name, Value: json.RawMessage(c.Value)}
+			stored := storedColumnValue{Column: c.Name, Value: json.RawMessage(c.Value)}
 			if i := slices.IndexFunc(rules, func(r ruleLine) bool { return r.Table == s.Table && r.Column == c.Name }); i >= 0 {
 				stored.Rule = rules[i].Stored
 			}
@@ -61,7 +61,7 @@ func (a *app) showPerson(ctx context.Context, db *database, cfg *config.Config, 
 	if err != nil {
 		return tenantError{p.Tenant, err}
 	}
-	return a.checkInvitationSearch(ctx, db, cfg, people)
+	return a.checkHiddenInvitations(ctx, db, cfg, people)
 }
 
 // storedRowText leaves out what is null unless a rule has made it so.

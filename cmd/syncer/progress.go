@@ -41,8 +41,8 @@ func newProgress(out *output, several bool) *progress {
 	return p
 }
 
-// stepFunc returns what receives the progress of a tenant; nil without bars.
-func (p *progress) stepFunc(tenant string) func(extract.Progress) {
+// barUpdateFunc returns what receives the progress of a tenant; nil without bars.
+func (p *progress) barUpdateFunc(tenant string) func(extract.Progress) {
 	if p.bars == nil {
 		return nil
 	}
@@ -142,12 +142,12 @@ func (p *progress) logger(tenant string) *slog.Logger {
 	if p.bars != nil {
 		w = p
 	}
-	return slog.New(progressLogHandler{p.out.logger(w).Handler(), p, tenant})
+	return slog.New(listingReadLogHandler{p.out.logger(w).Handler(), p, tenant})
 }
 
-// A listingLine is written as soon as a listing is read, before anything is
+// A listingReadLine is written as soon as a listing is read, before anything is
 // published.
-type listingLine struct {
+type listingReadLine struct {
 	Type     string `json:"type"` // "listing"
 	Tenant   string `json:"tenant"`
 	Listing  string `json:"listing"`
@@ -157,7 +157,7 @@ type listingLine struct {
 	Proof    string `json:"proof"`
 }
 
-func (p *progress) showListingRead(l listingLine) {
+func (p *progress) showListingRead(l listingReadLine) {
 	p.out.printJSON(l)
 	if p.bars == nil {
 		return
@@ -174,23 +174,23 @@ func (p *progress) showListingRead(l listingLine) {
 		thousands(l.Requests), noun(l.Requests, "request"), l.Proof)
 }
 
-// progressLogHandler is the handler of a run's log that notices listings being read:
+// listingReadLogHandler is the handler of a run's log that notices listings being read:
 // the log is where the runner says so.
-type progressLogHandler struct {
+type listingReadLogHandler struct {
 	slog.Handler
 	show   *progress
 	tenant string
 }
 
 // Enabled lets through what is listened for, whatever the log's level.
-func (l progressLogHandler) Enabled(_ context.Context, level slog.Level) bool {
+func (l listingReadLogHandler) Enabled(_ context.Context, level slog.Level) bool {
 	return level >= slog.LevelInfo || l.Handler.Enabled(context.Background(), level)
 }
 
 // Handle listens, and hands on what the log's level lets through.
-func (l progressLogHandler) Handle(ctx context.Context, r slog.Record) error {
+func (l listingReadLogHandler) Handle(ctx context.Context, r slog.Record) error {
 	if r.Message == "listing read" {
-		line := listingLine{Type: "listing", Tenant: l.tenant}
+		line := listingReadLine{Type: "listing", Tenant: l.tenant}
 		r.Attrs(func(a slog.Attr) bool {
 			switch a.Key {
 			case "listing":
@@ -215,11 +215,11 @@ func (l progressLogHandler) Handle(ctx context.Context, r slog.Record) error {
 }
 
 // WithAttrs keeps listening.
-func (l progressLogHandler) WithAttrs(attrs []slog.Attr) slog.Handler {
-	return progressLogHandler{l.Handler.WithAttrs(attrs), l.show, l.tenant}
+func (l listingReadLogHandler) WithAttrs(attrs []slog.Attr) slog.Handler {
+	return listingReadLogHandler{l.Handler.WithAttrs(attrs), l.show, l.tenant}
 }
 
 // WithGroup keeps listening.
-func (l progressLogHandler) WithGroup(name string) slog.Handler {
-	return progressLogHandler{l.Handler.WithGroup(name), l.show, l.tenant}
+func (l listingReadLogHandler) WithGroup(name string) slog.Handler {
+	return listingReadLogHandler{l.Handler.WithGroup(name), l.show, l.tenant}
 }

@@ -41,7 +41,7 @@ func TestBarsComeAndGoWithTheListings(t *testing.T) {
 	for _, l := range catalog.Select(nil) {
 		wg.Go(func() {
 			for n := range 10 {
-				show.stepFunc("acme")(extract.Progress{Listing: l, Items: 100 * n, Total: 1000, Parents: 1})
+				show.barUpdateFunc("acme")(extract.Progress{Listing: l, Items: 100 * n, Total: 1000, Parents: 1})
 			}
 			log.InfoContext(t.Context(), "listing read", "tenant", "acme", "listing", l.Name, "walk", "split", "distinct", 1000, "requests", 13, "proof", "complete")
 		})
@@ -70,7 +70,7 @@ func TestOneRowByOneRequestIsSingular(t *testing.T) {
 	out := newOutput(processEnvironment{stdout: &stdout, stderr: &stderr}, false)
 	out.bars = true
 	show := newProgress(out, true)
-	show.showListingRead(listingLine{Tenant: "acme", Listing: "sso_connectors", Distinct: 1, Requests: 1, Proof: "complete"})
+	show.showListingRead(listingReadLine{Tenant: "acme", Listing: "sso_connectors", Distinct: 1, Requests: 1, Proof: "complete"})
 	show.close()
 	if want := "1 row        1 request   complete\n"; !strings.Contains(stderr.String(), want) {
 		t.Errorf("no %q in\n%s", want, stderr.String())
@@ -84,7 +84,7 @@ func TestALineStandsInPlaceOfTheBarsWhileTheServerDoesNotAnswer(t *testing.T) {
 	out.bars = true
 	show := newProgress(out, true)
 	for _, tenant := range []string{"acme", "other"} {
-		show.stepFunc(tenant)(extract.Progress{Listing: catalog.Find("users"), Items: 100, Total: 1000})
+		show.barUpdateFunc(tenant)(extract.Progress{Listing: catalog.Find("users"), Items: 100, Total: 1000})
 	}
 	waiting := show.waitingFunc("acme")
 	waiting(&logto.Waiting{Cause: "connection refused", Attempt: 4, Since: time.Now()})
@@ -92,7 +92,7 @@ func TestALineStandsInPlaceOfTheBarsWhileTheServerDoesNotAnswer(t *testing.T) {
 		t.Errorf("%d bars and %d lines are shown, want the bar of the other tenant and one line", len(show.open), len(show.waits))
 	}
 	waiting(nil)
-	show.stepFunc("acme")(extract.Progress{Listing: catalog.Find("users"), Items: 200, Total: 1000})
+	show.barUpdateFunc("acme")(extract.Progress{Listing: catalog.Find("users"), Items: 200, Total: 1000})
 	if len(show.open) != 2 || len(show.waits) != 0 {
 		t.Errorf("%d bars and %d lines are shown when it answers again, want two bars", len(show.open), len(show.waits))
 	}
@@ -107,9 +107,9 @@ func TestWithoutATerminalThereAreLogLinesOnly(t *testing.T) {
 	t.Parallel()
 	var stdout, stderr lockedBuffer
 	out := newOutput(processEnvironment{stdout: &stdout, stderr: &stderr}, false)
-	out.set(false, false, false)
+	out.applyFlags(false, false, false)
 	show := newProgress(out, false)
-	if show.stepFunc("acme") != nil {
+	if show.barUpdateFunc("acme") != nil {
 		t.Error("nobody looks, and it wants to be told of pages")
 	}
 	show.logger("acme").With("job", "nightly").InfoContext(t.Context(), "listing read", "listing", "users", "distinct", 3)

@@ -52,7 +52,7 @@ func (c *psqlCmd) Run(ctx context.Context, a *app, k *kong.Context) (err error) 
 	if err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, stop(server)) }()
+	defer func() { err = errors.Join(err, stopEmbedded(server)) }()
 	return a.psql(ctx, server.URL(embeddedName), args)
 }
 

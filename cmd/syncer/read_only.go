@@ -37,7 +37,7 @@ func (a *app) loadReadOnly() (*config.Config, error) {
 		cfg, err = &config.Config{}, nil
 	}
 	if err != nil {
-		return nil, markNoConfig(err)
+		return nil, wrapNoConfigError(err)
 	}
 	if url, ok := a.env(databaseVariable); cfg.Database == "" && ok {
 		cfg.Database = config.Secret(url)
@@ -53,7 +53,7 @@ func (a *app) openReadable(ctx context.Context) (*config.Config, *database, erro
 	if err != nil {
 		return nil, nil, err
 	}
-	db, err := openIfThere(ctx, cfg)
+	db, err := openExistingDatabase(ctx, cfg)
 	if err != nil {
 		return nil, nil, err
 	}

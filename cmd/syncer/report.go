@@ -52,7 +52,7 @@ func (c *reportCmd) Run(ctx context.Context, a *app) (err error) {
 	if c.Describe {
 		return a.describeReport(ctx, db, r)
 	}
-	options := report.RunOptions{Args: args, Hash: privacyHash(cfg), Wide: a.out.json || c.Format == "csv" || c.Format == "json" || c.Format == "xlsx"}
+	options := report.RunOptions{Args: args, Hash: privacyHashFunc(cfg), Wide: a.out.json || c.Format == "csv" || c.Format == "json" || c.Format == "xlsx"}
 	var answer report.AnswerSummary
 	err = c.write(a, func(out report.Renderer) (err error) {
 		answer, err = report.Run(ctx, db.Pool, r, options, out)
@@ -61,7 +61,7 @@ func (c *reportCmd) Run(ctx context.Context, a *app) (err error) {
 	if err != nil {
 		return classifyReportError(err)
 	}
-	return c.notices(a, answer)
+	return c.printNotices(a, answer)
 }
 
 // classifyReportError makes a mistake in the arguments one of the command line, and
@@ -83,10 +83,10 @@ type noticeLine struct {
 	report.Notice
 }
 
-// notices tells what the answer does not say: below a table that is read on the
+// printNotices tells what the answer does not say: below a table that is read on the
 // terminal, beside what other programs read. An answer without rows for which
 // something is missing is none.
-func (c *reportCmd) notices(a *app, answer report.AnswerSummary) error {
+func (c *reportCmd) printNotices(a *app, answer report.AnswerSummary) error {
 	w := a.stderr
 	if c.Out == "" && (c.Format == "table" || c.Format == "md") && !a.out.json {
 		w = a.stdout

@@ -49,14 +49,14 @@ func (a *app) describeReport(ctx context.Context, db *database, r *report.Report
 		out.WriteString("\nrests on\n")
 	}
 	for _, n := range d.Needs {
-		out.WriteString(wrap(listingStateText(n), "    "))
+		out.WriteString(wrap(requiredListingText(n), "    "))
 	}
 	a.out.printf("%s", out.String())
 	return nil
 }
 
-// listingStateText says what a tenant's mirror has of a listing.
-func listingStateText(n report.RequiredListing) string {
+// requiredListingText says what a tenant's mirror has of a listing.
+func requiredListingText(n report.RequiredListing) string {
 	text := n.Tenant + ": " + n.Listing + " is " + n.State
 	switch {
 	case n.State == "not mirrored":

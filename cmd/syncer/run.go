@@ -31,20 +31,20 @@ func (c *runCmd) Run(ctx context.Context, a *app) error {
 	if err != nil {
 		return err
 	}
-	jobs, err := jobsNamed(cfg, c.Jobs)
+	jobs, err := jobsByName(cfg, c.Jobs)
 	if err != nil {
 		return err
 	}
-	var errands []concurrentTasks
+	var errands []concurrentTaskGroup
 	for _, j := range jobs {
 		listings := selectedListings(j.Listings)
-		e := concurrentTasks{}
+		e := concurrentTaskGroup{}
 		for _, t := range cfg.TenantsOf(j) {
 			e = append(e, taskOf(cfg, t, j, listings, c.AllowMassDelete))
 		}
 		errands = append(errands, e)
 	}
-	return a.runTaskGroups(ctx, cfg, errands)
+	return a.runTaskGroupsInOrder(ctx, cfg, errands)
 }
 
 // A tenantTask is one job for one tenant.
@@ -53,8 +53,8 @@ type tenantTask struct {
 	job    mirror.Job
 }
 
-// An concurrentTasks are tasks of different tenants, which may run at once.
-type concurrentTasks []tenantTask
+// An concurrentTaskGroup are tasks of different tenants, which may run at once.
+type concurrentTaskGroup []tenantTask
 
 func taskOf(cfg *config.Config, t config.Tenant, j config.Job, listings []*catalog.Listing, anything bool) tenantTask {
 	job := mirror.Job{
@@ -82,9 +82,9 @@ func tablesWithoutHistory(h config.History) map[string]bool {
 	return none
 }
 
-// runTaskGroups opens and migrates the database and runs the errands one after
+// runTaskGroupsInOrder opens and migrates the database and runs the errands one after
 // another. The error joins those of the tasks.
-func (a *app) runTaskGroups(ctx context.Context, cfg *config.Config, errands []concurrentTasks) (err error) {
+func (a *app) runTaskGroupsInOrder(ctx context.Context, cfg *config.Config, errands []concurrentTaskGroup) (err error) {
 	db, err := openDatabase(ctx, cfg.Database, len(cfg.Tenants))
 	if err != nil {
 		return err
@@ -169,7 +169,7 @@ func (a *app) runTask(ctx context.Context, db *database, t tenantTask, show *pro
 	}
 	defer client.Close()
 	client.OnRetryWaiting(show.waitingFunc(t.tenant.Name))
-	runner := &mirror.Runner{Pool: db.Pool, Client: client, Log: log, Version: versionText(), Stop: a.stop, Progress: show.stepFunc(t.tenant.Name)}
+	runner := &mirror.Runner{Pool: db.Pool, Client: client, Log: log, Version: programVersion(), Stop: a.stop, Progress: show.barUpdateFunc(t.tenant.Name)}
 	summary, err := runner.Run(ctx, t.job)
 	switch {
 	case err != nil && errors.Is(context.Cause(ctx), errInterrupted):

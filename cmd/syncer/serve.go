@@ -40,7 +40,7 @@ func (c *serveCmd) Run(ctx context.Context, a *app) (err error) {
 	a.graceful.Store(true)
 	defer a.graceful.Store(false)
 	server, err := serve.New(ctx, serve.Options{
-		Pool: db.Pool, Config: cfg, Log: log, NewMirrorJob: newMirrorJob, NewLogtoClient: newClient, Version: versionText(),
+		Pool: db.Pool, Config: cfg, Log: log, NewMirrorJob: newMirrorJob, NewLogtoClient: newClient, Version: programVersion(),
 		RestartBrokenDatabase: db.restartIfBroken,
 		OnReady: func(address, webhook string) {
 			line := map[string]any{"type": "serving", "address": "http://" + address}

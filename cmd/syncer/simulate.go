@@ -17,17 +17,17 @@ import (
 
 // simulateCmd is syncer simulate.
 type simulateCmd struct {
-	Users         *int          `placeholder:"N" xor:"tenant" help:"How many users to make up (default: 20000)."`
-	Tenant        string        `placeholder:"FILE" xor:"tenant" help:"Serve the tenant in this file instead of one made up."`
-	Organizations int           `placeholder:"N" help:"How many organizations to make up (default: one for every 100 users)."`
-	Seed          uint64        `default:"1" placeholder:"N" help:"What is drawn by chance is drawn from it (default: 1)."`
-	Listen        string        `default:"127.0.0.1:3001" placeholder:"ADDR" help:"Where to listen (default: 127.0.0.1:3001); port 0 takes a free one."`
-	Ties          bool          `help:"Half of the users come from 8 imports whose users share one created_at."`
-	Churn         ratePerSecond `placeholder:"N/s" help:"Change so many users and memberships a second."`
-	Fail          float64       `placeholder:"P" help:"Fail this share of all requests (0 to 1), in rotation with 500, a reset, and half a body."`
-	Throttle      bool          `help:"Answer 429 to more than 200 requests in any 10 s, as Logto Cloud does."`
-	Logto         string        `placeholder:"VERSION" help:"Answer as this version of Logto does, such as 1.25 (default: the newest known)."`
-	Latency       latency       `placeholder:"D" help:"Answer late: 5ms, or at random 50-400ms."`
+	Users         *int        `placeholder:"N" xor:"tenant" help:"How many users to make up (default: 20000)."`
+	Tenant        string      `placeholder:"FILE" xor:"tenant" help:"Serve the tenant in this file instead of one made up."`
+	Organizations int         `placeholder:"N" help:"How many organizations to make up (default: one for every 100 users)."`
+	Seed          uint64      `default:"1" placeholder:"N" help:"What is drawn by chance is drawn from it (default: 1)."`
+	Listen        string      `default:"127.0.0.1:3001" placeholder:"ADDR" help:"Where to listen (default: 127.0.0.1:3001); port 0 takes a free one."`
+	Ties          bool        `help:"Half of the users come from 8 imports whose users share one created_at."`
+	Churn         rateFlag    `placeholder:"N/s" help:"Change so many users and memberships a second."`
+	Fail          float64     `placeholder:"P" help:"Fail this share of all requests (0 to 1), in rotation with 500, a reset, and half a body."`
+	Throttle      bool        `help:"Answer 429 to more than 200 requests in any 10 s, as Logto Cloud does."`
+	Logto         string      `placeholder:"VERSION" help:"Answer as this version of Logto does, such as 1.25 (default: the newest known)."`
+	Latency       latencyFlag `placeholder:"D" help:"Answer late: 5ms, or at random 50-400ms."`
 }
 
 // Help is what syncer simulate --help says of what changes leave.
@@ -170,11 +170,11 @@ func listenerURL(addr net.Addr) string {
 	return "http://" + addr.String()
 }
 
-// latency is a time or a range of times: 5ms, 50-400ms.
-type latency struct{ from, to time.Duration }
+// latencyFlag is a time or a range of times: 5ms, 50-400ms.
+type latencyFlag struct{ from, to time.Duration }
 
 // UnmarshalText implements encoding.TextUnmarshaler.
-func (l *latency) UnmarshalText(text []byte) error {
+func (l *latencyFlag) UnmarshalText(text []byte) error {
 	from, to, ranged := strings.Cut(string(text), "-")
 	if !ranged {
 		to = from

@@ -30,7 +30,7 @@ func (c *statusCmd) Run(ctx context.Context, a *app) (err error) {
 	if c.MaxAge < 0 || c.Runs < 0 {
 		return usageError{"--max-age and --runs must not be negative", ""}
 	}
-	db, err := openIfThere(ctx, cfg)
+	db, err := openExistingDatabase(ctx, cfg)
 	if err == nil && db == nil && len(cfg.Tenants) == 0 {
 		err = errNoDatabase
 	}
@@ -85,19 +85,19 @@ type idBatchLimitLine struct {
 	Type    string    `json:"type"` // "request_limit"
 	Tenant  string    `json:"tenant"`
 	FoundAt time.Time `json:"found_at"`
-	mirror.IDBatchLimit
+	mirror.IDBatchLimitReport
 }
 
 // readIDBatchLimits returns the limits that proxies were found to have, by tenant.
 func readIDBatchLimits(ctx context.Context, db *database) ([]idBatchLimitLine, error) {
-	limits, err := state.IDBatchLimits(ctx, db.Pool)
+	limits, err := state.TenantIDBatchLimits(ctx, db.Pool)
 	if err != nil {
 		return nil, err
 	}
 	var lines []idBatchLimitLine
 	for _, name := range slices.Sorted(maps.Keys(limits)) {
 		l := limits[name]
-		lines = append(lines, idBatchLimitLine{"request_limit", name, l.FoundAt, *mirror.NewIDBatchLimit(l.IDs, l.Status)})
+		lines = append(lines, idBatchLimitLine{"request_limit", name, l.FoundAt, *mirror.NewIDBatchLimitReport(l.IDs, l.Status)})
 	}
 	return lines, nil
 }
@@ -158,7 +158,7 @@ func (a *app) checkAges(lines []ageLine, maxAge time.Duration) error {
 		}
 		checked++
 		if l.Stale {
-			stale = append(stale, fmt.Sprintf("%s %s (%s)", l.Tenant, l.Listing, proofAgeText(l)))
+			stale = append(stale, fmt.Sprintf("%s %s (%s)", l.Tenant, l.Listing, proofAndAgeText(l)))
 		}
 	}
 	if stale == nil {

@@ -10,15 +10,15 @@ import (
 	"logto-syncer/internal/state"
 )
 
-func proofAgeText(l ageLine) string {
+func proofAndAgeText(l ageLine) string {
 	if l.Age < 0 {
 		return l.Proof
 	}
-	return l.Proof + ", " + secondsText(l.Age)
+	return l.Proof + ", " + humanDurationText(l.Age)
 }
 
-// secondsText writes an age in its two largest units at most.
-func secondsText(seconds float64) string {
+// humanDurationText writes an age in its two largest units at most.
+func humanDurationText(seconds float64) string {
 	d := time.Duration(seconds * float64(time.Second))
 	switch {
 	case d < time.Minute:
@@ -54,14 +54,14 @@ func runsText(runs []state.RunRecord, now time.Time) string {
 			job = r.Mode
 		}
 		rows = append(rows, []string{
-			thousands(r.RunID), r.Tenant, job, status, secondsText(now.Sub(r.StartedAt).Seconds()) + " ago", took(r, now),
-			requests(r), changedRowsText(r, inserted), changedRowsText(r, updated), changedRowsText(r, deleted),
+			thousands(r.RunID), r.Tenant, job, status, humanDurationText(now.Sub(r.StartedAt).Seconds()) + " ago", runDurationText(r, now),
+			requestCountText(r), changedRowCountText(r, inserted), changedRowCountText(r, updated), changedRowCountText(r, deleted),
 		})
 		if text := progressText(r, now); text != "" {
 			fmt.Fprintf(&notes, "  run %d: %s\n", r.RunID, text)
 		}
 		if r.Waiting != "" && r.WaitingSince != nil {
-			fmt.Fprintf(&notes, "  run %d: %s, for %s\n", r.RunID, r.Waiting, secondsText(now.Sub(*r.WaitingSince).Seconds()))
+			fmt.Fprintf(&notes, "  run %d: %s, for %s\n", r.RunID, r.Waiting, humanDurationText(now.Sub(*r.WaitingSince).Seconds()))
 		}
 		if r.Error != "" {
 			fmt.Fprintf(&notes, "  run %d: %s\n", r.RunID, r.Error)
@@ -70,18 +70,18 @@ func runsText(runs []state.RunRecord, now time.Time) string {
 	return rows.String() + notes.String()
 }
 
-// changedRowsText writes a number of changed rows. It is not known of a run that reads
+// changedRowCountText writes a number of changed rows. It is not known of a run that reads
 // changes, which has no certificates.
-func changedRowsText(r state.RunRecord, n int64) string {
+func changedRowCountText(r state.RunRecord, n int64) string {
 	if r.Mode == state.Changes {
 		return "-"
 	}
 	return thousands(n)
 }
 
-// took is how long a run has been at work: of one that is, up to now, and of
+// runDurationText is how long a run has been at work: of one that is, up to now, and of
 // one whose process died, up to the last it has stored.
-func took(r state.RunRecord, now time.Time) string {
+func runDurationText(r state.RunRecord, now time.Time) string {
 	seconds := r.Seconds
 	switch {
 	case r.Status != state.Running:
@@ -93,9 +93,9 @@ func took(r state.RunRecord, now time.Time) string {
 	return fmt.Sprintf("%.1f s", seconds)
 }
 
-// requests is how many requests a run has sent. One that has not ended has not
+// requestCountText is how many requests a run has sent. One that has not ended has not
 // counted them, but each chunk it has stored was at least one.
-func requests(r state.RunRecord) string {
+func requestCountText(r state.RunRecord) string {
 	if r.Status == state.Running {
 		return ">= " + thousands(r.Requests+r.ChunksRead)
 	}
@@ -113,11 +113,11 @@ func progressText(r state.RunRecord, now time.Time) string {
 	case r.Alive && r.LastWrittenAt == nil:
 		return "is reading; nothing is stored yet"
 	case r.Alive:
-		return fmt.Sprintf("is reading; %s are stored, the last %s ago", done, secondsText(now.Sub(*r.LastWrittenAt).Seconds()))
+		return fmt.Sprintf("is reading; %s are stored, the last %s ago", done, humanDurationText(now.Sub(*r.LastWrittenAt).Seconds()))
 	case r.LastWrittenAt == nil:
 		return "its process died before it had stored anything"
 	}
-	return fmt.Sprintf("its process died; %s are stored, the last %s ago; the next syncer run of the job resumes it", done, secondsText(now.Sub(*r.LastWrittenAt).Seconds()))
+	return fmt.Sprintf("its process died; %s are stored, the last %s ago; the next syncer run of the job resumes it", done, humanDurationText(now.Sub(*r.LastWrittenAt).Seconds()))
 }
 
 func agesText(lines []ageLine, now time.Time) string {
@@ -133,7 +133,7 @@ func agesText(lines []ageLine, now time.Time) string {
 		}
 		read := "never"
 		if l.Age >= 0 {
-			read = secondsText(l.Age) + " ago"
+			read = humanDurationText(l.Age) + " ago"
 		}
 		for _, t := range l.Tables {
 			row := []string{l.Tenant, t, read, l.Proof}
@@ -150,7 +150,7 @@ func followedUntilText(l ageLine, now time.Time) string {
 	if l.FollowedUntil == nil {
 		return "-"
 	}
-	return secondsText(max(0, now.Sub(*l.FollowedUntil).Seconds())) + " ago"
+	return humanDurationText(max(0, now.Sub(*l.FollowedUntil).Seconds())) + " ago"
 }
 
 func idBatchLimitsText(limits []idBatchLimitLine) string {

@@ -25,7 +25,7 @@ func changesSummaryText(s mirror.Summary) string {
 		}
 		rows = append(rows, changesRow(c, f))
 		if f.Gap != "" {
-			fmt.Fprintf(&gaps, "  %s: %s\n", f.Listing, followedGapText(f.Gap, f.GapHeals))
+			fmt.Fprintf(&gaps, "  %s: %s\n", f.Listing, gapWithRemedyText(f.Gap, f.GapHeals))
 		}
 	}
 	for _, c := range s.Changed {
@@ -47,8 +47,8 @@ func changesRow(c mirror.ListingChange, f state.FollowedListing) []string {
 	return []string{f.Listing, thousands(c.Inserted), thousands(c.Updated), thousands(c.Deleted), until, strings.Join(f.Sources, ", ")}
 }
 
-// followedGapText says why a listing is not followed further, and what closes the gap.
-func followedGapText(gap string, heals bool) string {
+// gapWithRemedyText says why a listing is not followed further, and what closes the gap.
+func gapWithRemedyText(gap string, heals bool) string {
 	if heals {
 		return gap + "; a later run may find it, the next proof does"
 	}

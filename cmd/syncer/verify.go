@@ -30,11 +30,11 @@ func (c *verifyCmd) Run(ctx context.Context, a *app) (err error) {
 	if err != nil {
 		return err
 	}
-	tenants, err := tenantsNamed(cfg, c.Tenants)
+	tenants, err := tenantsByName(cfg, c.Tenants)
 	if err != nil {
 		return err
 	}
-	if _, err := listingsNamed(c.Listings); err != nil {
+	if _, err := listingsByNameWithNeeds(c.Listings); err != nil {
 		return err
 	}
 	db, err := openMirrorDatabase(ctx, cfg)
@@ -44,7 +44,7 @@ func (c *verifyCmd) Run(ctx context.Context, a *app) (err error) {
 	defer func() { err = errors.Join(err, db.Close()) }()
 	var errs []error
 	for _, t := range tenants {
-		found, err := a.verify(ctx, db, taskOf(cfg, t, config.Job{}, c.listings(cfg, t.Name), true), c.sampleRowCount())
+		found, err := a.verify(ctx, db, taskOf(cfg, t, config.Job{}, c.listings(cfg, t.Name), true), c.sampleLimit())
 		if err != nil {
 			errs = append(errs, tenantError{t.Name, err})
 		}
@@ -56,7 +56,7 @@ func (c *verifyCmd) Run(ctx context.Context, a *app) (err error) {
 	return errors.Join(errs...)
 }
 
-func (c *verifyCmd) sampleRowCount() int {
+func (c *verifyCmd) sampleLimit() int {
 	if c.Full {
 		return 0
 	}
@@ -66,7 +66,7 @@ func (c *verifyCmd) sampleRowCount() int {
 // listings returns those named and no others: what they need is in the mirror.
 func (c *verifyCmd) listings(cfg *config.Config, tenant string) []*catalog.Listing {
 	if len(c.Listings) == 0 {
-		return listingsOrDefault(cfg, tenant)
+		return tenantListingsOrDefault(cfg, tenant)
 	}
 	return slices.DeleteFunc(catalog.All(), func(l *catalog.Listing) bool { return !slices.Contains(c.Listings, l.Name) })
 }
@@ -80,7 +80,7 @@ var (
 // openMirrorDatabase opens the database of a mirror that is there and that this
 // version can read.
 func openMirrorDatabase(ctx context.Context, cfg *config.Config) (*database, error) {
-	db, err := openIfThere(ctx, cfg)
+	db, err := openExistingDatabase(ctx, cfg)
 	if err != nil {
 		return nil, err
 	}
@@ -96,7 +96,7 @@ func openMirrorDatabase(ctx context.Context, cfg *config.Config) (*database, err
 // verify compares one tenant with its mirror. It holds the tenant's lock: a
 // run that publishes meanwhile would show as differences, and two programs
 // would together ask more often than the limit allows.
-func (a *app) verify(ctx context.Context, db *database, task tenantTask, sample int) (found []mirror.Verification, err error) {
+func (a *app) verify(ctx context.Context, db *database, task tenantTask, sample int) (found []mirror.ListingVerification, err error) {
 	t := task.tenant
 	show := newProgress(a.out, false)
 	defer show.close()
@@ -106,12 +106,12 @@ func (a *app) verify(ctx context.Context, db *database, task tenantTask, sample 
 		return nil, err
 	}
 	defer client.Close()
-	lock, err := state.Acquire(ctx, db.Pool, t.Name)
+	lock, err := state.AcquireTenantLock(ctx, db.Pool, t.Name)
 	if err != nil {
 		return nil, err
 	}
 	defer lock.Release()
-	runner := &mirror.Runner{Pool: db.Pool, Client: client, Log: log, Progress: show.stepFunc(t.Name)}
+	runner := &mirror.Runner{Pool: db.Pool, Client: client, Log: log, Progress: show.barUpdateFunc(t.Name)}
 	asked, err := runner.BeginRequests(ctx, task.job)
 	if err != nil {
 		return nil, err
@@ -125,7 +125,7 @@ func (a *app) verify(ctx context.Context, db *database, task tenantTask, sample 
 }
 
 // verificationError is an error unless all was found equal.
-func verificationError(found []mirror.Verification) error {
+func verificationError(found []mirror.ListingVerification) error {
 	var unequal []string
 	for _, v := range found {
 		if !v.Equal() {
@@ -142,7 +142,7 @@ func verificationError(found []mirror.Verification) error {
 }
 
 // tellVerified prints what was compared, and what differs by id.
-func (a *app) tellVerified(tenant string, found []mirror.Verification) {
+func (a *app) tellVerified(tenant string, found []mirror.ListingVerification) {
 	if len(found) == 0 {
 		return
 	}
@@ -163,7 +163,7 @@ func (a *app) tellVerified(tenant string, found []mirror.Verification) {
 	a.out.printf("\n%s\n%s%s", tenant, rows, notes.String())
 }
 
-func verificationText(v mirror.Verification) string {
+func verificationText(v mirror.ListingVerification) string {
 	switch {
 	case len(v.Differences) > 0:
 		return "different"
@@ -177,7 +177,7 @@ func verificationText(v mirror.Verification) string {
 const shownIDs = 20
 
 // differencesText is a line of what differs; empty if nothing does.
-func differencesText(v mirror.Verification) string {
+func differencesText(v mirror.ListingVerification) string {
 	var parts []string
 	for _, what := range []string{mirror.Missing, mirror.Changed, mirror.Deleted} {
 		var ids []string

@@ -17,14 +17,14 @@ func TestDifferencesAreALineAListing(t *testing.T) {
 		many[i] = mirror.Difference{ID: fmt.Sprintf("id%02d", i), What: mirror.Deleted}
 	}
 	for name, tc := range map[string]struct {
-		give mirror.Verification
+		give mirror.ListingVerification
 		want string
 	}{
-		"nothing differs": {mirror.Verification{Listing: "users", Proof: "complete"}, ""},
-		"below parents": {mirror.Verification{Listing: "user_roles", Proof: "complete", Differences: []mirror.Difference{
+		"nothing differs": {mirror.ListingVerification{Listing: "users", Proof: "complete"}, ""},
+		"below parents": {mirror.ListingVerification{Listing: "user_roles", Proof: "complete", Differences: []mirror.Difference{
 			{Parent: "r1", ID: "u1", What: mirror.Missing}, {Parent: "r2", ID: "u1", What: mirror.Deleted}, {Parent: "r2", ID: "u2", What: mirror.Missing},
 		}}, "  user_roles: missing r1/u1 r2/u2; deleted r2/u1\n"},
-		"could not be read": {mirror.Verification{Listing: "hooks", Proof: "failed", Reason: "500"}, "  hooks: 500\n"},
+		"could not be read": {mirror.ListingVerification{Listing: "hooks", Proof: "failed", Reason: "500"}, "  hooks: 500\n"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -33,7 +33,7 @@ func TestDifferencesAreALineAListing(t *testing.T) {
 			}
 		})
 	}
-	got := differencesText(mirror.Verification{Listing: "users", Differences: many})
+	got := differencesText(mirror.ListingVerification{Listing: "users", Differences: many})
 	if !strings.HasSuffix(got, " id19 and 3 more\n") || strings.Contains(got, "id20") {
 		t.Errorf("want %d ids and how many more there are, have %s", shownIDs, got)
 	}

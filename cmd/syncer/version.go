@@ -10,13 +10,13 @@ type versionCmd struct{}
 
 // Run is called by kong.
 func (versionCmd) Run(a *app) error { //nolint:unparam // kong wants an error
-	v := versionText()
+	v := programVersion()
 	a.out.printJSON(map[string]string{"type": "version", "version": v, "go": runtime.Version()})
 	a.out.printf("syncer %s (%s)\n", v, runtime.Version())
 	return nil
 }
 
-func versionText() string {
+func programVersion() string {
 	if version != "" {
 		return version
 	}

@@ -97,20 +97,20 @@ func TestACountAgreesWithItsNoun(t *testing.T) {
 
 func TestLatency(t *testing.T) {
 	t.Parallel()
-	for text, want := range map[string]latency{
+	for text, want := range map[string]latencyFlag{
 		"5ms":         {5 * time.Millisecond, 5 * time.Millisecond},
 		"50-400ms":    {50 * time.Millisecond, 400 * time.Millisecond},
 		"0.5-1s":      {500 * time.Millisecond, time.Second},
 		"900us-1.5ms": {900 * time.Microsecond, 1500 * time.Microsecond},
 		"0s":          {},
 	} {
-		var got latency
+		var got latencyFlag
 		if err := got.UnmarshalText([]byte(text)); err != nil || got != want {
 			t.Errorf("%s: want %v, have %v, %v", text, want, got, err)
 		}
 	}
 	for _, text := range []string{"", "5", "-5ms", "400-50ms", "fast", "5ms-", "5-6-7ms"} {
-		if err := new(latency).UnmarshalText([]byte(text)); err == nil {
+		if err := new(latencyFlag).UnmarshalText([]byte(text)); err == nil {
 			t.Errorf("%q is taken for a latency", text)
 		}
 	}
@@ -118,14 +118,14 @@ func TestLatency(t *testing.T) {
 
 func TestRate(t *testing.T) {
 	t.Parallel()
-	for text, want := range map[string]ratePerSecond{"5/s": 5, "0.5": 0.5, "0": 0} {
-		var got ratePerSecond
+	for text, want := range map[string]rateFlag{"5/s": 5, "0.5": 0.5, "0": 0} {
+		var got rateFlag
 		if err := got.UnmarshalText([]byte(text)); err != nil || got != want {
 			t.Errorf("%s: want %v, have %v, %v", text, want, got, err)
 		}
 	}
 	for _, text := range []string{"", "5/min", "-1", "1e9", "NaN"} {
-		if err := new(ratePerSecond).UnmarshalText([]byte(text)); err == nil {
+		if err := new(rateFlag).UnmarshalText([]byte(text)); err == nil {
 			t.Errorf("%q is taken for a rate", text)
 		}
 	}
@@ -178,7 +178,7 @@ func TestAges(t *testing.T) {
 func TestAgo(t *testing.T) {
 	t.Parallel()
 	for seconds, want := range map[float64]string{0: "0 s", 59: "59 s", 60: "1 min", 3700: "1 h 1 min", 172_800: "2 days"} {
-		if got := secondsText(seconds); got != want {
+		if got := humanDurationText(seconds); got != want {
 			t.Errorf("%v: want %s, have %s", seconds, want, got)
 		}
 	}

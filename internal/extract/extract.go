@@ -71,14 +71,14 @@ type Checkpoint struct {
 
 // Mirror is what the walks ask about the tables as they were last published.
 type Mirror interface {
-	// Known returns the items of a listing below one parent whose ids are in
+	// KnownInRange returns the items of a listing below one parent whose ids are in
 	// [from, to), by id, at most limit of them, all with a limit of 0. An empty
 	// to has no end.
-	Known(ctx context.Context, l *catalog.Listing, parent, from, to string, limit int) ([]Known, error)
-	// Count returns how many items of a listing the mirror has below one parent.
-	Count(ctx context.Context, l *catalog.Listing, parent string) (int, error)
-	// Lookup returns which of the ids the mirror has below one parent.
-	Lookup(ctx context.Context, l *catalog.Listing, parent string, ids []string) ([]Known, error)
+	KnownInRange(ctx context.Context, l *catalog.Listing, parent, from, to string, limit int) ([]Known, error)
+	// CountBelowParent returns how many items of a listing the mirror has below one parent.
+	CountBelowParent(ctx context.Context, l *catalog.Listing, parent string) (int, error)
+	// KnownByID returns which of the ids the mirror has below one parent.
+	KnownByID(ctx context.Context, l *catalog.Listing, parent string, ids []string) ([]Known, error)
 	// ProvedUntil returns up to when an append-only listing is proved, by the
 	// server's clock; zero: it never was.
 	ProvedUntil(ctx context.Context, l *catalog.Listing) (time.Time, error)

@@ -61,7 +61,7 @@ func (k *walk) deleteMirrored(ctx context.Context, parent string, ids []string) 
 	if len(ids) == 0 {
 		return nil
 	}
-	known, err := k.Mirror.Lookup(ctx, k.l, parent, ids)
+	known, err := k.Mirror.KnownByID(ctx, k.l, parent, ids)
 	if err != nil || len(known) == 0 {
 		return err
 	}

@@ -133,7 +133,7 @@ func (k *walk) readNewestPages(ctx context.Context, parent string, each func([]I
 // idsNotMirrored returns the ids of the items that the mirror does not have.
 func (k *walk) idsNotMirrored(ctx context.Context, parent string, items []Item) ([]string, error) {
 	ids := idsOf(items)
-	known, err := k.Mirror.Lookup(ctx, k.l, parent, ids)
+	known, err := k.Mirror.KnownByID(ctx, k.l, parent, ids)
 	if err != nil {
 		return nil, err
 	}

@@ -35,7 +35,7 @@ func (k *walk) eachRefreshBatch(ctx context.Context, r *refreshRead, fresh []str
 	}
 	from := ""
 	for !k.stopRequested() {
-		known, err := k.Mirror.Known(ctx, k.l, r.parent, from, "", knownPerQuery)
+		known, err := k.Mirror.KnownInRange(ctx, k.l, r.parent, from, "", knownPerQuery)
 		if err != nil {
 			return err
 		}

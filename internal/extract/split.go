@@ -205,7 +205,7 @@ func (k *walk) knownIn(ctx context.Context, parent string, r idRange) ([]Known, 
 		return nil, nil
 	}
 	from, to := r.bounds()
-	known, err := k.Mirror.Known(ctx, k.l, parent, from, to, 0)
+	known, err := k.Mirror.KnownInRange(ctx, k.l, parent, from, to, 0)
 	if err != nil {
 		return nil, err
 	}

@@ -123,7 +123,7 @@ func (k *walk) dispatchWalk(ctx context.Context, parent string) (readResult, err
 	known := 0
 	if !k.Afresh {
 		var err error
-		if known, err = k.Mirror.Count(ctx, k.l, parent); err != nil {
+		if known, err = k.Mirror.CountBelowParent(ctx, k.l, parent); err != nil {
 			return readResult{}, err
 		}
 	}
@@ -139,7 +139,7 @@ const parentDeletedCheckpoint = "parent deleted"
 // deleteBelowParent deletes what the mirror has below a parent that the server does
 // not have any more.
 func (k *walk) deleteBelowParent(ctx context.Context, parent string) error {
-	known, err := k.Mirror.Known(ctx, k.l, parent, "", "", 0)
+	known, err := k.Mirror.KnownInRange(ctx, k.l, parent, "", "", 0)
 	if err != nil {
 		return err
 	}

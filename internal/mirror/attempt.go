@@ -125,7 +125,7 @@ func clearRun(ctx context.Context, tx pgx.Tx, tenant string, run int64) error {
 // before all others. It returns
 // the proofs by listing.
 func (a *attempt) walk(ctx context.Context) (map[string]*extract.Proof, error) {
-	cleanup, endCleanup := outlast(ctx)
+	cleanup, endCleanup := cleanupContext(ctx)
 	defer endCleanup()
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
@@ -162,7 +162,7 @@ func (a *attempt) walk(ctx context.Context) (map[string]*extract.Proof, error) {
 			defer mu.Unlock()
 			proofs[l.Name] = &proof
 			if err == nil {
-				a.logWalk(ctx, proof)
+				a.logListingWalk(ctx, proof)
 			}
 		})
 	}
@@ -199,7 +199,7 @@ func primaryError(errs []error) error {
 	return last
 }
 
-func (a *attempt) logWalk(ctx context.Context, p extract.Proof) {
+func (a *attempt) logListingWalk(ctx context.Context, p extract.Proof) {
 	a.log.InfoContext(ctx, "listing read", "tenant", a.job.Tenant, "listing", p.Listing.Name, "walk", p.Walk,
 		"distinct", p.Distinct, "requests", p.Requests, "proof", string(p.Outcome))
 }

@@ -21,10 +21,10 @@ import (
 // and publishes them as any run does. It proves nothing: it says up to when each
 // listing is followed.
 
-// prepareChangesJob narrows a job to the listings that have been proved, or yields
+// narrowChangesJobOrYield narrows a job to the listings that have been proved, or yields
 // to a run that is not finished: what that has staged is older than what a run of
 // changes would publish before it.
-func (r *Runner) prepareChangesJob(ctx context.Context, job *Job, s *Summary) error {
+func (r *Runner) narrowChangesJobOrYield(ctx context.Context, job *Job, s *Summary) error {
 	s.Resumable = false
 	unfinished, err := withRetry(ctx, r.Log, func() (int64, error) { return state.ResumableProvingRun(ctx, r.Pool, job.Tenant, job.ResumeWithin) })
 	if err != nil {
@@ -70,13 +70,13 @@ type changesRun struct {
 // attemptChanges reads what changed and publishes it.
 func (a *attempt) attemptChanges(ctx context.Context, s *Summary, began time.Time) error {
 	s.Resumable = false
-	cleanup, endCleanup := outlast(ctx)
+	cleanup, endCleanup := cleanupContext(ctx)
 	defer endCleanup()
 	c, err := a.openChanges(ctx)
 	if err != nil {
 		return err
 	}
-	for _, step := range []func(context.Context) error{c.readHookListing, c.readFeeds, c.readTargets, c.readNewestUsers, c.readInRotation} {
+	for _, step := range []func(context.Context) error{c.readHookListing, c.readFeeds, c.readTargets, c.readNewestUsers, c.readNextInRotation} {
 		if err := step(ctx); err != nil {
 			return errors.Join(err, a.sink.flush(cleanup))
 		}
@@ -122,9 +122,9 @@ func (c *changesRun) doubt(listing, why string) {
 	}
 }
 
-// untoldEvents returns the events of listings that are not among the settled ones:
+// eventsOfUnsettledListings returns the events of listings that are not among the settled ones:
 // what they told before a run that settles those is still to be read.
-func untoldEvents(settled []string) (events []string) {
+func eventsOfUnsettledListings(settled []string) (events []string) {
 	for _, r := range changes.FollowRules() {
 		if !slices.Contains(settled, r.Listing) {
 			events = append(events, r.Events...)
@@ -149,5 +149,5 @@ func (a *attempt) followProved(ctx context.Context, tx pgx.Tx, certificates []st
 		}
 	}
 	began, _ := a.clock.at(a.began)
-	return a.run.FollowProved(ctx, tx, state.ProvedSources{Now: now, Began: began, Listings: proved, UntoldEvents: untoldEvents(settled)})
+	return a.run.FollowProved(ctx, tx, state.FollowProvedParams{Now: now, Began: began, Listings: proved, UnsettledEvents: eventsOfUnsettledListings(settled)})
 }

@@ -76,9 +76,9 @@ func sortByEventCount(positions []state.FeedPosition) []state.FeedPosition {
 	return positions
 }
 
-// hasUntoldEvents reports whether any listing is followed by one of the events that is
+// anyFollowedEventUntold reports whether any listing is followed by one of the events that is
 // not told yet.
-func hasUntoldEvents(events []string, told changes.IDSet) bool {
+func anyFollowedEventUntold(events []string, told changes.IDSet) bool {
 	for _, r := range changes.FollowRules() {
 		for _, event := range r.Events {
 			if _, already := told[event]; !already && slices.Contains(events, event) {
@@ -92,7 +92,7 @@ func hasUntoldEvents(events []string, told changes.IDSet) bool {
 // readHookFeed reads the deliveries of a webhook, unless others have told of all it
 // tells of.
 func (c *changesRun) readHookFeed(ctx context.Context, position state.FeedPosition) error {
-	if !hasUntoldEvents(position.Events, c.told) {
+	if !anyFollowedEventUntold(position.Events, c.told) {
 		if c.narrowed[position.Source] {
 			position.Events = slices.Clone(position.Events)
 			c.moveTo(position)

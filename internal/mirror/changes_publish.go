@@ -23,7 +23,7 @@ import (
 func (c *changesRun) publish(ctx context.Context, s *Summary, began time.Time) error {
 	done := *s
 	_, err := withRetry(ctx, c.log, func() (struct{}, error) {
-		return struct{}{}, c.inTx(ctx, func(tx pgx.Tx) error { return c.publishIn(ctx, tx, &done, began) })
+		return struct{}{}, c.inTrackedTx(ctx, func(tx pgx.Tx) error { return c.publishInTx(ctx, tx, &done, began) })
 	})
 	if err != nil {
 		published, lookErr := c.wasPublished(ctx)
@@ -35,8 +35,8 @@ func (c *changesRun) publish(ctx context.Context, s *Summary, began time.Time) e
 	return nil
 }
 
-func (c *changesRun) publishIn(ctx context.Context, tx pgx.Tx, s *Summary, began time.Time) error {
-	how, err := c.preparePublish(ctx, tx, c.proofs)
+func (c *changesRun) publishInTx(ctx context.Context, tx pgx.Tx, s *Summary, began time.Time) error {
+	how, err := c.preparePublishInTx(ctx, tx, c.proofs)
 	if err != nil {
 		return err
 	}
@@ -51,7 +51,7 @@ func (c *changesRun) publishIn(ctx context.Context, tx pgx.Tx, s *Summary, began
 	if err != nil {
 		return err
 	}
-	if c.changedTables, err = c.stage.TablesToAnalyze(ctx, tx, c.sink.initiallyEmptyListings()); err != nil {
+	if c.changedTables, err = c.stage.TablesToAnalyze(ctx, tx, c.sink.listingsEmptyInMirror()); err != nil {
 		return err
 	}
 	if err := c.recordPublishedTables(ctx, tx, nil, at); err != nil {
@@ -98,7 +98,7 @@ func (c *changesRun) recordFollowed(ctx context.Context, tx pgx.Tx, published ma
 	c.doubtIncompleteListings(published)
 	var followed, written []state.FollowedListing
 	for _, l := range c.job.Listings {
-		f, moved, err := c.computeFollowed(ctx, tx, l, asked)
+		f, moved, err := c.computeFollowedListing(ctx, tx, l, asked)
 		if err != nil {
 			return nil, err
 		}
@@ -153,9 +153,9 @@ func (c *changesRun) doubtIncompleteListings(published map[string]*load.ChangeCo
 	}
 }
 
-// computeFollowed says up to when a listing is followed. moved reports that there
+// computeFollowedListing says up to when a listing is followed. moved reports that there
 // is something to record.
-func (c *changesRun) computeFollowed(ctx context.Context, tx pgx.Tx, l *catalog.Listing, asked time.Time) (f state.FollowedListing, moved bool, err error) {
+func (c *changesRun) computeFollowedListing(ctx context.Context, tx pgx.Tx, l *catalog.Listing, asked time.Time) (f state.FollowedListing, moved bool, err error) {
 	rule, ok := changes.FollowRuleFor(l.Name)
 	if !ok {
 		return f, false, nil // nothing tells of it
@@ -184,7 +184,7 @@ func (c *changesRun) computeFollowed(ctx context.Context, tx pgx.Tx, l *catalog.
 		f.Sources = told
 	}
 	if f.Gap == "" {
-		if f.Gap, err = c.miscount(ctx, tx, l); err != nil {
+		if f.Gap, err = c.miscountReason(ctx, tx, l); err != nil {
 			return f, false, err
 		}
 		f.GapHeals = f.Gap != ""
@@ -251,9 +251,9 @@ func (c *changesRun) sourcesOf(r changes.FollowRule) (sources []string) {
 	return sources
 }
 
-// miscount says how the number of items differs between the server, when it
+// miscountReason says how the number of items differs between the server, when it
 // counted, and the mirror; empty: it does not, or the server did not count.
-func (c *changesRun) miscount(ctx context.Context, tx pgx.Tx, l *catalog.Listing) (string, error) {
+func (c *changesRun) miscountReason(ctx context.Context, tx pgx.Tx, l *catalog.Listing) (string, error) {
 	total, counted := c.totals[l.Name]
 	if !counted || total < 0 {
 		return "", nil

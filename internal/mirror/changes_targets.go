@@ -65,7 +65,7 @@ func (c *changesRun) readMemberships(ctx context.Context) error {
 			continue
 		}
 		users := c.targets.Members[organization]
-		known, err := c.sink.Count(ctx, l, organization)
+		known, err := c.sink.CountBelowParent(ctx, l, organization)
 		if err != nil {
 			return err
 		}

@@ -77,7 +77,7 @@ func TestARunOfChangesYieldsToAnotherRunAndToOneThatWillBeResumed(t *testing.T) 
 	t.Parallel()
 	b := setup(t, recorded(t))
 	wantProved(t, b.run(t))
-	lock, err := state.Acquire(t.Context(), b.pool, b.job.Tenant)
+	lock, err := state.AcquireTenantLock(t.Context(), b.pool, b.job.Tenant)
 	if err != nil {
 		t.Fatal(err)
 	}

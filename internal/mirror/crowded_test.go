@@ -60,7 +60,7 @@ func TestARunThatFindsTheDatabaseFullWaitsForRoom(t *testing.T) {
 	db := pgtest.StartInstance(t)
 	b.use(t, db)
 	leave := occupy(t, db.URL("postgres"))
-	b.runner.Log = slog.New(told{slog.DiscardHandler, "database does not answer", leave})
+	b.runner.Log = slog.New(told{slog.DiscardHandler, "database operation failed", leave})
 	s, err := b.runner.Run(t.Context(), b.job)
 	if err != nil {
 		t.Fatalf("run: %v", err)

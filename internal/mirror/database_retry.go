@@ -30,7 +30,7 @@ func withRetry[T any](ctx context.Context, log *slog.Logger, f func() (T, error)
 		}
 		return out, err
 	}, backoff.WithBackOff(pause), backoff.WithMaxElapsedTime(databasePatience), backoff.WithNotify(func(err error, next time.Duration) {
-		log.WarnContext(ctx, "database does not answer, trying again", "error", err, "wait", next.Round(time.Millisecond))
+		log.WarnContext(ctx, "database operation failed, trying again", "error", err, "wait", next.Round(time.Millisecond))
 	}))
 	if err != nil && transient(err) && ctx.Err() == nil {
 		return out, fmt.Errorf("the database was away for %s; start the run again when it is back, it resumes where it stopped: %w", databasePatience, err)

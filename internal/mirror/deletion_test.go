@@ -226,7 +226,7 @@ func TestVerifyFindsWhatDiffers(t *testing.T) {
 	}
 }
 
-func differences(v mirror.Verification) map[string]string {
+func differences(v mirror.ListingVerification) map[string]string {
 	out := map[string]string{}
 	for _, d := range v.Differences {
 		out[d.ID] = d.What
@@ -234,7 +234,7 @@ func differences(v mirror.Verification) map[string]string {
 	return out
 }
 
-func (b *bench) verify(t *testing.T, sample int) []mirror.Verification {
+func (b *bench) verify(t *testing.T, sample int) []mirror.ListingVerification {
 	t.Helper()
 	found, err := b.runner.Verify(t.Context(), b.job, sample)
 	if err != nil {

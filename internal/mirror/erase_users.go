@@ -16,7 +16,7 @@ import (
 // table. A user who is still in Logto comes back with the next run, log entries
 // included. It returns state.ErrLocked while the tenant is being read.
 func EraseUsers(ctx context.Context, pool *pgxpool.Pool, tenant string, people load.DataSubjects) (map[string]int64, error) {
-	lock, err := state.Acquire(ctx, pool, tenant)
+	lock, err := state.AcquireTenantLock(ctx, pool, tenant)
 	if err != nil {
 		return nil, err
 	}

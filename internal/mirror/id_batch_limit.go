@@ -11,9 +11,9 @@ import (
 	"logto-syncer/internal/state"
 )
 
-// An IDBatchLimit is how large a request to a tenant may be, as a proxy before it
+// An IDBatchLimitReport is how large a request to a tenant may be, as a proxy before it
 // was found to have it.
-type IDBatchLimit struct {
+type IDBatchLimitReport struct {
 	// IDs is how many ids a request named that was let through.
 	IDs int `json:"ids"`
 	// Status is what the proxy answered to a larger one.
@@ -22,8 +22,8 @@ type IDBatchLimit struct {
 	Text string `json:"text"`
 }
 
-// NewIDBatchLimit describes a limit; nil for none.
-func NewIDBatchLimit(ids, status int) *IDBatchLimit {
+// NewIDBatchLimitReport describes a limit; nil for none.
+func NewIDBatchLimitReport(ids, status int) *IDBatchLimitReport {
 	if ids == 0 {
 		return nil
 	}
@@ -38,13 +38,13 @@ func NewIDBatchLimit(ids, status int) *IDBatchLimit {
 	if ids > 1 {
 		number = fmt.Sprintf("%d ids", ids)
 	}
-	return &IDBatchLimit{IDs: ids, Status: status, Text: fmt.Sprintf("a proxy limits %s; %s a request; %s", limits, number, remedy)}
+	return &IDBatchLimitReport{IDs: ids, Status: status, Text: fmt.Sprintf("a proxy limits %s; %s a request; %s", limits, number, remedy)}
 }
 
 // openIDBatchSizer returns how large requests to a tenant may be, and the limit
 // that is kept of it. One that is old is not believed.
 func openIDBatchSizer(ctx context.Context, pool *pgxpool.Pool, tenant string) (*extract.IDBatchSizer, extract.IDBatchLimit, error) {
-	limits, err := state.IDBatchLimits(ctx, pool)
+	limits, err := state.TenantIDBatchLimits(ctx, pool)
 	if err != nil {
 		return nil, extract.IDBatchLimit{}, err
 	}
@@ -64,17 +64,17 @@ func (a *attempt) keepIDBatchLimit(ctx context.Context) {
 	if l == a.keptLimit {
 		return
 	}
-	err := state.SetIDBatchLimit(ctx, a.pool, state.IDBatchLimit{
+	err := state.SetTenantIDBatchLimit(ctx, a.pool, state.TenantIDBatchLimit{
 		Tenant: a.job.Tenant, HeaderBytes: l.HeaderBytes, IDs: l.IDs, Status: l.Status, FoundAt: l.FoundAt,
 	})
 	if err != nil {
-		a.log.WarnContext(ctx, "cannot keep the limit of requests", "tenant", a.job.Tenant, "error", err)
+		a.log.WarnContext(ctx, "cannot keep the size limit of requests", "tenant", a.job.Tenant, "error", err)
 		return
 	}
 	a.keptLimit = l
 	if l.HeaderBytes == 0 {
-		a.log.InfoContext(ctx, "no proxy limits requests any more", "tenant", a.job.Tenant)
+		a.log.InfoContext(ctx, "no proxy limits the size of requests any more", "tenant", a.job.Tenant)
 		return
 	}
-	a.log.WarnContext(ctx, "a proxy limits requests", "tenant", a.job.Tenant, "ids", l.IDs, "status", l.Status, "header_bytes", l.HeaderBytes)
+	a.log.WarnContext(ctx, "a proxy limits the size of requests", "tenant", a.job.Tenant, "ids", l.IDs, "status", l.Status, "header_bytes", l.HeaderBytes)
 }

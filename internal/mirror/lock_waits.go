@@ -25,9 +25,9 @@ type openTransactions struct {
 	open map[uint32]bool // by process id of the session
 }
 
-// inTx is pgx.BeginFunc on the attempt's pool, and known to those who look for
+// inTrackedTx is pgx.BeginFunc on the attempt's pool, and known to those who look for
 // lock waits until it is committed.
-func (a *attempt) inTx(ctx context.Context, f func(pgx.Tx) error) error {
+func (a *attempt) inTrackedTx(ctx context.Context, f func(pgx.Tx) error) error {
 	var pid uint32
 	defer func() { a.openTransactions.set(pid, false) }()
 	return pgx.BeginFunc(ctx, a.pool, func(tx pgx.Tx) error {

@@ -101,7 +101,7 @@ func (r *Runner) Run(ctx context.Context, job Job) (s Summary, err error) {
 	}()
 
 	// Where many processes share a database, it may have no connection left.
-	lock, err := withRetry(ctx, r.Log, func() (*state.Lock, error) { return state.Acquire(ctx, r.Pool, job.Tenant) })
+	lock, err := withRetry(ctx, r.Log, func() (*state.TenantLock, error) { return state.AcquireTenantLock(ctx, r.Pool, job.Tenant) })
 	if err != nil {
 		s.Resumable = false
 		if job.Changes && errors.Is(err, state.ErrLocked) {
@@ -113,7 +113,7 @@ func (r *Runner) Run(ctx context.Context, job Job) (s Summary, err error) {
 	held := make(chan struct{})
 	go func() {
 		defer close(held)
-		if err := lock.KeepAlive(ctx, 2*time.Second); err != nil {
+		if err := lock.KeepHeld(ctx, 2*time.Second); err != nil {
 			cancel(err)
 		}
 	}()
@@ -124,7 +124,7 @@ func (r *Runner) Run(ctx context.Context, job Job) (s Summary, err error) {
 	}()
 
 	if job.Changes {
-		if err := r.prepareChangesJob(ctx, &job, &s); err != nil || s.Status == state.Yielded {
+		if err := r.narrowChangesJobOrYield(ctx, &job, &s); err != nil || s.Status == state.Yielded {
 			return s, err
 		}
 	}
@@ -148,7 +148,7 @@ func (r *Runner) BeginRequests(ctx context.Context, job Job) (endRequests func()
 		return nil, err
 	}
 	r.Client.SetTimeSinceLastRequest(ago)
-	ctx, cancel := outlast(ctx)
+	ctx, cancel := cleanupContext(ctx)
 	return func() {
 		defer cancel()
 		_ = state.EndRequests(ctx, r.Pool, job.Tenant)
@@ -164,9 +164,9 @@ func (r *Runner) runLocked(ctx context.Context, job Job, s *Summary, began time.
 	s.RunID, s.Resumed = a.run.ID, a.run.Resumed()
 	defer func() {
 		limit := a.walker.IDBatchSizer.Limit()
-		s.IDBatchLimit = NewIDBatchLimit(limit.IDs, limit.Status)
+		s.IDBatchLimit = NewIDBatchLimitReport(limit.IDs, limit.Status)
 	}()
-	cleanup, endCleanup := outlast(ctx)
+	cleanup, endCleanup := cleanupContext(ctx)
 	defer endCleanup()
 	stopRecording := a.recordServerWaits(ctx)
 	defer stopRecording()
@@ -178,7 +178,7 @@ func (r *Runner) runLocked(ctx context.Context, job Job, s *Summary, began time.
 			break
 		}
 		r.Log.WarnContext(ctx, "the database has lost rows of this run, reading them again", "tenant", job.Tenant, "run", a.run.ID)
-		if err = a.reopenStage(ctx); err == nil {
+		if err = a.resumeAfterRowsLost(ctx); err == nil {
 			err = a.attempt(ctx, s, began)
 		}
 	}
@@ -209,13 +209,13 @@ func (a *attempt) attempt(ctx context.Context, s *Summary, began time.Time) erro
 	return err
 }
 
-// reopenStage goes on from what the database has kept.
-func (a *attempt) reopenStage(ctx context.Context) error {
+// resumeAfterRowsLost goes on from what the database has kept.
+func (a *attempt) resumeAfterRowsLost(ctx context.Context) error {
 	if err := a.openStage(ctx, a.stage.Loader); err != nil {
 		return err
 	}
 	return pgx.BeginFunc(ctx, a.pool, func(tx pgx.Tx) error {
-		n, err := a.run.CountCheckpointsFrom(ctx, tx, int64(a.run.Attempt)<<attemptBits)
+		n, err := a.run.CountCheckpointsFromSequence(ctx, tx, int64(a.run.Attempt)<<attemptBits)
 		a.sink.committed.Store(n)
 		return err
 	})

@@ -43,7 +43,7 @@ type Estimate struct {
 // reckons from them and from what the mirror knows. It writes nothing. Without
 // a Pool the mirror knows nothing.
 func (r *Runner) Plan(ctx context.Context, job Job, limit logto.RateLimit) (Plan, error) {
-	p := &planner{api: r.Client, probe: NewListingProber(r.Client), job: job, pool: r.Pool, parents: map[string]parentCount{}}
+	p := &planner{api: r.Client, probe: NewListingProber(r.Client), job: job, pool: r.Pool, parents: map[string]parentListingCount{}}
 	if r.Pool != nil && !job.Afresh {
 		var err error
 		if p.known, err = load.Open(ctx, r.Pool, job.Tenant, catalog.All()); err != nil {
@@ -97,12 +97,12 @@ type planner struct {
 	job     Job
 	known   *load.Loader // nil: the mirror knows nothing
 	pool    *pgxpool.Pool
-	parents map[string]parentCount
+	parents map[string]parentListingCount
 }
 
-// parentCount is what a plan knows of the items of a listing that others have for
+// parentListingCount is what a plan knows of the items of a listing that others have for
 // parents.
-type parentCount struct {
+type parentListingCount struct {
 	number  int
 	unknown bool // the server does not know the listing
 }
@@ -116,14 +116,14 @@ func (p *planner) estimate(ctx context.Context, l *catalog.Listing) (Estimate, e
 	}
 	total, err := p.fetchTotal(ctx, l, nil)
 	if l.Since != "" && logto.IsUnknownPath(err) {
-		p.parents[l.Name] = parentCount{unknown: true}
+		p.parents[l.Name] = parentListingCount{unknown: true}
 		return estimateUnsupported(l), nil
 	}
 	if err != nil {
 		return Estimate{}, err
 	}
-	p.parents[l.Name] = parentCount{number: total}
-	known, err := p.countMirrored(ctx, l, "")
+	p.parents[l.Name] = parentListingCount{number: total}
+	known, err := p.countMirroredBelowParent(ctx, l, "")
 	if err != nil {
 		return Estimate{}, err
 	}
@@ -148,8 +148,8 @@ func (p *planner) fetchTotal(ctx context.Context, l *catalog.Listing, filter url
 	return max(page.Total, len(page.Items)), nil // without a total, it came whole
 }
 
-// countMirrored returns how many items the mirror has below a parent.
-func (p *planner) countMirrored(ctx context.Context, l *catalog.Listing, parent string) (int, error) {
+// countMirroredBelowParent returns how many items the mirror has below a parent.
+func (p *planner) countMirroredBelowParent(ctx context.Context, l *catalog.Listing, parent string) (int, error) {
 	if p.known == nil || l.Walk != catalog.Split {
 		return 0, nil
 	}

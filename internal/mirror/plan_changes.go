@@ -67,7 +67,7 @@ func (p *planner) feedsToRead(positions map[string]state.FeedPosition, has func(
 	}
 	told := changes.IDSet{}
 	for _, position := range sortByEventCount(hooks) {
-		if !hasUntoldEvents(position.Events, told) {
+		if !anyFollowedEventUntold(position.Events, told) {
 			continue
 		}
 		for _, event := range position.Events {

@@ -66,7 +66,7 @@ func (p *planner) estimatePerRole(ctx context.Context, l, above *catalog.Listing
 			e.Requests++
 			continue
 		}
-		known, err := p.countMirrored(ctx, l, r.ID)
+		known, err := p.countMirroredBelowParent(ctx, l, r.ID)
 		if err != nil {
 			return Estimate{}, err
 		}

@@ -17,11 +17,11 @@ import (
 // publish merges what was read into the mirror and writes the certificates,
 // in one transaction. The summary tells of it only once it is committed.
 func (a *attempt) publish(ctx context.Context, proofs map[string]*extract.Proof, s *Summary, began time.Time) error {
-	cleanup, cancel := outlast(ctx)
+	cleanup, cancel := cleanupContext(ctx)
 	defer cancel()
 	done := *s
 	_, err := withRetry(ctx, a.log, func() (struct{}, error) {
-		return struct{}{}, a.inTx(ctx, func(tx pgx.Tx) error { return a.publishIn(ctx, tx, proofs, &done, began) })
+		return struct{}{}, a.inTrackedTx(ctx, func(tx pgx.Tx) error { return a.publishInTx(ctx, tx, proofs, &done, began) })
 	})
 	if err != nil {
 		published, lookErr := a.wasPublished(cleanup)
@@ -41,8 +41,8 @@ func (a *attempt) wasPublished(ctx context.Context) (bool, error) {
 	return a.run.Published(ctx, a.pool)
 }
 
-func (a *attempt) publishIn(ctx context.Context, tx pgx.Tx, proofs map[string]*extract.Proof, s *Summary, began time.Time) error {
-	how, err := a.preparePublish(ctx, tx, proofs)
+func (a *attempt) publishInTx(ctx context.Context, tx pgx.Tx, proofs map[string]*extract.Proof, s *Summary, began time.Time) error {
+	how, err := a.preparePublishInTx(ctx, tx, proofs)
 	if err != nil {
 		return err
 	}
@@ -62,7 +62,7 @@ func (a *attempt) publishIn(ctx context.Context, tx pgx.Tx, proofs map[string]*e
 			return err
 		}
 	}
-	if a.changedTables, err = a.stage.TablesToAnalyze(ctx, tx, a.sink.initiallyEmptyListings()); err != nil {
+	if a.changedTables, err = a.stage.TablesToAnalyze(ctx, tx, a.sink.listingsEmptyInMirror()); err != nil {
 		return err
 	}
 	certificates, status := a.buildCertificates(proofs, changes)
@@ -82,9 +82,9 @@ func (a *attempt) publishIn(ctx context.Context, tx pgx.Tx, proofs map[string]*e
 	return nil
 }
 
-// preparePublish claims the run, makes sure of what it has staged, and notes the
+// preparePublishInTx claims the run, makes sure of what it has staged, and notes the
 // privacy rules it is published under. It returns how it is to be published.
-func (a *attempt) preparePublish(ctx context.Context, tx pgx.Tx, proofs map[string]*extract.Proof) (how load.PublishOptions, err error) {
+func (a *attempt) preparePublishInTx(ctx context.Context, tx pgx.Tx, proofs map[string]*extract.Proof) (how load.PublishOptions, err error) {
 	how = load.PublishOptions{Proved: map[string]bool{}, NoRecord: a.job.NoHistory}
 	for name, p := range proofs {
 		how.Proved[name] = p.Outcome == extract.Complete
@@ -99,10 +99,10 @@ func (a *attempt) preparePublish(ctx context.Context, tx pgx.Tx, proofs map[stri
 	if err := a.sink.checkNoRowsLost(ctx, tx); err != nil {
 		return how, err
 	}
-	if how.StoredRules, err = a.run.StoredPrivacyRules(ctx, tx); err != nil || !a.stage.RulesDiffer(how.StoredRules) {
+	if how.StoredRules, err = a.run.TenantPrivacyRules(ctx, tx); err != nil || !a.stage.RulesDiffer(how.StoredRules) {
 		return how, err
 	}
-	return how, a.run.SetStoredPrivacyRules(ctx, tx, a.stage.RuleTexts())
+	return how, a.run.SetTenantPrivacyRules(ctx, tx, a.stage.RuleTexts())
 }
 
 // recordProofs keeps what the run proved, and how far tables and windows are known.

@@ -39,7 +39,7 @@ func (a *attempt) checkSameTenant(ctx context.Context, tx pgx.Tx, proofs map[str
 		if provedEmpty := moved && p.Outcome == extract.Complete; p.Distinct == 0 && !provedEmpty {
 			continue
 		}
-		if a.sink.totalAlive(name) > 0 {
+		if a.sink.totalMirroredSeen(name) > 0 {
 			return nil
 		}
 		known, err := a.stage.CountUpTo(ctx, tx, catalog.Find(name), least)
@@ -53,10 +53,10 @@ func (a *attempt) checkSameTenant(ctx context.Context, tx pgx.Tx, proofs map[str
 	return nil
 }
 
-// totalAlive returns how many items of a listing this run has seen that the mirror
+// totalMirroredSeen returns how many items of a listing this run has seen that the mirror
 // had.
-func (s *sink) totalAlive(listing string) int {
+func (s *sink) totalMirroredSeen(listing string) int {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.alive[listing]
+	return s.mirroredSeen[listing]
 }

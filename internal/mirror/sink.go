@@ -31,20 +31,20 @@ const (
 // what is new or changed together with the checkpoints. Parts that come while
 // transactions are under way go into the next one together.
 type sink struct {
-	a          *attempt
-	run        context.Context // the run's: who writes does so for other lists than its own
-	empty      map[string]bool // listings the mirror has nothing of
-	seq        atomic.Int64    // orders what the run learns of an item
-	committed  atomic.Int64    // checkpoints this attempt has committed
-	groupToken chan struct{}   // holds one token: whoever has it may put a group together
-	writers    chan struct{}   // holds as many as groups are being written; whoever has the turn puts them in
+	a             *attempt
+	run           context.Context // the run's: who writes does so for other lists than its own
+	emptyInMirror map[string]bool // listings the mirror has nothing of
+	seq           atomic.Int64    // orders what the run learns of an item
+	committed     atomic.Int64    // checkpoints this attempt has committed
+	groupToken    chan struct{}   // holds one token: whoever has it may put a group together
+	writers       chan struct{}   // holds as many as groups are being written; whoever has the turn puts them in
 
 	mu                 sync.Mutex
 	waiting            []*queuedChunk
 	pendingCheckpoints map[string][]extract.Checkpoint // checkpoints of chunks without changes
 	pendingSince       time.Time                       // when pending got its first
 	notes              map[string]map[string]int       // of what this attempt has stored, by listing
-	alive              map[string]int                  // items seen that the mirror had, by listing
+	mirroredSeen       map[string]int                  // items seen that the mirror had, by listing
 	stagedItems        map[uint64]struct{}             // items staged by this run, of listings the mirror knows
 }
 
@@ -52,7 +52,7 @@ type sink struct {
 const attemptBits = 40
 
 func newSink(ctx context.Context, a *attempt) (*sink, error) {
-	s := &sink{a: a, run: ctx, empty: map[string]bool{}, groupToken: make(chan struct{}, 1), writers: make(chan struct{}, maxWriters), pendingCheckpoints: map[string][]extract.Checkpoint{}, notes: map[string]map[string]int{}, alive: map[string]int{}, stagedItems: map[uint64]struct{}{}}
+	s := &sink{a: a, run: ctx, emptyInMirror: map[string]bool{}, groupToken: make(chan struct{}, 1), writers: make(chan struct{}, maxWriters), pendingCheckpoints: map[string][]extract.Checkpoint{}, notes: map[string]map[string]int{}, mirroredSeen: map[string]int{}, stagedItems: map[uint64]struct{}{}}
 	s.groupToken <- struct{}{}
 	s.seq.Store(int64(a.run.Attempt) << attemptBits)
 	for _, l := range a.job.Listings {
@@ -60,7 +60,7 @@ func newSink(ctx context.Context, a *attempt) (*sink, error) {
 		if err != nil {
 			return nil, err
 		}
-		s.empty[l.Name] = !known
+		s.emptyInMirror[l.Name] = !known
 		if !known || !a.run.Resumed() {
 			continue
 		}
@@ -83,16 +83,16 @@ func (s *sink) Put(ctx context.Context, p extract.Chunk) error {
 		if p.Checkpoint.Name == "" || s.a.job.Changes { // a run of changes is not resumed
 			return nil
 		}
-		if due := s.deferCheckpoint(p.Listing.Name, p.Checkpoint); !due {
+		if due := s.deferRowlessCheckpoint(p.Listing.Name, p.Checkpoint); !due {
 			return nil
 		}
-		return s.groupCommit(ctx, s.run, nil)
+		return s.commitInGroup(ctx, s.run, nil)
 	}
 	e := &queuedChunk{listing: p.Listing.Name, batch: batch, checkpoint: p.Checkpoint, done: make(chan error, 1)}
 	s.mu.Lock()
 	s.waiting = append(s.waiting, e)
 	s.mu.Unlock()
-	return s.groupCommit(ctx, s.run, e)
+	return s.commitInGroup(ctx, s.run, e)
 }
 
 // encodeChanges turns the items of a chunk that are new or changed into rows, and
@@ -103,7 +103,7 @@ func (s *sink) encodeChanges(ctx context.Context, chunk *extract.Chunk) (*load.B
 	if err != nil {
 		return nil, err
 	}
-	chunk.Checkpoint.Known = s.countAlive(p, known)
+	chunk.Checkpoint.Known = s.countMirroredSeen(p, known)
 	batch := s.a.stage.NewBatch(p.Listing)
 	for _, item := range p.Items {
 		// What an earlier reading of this run has staged is superseded even by
@@ -148,9 +148,9 @@ func (s *sink) addNotes(listing string, c *extract.Checkpoint, notes map[string]
 	}
 }
 
-// countAlive counts the items of a chunk that the mirror had, of listings that
+// countMirroredSeen counts the items of a chunk that the mirror had, of listings that
 // tell tenants apart.
-func (s *sink) countAlive(p extract.Chunk, known map[string]extract.Hash) (alive int) {
+func (s *sink) countMirroredSeen(p extract.Chunk, known map[string]extract.Hash) (alive int) {
 	if !slices.Contains(tellTenantsApart, p.Listing.Name) {
 		return 0
 	}
@@ -161,26 +161,26 @@ func (s *sink) countAlive(p extract.Chunk, known map[string]extract.Hash) (alive
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.alive[p.Listing.Name] += alive
+	s.mirroredSeen[p.Listing.Name] += alive
 	return alive
 }
 
-// restoreListing replaces what this attempt knows of a listing by what its checkpoints
+// restoreListingCounts replaces what this attempt knows of a listing by what its checkpoints
 // do: it is about to be read, from them on.
-func (s *sink) restoreListing(listing string, checkpoints []extract.Checkpoint) {
+func (s *sink) restoreListingCounts(listing string, checkpoints []extract.Checkpoint) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	delete(s.notes, listing) // the walk takes over those of the checkpoints
-	delete(s.alive, listing)
+	delete(s.mirroredSeen, listing)
 	for _, c := range checkpoints {
-		s.alive[listing] += c.Known
+		s.mirroredSeen[listing] += c.Known
 	}
 }
 
-// initiallyEmptyListings returns the listings of which the mirror had nothing before
+// listingsEmptyInMirror returns the listings of which the mirror had nothing before
 // this run.
-func (s *sink) initiallyEmptyListings() (names []string) {
-	for name, empty := range s.empty {
+func (s *sink) listingsEmptyInMirror() (names []string) {
+	for name, empty := range s.emptyInMirror {
 		if empty {
 			names = append(names, name)
 		}
@@ -198,7 +198,7 @@ func hashItemKey(l *catalog.Listing, parent, id string) uint64 {
 
 // isItemStaged reports whether this run has staged the item already.
 func (s *sink) isItemStaged(p extract.Chunk, id string) bool {
-	if s.empty[p.Listing.Name] {
+	if s.emptyInMirror[p.Listing.Name] {
 		return false // then nothing equals the mirror
 	}
 	s.mu.Lock()
@@ -208,7 +208,7 @@ func (s *sink) isItemStaged(p extract.Chunk, id string) bool {
 }
 
 func (s *sink) recordStaged(l *catalog.Listing, parent, id string) {
-	if s.empty[l.Name] {
+	if s.emptyInMirror[l.Name] {
 		return
 	}
 	s.mu.Lock()
@@ -225,7 +225,7 @@ func (s *sink) lookupChunk(ctx context.Context, p extract.Chunk) (map[string]ext
 	for i, item := range p.Items {
 		ids[i] = item.ID
 	}
-	found, err := s.Lookup(ctx, p.Listing, p.Parent, ids)
+	found, err := s.KnownByID(ctx, p.Listing, p.Parent, ids)
 	known := make(map[string]extract.Hash, len(found))
 	for _, k := range found {
 		known[k.ID] = k.Hash

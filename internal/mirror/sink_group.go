@@ -23,9 +23,9 @@ type queuedChunk struct {
 	taken      bool       // into a group; guarded by the sink's mu
 }
 
-// deferCheckpoint puts the checkpoint of a chunk without changes aside. It reports true when it
+// deferRowlessCheckpoint puts the checkpoint of a chunk without changes aside. It reports true when it
 // is time to write those that are there.
-func (s *sink) deferCheckpoint(listing string, m extract.Checkpoint) (due bool) {
+func (s *sink) deferRowlessCheckpoint(listing string, m extract.Checkpoint) (due bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if len(s.pendingCheckpoints) == 0 {
@@ -37,14 +37,14 @@ func (s *sink) deferCheckpoint(listing string, m extract.Checkpoint) (due bool) 
 
 // flush writes what is waiting and pending.
 func (s *sink) flush(ctx context.Context) error {
-	return s.groupCommit(ctx, ctx, nil)
+	return s.commitInGroup(ctx, ctx, nil)
 }
 
-// groupCommit writes groups until the entry is among those written; nil writes one
+// commitInGroup writes groups until the entry is among those written; nil writes one
 // group with all pending checkpoints. ctx bounds the wait for a turn, run the writing:
 // a list that ends early, since its parent is gone, must not take along what
 // others have in its group.
-func (s *sink) groupCommit(ctx, run context.Context, e *queuedChunk) error {
+func (s *sink) commitInGroup(ctx, run context.Context, e *queuedChunk) error {
 	var done chan error
 	turn := s.groupToken
 	if e != nil {
@@ -159,7 +159,7 @@ func (s *sink) stageGroup(ctx context.Context, entries []*queuedChunk, pending m
 		if err := s.a.stage.EnsureTables(ctx, batches); err != nil {
 			return struct{}{}, err
 		}
-		err := s.a.inTx(ctx, func(tx pgx.Tx) error { return s.stageGroupInTx(ctx, tx, number, batches, checkpoints) })
+		err := s.a.inTrackedTx(ctx, func(tx pgx.Tx) error { return s.stageGroupInTx(ctx, tx, number, batches, checkpoints) })
 		if errors.Is(err, errAlreadyCommitted) {
 			err = nil
 		}
@@ -208,7 +208,7 @@ var errRowsLost = errors.New("the database has lost rows of this run that it had
 // checkNoRowsLost returns errRowsLost unless the database has kept all this attempt has
 // staged.
 func (s *sink) checkNoRowsLost(ctx context.Context, tx pgx.Tx) error {
-	n, err := s.a.run.CountCheckpointsFrom(ctx, tx, int64(s.a.run.Attempt)<<attemptBits)
+	n, err := s.a.run.CountCheckpointsFromSequence(ctx, tx, int64(s.a.run.Attempt)<<attemptBits)
 	if err == nil && n != s.committed.Load() {
 		err = errRowsLost
 	}

@@ -156,7 +156,7 @@ func TestDelayedCheckpointsAreWrittenAlone(t *testing.T) {
 	}
 	put("before")
 	s.until(t, 1)
-	s.deferCheckpoint("users", extract.Checkpoint{Name: "kept back"})
+	s.deferRowlessCheckpoint("users", extract.Checkpoint{Name: "kept back"})
 	put("together with it")
 	for kept := true; kept; {
 		s.mu.Lock()
@@ -172,7 +172,7 @@ func TestDelayedCheckpointsAreWrittenAlone(t *testing.T) {
 	wg.Wait()
 
 	s.hold(t)
-	s.deferCheckpoint("users", extract.Checkpoint{Name: "kept back, too"})
+	s.deferRowlessCheckpoint("users", extract.Checkpoint{Name: "kept back, too"})
 	put("together with that")
 	s.until(t, 1)
 	select {

@@ -12,9 +12,9 @@ import (
 	"logto-syncer/internal/state"
 )
 
-// Known implements extract.Mirror.
-func (s *sink) Known(ctx context.Context, l *catalog.Listing, parent, from, to string, limit int) ([]extract.Known, error) {
-	if s.empty[l.Name] {
+// KnownInRange implements extract.Mirror.
+func (s *sink) KnownInRange(ctx context.Context, l *catalog.Listing, parent, from, to string, limit int) ([]extract.Known, error) {
+	if s.emptyInMirror[l.Name] {
 		return nil, nil
 	}
 	return withRetry(ctx, s.a.log, func() ([]extract.Known, error) {
@@ -31,17 +31,17 @@ func toExtractKnown(known []load.KnownItem) []extract.Known {
 	return out
 }
 
-// Count implements extract.Mirror.
-func (s *sink) Count(ctx context.Context, l *catalog.Listing, parent string) (int, error) {
-	if s.empty[l.Name] {
+// CountBelowParent implements extract.Mirror.
+func (s *sink) CountBelowParent(ctx context.Context, l *catalog.Listing, parent string) (int, error) {
+	if s.emptyInMirror[l.Name] {
 		return 0, nil
 	}
 	return withRetry(ctx, s.a.log, func() (int, error) { return s.a.stage.CountBelowParent(ctx, l, parent) })
 }
 
-// Lookup implements extract.Mirror.
-func (s *sink) Lookup(ctx context.Context, l *catalog.Listing, parent string, ids []string) ([]extract.Known, error) {
-	if s.empty[l.Name] || len(ids) == 0 {
+// KnownByID implements extract.Mirror.
+func (s *sink) KnownByID(ctx context.Context, l *catalog.Listing, parent string, ids []string) ([]extract.Known, error) {
+	if s.emptyInMirror[l.Name] || len(ids) == 0 {
 		return nil, nil
 	}
 	return withRetry(ctx, s.a.log, func() ([]extract.Known, error) {
@@ -77,6 +77,6 @@ func (s *sink) Checkpoints(ctx context.Context, l *catalog.Listing) ([]extract.C
 		}
 		checkpoints = append(checkpoints, some...)
 	}
-	s.restoreListing(l.Name, checkpoints)
+	s.restoreListingCounts(l.Name, checkpoints)
 	return checkpoints, nil
 }

@@ -24,7 +24,7 @@ type Summary struct {
 	PublishedAt *time.Time `json:"published_at"`
 	Error       string     `json:"error,omitempty"`
 	// IDBatchLimit is what a proxy before the tenant allows; nil: all that is asked.
-	IDBatchLimit *IDBatchLimit       `json:"request_limit,omitempty"`
+	IDBatchLimit *IDBatchLimitReport `json:"request_limit,omitempty"`
 	Listings     []state.Certificate `json:"listings"`
 	// YieldsTo says what a run of changes left the tenant to, where Status is
 	// state.Yielded.

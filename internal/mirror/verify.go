@@ -31,8 +31,8 @@ const (
 	Deleted = "deleted"
 )
 
-// A Verification is what a listing came to when it was compared.
-type Verification struct {
+// A ListingVerification is what a listing came to when it was compared.
+type ListingVerification struct {
 	Type        string       `json:"type"` // "verification"
 	Tenant      string       `json:"tenant"`
 	Listing     string       `json:"listing"`
@@ -47,7 +47,7 @@ type Verification struct {
 }
 
 // Equal reports whether the mirror was found equal, as far as was looked.
-func (v Verification) Equal() bool {
+func (v ListingVerification) Equal() bool {
 	return len(v.Differences) == 0 && (v.Proof == string(extract.Complete) || v.Proof == string(extract.Unknown))
 }
 
@@ -55,19 +55,19 @@ func (v Verification) Equal() bool {
 // 0 compares everything; see extract.Walker.Verify for others. What changes in
 // the tenant while it is compared shows as a difference, and so does a privacy
 // rule of the job's that no run has applied yet.
-func (r *Runner) Verify(ctx context.Context, job Job, sample int) ([]Verification, error) {
+func (r *Runner) Verify(ctx context.Context, job Job, sample int) ([]ListingVerification, error) {
 	loader, err := r.openLoader(ctx, job)
 	if err != nil {
 		return nil, err
 	}
 	stage := loader.NewDetachedStage()
-	var out []Verification
+	var out []ListingVerification
 	size, _, err := openIDBatchSizer(ctx, r.Pool, job.Tenant)
 	if err != nil {
 		return nil, err
 	}
 	for _, l := range job.Listings {
-		c := &comparingStore{sink: &sink{a: &attempt{job: job, stage: stage, pool: r.Pool, log: r.Log}, empty: map[string]bool{}}}
+		c := &comparingStore{sink: &sink{a: &attempt{job: job, stage: stage, pool: r.Pool, log: r.Log}, emptyInMirror: map[string]bool{}}}
 		w := &extract.Walker{API: r.Client, Probe: r.Client.WithoutUnknownPathRetries(), ReadBefore: c.a.wasReadBefore, Mirror: c, Store: c, Log: r.Log, PageSize: r.PageSize, IDBatchSizer: size, Stop: r.Stop, Progress: r.Progress}
 		proof, err := w.Verify(ctx, l, sample)
 		if err != nil {
@@ -77,11 +77,11 @@ func (r *Runner) Verify(ctx context.Context, job Job, sample int) ([]Verificatio
 		if err != nil {
 			return out, err
 		}
-		v := Verification{
+		v := ListingVerification{
 			Type: "verification", Tenant: job.Tenant, Listing: l.Name, Mirrored: mirrored, Compared: proof.Distinct,
 			Requests: proof.Requests, Proof: string(proof.Outcome), Reason: proof.Reason, Differences: c.differences,
 		}
-		v.Way = comparisonScope(l, sample, proof)
+		v.Way = comparedRowsText(l, sample, proof)
 		if proof.Total >= 0 && (v.Way == everyRow || l.Parent == "") { // else it is of the parents that were chosen
 			v.Total = &proof.Total
 		}
@@ -98,8 +98,8 @@ func (r *Runner) Verify(ctx context.Context, job Job, sample int) ([]Verificatio
 // everyRow is the way of a comparison that left nothing out.
 const everyRow = "every row"
 
-// comparisonScope says which rows of a listing were compared.
-func comparisonScope(l *catalog.Listing, sample int, proof extract.Proof) string {
+// comparedRowsText says which rows of a listing were compared.
+func comparedRowsText(l *catalog.Listing, sample int, proof extract.Proof) string {
 	switch {
 	case sample == 0, l.Parent == "" && (proof.Total < 0 || proof.Distinct >= proof.Total):
 		return everyRow

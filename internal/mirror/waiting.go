@@ -11,7 +11,7 @@ import (
 // recordServerWaits keeps in the database whether the run waits for the server,
 // until stop is called.
 func (a *attempt) recordServerWaits(ctx context.Context) (stop func()) {
-	ctx, cancel := outlast(ctx)
+	ctx, cancel := cleanupContext(ctx)
 	changes := make(chan *logto.Waiting, 1)
 	remove := a.client.OnRetryWaiting(func(w *logto.Waiting) {
 		select {

@@ -56,7 +56,7 @@ func MigrateQueue(ctx context.Context, pool *pgxpool.Pool) error {
 		}
 	}()
 	err = pgx.BeginFunc(ctx, conn, func(tx pgx.Tx) error {
-		return state.EnsureSchema(ctx, tx, queueSchema, "The queue of syncer serve: tables of River (riverqueue.com).")
+		return state.CreateSchemaIfMissing(ctx, tx, queueSchema, "The queue of syncer serve: tables of River (riverqueue.com).")
 	})
 	if err != nil {
 		return err

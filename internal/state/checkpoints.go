@@ -23,9 +23,9 @@ func (r Run) SaveCheckpoints(ctx context.Context, db pgquery.Execer, listing str
 	return tag.RowsAffected() == 1, nil
 }
 
-// CountCheckpointsFrom returns how many calls of SaveCheckpoints with a sequence from the given one
+// CountCheckpointsFromSequence returns how many calls of SaveCheckpoints with a sequence from the given one
 // on the database has kept.
-func (r Run) CountCheckpointsFrom(ctx context.Context, tx pgx.Tx, from int64) (int64, error) {
+func (r Run) CountCheckpointsFromSequence(ctx context.Context, tx pgx.Tx, from int64) (int64, error) {
 	return pgquery.Value[int64](ctx, tx, fmt.Sprintf("count the checkpoints of run %d", r.ID),
 		"select count(*) from syncer.checkpoints where run_id = $1 and sequence >= $2", r.ID, from)
 }

@@ -27,7 +27,7 @@ func Distributed(ctx context.Context, pool *pgxpool.Pool) (bool, error) {
 // tables and functions that are not distributed yet, and the tables that still have
 // rows on the coordinator.
 func Undistributed(ctx context.Context, pool *pgxpool.Pool) ([]string, error) {
-	tables, err := queryNames(ctx, pool, "undistributed_tables")
+	tables, err := undistributedNames(ctx, pool, "undistributed_tables")
 	if err != nil {
 		return nil, err
 	}
@@ -36,10 +36,10 @@ func Undistributed(ctx context.Context, pool *pgxpool.Pool) ([]string, error) {
 		return nil, err
 	}
 	for _, s := range stages {
-		tables = append(tables, s.table())
+		tables = append(tables, s.qualifiedName())
 	}
-	for _, statement := range []string{"undistributed_functions", "undistributed_rows"} {
-		more, err := queryNames(ctx, pool, statement)
+	for _, statement := range []string{"undistributed_functions", "tables_with_local_rows"} {
+		more, err := undistributedNames(ctx, pool, statement)
 		if err != nil {
 			return nil, err
 		}
@@ -77,7 +77,7 @@ func DistributeTables(ctx context.Context, pool *pgxpool.Pool, done func(table s
 const distributionLock = lockSeed + 1
 
 func distributeLocked(ctx context.Context, pool *pgxpool.Pool, done func(table string)) error {
-	tables, err := queryNames(ctx, pool, "undistributed_tables")
+	tables, err := undistributedNames(ctx, pool, "undistributed_tables")
 	if err != nil {
 		return err
 	}
@@ -95,7 +95,7 @@ func distributeLocked(ctx context.Context, pool *pgxpool.Pool, done func(table s
 		if err := s.recreate(ctx, pool); err != nil {
 			return err
 		}
-		done(s.table())
+		done(s.qualifiedName())
 	}
 	if err := createDistributedFunctions(ctx, pool, done); err != nil {
 		return err
@@ -112,7 +112,7 @@ func distributeTable(ctx context.Context, db pgquery.Execer, table string) error
 
 // createDistributedFunctions gives the workers the functions that they call.
 func createDistributedFunctions(ctx context.Context, pool *pgxpool.Pool, done func(name string)) error {
-	functions, err := queryNames(ctx, pool, "undistributed_functions")
+	functions, err := undistributedNames(ctx, pool, "undistributed_functions")
 	if err != nil {
 		return err
 	}
@@ -128,7 +128,7 @@ func createDistributedFunctions(ctx context.Context, pool *pgxpool.Pool, done fu
 // truncateLocal removes the rows that tables had on the coordinator before they
 // were copied to the workers.
 func truncateLocal(ctx context.Context, pool *pgxpool.Pool) error {
-	tables, err := queryNames(ctx, pool, "undistributed_rows")
+	tables, err := undistributedNames(ctx, pool, "tables_with_local_rows")
 	if err != nil {
 		return err
 	}
@@ -145,6 +145,6 @@ func hasCitus(ctx context.Context, pool *pgxpool.Pool) (bool, error) {
 	return pgquery.Value[bool](ctx, pool, "look for the extension citus", "select exists (select from pg_extension where extname = 'citus')")
 }
 
-func queryNames(ctx context.Context, pool *pgxpool.Pool, statement string) ([]string, error) {
+func undistributedNames(ctx context.Context, pool *pgxpool.Pool, statement string) ([]string, error) {
 	return pgquery.Column[string](ctx, pool, "look for what to distribute", embeddedStatement(statement))
 }

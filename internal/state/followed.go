@@ -99,7 +99,7 @@ func (r Run) RecordFollowed(ctx context.Context, tx pgx.Tx, followed []FollowedL
 		batch.Queue(embeddedStatement("follow"), r.Tenant, f.Listing, f.Until, f.Sources, storableText(f.Gap), f.GapHeals, r.ID)
 	}
 	for _, p := range positions {
-		batch.Queue(embeddedStatement("feed_position"), r.Tenant, p.Source, p.ReadUntil, append([]string{}, p.RecentIDs...), append([]string{}, p.Events...), r.ID)
+		batch.Queue(embeddedStatement("upsert_feed_position"), r.Tenant, p.Source, p.ReadUntil, append([]string{}, p.RecentIDs...), append([]string{}, p.Events...), r.ID)
 	}
 	if len(gone) > 0 {
 		batch.Queue("delete from syncer.feed_positions where tenant_id = $1 and source = any($2)", r.Tenant, gone)
@@ -110,27 +110,27 @@ func (r Run) RecordFollowed(ctx context.Context, tx pgx.Tx, followed []FollowedL
 	return nil
 }
 
-// ProvedSources is what a run that proves says of the sources of changes.
-type ProvedSources struct {
+// FollowProvedParams is what a run that proves says of the sources of changes.
+type FollowProvedParams struct {
 	Now      time.Time // by the server's clock
 	Began    time.Time // when the last attempt began, by the server's clock
 	Listings []string  // that the run proved
-	// UntoldEvents are those of listings that the run has not proved: what they
+	// UnsettledEvents are those of listings that the run has not proved: what they
 	// told before it is still to be read. None: the sources are of use from the
 	// run on.
-	UntoldEvents []string
+	UnsettledEvents []string
 }
 
 // FollowProved moves what is followed to a proof, within the transaction that
 // publishes the run: listings that it proved are followed up to its beginning,
 // without a gap. Sources without a position get the beginning of the run, for
 // events that it leaves untold of nothing; all get it if there are no such events.
-func (r Run) FollowProved(ctx context.Context, tx pgx.Tx, p ProvedSources) error {
+func (r Run) FollowProved(ctx context.Context, tx pgx.Tx, p FollowProvedParams) error {
 	doing := fmt.Sprintf("record what run %d follows", r.ID)
-	hooks, err := pgquery.Value[json.RawMessage](ctx, tx, doing, embeddedStatement("proved_hooks"), r.Tenant)
+	hooks, err := pgquery.Value[json.RawMessage](ctx, tx, doing, embeddedStatement("hooks_with_events"), r.Tenant)
 	if err != nil {
 		return err
 	}
 	return pgquery.Exec(ctx, tx, doing, embeddedStatement("follow_proved"),
-		r.Tenant, r.ID, p.Now, p.Listings, append([]string{}, p.UntoldEvents...), p.Began, hooks)
+		r.Tenant, r.ID, p.Now, p.Listings, append([]string{}, p.UnsettledEvents...), p.Began, hooks)
 }

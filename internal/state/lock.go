@@ -17,16 +17,16 @@ var ErrLocked = errors.New("another run is working on this tenant")
 // tenant's name with this seed.
 const lockSeed = 0x6c6f67746f
 
-// A Lock is held by a connection of its own, so that it ends with the process
+// A TenantLock is held by a connection of its own, so that it ends with the process
 // whatever happens to it.
-type Lock struct {
+type TenantLock struct {
 	pool   *pgxpool.Pool
 	tenant string
 	conn   *pgx.Conn
 }
 
-// Acquire takes the lock of a tenant, or returns ErrLocked at once.
-func Acquire(ctx context.Context, pool *pgxpool.Pool, tenant string) (*Lock, error) {
+// AcquireTenantLock takes the lock of a tenant, or returns ErrLocked at once.
+func AcquireTenantLock(ctx context.Context, pool *pgxpool.Pool, tenant string) (*TenantLock, error) {
 	// Not one of the pool's: runs that each hold one of a few could wait for
 	// the others' for ever.
 	conn, err := pgx.ConnectConfig(ctx, pool.Config().ConnConfig)
@@ -35,7 +35,7 @@ func Acquire(ctx context.Context, pool *pgxpool.Pool, tenant string) (*Lock, err
 	}
 	var got bool
 	err = conn.QueryRow(ctx, "select pg_try_advisory_lock(hashtextextended($2, $1))", lockSeed, tenant).Scan(&got)
-	l := &Lock{pool, tenant, conn}
+	l := &TenantLock{pool, tenant, conn}
 	if err != nil {
 		l.unlockAndClose()
 		return nil, fmt.Errorf("lock %s: %w", tenant, err)
@@ -47,10 +47,10 @@ func Acquire(ctx context.Context, pool *pgxpool.Pool, tenant string) (*Lock, err
 	return l, nil
 }
 
-// KeepAlive keeps the lock until ctx is done. When its connection is lost, the
+// KeepHeld keeps the lock until ctx is done. When its connection is lost, the
 // database having been restarted, it takes the lock again as soon as it can.
 // It returns ErrLocked when somebody else was faster, and nil when ctx is done.
-func (l *Lock) KeepAlive(ctx context.Context, every time.Duration) error {
+func (l *TenantLock) KeepHeld(ctx context.Context, every time.Duration) error {
 	ticker := time.NewTicker(every)
 	defer ticker.Stop()
 	for {
@@ -66,7 +66,7 @@ func (l *Lock) KeepAlive(ctx context.Context, every time.Duration) error {
 			return nil
 		}
 		l.unlockAndClose()
-		again, err := Acquire(ctx, l.pool, l.tenant)
+		again, err := AcquireTenantLock(ctx, l.pool, l.tenant)
 		if errors.Is(err, ErrLocked) {
 			return fmt.Errorf("the database was gone, and with it the lock of %s: %w", l.tenant, err)
 		}
@@ -79,7 +79,7 @@ func (l *Lock) KeepAlive(ctx context.Context, every time.Duration) error {
 // pingTimeout is how long a connection may take to show that it is there.
 const pingTimeout = 15 * time.Second
 
-func (l *Lock) alive(ctx context.Context) bool {
+func (l *TenantLock) alive(ctx context.Context) bool {
 	if l.conn == nil {
 		return false
 	}
@@ -89,13 +89,13 @@ func (l *Lock) alive(ctx context.Context) bool {
 }
 
 // Release gives the lock back. It is called when KeepAlive has returned.
-func (l *Lock) Release() { l.unlockAndClose() }
+func (l *TenantLock) Release() { l.unlockAndClose() }
 
 // unlockAndClose gives the lock back and ends its connection. Ending it alone would do,
 // but the server takes a moment to notice, and whoever comes next would find
 // the tenant locked. Where the lock cannot be given back, the connection is
 // broken, and the lock gone with it.
-func (l *Lock) unlockAndClose() {
+func (l *TenantLock) unlockAndClose() {
 	if l.conn == nil {
 		return
 	}

@@ -15,9 +15,9 @@ import (
 // often is how often a lock is looked after here.
 const often = 10 * time.Millisecond
 
-func acquire(t *testing.T, pool *pgxpool.Pool, tenant string) *state.Lock {
+func acquire(t *testing.T, pool *pgxpool.Pool, tenant string) *state.TenantLock {
 	t.Helper()
-	lock, err := state.Acquire(t.Context(), pool, tenant)
+	lock, err := state.AcquireTenantLock(t.Context(), pool, tenant)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -31,7 +31,7 @@ func TestATenantIsLockedOnce(t *testing.T) {
 	t.Parallel()
 	pool := pgtest.NewPool(t, nil)
 	lock := acquire(t, pool, "acme")
-	if _, err := state.Acquire(t.Context(), pool, "acme"); !errors.Is(err, state.ErrLocked) {
+	if _, err := state.AcquireTenantLock(t.Context(), pool, "acme"); !errors.Is(err, state.ErrLocked) {
 		t.Errorf("locked twice: %v", err)
 	}
 	acquire(t, pool, "other").Release()
@@ -60,11 +60,11 @@ func terminate(t *testing.T, pool *pgxpool.Pool) {
 }
 
 // hold holds a lock until the test calls stop, which returns what KeepAlive did.
-func hold(t *testing.T, lock *state.Lock) (stop func() error) {
+func hold(t *testing.T, lock *state.TenantLock) (stop func() error) {
 	t.Helper()
 	ctx, cancel := context.WithCancel(t.Context())
 	done := make(chan error, 1)
-	go func() { done <- lock.KeepAlive(ctx, often) }()
+	go func() { done <- lock.KeepHeld(ctx, often) }()
 	return func() error {
 		cancel()
 		return <-done
@@ -85,7 +85,7 @@ func TestALockIsTakenAgainAfterARestart(t *testing.T) {
 	srv.Restart()
 	pool.Reset()
 	waitFor(t, pool, "exists ("+holders+")")
-	if _, err := state.Acquire(t.Context(), pool, "acme"); !errors.Is(err, state.ErrLocked) {
+	if _, err := state.AcquireTenantLock(t.Context(), pool, "acme"); !errors.Is(err, state.ErrLocked) {
 		t.Errorf("the lock is free: %v", err)
 	}
 	if err := stop(); err != nil {
@@ -118,7 +118,7 @@ func TestALockThatSomebodyElseGotIsReported(t *testing.T) {
 	terminate(t, pool)
 	other := acquire(t, pool, "acme") // before the first one notices
 	defer other.Release()
-	if err := lock.KeepAlive(t.Context(), often); !errors.Is(err, state.ErrLocked) {
+	if err := lock.KeepHeld(t.Context(), often); !errors.Is(err, state.ErrLocked) {
 		t.Errorf("hold: %v, want that another run has the lock", err)
 	}
 }

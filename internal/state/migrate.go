@@ -25,9 +25,9 @@ const (
 	migrationTimeout = 300
 )
 
-// RejectEarlierBuild returns ErrEarlierBuild if the database was made by a build before
+// RejectDatabaseOfEarlierBuild returns ErrEarlierBuild if the database was made by a build before
 // 0.1.0. It only reads, and needs no right on any schema.
-func RejectEarlierBuild(ctx context.Context, pool *pgxpool.Pool) error {
+func RejectDatabaseOfEarlierBuild(ctx context.Context, pool *pgxpool.Pool) error {
 	// goose's default table name. No release has used it.
 	const sql = `select exists (
 		select from pg_class c join pg_namespace n on n.oid = c.relnamespace
@@ -65,7 +65,7 @@ func Migrate(ctx context.Context, pool *pgxpool.Pool) (ran []string, err error) 
 // NeedsMigration reports whether the database needs Migrate. It returns
 // ErrEarlierBuild for a database that cannot be migrated.
 func NeedsMigration(ctx context.Context, pool *pgxpool.Pool) (bool, error) {
-	if err := RejectEarlierBuild(ctx, pool); err != nil {
+	if err := RejectDatabaseOfEarlierBuild(ctx, pool); err != nil {
 		return false, err
 	}
 	migrated, err := pgquery.Value[bool](ctx, pool, "read the database's version", "select to_regclass($1) is not null", migrationsTable)
@@ -86,7 +86,7 @@ func NeedsMigration(ctx context.Context, pool *pgxpool.Pool) (bool, error) {
 
 // openMigrationProvider opens goose on the pool. done closes what it opened.
 func openMigrationProvider(ctx context.Context, pool *pgxpool.Pool) (provider *goose.Provider, done func(), err error) {
-	if err := RejectEarlierBuild(ctx, pool); err != nil {
+	if err := RejectDatabaseOfEarlierBuild(ctx, pool); err != nil {
 		return nil, nil, err
 	}
 	if err := CheckSchemasFree(ctx, pool); err != nil {

@@ -67,12 +67,12 @@ func BeginOrResume(
 	ctx context.Context, pool *pgxpool.Pool, e RunSpec, within time.Duration, clear ClearFunc,
 ) (run Run, err error) {
 	err = pgx.BeginFunc(ctx, pool, func(tx pgx.Tx) error {
-		if _, err := tx.Exec(ctx, embeddedStatement("tenant"), e.Tenant, e.Endpoint); err != nil {
+		if _, err := tx.Exec(ctx, embeddedStatement("upsert_tenant"), e.Tenant, e.Endpoint); err != nil {
 			return err
 		}
-		run, err = readRun(ctx, tx, e.Tenant, "resume", e.Mode, e.Listings, within, e.Shape, e.Endpoint, e.PageSize, e.Version)
+		run, err = startRunWith(ctx, tx, e.Tenant, "resume", e.Mode, e.Listings, within, e.Shape, e.Endpoint, e.PageSize, e.Version)
 		if errors.Is(err, pgx.ErrNoRows) {
-			run, err = readRun(ctx, tx, e.Tenant, "begin", e.Job, e.Mode, e.Listings, e.Shape, e.Endpoint, e.PageSize, e.Version)
+			run, err = startRunWith(ctx, tx, e.Tenant, "begin", e.Job, e.Mode, e.Listings, e.Shape, e.Endpoint, e.PageSize, e.Version)
 		}
 		if err != nil {
 			return err
@@ -122,8 +122,8 @@ func (r Run) Fence(ctx context.Context, tx pgx.Tx) error {
 	return nil
 }
 
-// readRun returns the run of a tenant that a statement begins or resumes.
-func readRun(ctx context.Context, tx pgx.Tx, tenant, statement string, args ...any) (Run, error) {
+// startRunWith returns the run of a tenant that a statement begins or resumes.
+func startRunWith(ctx context.Context, tx pgx.Tx, tenant, statement string, args ...any) (Run, error) {
 	run := Run{Tenant: tenant}
 	err := tx.QueryRow(ctx, embeddedStatement(statement), append([]any{tenant}, args...)...).
 		Scan(&run.ID, &run.Attempt, &run.Started, &run.owner)
@@ -135,7 +135,7 @@ func readRun(ctx context.Context, tx pgx.Tx, tenant, statement string, args ...a
 // if the clock has jumped. It returns ErrRunTaken when another process has
 // taken the run over.
 func (r Run) LockForPublication(ctx context.Context, tx pgx.Tx) (at time.Time, err error) {
-	err = tx.QueryRow(ctx, embeddedStatement("claim"), r.ID, r.owner, r.Tenant).Scan(&at)
+	err = tx.QueryRow(ctx, embeddedStatement("lock_for_publication"), r.ID, r.owner, r.Tenant).Scan(&at)
 	if errors.Is(err, pgx.ErrNoRows) {
 		return at, ErrRunTaken
 	}

@@ -68,7 +68,7 @@ func createSchemas(ctx context.Context, pool *pgxpool.Pool) error {
 			return err
 		}
 		for _, s := range schemas {
-			if err := EnsureSchema(ctx, tx, s.name, s.comment); err != nil {
+			if err := CreateSchemaIfMissing(ctx, tx, s.name, s.comment); err != nil {
 				return err
 			}
 		}
@@ -76,10 +76,10 @@ func createSchemas(ctx context.Context, pool *pgxpool.Pool) error {
 	})
 }
 
-// EnsureSchema creates a schema unless it is there, and comments it unless it
+// CreateSchemaIfMissing creates a schema unless it is there, and comments it unless it
 // is another's. "create schema if not exists" would need the right to create
 // schemas even where there is nothing to create.
-func EnsureSchema(ctx context.Context, tx pgx.Tx, name, comment string) error {
+func CreateSchemaIfMissing(ctx context.Context, tx pgx.Tx, name, comment string) error {
 	const sql = `select n.oid is not null, coalesce(pg_has_role(n.nspowner, 'usage'), true)
 		from (select to_regnamespace($1)::oid as oid) wanted left join pg_namespace n on n.oid = wanted.oid`
 	var there, ours bool

@@ -77,7 +77,7 @@ func TestADatabaseOfAnEarlierBuildIsRefusedAndLeftAsItIs(t *testing.T) {
 	pool := pgtest.NewPool(t, earlierBuild)
 	before := inventory(t, pool)
 	for what, use := range map[string]func() error{
-		"CheckBuild": func() error { return state.RejectEarlierBuild(t.Context(), pool) },
+		"CheckBuild": func() error { return state.RejectDatabaseOfEarlierBuild(t.Context(), pool) },
 		"Pending":    func() error { _, err := state.NeedsMigration(t.Context(), pool); return err },
 		"Migrate":    func() error { _, err := state.Migrate(t.Context(), pool); return err },
 	} {
@@ -92,7 +92,7 @@ func TestADatabaseOfAnEarlierBuildIsRefusedAndLeftAsItIs(t *testing.T) {
 
 func TestADatabaseOfThisBuildIsAccepted(t *testing.T) {
 	t.Parallel()
-	if err := state.RejectEarlierBuild(t.Context(), pgtest.NewPool(t, migrated)); err != nil {
+	if err := state.RejectDatabaseOfEarlierBuild(t.Context(), pgtest.NewPool(t, migrated)); err != nil {
 		t.Error(err)
 	}
 }

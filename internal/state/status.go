@@ -83,7 +83,7 @@ func RecentRuns(ctx context.Context, pool *pgxpool.Pool, limit int) ([]RunRecord
 		RunID int64 `db:"run_id"`
 		Certificate
 	}
-	certificates, err := pgquery.Rows(ctx, pool, "read certificates", pgx.RowToStructByName[runCertificate], embeddedStatement("status_certificates"), ids)
+	certificates, err := pgquery.Rows(ctx, pool, "read certificates", pgx.RowToStructByName[runCertificate], embeddedStatement("run_certificates"), ids)
 	for _, c := range certificates {
 		r := &records[at[c.RunID]]
 		r.Listings = append(r.Listings, c.Certificate)

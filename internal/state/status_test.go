@@ -79,7 +79,7 @@ func TestARunIsAliveWhileItsTenantIsLocked(t *testing.T) {
 	if alive() {
 		t.Error("nobody holds the lock, and it counts as alive")
 	}
-	lock, err := state.Acquire(t.Context(), pool, "acme")
+	lock, err := state.AcquireTenantLock(t.Context(), pool, "acme")
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -10,20 +10,20 @@ import (
 	"logto-syncer/internal/pgquery"
 )
 
-// StoredPrivacyRules returns what SetStoredPrivacyRules has kept for the tenant, by table; empty if
+// TenantPrivacyRules returns what SetStoredPrivacyRules has kept for the tenant, by table; empty if
 // it has not been called.
-func (r Run) StoredPrivacyRules(ctx context.Context, tx pgx.Tx) (map[string]string, error) {
+func (r Run) TenantPrivacyRules(ctx context.Context, tx pgx.Tx) (map[string]string, error) {
 	return pgquery.Value[map[string]string](ctx, tx, "read the privacy rules in force", "select privacy_rules from syncer.tenants where tenant_id = $1", r.Tenant)
 }
 
-// SetStoredPrivacyRules keeps which privacy rules the tenant's rows are stored by, and
+// SetTenantPrivacyRules keeps which privacy rules the tenant's rows are stored by, and
 // that this run has applied those that are not what they were.
-func (r Run) SetStoredPrivacyRules(ctx context.Context, tx pgx.Tx, rules map[string]string) error {
-	return pgquery.Exec(ctx, tx, "keep the privacy rules in force", embeddedStatement("set_privacy"), r.Tenant, rules, r.ID)
+func (r Run) SetTenantPrivacyRules(ctx context.Context, tx pgx.Tx, rules map[string]string) error {
+	return pgquery.Exec(ctx, tx, "keep the privacy rules in force", embeddedStatement("set_tenant_privacy_rules"), r.Tenant, rules, r.ID)
 }
 
-// PrivacyRuleInForce are the privacy rules that the rows of a table are stored by.
-type PrivacyRuleInForce struct {
+// TablePrivacyRules are the privacy rules that the rows of a table are stored by.
+type TablePrivacyRules struct {
 	Table string     `db:"table_name"`
 	Rules string     `db:"rules"`  // as SetStoredPrivacyRules was given them
 	RunID *int64     `db:"run_id"` // the run that applied them; nil: not known
@@ -32,6 +32,6 @@ type PrivacyRuleInForce struct {
 
 // PrivacyRulesInForce returns the privacy rules a tenant's rows are stored by, sorted
 // by table; none for a tenant that is not known.
-func PrivacyRulesInForce(ctx context.Context, pool *pgxpool.Pool, tenant string) ([]PrivacyRuleInForce, error) {
-	return pgquery.Rows(ctx, pool, "read the privacy rules in force", pgx.RowToStructByName[PrivacyRuleInForce], embeddedStatement("rules_in_force"), tenant)
+func PrivacyRulesInForce(ctx context.Context, pool *pgxpool.Pool, tenant string) ([]TablePrivacyRules, error) {
+	return pgquery.Rows(ctx, pool, "read the privacy rules in force", pgx.RowToStructByName[TablePrivacyRules], embeddedStatement("rules_in_force"), tenant)
 }

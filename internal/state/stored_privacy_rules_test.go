@@ -19,34 +19,34 @@ func TestRulesAreInForceSinceTheRunThatChangedThem(t *testing.T) {
 	pool := pgtest.NewPool(t, migrated)
 	var runs []int64
 	at := time.Date(2030, 1, 1, 0, 0, 0, 0, time.UTC)
-	in := func(table, rules string, run int) state.PrivacyRuleInForce {
-		return state.PrivacyRuleInForce{Table: table, Rules: rules, RunID: &runs[run], Since: &at}
+	in := func(table, rules string, run int) state.TablePrivacyRules {
+		return state.TablePrivacyRules{Table: table, Rules: rules, RunID: &runs[run], Since: &at}
 	}
 	for _, step := range []struct {
 		name string
 		set  map[string]string
-		want func() []state.PrivacyRuleInForce
+		want func() []state.TablePrivacyRules
 	}{
-		{"the first rules", map[string]string{"users": "a", "roles": "b"}, func() []state.PrivacyRuleInForce {
-			return []state.PrivacyRuleInForce{in("roles", "b", 0), in("users", "a", 0)}
+		{"the first rules", map[string]string{"users": "a", "roles": "b"}, func() []state.TablePrivacyRules {
+			return []state.TablePrivacyRules{in("roles", "b", 0), in("users", "a", 0)}
 		}},
-		{"one table's are changed", map[string]string{"users": "a", "roles": "c"}, func() []state.PrivacyRuleInForce {
-			return []state.PrivacyRuleInForce{in("roles", "c", 1), in("users", "a", 0)}
+		{"one table's are changed", map[string]string{"users": "a", "roles": "c"}, func() []state.TablePrivacyRules {
+			return []state.TablePrivacyRules{in("roles", "c", 1), in("users", "a", 0)}
 		}},
-		{"one table has none any more", map[string]string{"users": "a"}, func() []state.PrivacyRuleInForce { return []state.PrivacyRuleInForce{in("users", "a", 0)} }},
-		{"it has the same again", map[string]string{"users": "a", "roles": "c"}, func() []state.PrivacyRuleInForce {
-			return []state.PrivacyRuleInForce{in("roles", "c", 3), in("users", "a", 0)}
+		{"one table has none any more", map[string]string{"users": "a"}, func() []state.TablePrivacyRules { return []state.TablePrivacyRules{in("users", "a", 0)} }},
+		{"it has the same again", map[string]string{"users": "a", "roles": "c"}, func() []state.TablePrivacyRules {
+			return []state.TablePrivacyRules{in("roles", "c", 3), in("users", "a", 0)}
 		}},
-		{"there are none", map[string]string{}, func() []state.PrivacyRuleInForce { return nil }},
+		{"there are none", map[string]string{}, func() []state.TablePrivacyRules { return nil }},
 	} {
 		run, _ := begin(t, pool, errand())
 		runs = append(runs, run.ID)
 		var kept map[string]string
 		err := pgx.BeginFunc(t.Context(), pool, func(tx pgx.Tx) (err error) {
-			if err := run.SetStoredPrivacyRules(t.Context(), tx, step.set); err != nil {
+			if err := run.SetTenantPrivacyRules(t.Context(), tx, step.set); err != nil {
 				return err
 			}
-			kept, err = run.StoredPrivacyRules(t.Context(), tx)
+			kept, err = run.TenantPrivacyRules(t.Context(), tx)
 			return err
 		})
 		if err != nil {

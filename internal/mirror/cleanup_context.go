@@ -10,9 +10,9 @@ import (
 // the process.
 const cleanupTime = 2 * time.Second
 
-// outlast returns a context that ends cleanupTime after ctx, or when cancel is
+// cleanupContext returns a context that ends cleanupTime after ctx, or when cancel is
 // called. All that are created before ctx ends, end together.
-func outlast(ctx context.Context) (_ context.Context, cancel func()) {
+func cleanupContext(ctx context.Context) (_ context.Context, cancel func()) {
 	longer, end := context.WithCancel(context.WithoutCancel(ctx))
 	stop := context.AfterFunc(ctx, func() { time.AfterFunc(cleanupTime, end) })
 	return longer, func() {

@@ -106,9 +106,9 @@ func (c *changesRun) readNewestUsers(ctx context.Context) error {
 // to be read whole in one request.
 const fitsPage = 80
 
-// readInRotation reads one of the lists that come whole, or counts one that does
+// readNextInRotation reads one of the lists that come whole, or counts one that does
 // not: the one whose turn was longest ago.
-func (c *changesRun) readInRotation(ctx context.Context) error {
+func (c *changesRun) readNextInRotation(ctx context.Context) error {
 	var next *catalog.Listing
 	for _, r := range changes.FollowRules() {
 		l := c.jobListing(r.Listing)
@@ -129,7 +129,7 @@ func (c *changesRun) readInRotation(ctx context.Context) error {
 func (c *changesRun) readTurn(ctx context.Context, l *catalog.Listing) error {
 	c.moved = append(c.moved, state.FeedPosition{Source: listSource + l.Name})
 	if l.Walk != catalog.Whole {
-		n, err := c.sink.Count(ctx, l, "")
+		n, err := c.sink.CountBelowParent(ctx, l, "")
 		if err != nil {
 			return err
 		}

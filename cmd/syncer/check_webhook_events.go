@@ -13,9 +13,9 @@ import (
 const hookHint = "in Logto's Console, under Webhooks, make one with all of User.*, Role.*, Scope.*, Organization.*, OrganizationRole.* and OrganizationScope.*; " +
 	"its address need not exist (docs/fresh.md)"
 
-// hook says which events of changes no enabled webhook of the tenant delivers,
+// webhookEvents says which events of changes no enabled webhook of the tenant delivers,
 // so that a job with read: changes does not follow what they tell.
-func (c *checks) hook(ctx context.Context, t config.Tenant, client *logto.Client) {
+func (c *checks) webhookEvents(ctx context.Context, t config.Tenant, client *logto.Client) {
 	page, err := client.List(ctx, "/hooks", nil)
 	if err != nil {
 		c.bad("webhook", t.Name, err, "")

@@ -9,20 +9,20 @@ import (
 	"logto-syncer/internal/state"
 )
 
-// checkInvitationSearch returns an error if invitations sent to the people's e-mail
+// checkHiddenInvitations returns an error if invitations sent to the people's e-mail
 // addresses may be stored and cannot be found, because a privacy rule hides the
 // address on one side or the other. What is not stored at all is not hidden.
-func (a *app) checkInvitationSearch(ctx context.Context, db *database, cfg *config.Config, people []namedPerson) error {
+func (a *app) checkHiddenInvitations(ctx context.Context, db *database, cfg *config.Config, people []personArgument) error {
 	tenant := people[0].Tenant
 	rules, err := state.PrivacyRulesInForce(ctx, db.Pool, tenant)
 	if err != nil {
 		return tenantError{tenant, err}
 	}
-	email, err := storedAs(rules, "users", "primary_email")
+	email, err := columnStorageForm(rules, "users", "primary_email")
 	if err != nil {
 		return tenantError{tenant, err}
 	}
-	invitee, err := storedAs(rules, "organization_invitations", "invitee")
+	invitee, err := columnStorageForm(rules, "organization_invitations", "invitee")
 	if err != nil {
 		return tenantError{tenant, err}
 	}
@@ -37,7 +37,7 @@ func (a *app) checkInvitationSearch(ctx context.Context, db *database, cfg *conf
 		}
 	}
 	byAddress := 2*addresses >= len(people) // each account by its address, or beside it
-	text, hint := invitationSearchProblem(email, invitee, key, byAddress)
+	text, hint := hiddenInvitationsProblem(email, invitee, key, byAddress)
 	if text == "" {
 		return nil
 	}
@@ -50,7 +50,7 @@ type storageForm struct {
 	key string // of hashes
 }
 
-func storedAs(rules []state.PrivacyRuleInForce, table, column string) (storageForm, error) {
+func columnStorageForm(rules []state.TablePrivacyRules, table, column string) (storageForm, error) {
 	for _, r := range rules {
 		if r.Table == table {
 			columns, key, err := load.ParseStoredRules(r.Rules)
@@ -60,9 +60,9 @@ func storedAs(rules []state.PrivacyRuleInForce, table, column string) (storageFo
 	return storageForm{}, nil
 }
 
-// invitationSearchProblem says why invitations to somebody's address cannot be found, and what
+// hiddenInvitationsProblem says why invitations to somebody's address cannot be found, and what
 // to do; empty: they can. key identifies the configuration's key of hashes.
-func invitationSearchProblem(email, invitee storageForm, key string, byAddress bool) (text, hint string) {
+func hiddenInvitationsProblem(email, invitee storageForm, key string, byAddress bool) (text, hint string) {
 	const setKey = "set privacy.key in the configuration to the key that the rows were stored with"
 	sameHash := email.Hash && email.key == invitee.key // equal without the key
 	switch {

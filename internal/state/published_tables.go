@@ -30,7 +30,7 @@ func (r Run) RecordPublishedTables(ctx context.Context, tx pgx.Tx, tables []Publ
 	if !prunedBefore.IsZero() {
 		before = &prunedBefore
 	}
-	return pgquery.Exec(ctx, tx, "record the published tables", embeddedStatement("mirrored_tables"),
+	return pgquery.Exec(ctx, tx, "record the published tables", embeddedStatement("record_published_tables"),
 		r.Tenant, names, listings, proved, history, at, before)
 }
 
