@@ -23,7 +23,7 @@ func (c *checks) webhookEvents(ctx context.Context, t config.Tenant, client *log
 	}
 	var hooks []changes.Hook
 	for _, item := range page.Items {
-		h, err := changes.DecodeHook(item)
+		h, err := changes.DecodeHookItem(item)
 		if err != nil {
 			c.bad("webhook", t.Name, err, "")
 			return

@@ -19,7 +19,7 @@ func (a *app) printDemoReports(ctx context.Context, db *database) error {
 		return nil
 	}
 	for _, name := range demoReportNames() {
-		r, err := report.Find("", name)
+		r, err := report.LoadByName("", name)
 		if err != nil {
 			return err
 		}

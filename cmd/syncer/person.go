@@ -50,7 +50,7 @@ func findPeople(ctx context.Context, db *database, cfg *config.Config, tenant st
 
 // privacyHashFunc returns the hash of the privacy rules; nil if the configuration has no
 // key.
-func privacyHashFunc(cfg *config.Config) report.HashText {
+func privacyHashFunc(cfg *config.Config) report.KeyedHashFunc {
 	if cfg.Privacy.Key == "" {
 		return nil
 	}

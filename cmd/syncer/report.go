@@ -33,7 +33,7 @@ func (c *reportCmd) Run(ctx context.Context, a *app) (err error) {
 	if c.Format == "xlsx" && c.Out == "" && !c.Describe {
 		return usageError{"--format xlsx needs a file", "name it: --out FILE.xlsx"}
 	}
-	r, err := report.Find(c.Reports, c.Name)
+	r, err := report.LoadByName(c.Reports, c.Name)
 	if errors.Is(err, report.ErrUnknown) {
 		return usageError{err.Error(), "syncer report lists them"}
 	}

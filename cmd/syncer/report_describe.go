@@ -12,7 +12,7 @@ import (
 type reportDescriptionLine struct {
 	reportLine                          // of the type "description"
 	Columns    []report.ColumnMeaning   `json:"columns"`
-	Sources    []report.Dependency      `json:"sources"`
+	Sources    []report.ViewOrFunction  `json:"sources"`
 	Needs      []report.RequiredListing `json:"needs"`
 }
 

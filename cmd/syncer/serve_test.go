@@ -35,7 +35,7 @@ serve: {token: `+serveToken+`, rescue_after: 2s}
 	p := f.serve(t)
 	f.awaitRuns(t, 1)
 	stopServer()
-	f.await(t, "it to miss the database", func(line logLine) bool { return line.Message == "cannot send heartbeat" })
+	f.await(t, "it to miss the database", func(line logLine) bool { return line.Message == "cannot write heartbeat" })
 	server = must[*postgres.Server](t, "start it again")(postgres.Start(t.Context(), options))
 	defer stopServer()
 	for range 3 {

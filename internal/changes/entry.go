@@ -62,10 +62,10 @@ func DecodeFeedEntry(value []byte) (FeedEntry, error) {
 	return FeedEntry{ID: raw.ID, CreatedAt: time.UnixMilli(int64(raw.CreatedAt)), key: raw.Key, payload: raw.Payload}, nil
 }
 
-// param returns a parameter of the route, or else the id of the data, or else
+// paramOrDataID returns a parameter of the route, or else the id of the data, or else
 // the alternative. The data of some events are a part of the item only, whose
 // own field "id" may be anything.
-func (d delivery) param(name, alternative string) string {
+func (d delivery) paramOrDataID(name, alternative string) string {
 	if id, ok := d.Params[name].(string); ok && id != "" {
 		return id
 	}

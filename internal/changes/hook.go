@@ -14,8 +14,8 @@ type Hook struct {
 	Enabled bool `json:"enabled"`
 }
 
-// DecodeHook decodes a webhook as the API sent it. The error quotes none of it.
-func DecodeHook(value []byte) (h Hook, err error) {
+// DecodeHookItem decodes a webhook as the API sent it. The error quotes none of it.
+func DecodeHookItem(value []byte) (h Hook, err error) {
 	if err := json.Unmarshal(value, &h); err != nil {
 		return Hook{}, fmt.Errorf("decode a webhook: %T", err)
 	}

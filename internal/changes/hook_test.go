@@ -14,7 +14,7 @@ func TestAWebhookThatMayBeDisabledTellsNothing(t *testing.T) {
 		`{"events":["User.Created"],"enabled":false}`: true,
 		`{"events":["User.Created"]}`:                 true,
 	} {
-		h, err := changes.DecodeHook([]byte(value))
+		h, err := changes.DecodeHookItem([]byte(value))
 		if err != nil {
 			t.Fatal(err)
 		}

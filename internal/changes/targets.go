@@ -47,17 +47,17 @@ func (t *Targets) Add(e FeedEntry) {
 	kind, _, _ := strings.Cut(event, ".")
 	switch {
 	case event == "Organization.Membership.Updated":
-		t.addMembership(d)
+		t.addMembershipEvent(d)
 	case event == "Role.Scopes.Updated":
-		t.add(t.Parents, "role_scopes", event, d.param("id", d.RoleID))
+		t.add(t.Parents, "role_scopes", event, d.paramOrDataID("id", d.RoleID))
 	case kind == "User":
-		t.add(t.IDs, "users", event, d.param("userId", ""))
+		t.add(t.IDs, "users", event, d.paramOrDataID("userId", ""))
 	case kind == "PostRegister" || kind == "PostSignIn" || kind == "PostResetPassword":
-		t.add(t.IDs, "users", event, d.param("userId", cmp.Or(d.UserID, d.User.ID)))
+		t.add(t.IDs, "users", event, d.paramOrDataID("userId", cmp.Or(d.UserID, d.User.ID)))
 	case kind == "Role":
-		t.add(t.IDs, "roles", event, d.param("id", ""))
+		t.add(t.IDs, "roles", event, d.paramOrDataID("id", ""))
 	case kind == "Organization":
-		t.add(t.IDs, "organizations", event, d.param("id", ""))
+		t.add(t.IDs, "organizations", event, d.paramOrDataID("id", ""))
 	case kind == "Scope":
 		t.Whole["resources"] = struct{}{}
 	case kind == "OrganizationRole":
@@ -67,10 +67,10 @@ func (t *Targets) Add(e FeedEntry) {
 	}
 }
 
-// addMembership adds the members that an event names. Before Logto 1.40 it names
+// addMembershipEvent adds the members that an event names. Before Logto 1.40 it names
 // the organization alone.
-func (t *Targets) addMembership(d delivery) {
-	organization := cmp.Or(d.OrganizationID, d.param("id", "")) // the parameter may be of an invitation
+func (t *Targets) addMembershipEvent(d delivery) {
+	organization := cmp.Or(d.OrganizationID, d.paramOrDataID("id", "")) // the parameter may be of an invitation
 	users := append(slices.Clone(d.AddedUserIDs), d.RemovedUserIDs...)
 	applications := append(slices.Clone(d.AddedApplicationIDs), d.RemovedApplicationIDs...)
 	if organization == "" {
@@ -94,9 +94,9 @@ func (t *Targets) addMembership(d delivery) {
 	}
 }
 
-// PointAt reports whether something of the listing is to be read, or should be and
+// HasListing reports whether something of the listing is to be read, or should be and
 // it is unclear what.
-func (t *Targets) PointAt(listing string) bool {
+func (t *Targets) HasListing(listing string) bool {
 	_, whole := t.Whole[listing]
 	return whole || len(t.IDs[listing])+len(t.Parents[listing]) > 0 || t.Unclear[listing] != "" ||
 		listing == "organization_users" && len(t.Members) > 0

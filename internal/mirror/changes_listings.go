@@ -52,7 +52,7 @@ func (c *changesRun) readHookListing(ctx context.Context) error {
 	}
 	c.recordWholeRead(&proof)
 	for id, value := range store.seen {
-		if h, err := changes.DecodeHook(value); err == nil {
+		if h, err := changes.DecodeHookItem(value); err == nil {
 			c.hooks[hookSource+id] = webhook{id, h}
 		}
 	}

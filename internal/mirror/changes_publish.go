@@ -120,7 +120,7 @@ func (c *changesRun) recordFollowed(ctx context.Context, tx pgx.Tx, published ma
 func (c *changesRun) gapsOfOthers() (gaps []state.FollowedListing) {
 	for _, name := range c.left {
 		f, had := c.followed[name]
-		if !c.targets.PointAt(name) || f.Gap != "" && !f.GapHeals {
+		if !c.targets.HasListing(name) || f.Gap != "" && !f.GapHeals {
 			continue
 		}
 		if !had {

@@ -43,7 +43,7 @@ func replaceParameters(r *Report, write func(n int) string) (positionalQuery, er
 		token := r.SQL[start:end]
 		name, isParam := strings.CutPrefix(token, "@")
 		if !isParam || strings.IndexFunc(name, func(c rune) bool { return c == '_' || c >= 'a' && c <= 'z' }) != 0 {
-			end = skip(r.SQL, start, end)
+			end = quoteOrCommentEnd(r.SQL, start, end)
 			out.WriteString(r.SQL[at:end])
 			at = end
 			continue
@@ -65,9 +65,9 @@ func replaceParameters(r *Report, write func(n int) string) (positionalQuery, er
 	return b, nil
 }
 
-// skip returns the end of what begins at start: of a dollar quote or a comment
+// quoteOrCommentEnd returns the end of what begins at start: of a dollar quote or a comment
 // that may hold others, what is found is only its beginning.
-func skip(sql string, start, end int) int {
+func quoteOrCommentEnd(sql string, start, end int) int {
 	switch token := sql[start:end]; {
 	case strings.HasPrefix(token, "$"):
 		if length := strings.Index(sql[end:], token); length >= 0 {

@@ -8,9 +8,9 @@ import (
 	"github.com/jackc/pgx/v5/pgtype"
 )
 
-// stream tells what Postgres answers to out. An error is out's; the answer's
+// streamResult tells what Postgres answers to out. An error is out's; the answer's
 // own is found by closing it.
-func stream(types *pgtype.Map, answer *pgconn.ResultReader, out Renderer) error {
+func streamResult(types *pgtype.Map, answer *pgconn.ResultReader, out Renderer) error {
 	begun := false
 	begin := func() error {
 		begun = true

@@ -17,8 +17,8 @@ import (
 //go:embed sql/describe_columns.sql
 var describeColumns string
 
-//go:embed sql/describe_sources.sql
-var describeSources string
+//go:embed sql/describe_views_and_functions.sql
+var describeViewsAndFunctions string
 
 //go:embed sql/describe_needs.sql
 var describeNeeds string
@@ -26,7 +26,7 @@ var describeNeeds string
 // A Description says what a report's answer means and what it rests on.
 type Description struct {
 	Columns []ColumnMeaning
-	Sources []Dependency
+	Sources []ViewOrFunction
 	Needs   []RequiredListing
 }
 
@@ -37,8 +37,8 @@ type ColumnMeaning struct {
 	Meaning string `json:"meaning"` // empty: the report does not say
 }
 
-// A Dependency is a view or function of schema report that the report reads.
-type Dependency struct {
+// A ViewOrFunction is a view or function of schema report that the report reads.
+type ViewOrFunction struct {
 	Name    string `json:"name" db:"name"` // such as report.role_holders_at
 	Comment string `json:"comment" db:"comment"`
 }
@@ -68,7 +68,7 @@ func Describe(ctx context.Context, db TxBeginner, r *Report) (d Description, err
 		return d, fmt.Errorf("%s: %w", doing, err)
 	}
 	defer func() { _ = tx.Rollback(context.WithoutCancel(ctx)) }() // there is nothing to keep
-	prepared, tables, err := planReport(ctx, tx, r, b)
+	prepared, tables, err := planColumnsAndTables(ctx, tx, r, b)
 	if err != nil {
 		return d, explainError(r, b, err)
 	}
@@ -81,16 +81,16 @@ func Describe(ctx context.Context, db TxBeginner, r *Report) (d Description, err
 	if d.Columns, err = r.meanings(ctx, tx, prepared.Fields, names); err != nil {
 		return d, fmt.Errorf("%s: %w", doing, err)
 	}
-	if d.Sources, err = pgquery.Rows(ctx, tx, doing, pgx.RowToStructByName[Dependency], describeSources, names); err != nil {
+	if d.Sources, err = pgquery.Rows(ctx, tx, doing, pgx.RowToStructByName[ViewOrFunction], describeViewsAndFunctions, names); err != nil {
 		return d, err
 	}
 	d.Needs, err = pgquery.Rows(ctx, tx, doing, pgx.RowToStructByName[RequiredListing], describeNeeds, tables, names)
 	return d, err
 }
 
-// planReport has Postgres read and plan the question, whatever its parameters are,
+// planColumnsAndTables has Postgres read and plan the question, whatever its parameters are,
 // and returns its columns and the tables of the mirror in the plan.
-func planReport(ctx context.Context, tx pgx.Tx, r *Report, b positionalQuery) (*pgconn.StatementDescription, []string, error) {
+func planColumnsAndTables(ctx context.Context, tx pgx.Tx, r *Report, b positionalQuery) (*pgconn.StatementDescription, []string, error) {
 	_, types := r.parameterValues(b.names, resolvedValues{})
 	prepared, err := tx.Conn().PgConn().Prepare(ctx, "", b.sql, types)
 	if err != nil {

@@ -48,8 +48,8 @@ type Param struct {
 	Description string
 }
 
-// oids are the types a parameter may have.
-func oids() map[string]uint32 {
+// paramTypeOIDs are the types a parameter may have.
+func paramTypeOIDs() map[string]uint32 {
 	return map[string]uint32{
 		"text": pgtype.TextOID, "integer": pgtype.Int4OID, "bigint": pgtype.Int8OID, "numeric": pgtype.NumericOID, "boolean": pgtype.BoolOID,
 		"date": pgtype.DateOID, "timestamptz": pgtype.TimestamptzOID, "jsonb": pgtype.JSONBOID, "text[]": pgtype.TextArrayOID,
@@ -58,7 +58,7 @@ func oids() map[string]uint32 {
 
 // oid is the type the SQL sees; 0: there is no such type.
 func (p Param) oid() uint32 {
-	if oid, ok := oids()[p.Type]; ok {
+	if oid, ok := paramTypeOIDs()[p.Type]; ok {
 		return oid
 	}
 	if p.Type == "tenant" || nameKinds()[p.Type] != "" || strings.Contains(p.Type, "|") {

@@ -45,12 +45,12 @@ func (b *indexBuild) run(ctx context.Context, conn *pgx.Conn) error {
 	b.outcomes, b.blockedBy = map[string]indexOutcome{}, map[string]string{}
 	missing, broken, err := b.missingOrInvalid(ctx, conn)
 	if err != nil || len(missing)+len(broken) == 0 {
-		return wrapIndexError(err)
+		return wrapCreateIndexesError(err)
 	}
 	// One by one: to drop what is left of an index would wait for the creation of
 	// another, and keep readers waiting.
 	for _, i := range broken {
-		if err := b.create(ctx, conn, i); err != nil {
+		if err := b.createOrSkip(ctx, conn, i); err != nil {
 			return err
 		}
 	}
@@ -115,22 +115,22 @@ func (i index) creationCost() int {
 // createQueued creates the indexes of the queue.
 func (b *indexBuild) createQueued(ctx context.Context, conn *pgx.Conn, queue <-chan index) error {
 	for i := range queue {
-		if err := b.create(ctx, conn, i); err != nil {
+		if err := b.createOrSkip(ctx, conn, i); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// create creates an index, or skips it if its table is locked: nobody waits twice
+// createOrSkip creates an index, or skips it if its table is locked: nobody waits twice
 // for a table.
-func (b *indexBuild) create(ctx context.Context, conn *pgx.Conn, i index) error {
+func (b *indexBuild) createOrSkip(ctx context.Context, conn *pgx.Conn, i index) error {
 	b.mu.Lock()
 	blocker, blocked := b.blockedBy[i.fullTable()]
 	b.mu.Unlock()
 	var err error
 	if !blocked {
-		blocker, err = i.create(ctx, conn, b.pool)
+		blocker, err = i.createWithLockTimeout(ctx, conn, b.pool)
 		blocked = isLockTimeout(err)
 	}
 	b.mu.Lock()
@@ -180,12 +180,12 @@ func (b *indexBuild) tablesWithNewIndexes() []string {
 
 func (i index) fullTable() string { return i.schema + "." + i.table }
 
-// create creates the index. When it has waited in vain for a lock, it returns who
+// createWithLockTimeout creates the index. When it has waited in vain for a lock, it returns who
 // was seen to hold it, looking by connections of the pool.
-func (i index) create(ctx context.Context, conn *pgx.Conn, pool *pgxpool.Pool) (blocker string, err error) {
+func (i index) createWithLockTimeout(ctx context.Context, conn *pgx.Conn, pool *pgxpool.Pool) (blocker string, err error) {
 	watch, cancel := context.WithCancel(ctx)
 	seen := make(chan string, 1)
-	go func() { seen <- watchBlockers(watch, pool, conn.PgConn().PID()) }()
+	go func() { seen <- pollLastBlocker(watch, pool, conn.PgConn().PID()) }()
 	err = pgx.BeginFunc(ctx, conn, func(tx pgx.Tx) error {
 		if _, err := tx.Exec(ctx, "select set_config('lock_timeout', $1, true)", fmt.Sprint(lockWait.Milliseconds())); err != nil {
 			return err
@@ -202,9 +202,9 @@ func (i index) create(ctx context.Context, conn *pgx.Conn, pool *pgxpool.Pool) (
 	return <-seen, err
 }
 
-// watchBlockers looks every second for whom a session waits, until ctx is done,
+// pollLastBlocker looks every second for whom a session waits, until ctx is done,
 // and returns the last it saw.
-func watchBlockers(ctx context.Context, pool *pgxpool.Pool, pid uint32) (last string) {
+func pollLastBlocker(ctx context.Context, pool *pgxpool.Pool, pid uint32) (last string) {
 	ticker := time.NewTicker(time.Second)
 	defer ticker.Stop()
 	for {

@@ -13,7 +13,7 @@ import (
 	"github.com/jackc/pgx/v5/pgxpool"
 )
 
-//go:embed sql/indexes.sql
+//go:embed sql/create_indexes.sql
 var indexes string
 
 // trigramOps stands in the list for the operator class of pg_trgm, whose
@@ -55,22 +55,22 @@ type SkippedIndex struct {
 func EnsureIndexes(ctx context.Context, pool *pgxpool.Pool) (created []string, skipped []SkippedIndex, err error) {
 	conn, err := pool.Acquire(ctx)
 	if err != nil {
-		return nil, nil, wrapIndexError(err)
+		return nil, nil, wrapCreateIndexesError(err)
 	}
 	defer conn.Release()
 	var ours bool
 	if err := conn.QueryRow(ctx, "select pg_try_advisory_lock($1)", IndexLock).Scan(&ours); err != nil || !ours {
-		return nil, nil, wrapIndexError(err)
+		return nil, nil, wrapCreateIndexesError(err)
 	}
 	defer func() {
 		_, unlockErr := conn.Exec(context.WithoutCancel(ctx), "select pg_advisory_unlock($1)", IndexLock)
 		if err == nil {
-			err = wrapIndexError(unlockErr)
+			err = wrapCreateIndexesError(unlockErr)
 		}
 	}()
 	ops, err := trigramOperatorClass(ctx, conn.Conn())
 	if err != nil {
-		return nil, nil, wrapIndexError(err)
+		return nil, nil, wrapCreateIndexesError(err)
 	}
 	b := &indexBuild{pool: pool, indexes: parseIndexList(ops)}
 	err = b.run(ctx, conn.Conn())
@@ -83,7 +83,7 @@ func isLockTimeout(err error) bool {
 	return ok && pg.Code == "55P03" // lock_not_available
 }
 
-func wrapIndexError(err error) error {
+func wrapCreateIndexesError(err error) error {
 	if err == nil {
 		return nil
 	}

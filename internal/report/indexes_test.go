@@ -34,7 +34,7 @@ func validIndexes(t *testing.T, pool *pgxpool.Pool) []string {
 func TestIndexesAreMadeOnceAndWhole(t *testing.T) {
 	t.Parallel()
 	pool := pgtest.NewPool(t, migrated)
-	listed, err := os.ReadFile("sql/indexes.sql")
+	listed, err := os.ReadFile("sql/create_indexes.sql")
 	if err != nil {
 		t.Fatal(err)
 	}

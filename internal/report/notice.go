@@ -92,7 +92,7 @@ func unprovedTableNotices(ctx context.Context, db pgquery.Queryer, tables, tenan
 		var listing, state, reason string
 		var of []string
 		err := row.Scan(&listing, &state, &reason, &of)
-		return listingStateNotice(listFirst(of), listing, state, reason), err
+		return listingStateNotice(joinFirstNames(of), listing, state, reason), err
 	}, unprovedListings, tables, tenants)
 }
 
@@ -110,9 +110,9 @@ func listingStateNotice(tenants, listing, state, reason string) Notice {
 	return Notice{text, "syncer run reads it again"}
 }
 
-// raisedNotices returns the notices that functions of the database raised while the query ran:
+// noticesFromSetting returns the notices that functions of the database raised while the query ran:
 // report.add_notice keeps them in a setting of the transaction, a line each.
-func raisedNotices(ctx context.Context, tx pgx.Tx) ([]Notice, error) {
+func noticesFromSetting(ctx context.Context, tx pgx.Tx) ([]Notice, error) {
 	text, err := pgquery.Value[string](ctx, tx, "read the notices", "select coalesce(current_setting('report.notices', true), '')")
 	if err != nil || text == "" {
 		return nil, err

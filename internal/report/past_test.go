@@ -119,7 +119,7 @@ func TestSignInsBeforeAMomentAreCountedFromTheLastOnes(t *testing.T) {
 	wantSame(t, active(tr), shown(t, pool, "active_users_at("+moment+")"))
 	wantSame(t, dormant(tr), shown(t, pool, "dormant_users_at("+moment+", 30)"))
 	for _, name := range []string{"active_users", "dormant_users"} {
-		r, err := report.Find("", name)
+		r, err := report.LoadByName("", name)
 		if err != nil {
 			t.Fatal(err)
 		}

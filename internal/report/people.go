@@ -27,15 +27,15 @@ type Person struct {
 	Current bool     `db:"current"` // false: gone from the tenant, known from history or invitations
 }
 
-// A HashText is the keyed hash that a privacy rule stores instead of a text.
-type HashText func(text string) string
+// A KeyedHashFunc is the keyed hash that a privacy rule stores instead of a text.
+type KeyedHashFunc func(text string) string
 
 // FindPeople returns whom a text names in any of the tenants: by id, e-mail
 // address, phone number or username, without regard to case, or by an identity
 // elsewhere, as its id or address there or as PROVIDER:ID; accounts that are
 // there before those that are gone. With hash, values under a hash rule are
 // found, too: an address only as it was written, or in lower case.
-func FindPeople(ctx context.Context, db pgquery.Queryer, tenants []string, text string, hash HashText) ([]Person, error) {
+func FindPeople(ctx context.Context, db pgquery.Queryer, tenants []string, text string, hash KeyedHashFunc) ([]Person, error) {
 	text = strings.TrimSpace(text)
 	spellings, phones := []string{strings.ToLower(text)}, []string{text, phoneDigits(text)}
 	if hash != nil {
@@ -91,7 +91,7 @@ func (e *AmbiguousError) Error() string {
 
 // FindPerson returns the one person that a text names, else ErrNobody or an
 // AmbiguousError. Of several accounts the one whose id it is is meant.
-func FindPerson(ctx context.Context, db pgquery.Queryer, tenants []string, text string, hash HashText) (Person, error) {
+func FindPerson(ctx context.Context, db pgquery.Queryer, tenants []string, text string, hash KeyedHashFunc) (Person, error) {
 	found, err := FindPeople(ctx, db, tenants, text, hash)
 	if err != nil {
 		return Person{}, err

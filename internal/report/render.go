@@ -93,7 +93,7 @@ func (r *jsonRenderer) Row(values []any) error {
 	line := []byte(separator + " {")
 	for i, v := range values {
 		if moment, ok := v.(string); ok && r.columns[i].Type == "timestamptz" {
-			v = rfc3339(moment)
+			v = postgresTimeToRFC3339(moment)
 		}
 		name, err := json.Marshal(r.columns[i].Name)
 		if err != nil {
@@ -123,9 +123,9 @@ func (r *jsonRenderer) End() error {
 	return r.w.Flush()
 }
 
-// rfc3339 is a moment as JSON has it, of one in UTC as Postgres writes it;
+// postgresTimeToRFC3339 is a moment as JSON has it, of one in UTC as Postgres writes it;
 // infinity stays.
-func rfc3339(moment string) string {
+func postgresTimeToRFC3339(moment string) string {
 	if before, ok := strings.CutSuffix(moment, "+00"); ok {
 		return strings.Replace(before, " ", "T", 1) + "Z"
 	}

@@ -88,10 +88,10 @@ func TestAFileInTheUsersFolderIsAReport(t *testing.T) {
 	if diff := gocmp.Diff(want, found["mine"].Params); diff != "" {
 		t.Errorf("parameters (-want +got):\n%s", diff)
 	}
-	if _, err := report.Find(folder, "min"); !errors.Is(err, report.ErrUnknown) || !strings.Contains(err.Error(), `did you mean "mine"?`) {
+	if _, err := report.LoadByName(folder, "min"); !errors.Is(err, report.ErrUnknown) || !strings.Contains(err.Error(), `did you mean "mine"?`) {
 		t.Errorf("error = %v", err)
 	}
-	if _, err := report.Find(folder, "../mine"); !errors.Is(err, report.ErrUnknown) {
+	if _, err := report.LoadByName(folder, "../mine"); !errors.Is(err, report.ErrUnknown) {
 		t.Errorf("error = %v", err)
 	}
 	if _, err := report.List(filepath.Join(folder, "nowhere")); !errors.Is(err, os.ErrNotExist) {

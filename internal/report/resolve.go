@@ -48,7 +48,7 @@ type resolvedValues struct {
 
 // resolve turns what the arguments name into ids: a report compares ids, and a
 // name that nothing has is a mistake and not an empty answer.
-func (r *Report) resolve(ctx context.Context, db pgquery.Queryer, args map[string]string, hash HashText) (resolvedValues, error) {
+func (r *Report) resolve(ctx context.Context, db pgquery.Queryer, args map[string]string, hash KeyedHashFunc) (resolvedValues, error) {
 	out := resolvedValues{values: map[string]*string{}}
 	for _, p := range r.Params {
 		out.values[p.Name] = p.Default
@@ -56,7 +56,7 @@ func (r *Report) resolve(ctx context.Context, db pgquery.Queryer, args map[strin
 			out.values[p.Name] = &value
 		}
 	}
-	if err := r.resolveTenant(ctx, db, &out); err != nil {
+	if err := r.resolveTenantScope(ctx, db, &out); err != nil {
 		return out, err
 	}
 	for _, p := range r.Params {
@@ -81,7 +81,7 @@ func (r *Report) resolve(ctx context.Context, db pgquery.Queryer, args map[strin
 		}
 		out.values[p.Name] = &id
 		if tenant != "" {
-			r.restrictToTenant(&out, tenant)
+			r.setTenantParam(&out, tenant)
 		}
 	}
 	return out, nil
@@ -92,9 +92,9 @@ func Tenants(ctx context.Context, db pgquery.Queryer) ([]string, error) {
 	return pgquery.Column[string](ctx, db, "list the tenants", "select tenant_id::text from report.tenants order by tenant_id")
 }
 
-// resolveTenant finds out which tenants are meant: the one named, or the only
+// resolveTenantScope finds out which tenants are meant: the one named, or the only
 // one there is.
-func (r *Report) resolveTenant(ctx context.Context, db pgquery.Queryer, out *resolvedValues) error {
+func (r *Report) resolveTenantScope(ctx context.Context, db pgquery.Queryer, out *resolvedValues) error {
 	var err error
 	if out.tenants, err = Tenants(ctx, db); err != nil {
 		return err
@@ -107,16 +107,16 @@ func (r *Report) resolveTenant(ctx context.Context, db pgquery.Queryer, out *res
 	given := out.values[p.Name]
 	switch {
 	case given == nil && len(out.tenants) > 1:
-		return &ArgumentError{r.Name, p.Name, "the database has several tenants: " + listFirst(out.tenants), "name one: " + p.Name + "=NAME; " + p.Name + "=" + AllTenants + " asks about all of them"}
+		return &ArgumentError{r.Name, p.Name, "the database has several tenants: " + joinFirstNames(out.tenants), "name one: " + p.Name + "=NAME; " + p.Name + "=" + AllTenants + " asks about all of them"}
 	case given == nil && len(out.tenants) == 1:
-		r.restrictToTenant(out, out.tenants[0])
+		r.setTenantParam(out, out.tenants[0])
 	case given == nil:
 	case strings.EqualFold(*given, AllTenants):
 		out.values[p.Name] = nil
 	default:
 		for _, t := range out.tenants {
 			if strings.EqualFold(t, *given) {
-				r.restrictToTenant(out, t)
+				r.setTenantParam(out, t)
 				return nil
 			}
 		}
@@ -125,8 +125,8 @@ func (r *Report) resolveTenant(ctx context.Context, db pgquery.Queryer, out *res
 	return nil
 }
 
-// restrictToTenant makes a tenant the only one that is asked about.
-func (r *Report) restrictToTenant(out *resolvedValues, tenant string) {
+// setTenantParam makes a tenant the only one that is asked about.
+func (r *Report) setTenantParam(out *resolvedValues, tenant string) {
 	out.tenants = []string{tenant}
 	for _, p := range r.Params {
 		if p.Type == "tenant" {
@@ -146,7 +146,7 @@ func (r *Report) choice(p Param, value string) (string, error) {
 	return "", &ArgumentError{r.Name, p.Name, fmt.Sprintf("%q is none of %s", value, strings.Join(words, ", ")), suggest(value, words)}
 }
 
-func (r *Report) person(ctx context.Context, db pgquery.Queryer, p Param, tenants []string, value string, hash HashText) (id, tenant string, err error) {
+func (r *Report) person(ctx context.Context, db pgquery.Queryer, p Param, tenants []string, value string, hash KeyedHashFunc) (id, tenant string, err error) {
 	person, err := FindPerson(ctx, db, tenants, value, hash)
 	switch ambiguous, isAmbiguous := errors.AsType[*AmbiguousError](err); {
 	case isAmbiguous:
@@ -199,7 +199,7 @@ func (r *Report) named(ctx context.Context, db pgquery.Queryer, p Param, tenants
 		}
 		return "", "", r.unknownNameError(p, nameKinds()[p.Type], value, known)
 	}
-	return "", "", &ArgumentError{r.Name, p.Name, fmt.Sprintf("several %ss are named %q: %s", nameKinds()[p.Type], value, listFirst(candidates)), "name one by id"}
+	return "", "", &ArgumentError{r.Name, p.Name, fmt.Sprintf("several %ss are named %q: %s", nameKinds()[p.Type], value, joinFirstNames(candidates)), "name one by id"}
 }
 
 func thingsNamed(ctx context.Context, db pgquery.Queryer, tenants []string, kind string, name *string) ([]namedThing, error) {
@@ -215,7 +215,7 @@ func (r *Report) unknownNameError(p Param, kind, value string, known []string) e
 	case len(known) == 0:
 		e.Hint = "the mirror has no " + kind + " at all"
 	case e.Hint == "":
-		e.Hint = "there are: " + listFirst(known)
+		e.Hint = "there are: " + joinFirstNames(known)
 	}
 	return e
 }
@@ -223,9 +223,9 @@ func (r *Report) unknownNameError(p Param, kind, value string, known []string) e
 // listed is how many names a message lists.
 const listed = 10
 
-// listFirst writes names behind each other; of many only the first, and how many
+// joinFirstNames writes names behind each other; of many only the first, and how many
 // more there are.
-func listFirst(names []string) string {
+func joinFirstNames(names []string) string {
 	if len(names) <= listed {
 		return strings.Join(names, ", ")
 	}

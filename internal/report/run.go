@@ -46,7 +46,7 @@ type TxBeginner interface {
 // RunOptions say how a report is run.
 type RunOptions struct {
 	Args map[string]string // values of parameters by name, as Postgres or a person writes them
-	Hash HashText          // finds people under a hash rule; nil: without
+	Hash KeyedHashFunc     // finds people under a hash rule; nil: without
 	Wide bool              // with the column tenant_id even if only one tenant is asked about
 }
 
@@ -96,7 +96,7 @@ func Run(ctx context.Context, db TxBeginner, r *Report, o RunOptions, out Render
 	if err := streamQuery(ctx, tx, r, b, values, types, counted); err != nil {
 		return answer, err
 	}
-	notices, err := raisedNotices(ctx, tx)
+	notices, err := noticesFromSetting(ctx, tx)
 	if err != nil {
 		return answer, err
 	}
@@ -109,7 +109,7 @@ func streamQuery(ctx context.Context, tx pgx.Tx, r *Report, b positionalQuery, v
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	answer := tx.Conn().PgConn().ExecParams(ctx, b.sql, values, types, nil, nil)
-	streamed := stream(tx.Conn().TypeMap(), answer, out)
+	streamed := streamResult(tx.Conn().TypeMap(), answer, out)
 	if streamed != nil {
 		cancel() // or closing would read all that is still to come
 	}

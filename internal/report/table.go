@@ -41,7 +41,7 @@ func (r *tableRenderer) Row(values []any) error {
 	r.rows++
 	cells := make([]string, len(values))
 	for i, v := range values {
-		cells[i] = plain(formatValue(v))
+		cells[i] = sanitizeForTerminal(formatValue(v))
 	}
 	if r.widths != nil {
 		return r.writeRow(cells)
@@ -70,7 +70,7 @@ func (r *tableRenderer) End() error {
 
 // release settles the widths and writes the rows held.
 func (r *tableRenderer) release() error {
-	r.settle()
+	r.fitColumnWidths()
 	lines := r.held
 	if !r.records {
 		names, rule := make([]string, len(r.columns)), make([]string, len(r.columns))
@@ -88,13 +88,13 @@ func (r *tableRenderer) release() error {
 	return nil
 }
 
-func (r *tableRenderer) settle() {
+func (r *tableRenderer) fitColumnWidths() {
 	r.widths = make([]int, len(r.columns))
 	total := 2 * (len(r.columns) - 1)
 	for i, c := range r.columns {
-		r.widths[i] = widthCondition().StringWidth(c.Name)
+		r.widths[i] = terminalRuneWidth().StringWidth(c.Name)
 		for _, cells := range r.held {
-			r.widths[i] = max(r.widths[i], widthCondition().StringWidth(cells[i]))
+			r.widths[i] = max(r.widths[i], terminalRuneWidth().StringWidth(cells[i]))
 		}
 		total += r.widths[i]
 	}
@@ -127,9 +127,9 @@ func (r *tableRenderer) writeRow(cells []string) error {
 			line.WriteString("  ")
 		}
 		if !r.columns[i].neverTruncated() {
-			cell = widthCondition().Truncate(cell, r.widths[i], "…")
+			cell = terminalRuneWidth().Truncate(cell, r.widths[i], "…")
 		}
-		space := strings.Repeat(" ", max(0, r.widths[i]-widthCondition().StringWidth(cell)))
+		space := strings.Repeat(" ", max(0, r.widths[i]-terminalRuneWidth().StringWidth(cell)))
 		if r.columns[i].Numeric {
 			line.WriteString(space + cell)
 		} else {
@@ -145,11 +145,11 @@ func (r *tableRenderer) writeRow(cells []string) error {
 func (r *tableRenderer) writeExpanded(cells []string) error {
 	longest := 0
 	for _, c := range r.columns {
-		longest = max(longest, widthCondition().StringWidth(c.Name))
+		longest = max(longest, terminalRuneWidth().StringWidth(c.Name))
 	}
 	for i, cell := range cells {
-		name := widthCondition().FillRight(r.columns[i].Name, longest)
-		cell = widthCondition().Wrap(cell, max(narrowest, r.width-longest-2))
+		name := terminalRuneWidth().FillRight(r.columns[i].Name, longest)
+		cell = terminalRuneWidth().Wrap(cell, max(narrowest, r.width-longest-2))
 		for line := range strings.Lines(cell + "\n") {
 			if _, err := r.w.WriteString(strings.TrimRight(name+"  "+strings.TrimSuffix(line, "\n"), " ") + "\n"); err != nil {
 				return err
@@ -161,12 +161,12 @@ func (r *tableRenderer) writeExpanded(cells []string) error {
 	return err
 }
 
-// widthCondition measures text as a terminal shows it, whatever the locale is.
-func widthCondition() *runewidth.Condition { return &runewidth.Condition{StrictEmojiNeutral: true} }
+// terminalRuneWidth measures text as a terminal shows it, whatever the locale is.
+func terminalRuneWidth() *runewidth.Condition { return &runewidth.Condition{StrictEmojiNeutral: true} }
 
-// plain replaces what would move the cursor or colour the terminal: names are
+// sanitizeForTerminal replaces what would move the cursor or colour the terminal: names are
 // chosen by strangers.
-func plain(s string) string {
+func sanitizeForTerminal(s string) string {
 	return strings.Map(func(c rune) rune {
 		if c == '\n' || c == '\t' {
 			return ' '

@@ -141,7 +141,7 @@ func answer(t *testing.T, pool *pgxpool.Pool, q askedQuestion) ([]map[string]str
 	var err error
 	args := map[string]string{}
 	if name, isReport := strings.CutPrefix(q.name, "report "); isReport {
-		if r, err = report.Find("", name); err == nil {
+		if r, err = report.LoadByName("", name); err == nil {
 			args = required(r)
 		}
 	} else {

@@ -34,7 +34,7 @@ type activeRun struct {
 
 func (d *activeRuns) add(id int64, job config.Job, tenant string, client *logto.Client) *activeRun {
 	r := &activeRun{job: job.Name, changes: job.Read == config.ReadChanges, tenant: tenant, startedAt: time.Now(), client: client, lastSteps: map[string]extract.Progress{}}
-	client.OnRetryWaiting(r.setWaiting) // until the client is closed
+	client.OnRetryWaiting(r.setRetryWaiting) // until the client is closed
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	if d.byJobID == nil {
@@ -84,8 +84,8 @@ type runProgress struct {
 	WaitingSince *time.Time `json:"waiting_since,omitempty"`
 }
 
-// progress returns the progress of the runs under way.
-func (d *activeRuns) progress() []runProgress {
+// allProgress returns the progress of the runs under way.
+func (d *activeRuns) allProgress() []runProgress {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	all := make([]runProgress, 0, len(d.byJobID))
@@ -97,8 +97,8 @@ func (d *activeRuns) progress() []runProgress {
 	return all
 }
 
-// requestStats returns the requests of the runs under way, by tenant and job.
-func (d *activeRuns) requestStats() map[[2]string]logto.Stats {
+// requestStatsByRun returns the requests of the runs under way, by tenant and job.
+func (d *activeRuns) requestStatsByRun() map[[2]string]logto.Stats {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	all := map[[2]string]logto.Stats{}
@@ -116,7 +116,7 @@ func (r *activeRun) recordStep(step extract.Progress) {
 	r.lastSteps[step.Listing.Name] = step
 }
 
-func (r *activeRun) setWaiting(w *logto.Waiting) {
+func (r *activeRun) setRetryWaiting(w *logto.Waiting) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.waiting = w

@@ -24,7 +24,7 @@ func TestAJobStaysActiveUntilItsEndIsWritten(t *testing.T) {
 	if !slices.Contains(active.jobIDs(), 7) {
 		t.Error("a job whose end is not written is not active")
 	}
-	if n := len(active.requestStats()) + len(active.progress()); n > 0 {
+	if n := len(active.requestStatsByRun()) + len(active.allProgress()); n > 0 {
 		t.Error("a run that is counted is counted again")
 	}
 	active.remove(7)

@@ -95,16 +95,16 @@ serve: {token: a token for tests, rescue_after: 2s}`, "globex", "initech")
 		}
 	}
 	job := b.config.Jobs[0]
-	if _, err := b.server.enqueueRuns(t.Context(), job, "globex"); err != nil {
+	if _, err := b.server.enqueueRunsNow(t.Context(), job, "globex"); err != nil {
 		t.Fatal(err)
 	}
 	events.await(t, "run")
 	b.otherTenants["globex"].Inject(logtotest.Fault{Kind: logtotest.Status, Status: 403})
-	if _, err := b.server.enqueueRuns(t.Context(), job, "globex"); err != nil {
+	if _, err := b.server.enqueueRunsNow(t.Context(), job, "globex"); err != nil {
 		t.Fatal(err)
 	}
 	events.await(t, "run")
-	if _, err := b.server.enqueueRuns(t.Context(), job, "initech"); err != nil {
+	if _, err := b.server.enqueueRunsNow(t.Context(), job, "initech"); err != nil {
 		t.Fatal(err)
 	}
 	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Minute)

@@ -29,7 +29,7 @@ func TestARunThatReadsChangesIsNeverBesideAProofAndGoesOnAfterIt(t *testing.T) {
 		<-goOn
 	})
 	for _, j := range b.config.Jobs {
-		if _, err := b.server.enqueueRuns(t.Context(), j, "acme"); err != nil {
+		if _, err := b.server.enqueueRunsNow(t.Context(), j, "acme"); err != nil {
 			t.Fatal(err)
 		}
 		if j.Name == "nightly" {
@@ -65,7 +65,7 @@ func TestAProofIsDueWhileItIsUnderWayOrWaitsForAWorker(t *testing.T) {
 		job    config.Job
 		tenant string
 	}{{nightly, "acme"}, {fresh, "acme"}, {fresh, "globex"}} {
-		if _, err := b.server.enqueueRuns(t.Context(), e.job, e.tenant); err != nil {
+		if _, err := b.server.enqueueRunsNow(t.Context(), e.job, e.tenant); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -82,7 +82,7 @@ func TestAProofIsDueWhileItIsUnderWayOrWaitsForAWorker(t *testing.T) {
 		if _, err := b.pool.Exec(t.Context(), "update syncer_queue.river_job set state = $1::text::syncer_queue.river_job_state where args ->> 'job' = 'nightly'", tc.stateOfProof); err != nil {
 			t.Fatal(err)
 		}
-		if due, err := b.server.provingRunIsDue(t.Context(), tc.tenant); err != nil || due != tc.want {
+		if due, err := b.server.provingRunIsQueuedOrRunning(t.Context(), tc.tenant); err != nil || due != tc.want {
 			t.Errorf("%s, with the proof of acme %s: due is %v, %v", tc.tenant, tc.stateOfProof, due, err)
 		}
 	}
@@ -92,13 +92,13 @@ func TestWithoutAProofARunThatReadsChangesFailsOnceWithTheRemedy(t *testing.T) {
 	t.Parallel()
 	b := newFixture(t, changesConfig)
 	b.start(t)
-	if _, err := b.server.enqueueRuns(t.Context(), b.config.Jobs[1], "acme"); err != nil {
+	if _, err := b.server.enqueueRunsNow(t.Context(), b.config.Jobs[1], "acme"); err != nil {
 		t.Fatal(err)
 	}
 	b.waitFor(t, "the end of the job", "select count(*) from syncer_queue.river_job where args ->> 'job' = 'fresh' and state = 'cancelled' and attempt = 1")
 	b.waitFor(t, "the incident", "select count(*) from syncer.incidents where job = 'fresh' and kind = 'failed' and reason like '%without `read: changes` first%' and closed_at is null")
 	b.prove(t, "nightly")
-	if _, err := b.server.enqueueRuns(t.Context(), b.config.Jobs[1], "acme"); err != nil {
+	if _, err := b.server.enqueueRunsNow(t.Context(), b.config.Jobs[1], "acme"); err != nil {
 		t.Fatal(err)
 	}
 	b.waitFor(t, "the end of the incident", "select count(*) from syncer.incidents where job = 'fresh' and closed_at is not null")

@@ -11,11 +11,11 @@ import (
 	"logto-syncer/internal/config"
 )
 
-// enqueueRuns enqueues a run of each tenant, to start as soon as a worker is
+// enqueueRunsNow enqueues a run of each tenant, to start as soon as a worker is
 // free: of all or, with an error, of none. A run that waits for its scheduled
 // time or for a retry starts at once, too. It returns how many of the runs are
 // under way already, which are not enqueued a second time.
-func (s *Server) enqueueRuns(ctx context.Context, j config.Job, tenants ...string) (running int, err error) {
+func (s *Server) enqueueRunsNow(ctx context.Context, j config.Job, tenants ...string) (running int, err error) {
 	inserts := make([]river.InsertManyParams, len(tenants))
 	for i, t := range tenants {
 		inserts[i] = river.InsertManyParams{Args: runArgs{j.Name, t, nil}, InsertOpts: runInsertOptions(j, time.Time{})}

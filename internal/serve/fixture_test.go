@@ -127,7 +127,7 @@ func (b *fixture) start(t *testing.T) (address string) {
 func (b *fixture) prove(t *testing.T, job string) {
 	t.Helper()
 	j, _ := b.config.Job(job)
-	if _, err := b.server.enqueueRuns(t.Context(), j, "acme"); err != nil {
+	if _, err := b.server.enqueueRunsNow(t.Context(), j, "acme"); err != nil {
 		t.Fatal(err)
 	}
 	b.waitFor(t, "the proof", "select count(*) from syncer.runs where tenant_id = 'acme' and mode = 'run' and status = 'succeeded'")

@@ -25,9 +25,9 @@ type freshnessCheckArgs struct{}
 // Kind implements river.JobArgs.
 func (freshnessCheckArgs) Kind() string { return "freshness_check" }
 
-// checkFreshness opens and closes the incidents of stale listings, and deletes old
+// checkFreshnessAndPruneRuns opens and closes the incidents of stale listings, and deletes old
 // runs.
-func (s *Server) checkFreshness(ctx context.Context, _ *river.Job[freshnessCheckArgs]) error {
+func (s *Server) checkFreshnessAndPruneRuns(ctx context.Context, _ *river.Job[freshnessCheckArgs]) error {
 	cfg := s.currentConfig.Load()
 	ages, err := s.loadProofAges(ctx)
 	if err != nil {

@@ -15,31 +15,31 @@ const (
 	hintInterval = 5 * time.Second
 )
 
-// pendingDeliveries are the tenants of which a delivery has arrived and for which no run is
+// pendingHints are the tenants of which a delivery has arrived and for which no run is
 // enqueued yet. However many deliveries arrive, there is one hint for a tenant.
 // The zero value is empty; it may be used concurrently.
-type pendingDeliveries struct {
+type pendingHints struct {
 	mu       sync.Mutex
-	byTenant map[string]*pendingDelivery
+	byTenant map[string]*tenantHint
 	arrived  chan struct{} // has an element if a hint has arrived since it was last emptied
 }
 
-// A pendingDelivery says when the first and the last delivery arrived that no run was
+// A tenantHint says when the first and the last delivery arrived that no run was
 // enqueued for, and when a run was last enqueued. Without a delivery, first is
 // zero.
-type pendingDelivery struct{ first, last, enqueued time.Time }
+type tenantHint struct{ first, last, enqueued time.Time }
 
-func newPendingDeliveries() *pendingDeliveries {
-	return &pendingDeliveries{byTenant: map[string]*pendingDelivery{}, arrived: make(chan struct{}, 1)}
+func newPendingHints() *pendingHints {
+	return &pendingHints{byTenant: map[string]*tenantHint{}, arrived: make(chan struct{}, 1)}
 }
 
 // add notes that a delivery of a tenant has arrived.
-func (h *pendingDeliveries) add(tenant string, now time.Time) {
+func (h *pendingHints) add(tenant string, now time.Time) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	t := h.byTenant[tenant]
 	if t == nil {
-		t = &pendingDelivery{}
+		t = &tenantHint{}
 		h.byTenant[tenant] = t
 	}
 	t.last = now
@@ -53,8 +53,8 @@ func (h *pendingDeliveries) add(tenant string, now time.Time) {
 	}
 }
 
-// dueAt is when a run of the hint is to be enqueued.
-func (t *pendingDelivery) dueAt() time.Time {
+// runDueAt is when a run of the hint is to be enqueued.
+func (t *tenantHint) runDueAt() time.Time {
 	due := t.first.Add(hintDelay)
 	if next := t.enqueued.Add(hintInterval); next.After(due) {
 		return next
@@ -62,26 +62,26 @@ func (t *pendingDelivery) dueAt() time.Time {
 	return due
 }
 
-// next returns when the first run is to be enqueued; zero: there is no hint.
-func (h *pendingDeliveries) next() (at time.Time) {
+// nextRunDueAt returns when the first run is to be enqueued; zero: there is no hint.
+func (h *pendingHints) nextRunDueAt() (at time.Time) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	for _, t := range h.byTenant {
-		if due := t.dueAt(); !t.first.IsZero() && (at.IsZero() || due.Before(at)) {
+		if due := t.runDueAt(); !t.first.IsZero() && (at.IsZero() || due.Before(at)) {
 			at = due
 		}
 	}
 	return at
 }
 
-// take returns the tenants whose runs are to be enqueued now, and takes their
+// takeDueTenants returns the tenants whose runs are to be enqueued now, and takes their
 // hints out. The hint of a delivery that has only just arrived stays: Logto may
 // write its log row after the run has read them.
-func (h *pendingDeliveries) take(now time.Time) (tenants []string) {
+func (h *pendingHints) takeDueTenants(now time.Time) (tenants []string) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	for name, t := range h.byTenant {
-		if t.first.IsZero() || t.dueAt().After(now) {
+		if t.first.IsZero() || t.runDueAt().After(now) {
 			continue
 		}
 		tenants = append(tenants, name)
@@ -99,7 +99,7 @@ func (h *pendingDeliveries) take(now time.Time) (tenants []string) {
 func (s *Server) enqueueHintedRuns(ctx context.Context) {
 	for {
 		var due <-chan time.Time
-		if at := s.hints.next(); !at.IsZero() {
+		if at := s.hints.nextRunDueAt(); !at.IsZero() {
 			due = time.After(time.Until(at))
 		}
 		select {
@@ -114,10 +114,10 @@ func (s *Server) enqueueHintedRuns(ctx context.Context) {
 }
 
 func (s *Server) enqueueDueHints(ctx context.Context, now time.Time) {
-	for _, tenant := range s.hints.take(now) {
-		enqueued, err := s.enqueueChanges(ctx, tenant)
+	for _, tenant := range s.hints.takeDueTenants(now) {
+		enqueued, err := s.enqueueChangesRuns(ctx, tenant)
 		if err != nil {
-			s.warn(ctx, "cannot enqueue the run that a webhook delivery hints at, trying again", err)
+			s.warnUnlessCanceled(ctx, "cannot enqueue the run that a webhook delivery hints at, trying again", err)
 		}
 		if !enqueued {
 			s.hints.add(tenant, now)
@@ -125,12 +125,12 @@ func (s *Server) enqueueDueHints(ctx context.Context, now time.Time) {
 	}
 }
 
-// enqueueChanges enqueues the jobs that read the changes of a tenant, to start
+// enqueueChangesRuns enqueues the jobs that read the changes of a tenant, to start
 // at once. It reports false if one of them is running.
-func (s *Server) enqueueChanges(ctx context.Context, tenant string) (enqueued bool, err error) {
+func (s *Server) enqueueChangesRuns(ctx context.Context, tenant string) (enqueued bool, err error) {
 	enqueued = true
 	for _, j := range s.currentConfig.Load().ChangesJobs(tenant) {
-		running, err := s.enqueueRuns(ctx, j, tenant)
+		running, err := s.enqueueRunsNow(ctx, j, tenant)
 		if err != nil {
 			return false, err
 		}

@@ -38,7 +38,7 @@ func TestHowSoonAndHowOftenDeliveriesStartRuns(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			h, start := newPendingDeliveries(), time.Date(2026, 11, 1, 12, 0, 0, 0, time.UTC)
+			h, start := newPendingHints(), time.Date(2026, 11, 1, 12, 0, 0, 0, time.UTC)
 			var got []time.Duration
 			for at := time.Duration(0); at < 2*time.Minute; at += 100 * ms {
 				for _, d := range tc.deliveries {
@@ -46,8 +46,8 @@ func TestHowSoonAndHowOftenDeliveriesStartRuns(t *testing.T) {
 						h.add("acme", start.Add(at))
 					}
 				}
-				if due := h.next(); !due.IsZero() && !due.After(start.Add(at)) {
-					if tenants := h.take(start.Add(at)); !slices.Equal(tenants, []string{"acme"}) {
+				if due := h.nextRunDueAt(); !due.IsZero() && !due.After(start.Add(at)) {
+					if tenants := h.takeDueTenants(start.Add(at)); !slices.Equal(tenants, []string{"acme"}) {
 						t.Fatalf("after %s due: %q", at, tenants)
 					}
 					got = append(got, at)
@@ -69,16 +69,16 @@ func every(interval, until time.Duration) (times []time.Duration) {
 
 func TestATenantsDeliveriesDoNotDelayAnothers(t *testing.T) {
 	t.Parallel()
-	h, start := newPendingDeliveries(), time.Date(2026, 11, 1, 12, 0, 0, 0, time.UTC)
+	h, start := newPendingHints(), time.Date(2026, 11, 1, 12, 0, 0, 0, time.UTC)
 	h.add("acme", start)
 	h.add("globex", start.Add(time.Second))
-	if got := h.take(start.Add(hintDelay)); !slices.Equal(got, []string{"acme"}) {
+	if got := h.takeDueTenants(start.Add(hintDelay)); !slices.Equal(got, []string{"acme"}) {
 		t.Errorf("after the first delay: %q", got)
 	}
-	if got := h.take(start.Add(hintDelay + time.Second)); !slices.Equal(got, []string{"globex"}) {
+	if got := h.takeDueTenants(start.Add(hintDelay + time.Second)); !slices.Equal(got, []string{"globex"}) {
 		t.Errorf("after the second delay: %q", got)
 	}
-	if at := h.next(); !at.IsZero() {
+	if at := h.nextRunDueAt(); !at.IsZero() {
 		t.Errorf("a run is due at %s, and there is no hint", at)
 	}
 }

@@ -30,7 +30,7 @@ func (s *Server) startHTTPServers(ctx context.Context) (_ *httpServers, err erro
 		return nil, err
 	}
 	if address := s.Config.Serve.Webhook.Listen; address != "" {
-		handler := withSecurityHeaders(s.webhookHandler(http.NotFoundHandler()))
+		handler := withSecurityHeaders(s.withWebhookDeliveries(http.NotFoundHandler()))
 		if all.webhook, err = all.startServer(ctx, address, "webhook deliveries", handler); err != nil {
 			return nil, errors.Join(err, all.close())
 		}

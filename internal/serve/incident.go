@@ -33,7 +33,7 @@ func (s *Server) updateRunIncidents(ctx context.Context, j config.Job, t config.
 	var checks []incidentCheckResult
 	switch {
 	case cause != nil:
-		checks = []incidentCheckResult{{j.Name, t.Name, incidentFailed, oneLine(cause.Error())}}
+		checks = []incidentCheckResult{{j.Name, t.Name, incidentFailed, truncateToOneLine(cause.Error())}}
 	case !summary.Proved():
 		checks = []incidentCheckResult{{j.Name, t.Name, incidentFailed, ""}, {j.Name, t.Name, incidentUnproved, unprovedReason(summary)}}
 	default:
@@ -43,7 +43,7 @@ func (s *Server) updateRunIncidents(ctx context.Context, j config.Job, t config.
 		if err := s.updateIncidents(ctx, tx, checks); err != nil {
 			return err
 		}
-		return s.enqueuePing(ctx, tx, j, checks[len(checks)-1].reason)
+		return s.enqueueJobPing(ctx, tx, j, checks[len(checks)-1].reason)
 	})
 	if err != nil {
 		return fmt.Errorf("record the outcome of the run: %w", err)
@@ -88,9 +88,9 @@ func (s *Server) updateIncident(ctx context.Context, tx pgx.Tx, c incidentCheckR
 	return nil
 }
 
-// enqueuePing enqueues a request of the job's ping address, which stands for
+// enqueueJobPing enqueues a request of the job's ping address, which stands for
 // all tenants of the job: it reports success only if none has an open incident.
-func (s *Server) enqueuePing(ctx context.Context, tx pgx.Tx, j config.Job, reason string) error {
+func (s *Server) enqueueJobPing(ctx context.Context, tx pgx.Tx, j config.Job, reason string) error {
 	if j.Ping == "" {
 		return nil
 	}
@@ -114,7 +114,7 @@ func unprovedReason(summary mirror.Summary) string {
 	var parts []string
 	for _, c := range summary.Listings {
 		if c.Proof == "not proved" || c.Proof == "failed" {
-			parts = append(parts, c.Listing+" is "+c.Proof+": "+oneLine(c.Reason))
+			parts = append(parts, c.Listing+" is "+c.Proof+": "+truncateToOneLine(c.Reason))
 		}
 	}
 	if len(parts) == 0 {
@@ -126,7 +126,7 @@ func unprovedReason(summary mirror.Summary) string {
 // maxReasonBytes bounds a reason to what one can read on a phone.
 const maxReasonBytes = 600
 
-func oneLine(text string) string {
+func truncateToOneLine(text string) string {
 	text = strings.Join(strings.Fields(strings.ToValidUTF8(text, "\ufffd")), " ")
 	if len(text) > maxReasonBytes {
 		text = strings.ToValidUTF8(text[:maxReasonBytes], "") + "…"

@@ -85,7 +85,7 @@ func (r jobEvents) await(t *testing.T, kind string) *river.Event {
 // runOnce runs the job once more, as its retry would, and waits for its end.
 func (b *fixture) runOnce(t *testing.T, r jobEvents) *river.Event {
 	t.Helper()
-	if _, err := b.server.enqueueRuns(t.Context(), b.config.Jobs[0], "acme"); err != nil {
+	if _, err := b.server.enqueueRunsNow(t.Context(), b.config.Jobs[0], "acme"); err != nil {
 		t.Fatal(err)
 	}
 	return r.await(t, "run")

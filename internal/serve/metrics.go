@@ -106,7 +106,7 @@ func (m *metrics) Collect(out chan<- prometheus.Metric) {
 	m.collectRequests(out)
 	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
 	defer cancel()
-	v, err := m.server.loadOverview(ctx)
+	v, err := m.server.cachedOverview(ctx)
 	if err != nil {
 		out <- prometheus.MustNewConstMetric(m.databaseUp, prometheus.GaugeValue, 0)
 		return
@@ -116,7 +116,7 @@ func (m *metrics) Collect(out chan<- prometheus.Metric) {
 	}
 	gauge(m.databaseUp, 1)
 	gauge(m.processes, float64(len(v.Processes)))
-	for key, seconds := range v.waitingSecondsByRun() {
+	for key, seconds := range v.logtoWaitSecondsByRun() {
 		gauge(m.waiting, seconds, key[0], key[1])
 	}
 	kinds := map[string]int{incidentFailed: 0, incidentUnproved: 0, incidentStale: 0}
@@ -148,7 +148,7 @@ func (m *metrics) Collect(out chan<- prometheus.Metric) {
 func (m *metrics) collectRequests(out chan<- prometheus.Metric) {
 	m.mu.Lock()
 	total := maps.Clone(m.finished)
-	for key, s := range m.server.activeRuns.requestStats() {
+	for key, s := range m.server.activeRuns.requestStatsByRun() {
 		total[key] = total[key].Plus(s)
 	}
 	m.mu.Unlock()

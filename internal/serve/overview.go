@@ -29,7 +29,7 @@ type overview struct {
 	ProofAges   proofAges
 	Freshness   []state.Freshness
 	Incidents   []openIncident
-	Processes   []processInfo
+	Processes   []liveProcess
 	QueueStates map[string]int // runs in the queue by state
 }
 
@@ -38,18 +38,18 @@ type openIncident struct {
 	Since                     time.Time
 }
 
-// processInfo is a process of syncer serve that is alive.
-type processInfo struct {
+// liveProcess is a process of syncer serve that is alive.
+type liveProcess struct {
 	Name       string
 	Started    time.Time
 	Seen       time.Time
 	ActiveRuns []runProgress
 }
 
-// waitingSecondsByRun returns for how long each active run has been waiting for Logto,
+// logtoWaitSecondsByRun returns for how long each active run has been waiting for Logto,
 // by tenant and job; 0: it is not waiting. A dead process may still list a run
 // that was rescued from it.
-func (o *overview) waitingSecondsByRun() map[[2]string]float64 {
+func (o *overview) logtoWaitSecondsByRun() map[[2]string]float64 {
 	seconds := map[[2]string]float64{}
 	for _, p := range o.Processes {
 		for _, run := range p.ActiveRuns {
@@ -68,15 +68,15 @@ func (c *overviewCache) invalidate() {
 	c.cached = nil
 }
 
-// loadOverview returns the cached overview, or reads a new one.
-func (s *Server) loadOverview(ctx context.Context) (*overview, error) {
+// cachedOverview returns the cached overview, or reads a new one.
+func (s *Server) cachedOverview(ctx context.Context) (*overview, error) {
 	s.overviewCache.mu.Lock()
 	defer s.overviewCache.mu.Unlock()
 	if o := s.overviewCache.cached; o != nil && time.Since(o.At) < overviewMaxAge {
 		return o, nil
 	}
 	o := &overview{At: time.Now(), QueueStates: map[string]int{}}
-	for _, load := range []func(context.Context, *overview) error{s.loadRuns, s.loadIncidents, s.loadProcesses, s.loadQueueCounts} {
+	for _, load := range []func(context.Context, *overview) error{s.loadRunsAndProofAges, s.loadIncidents, s.loadProcesses, s.loadQueuedRunCounts} {
 		if err := load(ctx, o); err != nil {
 			return nil, err
 		}
@@ -91,7 +91,7 @@ const (
 	maxRunsTotal     = 300
 )
 
-func (s *Server) loadRuns(ctx context.Context, o *overview) (err error) {
+func (s *Server) loadRunsAndProofAges(ctx context.Context, o *overview) (err error) {
 	perTenant := max(2, min(maxRunsPerTenant, maxRunsTotal/len(s.currentConfig.Load().Tenants)))
 	if o.Runs, err = state.RecentRuns(ctx, s.Pool, perTenant); err != nil {
 		return err
@@ -114,11 +114,11 @@ func (s *Server) loadIncidents(ctx context.Context, o *overview) (err error) {
 func (s *Server) loadProcesses(ctx context.Context, o *overview) (err error) {
 	const sql = `select name, started_at, heartbeat_at, active_runs from syncer.servers
 		where heartbeat_at > clock_timestamp() - $1::interval order by name`
-	o.Processes, err = pgquery.Rows(ctx, s.Pool, "read the processes", pgx.RowToStructByPos[processInfo], sql, s.currentConfig.Load().Serve.RescueAfter)
+	o.Processes, err = pgquery.Rows(ctx, s.Pool, "read the processes", pgx.RowToStructByPos[liveProcess], sql, s.currentConfig.Load().Serve.RescueAfter)
 	return err
 }
 
-func (s *Server) loadQueueCounts(ctx context.Context, o *overview) error {
+func (s *Server) loadQueuedRunCounts(ctx context.Context, o *overview) error {
 	type stateCount struct {
 		State string
 		Runs  int

@@ -94,13 +94,13 @@ const (
 func (w *runWorker) Work(ctx context.Context, job *river.Job[runArgs]) error {
 	s := w.server
 	cfg, j, t, known := s.configuredJobAndTenant(job.Args.Job, job.Args.Tenant)
-	if err := s.postponeRun(ctx, job, j, known); err != nil {
+	if err := s.postponeOrCancelRun(ctx, job, j, known); err != nil {
 		return err
 	}
 	log := s.Log.With("job", j.Name) // the run adds the tenant itself
 	client, err := s.NewLogtoClient(t, log)
 	if err != nil {
-		return s.finishRun(ctx, j, t, mirror.Summary{Tenant: t.Name, Status: state.Failed, Error: err.Error()}, err)
+		return s.reportRunOutcome(ctx, j, t, mirror.Summary{Tenant: t.Name, Status: state.Failed, Error: err.Error()}, err)
 	}
 	defer client.Close()
 	active := s.activeRuns.add(job.ID, j, t.Name, client)
@@ -131,11 +131,11 @@ func (w *runWorker) Work(ctx context.Context, job *river.Job[runArgs]) error {
 			log.WarnContext(ctx, "cannot enqueue the creation of indexes for analysts", "tenant", t.Name, "error", err)
 		}
 	}
-	return s.finishRun(ctx, j, t, summary, err)
+	return s.reportRunOutcome(ctx, j, t, summary, err)
 }
 
-// postponeRun returns what the queue does with a job that is not to run now; nil: it is.
-func (s *Server) postponeRun(ctx context.Context, job *river.Job[runArgs], j config.Job, known bool) error {
+// postponeOrCancelRun returns what the queue does with a job that is not to run now; nil: it is.
+func (s *Server) postponeOrCancelRun(ctx context.Context, job *river.Job[runArgs], j config.Job, known bool) error {
 	switch {
 	case s.stopping():
 		return river.JobSnooze(0)
@@ -146,9 +146,9 @@ func (s *Server) postponeRun(ctx context.Context, job *river.Job[runArgs], j con
 	case j.Read != config.ReadChanges:
 		return nil
 	}
-	due, err := s.provingRunIsDue(ctx, job.Args.Tenant)
+	due, err := s.provingRunIsQueuedOrRunning(ctx, job.Args.Tenant)
 	if err != nil {
-		s.warn(ctx, "cannot tell whether a run is due, trying again", err)
+		s.warnUnlessCanceled(ctx, "cannot tell whether a run is due, trying again", err)
 	}
 	if err != nil || due {
 		return snoozeYieldedRun(job.Args.Tenant)
@@ -177,9 +177,9 @@ func withStandardCancelCause(ctx context.Context) (_ context.Context, done func(
 // writeTimeout bounds what is written about a run or a dead process.
 const writeTimeout = 30 * time.Second
 
-// finishRun logs the outcome of a run, updates its incidents, and returns what
+// reportRunOutcome logs the outcome of a run, updates its incidents, and returns what
 // the queue does with the job.
-func (s *Server) finishRun(ctx context.Context, j config.Job, t config.Tenant, summary mirror.Summary, err error) error {
+func (s *Server) reportRunOutcome(ctx context.Context, j config.Job, t config.Tenant, summary mirror.Summary, err error) error {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), writeTimeout)
 	defer cancel()
 	log := s.Log.With("job", j.Name, "tenant", t.Name, "run", summary.RunID, "status", summary.Status,

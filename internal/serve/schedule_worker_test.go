@@ -132,7 +132,7 @@ func TestARunIsInTheQueueOnce(t *testing.T) {
 	t.Parallel()
 	b := newFixture(t, `jobs: [{name: job}, {name: other}]`)
 	for _, j := range []config.Job{b.config.Jobs[0], b.config.Jobs[1], b.config.Jobs[0]} {
-		if _, err := b.server.enqueueRuns(t.Context(), j, "acme"); err != nil {
+		if _, err := b.server.enqueueRunsNow(t.Context(), j, "acme"); err != nil {
 			t.Fatal(err)
 		}
 	}

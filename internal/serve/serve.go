@@ -6,7 +6,7 @@
 // is in the queue once at a time. Two things River does not do are done here:
 // it does not remember when a schedule was last enqueued (schedule_worker.go),
 // and cannot tell a process that died from one that works for a long time
-// (heartbeat.go). The tenant's lock, not the queue, makes sure that one run at a
+// (process_heartbeat.go). The tenant's lock, not the queue, makes sure that one run at a
 // time reads a tenant; a run that finds the tenant locked is tried again later.
 package serve
 
@@ -63,7 +63,7 @@ type Server struct {
 	metrics       *metrics
 	overviewCache overviewCache
 	webhook       *webhookReceiver
-	hints         *pendingDeliveries
+	hints         *pendingHints
 }
 
 // New migrates the queue and returns a server that does not work yet. Package
@@ -75,18 +75,18 @@ func New(ctx context.Context, o Options) (*Server, error) {
 	s := &Server{Options: o, processName: newProcessName(), stopRuns: make(chan struct{})}
 	s.currentConfig.Store(o.Config)
 	s.metrics = newMetrics(s)
-	s.hints = newPendingDeliveries()
+	s.hints = newPendingHints()
 	s.webhook = newWebhookReceiver(func(tenant string) { s.hints.add(tenant, time.Now()) },
 		func(tenant, outcome string) { s.metrics.deliveries.WithLabelValues(tenant, outcome).Inc() })
 	workers := river.NewWorkers()
 	river.AddWorker(workers, &runWorker{server: s})
 	river.AddWorker(workers, river.WorkFunc(s.runSchedule))
-	river.AddWorker(workers, river.WorkFunc(s.checkFreshness))
+	river.AddWorker(workers, river.WorkFunc(s.checkFreshnessAndPruneRuns))
 	river.AddWorker(workers, &notificationWorker{server: s})
 	river.AddWorker(workers, &createIndexesWorker{server: s})
 	var err error
 	s.queue, err = river.NewClient(riverpgxv5.New(o.Pool), &river.Config{
-		ID: s.processName, Schema: queueSchema, Logger: slog.New(riverLogHandler{o.Log.Handler()}), Workers: workers, PeriodicJobs: s.periodicJobs(o.Config),
+		ID: s.processName, Schema: queueSchema, Logger: slog.New(riverLogFilter{o.Log.Handler()}), Workers: workers, PeriodicJobs: s.periodicJobs(o.Config),
 		Queues: map[string]river.QueueConfig{
 			runQueue:         {MaxWorkers: o.Config.Serve.Workers},
 			changesQueue:     {MaxWorkers: o.Config.Serve.Workers},
@@ -136,7 +136,7 @@ func (s *Server) Run(ctx context.Context, stop <-chan struct{}) error {
 	}
 	heartbeatCtx, stopHeartbeats := context.WithCancel(context.WithoutCancel(ctx))
 	var wg sync.WaitGroup
-	wg.Go(func() { s.sendHeartbeats(heartbeatCtx) })
+	wg.Go(func() { s.heartbeatAndRescueLoop(heartbeatCtx) })
 	hintsCtx, stopHints := context.WithCancel(ctx)
 	wg.Go(func() { s.enqueueHintedRuns(hintsCtx) })
 	s.Log.InfoContext(ctx, "server started", "process", s.processName, "listen", servers.status.address(), "webhook", servers.webhook.address(), "jobs", len(s.currentConfig.Load().Jobs), "workers", s.Config.Serve.Workers)
@@ -196,25 +196,25 @@ func (s *Server) configuredJobAndTenant(job, tenant string) (cfg *config.Config,
 	return cfg, j, t, isJob && isTenant && j.Tenants.Has(tenant)
 }
 
-// A riverLogHandler drops River's messages below a warning: they are about its own
+// A riverLogFilter drops River's messages below a warning: they are about its own
 // work.
-type riverLogHandler struct{ slog.Handler }
+type riverLogFilter struct{ slog.Handler }
 
-func (h riverLogHandler) Enabled(ctx context.Context, level slog.Level) bool {
+func (h riverLogFilter) Enabled(ctx context.Context, level slog.Level) bool {
 	return level >= slog.LevelWarn && h.Handler.Enabled(ctx, level)
 }
 
-func (h riverLogHandler) Handle(ctx context.Context, r slog.Record) error {
+func (h riverLogFilter) Handle(ctx context.Context, r slog.Record) error {
 	if strings.Contains(r.Message, "Job errored") || strings.Contains(r.Message, "Job cancelled") {
 		return nil // finishRun has logged it
 	}
 	return h.Handler.Handle(ctx, r)
 }
 
-func (h riverLogHandler) WithAttrs(attrs []slog.Attr) slog.Handler {
-	return riverLogHandler{h.Handler.WithAttrs(attrs)}
+func (h riverLogFilter) WithAttrs(attrs []slog.Attr) slog.Handler {
+	return riverLogFilter{h.Handler.WithAttrs(attrs)}
 }
 
-func (h riverLogHandler) WithGroup(name string) slog.Handler {
-	return riverLogHandler{h.Handler.WithGroup(name)}
+func (h riverLogFilter) WithGroup(name string) slog.Handler {
+	return riverLogFilter{h.Handler.WithGroup(name)}
 }

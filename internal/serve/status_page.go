@@ -30,7 +30,7 @@ type statusPage struct {
 	AnyFollowed bool // a listing is followed between its proofs
 	Omitted     int  // lines of Fresh that are left out
 	RunEnabled  bool
-	Processes   []processInfo
+	Processes   []liveProcess
 	QueuedJobs  int
 	Tenant      string // the only one shown; empty: all
 	Tenants     []string
@@ -68,7 +68,7 @@ const (
 
 // handleStatusPage serves the status page; ?tenant=NAME shows one tenant only.
 func (s *Server) handleStatusPage(w http.ResponseWriter, r *http.Request) {
-	v, err := s.loadOverview(r.Context())
+	v, err := s.cachedOverview(r.Context())
 	if err != nil {
 		s.Log.WarnContext(r.Context(), "cannot read the data of the status page", "error", err)
 		http.Error(w, "the database does not answer", http.StatusServiceUnavailable)

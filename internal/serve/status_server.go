@@ -23,7 +23,7 @@ func (s *Server) httpHandler() http.Handler {
 	mux.HandleFunc("GET /favicon.ico", func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusNoContent) })
 	mux.HandleFunc("POST /run", s.handleRunNow)
 	if s.Config.Serve.Webhook.Listen == "" {
-		return withSecurityHeaders(s.webhookHandler(mux))
+		return withSecurityHeaders(s.withWebhookDeliveries(mux))
 	}
 	return withSecurityHeaders(mux)
 }
@@ -39,9 +39,9 @@ func withSecurityHeaders(handler http.Handler) http.Handler {
 	})
 }
 
-// webhookHandler takes the deliveries of the hooks in the current configuration,
+// withWebhookDeliveries takes the deliveries of the hooks in the current configuration,
 // and leaves all other requests to another handler.
-func (s *Server) webhookHandler(others http.Handler) http.Handler {
+func (s *Server) withWebhookDeliveries(others http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if hook, ok := hookByPath(s.currentConfig.Load(), r.URL.Path); ok {
 			s.webhook.receive(w, r, hook)
@@ -54,7 +54,7 @@ func (s *Server) webhookHandler(others http.Handler) http.Handler {
 // handleReadyz reports whether the mirror is fresh: the database answers and no
 // listing is older than the max_age of a job.
 func (s *Server) handleReadyz(w http.ResponseWriter, r *http.Request) {
-	v, err := s.loadOverview(r.Context())
+	v, err := s.cachedOverview(r.Context())
 	if err != nil {
 		http.Error(w, "the database does not answer", http.StatusServiceUnavailable)
 		return
@@ -103,7 +103,7 @@ func (s *Server) handleRunNow(w http.ResponseWriter, r *http.Request) {
 		http.Error(w, "the configuration has no such job or tenant", http.StatusNotFound)
 		return
 	}
-	if _, err := s.enqueueRuns(r.Context(), j, tenants...); err != nil {
+	if _, err := s.enqueueRunsNow(r.Context(), j, tenants...); err != nil {
 		s.Log.ErrorContext(r.Context(), "cannot enqueue runs", "job", j.Name, "tenants", len(tenants), "error", err)
 		http.Error(w, "the database does not answer", http.StatusServiceUnavailable)
 		return

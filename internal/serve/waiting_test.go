@@ -29,7 +29,7 @@ serve: {rescue_after: 2s}`)
 	if page := get(t, address+"/"); !strings.Contains(page, "<title>Healthy · syncer</title>") {
 		t.Fatalf("before the run the page is\n%s", page)
 	}
-	if _, err := b.server.enqueueRuns(t.Context(), b.config.Jobs[0], "acme"); err != nil {
+	if _, err := b.server.enqueueRunsNow(t.Context(), b.config.Jobs[0], "acme"); err != nil {
 		t.Fatal(err)
 	}
 	for path, want := range map[string]string{

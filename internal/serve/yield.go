@@ -12,10 +12,10 @@ import (
 // that is under way, due, or unfinished and to be resumed, and looks again a
 // little later. It stays in the queue, and is neither a failure nor a retry.
 
-// provingRunIsDue reports whether a run of a tenant that reads everything is
+// provingRunIsQueuedOrRunning reports whether a run of a tenant that reads everything is
 // under way or waits for a worker.
-func (s *Server) provingRunIsDue(ctx context.Context, tenant string) (bool, error) {
-	return pgquery.Value[bool](ctx, s.Pool, "look for a run of "+tenant+" in the queue", sqlFile("proving_run_is_due"), runQueue, tenant)
+func (s *Server) provingRunIsQueuedOrRunning(ctx context.Context, tenant string) (bool, error) {
+	return pgquery.Value[bool](ctx, s.Pool, "look for a run of "+tenant+" in the queue", sqlFile("proving_run_is_queued_or_running"), runQueue, tenant)
 }
 
 // snoozeYieldedRun puts a job back into the queue.

@@ -70,7 +70,7 @@ var sources = map[string]rowMapping{
 	"user_sso_identities":               {table: "user_sso_identities", add: extra},
 	"user_mfa_verifications":            {table: "users", spread: factors},
 	"personal_access_tokens":            {table: "personal_access_tokens", unseen: []string{"value"}, add: extra},
-	"logs":                              {table: "logs", only: isListedLog, add: extra},
+	"logs":                              {table: "logs", only: isNonWebhookLog, add: extra},
 }
 
 // user is what /users shows: not the password, but whether there is one.
@@ -144,7 +144,7 @@ func ofListedRole(column string) func(*TenantSnapshot, logtotest.Row) bool {
 	return func(tenant *TenantSnapshot, row logtotest.Row) bool { return !tenant.internal[row[column]] }
 }
 
-// isListedLog leaves out the deliveries of webhooks, which /logs does not list.
-func isListedLog(_ *TenantSnapshot, row logtotest.Row) bool {
+// isNonWebhookLog leaves out the deliveries of webhooks, which /logs does not list.
+func isNonWebhookLog(_ *TenantSnapshot, row logtotest.Row) bool {
 	return !strings.HasPrefix(row["key"].(string), "TriggerHook.")
 }

@@ -29,9 +29,9 @@ func List(folder string) ([]*Report, error) {
 	return slices.SortedFunc(maps.Values(found), func(a, b *Report) int { return strings.Compare(a.Name, b.Name) }), err
 }
 
-// Find returns the report of a name, the user's before a built-in one. The
+// LoadByName returns the report of a name, the user's before a built-in one. The
 // error wraps ErrUnknown if there is none, and then suggests one.
-func Find(folder, name string) (*Report, error) {
+func LoadByName(folder, name string) (*Report, error) {
 	if fs.ValidPath(name) && !strings.ContainsAny(name, `/\`) && name != "." {
 		if folder != "" {
 			if r, err := readReport(os.DirFS(folder), folder, name+".sql"); !errors.Is(err, fs.ErrNotExist) {

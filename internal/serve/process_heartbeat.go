@@ -16,17 +16,17 @@ const (
 	maxHeartbeatInterval = 5 * time.Second
 )
 
-// sendHeartbeats writes this process's heartbeat and rescues the jobs of dead
+// heartbeatAndRescueLoop writes this process's heartbeat and rescues the jobs of dead
 // processes, until ctx is done.
-func (s *Server) sendHeartbeats(ctx context.Context) {
+func (s *Server) heartbeatAndRescueLoop(ctx context.Context) {
 	var healthySince time.Time // our own heartbeats succeed since then; zero: they fail
 	unattended := map[int64]time.Time{}
 	for {
 		rescueAfter := s.currentConfig.Load().Serve.RescueAfter
 		interval := min(max(rescueAfter/5, minHeartbeatInterval), maxHeartbeatInterval)
 		s.restartBrokenDatabase(ctx)
-		if err := s.sendHeartbeat(ctx, interval+rescueAfter/2); err != nil {
-			s.warn(ctx, "cannot send heartbeat", err)
+		if err := s.writeHeartbeat(ctx, interval+rescueAfter/2); err != nil {
+			s.warnUnlessCanceled(ctx, "cannot write heartbeat", err)
 			healthySince = time.Time{}
 		} else if healthySince.IsZero() {
 			healthySince = time.Now()
@@ -35,7 +35,7 @@ func (s *Server) sendHeartbeats(ctx context.Context) {
 		// gets the time to do so before it counts as dead.
 		if !healthySince.IsZero() && time.Since(healthySince) >= rescueAfter {
 			if err := s.rescueJobs(ctx, rescueAfter, unattended); err != nil {
-				s.warn(ctx, "cannot rescue jobs of dead processes", err)
+				s.warnUnlessCanceled(ctx, "cannot rescue jobs of dead processes", err)
 			}
 		}
 		select {
@@ -57,25 +57,25 @@ func (s *Server) restartBrokenDatabase(ctx context.Context) {
 	defer cancel()
 	restarted, err := s.RestartBrokenDatabase(ctx)
 	if err != nil {
-		s.warn(ctx, "cannot restart the embedded PostgreSQL, whose binaries were replaced", err)
+		s.warnUnlessCanceled(ctx, "cannot restart the embedded PostgreSQL, whose binaries were replaced", err)
 	}
 	if restarted {
 		s.Log.WarnContext(ctx, "embedded PostgreSQL restarted: its binaries were replaced")
 	}
 }
 
-// warn logs an error of a background task, unless the task is being cancelled.
-func (s *Server) warn(ctx context.Context, message string, err error) {
+// warnUnlessCanceled logs an error of a background task, unless the task is being cancelled.
+func (s *Server) warnUnlessCanceled(ctx context.Context, message string, err error) {
 	if ctx.Err() == nil {
 		s.Log.WarnContext(ctx, message, "error", err) //nolint:sloglint // the callers' messages are constant
 	}
 }
 
-// sendHeartbeat writes that this process is alive, and its active runs.
-func (s *Server) sendHeartbeat(ctx context.Context, timeout time.Duration) error {
+// writeHeartbeat writes that this process is alive, and its active runs.
+func (s *Server) writeHeartbeat(ctx context.Context, timeout time.Duration) error {
 	ctx, cancel := context.WithTimeout(ctx, timeout)
 	defer cancel()
-	_, err := s.Pool.Exec(ctx, sqlFile("heartbeat"), s.processName, s.activeRuns.progress(), s.Version)
+	_, err := s.Pool.Exec(ctx, sqlFile("heartbeat"), s.processName, s.activeRuns.allProgress(), s.Version)
 	return err
 }
 
@@ -99,7 +99,7 @@ func (s *Server) deregister() {
 func (s *Server) rescueJobs(ctx context.Context, rescueAfter time.Duration, unattended map[int64]time.Time) error {
 	ctx, cancel := context.WithTimeout(ctx, writeTimeout)
 	defer cancel()
-	rows, _ := s.Pool.Query(ctx, sqlFile("unattended_jobs"), s.processName, s.activeRuns.jobIDs()) // the error is that of rows, too
+	rows, _ := s.Pool.Query(ctx, sqlFile("jobs_without_active_run"), s.processName, s.activeRuns.jobIDs()) // the error is that of rows, too
 	ids, err := pgx.CollectRows(rows, pgx.RowTo[int64])
 	if err != nil {
 		return err
