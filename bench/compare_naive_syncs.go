@@ -9,7 +9,7 @@ import (
 	"logto-syncer/internal/pgquery"
 )
 
-// A naiveSync is a program that somebody would write in an afternoon: see runPageWalk.
+// A naiveSync is a program that somebody would write in an afternoon: see runNaiveSync.
 type naiveSync struct{ name, way string }
 
 var naiveSyncs = []naiveSync{{"(a) pages, an upsert a row", upsertRows}, {"(b) pages, COPY, on conflict do update", copyAndMerge}}

@@ -94,7 +94,7 @@ func writeParquet(ctx context.Context, tx pgx.Tx, t exportTable, from string, ab
 	return n, out.Close()
 }
 
-// parquetRow turns values of the types that parquetColumn selects into a row.
+// parquetRow turns values of the types that parquetNodeAndExpression selects into a row.
 func parquetRow(values []any) (parquet.Row, error) {
 	row := make(parquet.Row, len(values))
 	for i, value := range values {

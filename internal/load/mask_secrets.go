@@ -8,7 +8,7 @@ import (
 
 // The rule for what is masked in log entries: a string or number is blanked if
 // its name is that of a secret, or if it is in a list or an object whose name is,
-// at any depth. Names that only say which secret is meant (isSecretLabel) keep their
+// at any depth. Names that only say which secret is meant (isSecretMetadata) keep their
 // value there: applicationSecret.name is what somebody called the secret. true,
 // false and null are no secrets, as in hasPassword.
 

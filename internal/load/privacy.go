@@ -206,7 +206,7 @@ const hashPrefix = "hmac-sha256:"
 // HashOf returns what a hash rule stores instead of a text.
 func (p Privacy) HashOf(text string) string { return keyedHash(p.Key, []byte(text)) }
 
-// KeyID identifies the key of hashes as ParseRules returns it, without showing it.
+// KeyID identifies the key of hashes as ParseStoredRules returns it, without showing it.
 func (p Privacy) KeyID() string { return keyID(p.Key) }
 
 func keyedHash(key, text []byte) string {

@@ -16,7 +16,7 @@ import (
 	"golang.org/x/time/rate"
 )
 
-// server is the other end of a gatedTransport, in synctest's time: it answers
+// server is the other end of a rateLimitedTransport, in synctest's time: it answers
 // late, and counts a request at some moment before.
 type server struct {
 	latency func() time.Duration

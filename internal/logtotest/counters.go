@@ -11,7 +11,7 @@ type Counters struct {
 	Requests      int // all but tokens and /api/status, refused ones included
 	Tokens        int // tokens issued
 	Throttled     int // 429 answered by Throttle
-	Faulted       int // answers changed by a Fault (delays apart) or BreakRow
+	Faulted       int // answers changed by a Fault (delays apart) or FailOnRow
 	MaxConcurrent int // most requests in progress at one time
 }
 

@@ -50,7 +50,7 @@
 // events. PruneLogs forgets old rows, as Logto Cloud does. A generated tenant has
 // a hook for every data event, named change feed.
 //
-// Changes (CreateUser, Insert, ...) and faults (Inject, Throttle, BreakRow,
+// Changes (CreateUser, Insert, ...) and faults (Inject, Throttle, FailOnRow,
 // SetVersion, ...) take effect for the next statement, from any goroutine. Chances
 // are drawn from the server's seed: requests sent one after the other meet the
 // same fate every time.
@@ -62,7 +62,7 @@
 // center, configurations, sessions and grants (always empty), SAML applications,
 // consent, Logto Cloud. Tokens look like JWTs but are not signed, and their
 // audience and issuer are not checked. Response guards strip nothing: a row of
-// the wrong shape is shown as it is, where Logto would answer 500 (use BreakRow).
+// the wrong shape is shown as it is, where Logto would answer 500 (use FailOnRow).
 // Neither uniqueness other than of ids nor types of columns are enforced on what
 // is loaded or inserted. Deliveries of webhooks fail unless StartPushingDeliveries sends
 // them. Audit logs of end users are those of the last steps of a flow, and a token

@@ -48,7 +48,7 @@ func (s *Server) FailOnRow(id string) {
 	s.brokenRows = append(s.brokenRows, `"id":`+quote(id))
 }
 
-// RepairRow ends what BreakRow began; unknown ids do nothing.
+// RepairRow ends what FailOnRow began; unknown ids do nothing.
 func (s *Server) RepairRow(id string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -46,6 +46,11 @@ const drifts = 4
 //   - when the tenant rests, one more run makes the mirror equal to it;
 //   - history has each superseded version once, without overlaps or gaps;
 //   - nothing points at what is not there.
+//
+// It cannot see two things. A column that a newer program adds needs a database of
+// an older one: TestARowThatIsOnlyCountedIsReadAgainOnceItsTableHasAnotherColumn. A
+// scope made during a run may come with the next one, so the promise does not ask
+// for its re-read: TestAScopeMadeDuringTheRunIsReadWithItsResource.
 func TestThePromiseHoldsWhateverHappensDuringARun(t *testing.T) {
 	t.Parallel()
 	pool := pgtest.NewPool(t, migrated)

@@ -22,7 +22,7 @@
 //
 // A package upgrade replaces the server's binaries while it runs. The old server
 // may then be unable to load its libraries (SQLSTATE 58P01). Start and
-// RestartIfBroken restart such a server with the new binaries, and the processes
+// RestartIfBinariesBroken restart such a server with the new binaries, and the processes
 // that use it connect again.
 package postgres
 
@@ -104,7 +104,7 @@ func (s *Server) PID() (int, error) {
 }
 
 // RestartedByStart reports whether Start joined a server with replaced binaries and
-// restarted it: see RestartIfBroken.
+// restarted it: see RestartIfBinariesBroken.
 func (s *Server) RestartedByStart() bool { return s.restarted }
 
 // ping checks that the server accepts connections.

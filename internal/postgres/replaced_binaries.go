@@ -23,7 +23,7 @@ var selectLoadStatements string
 // and it cannot load its libraries any more. Transactions that are open then are
 // rolled back, committed ones are kept; connections must be opened again. A
 // server that still works is left alone: it starts with the new binaries after
-// its last use. RestartIfBroken reports whether it restarted the server.
+// its last use. RestartIfBinariesBroken reports whether it restarted the server.
 func (s *Server) RestartIfBinariesBroken(ctx context.Context) (restarted bool, err error) {
 	if !s.dir.binariesReplaced() {
 		return false, nil
@@ -40,7 +40,7 @@ func (s *Server) RestartIfBinariesBroken(ctx context.Context) (restarted bool, e
 	return restarted, nil
 }
 
-// restartIfBinariesBrokenLocked is RestartIfBroken with the start-stop lock held.
+// restartIfBinariesBrokenLocked is RestartIfBinariesBroken with the start-stop lock held.
 func (s *Server) restartIfBinariesBrokenLocked(ctx context.Context) (restarted bool, err error) {
 	if !s.dir.binariesReplaced() || s.canLoadLibraries(ctx) {
 		return false, nil

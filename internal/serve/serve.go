@@ -206,7 +206,7 @@ func (h riverLogFilter) Enabled(ctx context.Context, level slog.Level) bool {
 
 func (h riverLogFilter) Handle(ctx context.Context, r slog.Record) error {
 	if strings.Contains(r.Message, "Job errored") || strings.Contains(r.Message, "Job cancelled") {
-		return nil // finishRun has logged it
+		return nil // reportRunOutcome has logged it
 	}
 	return h.Handler.Handle(ctx, r)
 }

@@ -88,7 +88,7 @@ func (l *TenantLock) alive(ctx context.Context) bool {
 	return l.conn.Ping(ctx) == nil
 }
 
-// Release gives the lock back. It is called when KeepAlive has returned.
+// Release gives the lock back. It is called when KeepHeld has returned.
 func (l *TenantLock) Release() { l.unlockAndClose() }
 
 // unlockAndClose gives the lock back and ends its connection. Ending it alone would do,

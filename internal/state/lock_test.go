@@ -59,7 +59,7 @@ func terminate(t *testing.T, pool *pgxpool.Pool) {
 	}
 }
 
-// hold holds a lock until the test calls stop, which returns what KeepAlive did.
+// hold holds a lock until the test calls stop, which returns what KeepHeld did.
 func hold(t *testing.T, lock *state.TenantLock) (stop func() error) {
 	t.Helper()
 	ctx, cancel := context.WithCancel(t.Context())

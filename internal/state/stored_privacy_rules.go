@@ -10,7 +10,7 @@ import (
 	"logto-syncer/internal/pgquery"
 )
 
-// TenantPrivacyRules returns what SetStoredPrivacyRules has kept for the tenant, by table; empty if
+// TenantPrivacyRules returns what SetTenantPrivacyRules has kept for the tenant, by table; empty if
 // it has not been called.
 func (r Run) TenantPrivacyRules(ctx context.Context, tx pgx.Tx) (map[string]string, error) {
 	return pgquery.Value[map[string]string](ctx, tx, "read the privacy rules in force", "select privacy_rules from syncer.tenants where tenant_id = $1", r.Tenant)
@@ -25,7 +25,7 @@ func (r Run) SetTenantPrivacyRules(ctx context.Context, tx pgx.Tx, rules map[str
 // TablePrivacyRules are the privacy rules that the rows of a table are stored by.
 type TablePrivacyRules struct {
 	Table string     `db:"table_name"`
-	Rules string     `db:"rules"`  // as SetStoredPrivacyRules was given them
+	Rules string     `db:"rules"`  // as SetTenantPrivacyRules was given them
 	RunID *int64     `db:"run_id"` // the run that applied them; nil: not known
 	Since *time.Time `db:"since"`  // when that was published; nil: not known
 }
