@@ -66,7 +66,7 @@ func (p *publisher) findIncompleteFields(ctx context.Context, plan *mapping) err
 	if !p.hasStaged(incompleteTable) || !p.hasStaged(plan.root.name) {
 		return nil
 	}
-	sql := render("select_incomplete_fields", p.statementFor(plan, plan.root))
+	sql := render("select_incomplete_fields", p.newTableStatement(plan, plan.root))
 	rows, err := p.tx.Query(ctx, sql, execMode, p.tenant, plan.Name)
 	if err != nil {
 		return err

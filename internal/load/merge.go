@@ -36,7 +36,7 @@ func (p *publisher) withholdDangling(ctx context.Context, plan *mapping, t *tabl
 		if ref.Table == plan.root.name && t != plan.root {
 			continue // an element and its item come and go together
 		}
-		m := p.statementFor(plan, t)
+		m := p.newTableStatement(plan, t)
 		m.Column, m.Target = quote(ref.Column), "logto."+quote(ref.Table)
 		if m.Nested && p.hasStaged(plan.root.name) {
 			if _, err := p.exec(ctx, render("reset_hash_of_partly_withheld", m)); err != nil {
@@ -66,7 +66,7 @@ func (p *publisher) unstageOrphanElements(ctx context.Context, plan *mapping) er
 		if !p.hasStaged(t.name) {
 			continue
 		}
-		if _, err := p.exec(ctx, render("unstage_orphan_elements", p.statementFor(plan, t))); err != nil {
+		if _, err := p.exec(ctx, render("unstage_orphan_elements", p.newTableStatement(plan, t))); err != nil {
 			return err
 		}
 	}
@@ -80,7 +80,7 @@ func (p *publisher) upsertItems(ctx context.Context, plan *mapping, change *Chan
 			return fmt.Errorf("%s: %w", t.name, err)
 		}
 	}
-	m := p.statementFor(plan, plan.root)
+	m := p.newTableStatement(plan, plan.root)
 	if change.Updated, err = p.updateChanged(ctx, plan.root, m); err != nil {
 		return err
 	}
@@ -92,7 +92,7 @@ func (p *publisher) upsertItems(ctx context.Context, plan *mapping, change *Chan
 // mergeElements replaces the elements of the items in the stage, and writes only
 // those that differ.
 func (p *publisher) mergeElements(ctx context.Context, plan *mapping, t *table) error {
-	m := p.statementFor(plan, t)
+	m := p.newTableStatement(plan, t)
 	m.DeleteWhere = m.whereReplacedElement(p.hasStaged(t.name), p.changes[plan.Name].Incomplete != nil)
 	if err := p.deleteMirrorRows(ctx, t, m, nil); err != nil {
 		return err
@@ -129,13 +129,13 @@ func (p *publisher) updateChanged(ctx context.Context, t *table, m tableStatemen
 // deleteConfirmed deletes the items that are deleted, and their elements.
 func (p *publisher) deleteConfirmed(ctx context.Context, plan *mapping, change *ChangeCounts) error {
 	for _, t := range plan.nested {
-		m := p.statementFor(plan, t)
+		m := p.newTableStatement(plan, t)
 		m.DeleteWhere = m.whereDeleted()
 		if err := p.deleteMirrorRows(ctx, t, m, nil); err != nil {
 			return fmt.Errorf("%s: %w", t.name, err)
 		}
 	}
-	m := p.statementFor(plan, plan.root)
+	m := p.newTableStatement(plan, plan.root)
 	m.DeleteWhere = m.whereDeleted()
 	before := len(p.deleted[plan.root.name])
 	if err := p.deleteMirrorRows(ctx, plan.root, m, nil); err != nil {
@@ -178,7 +178,7 @@ func (p *publisher) deleteReferencing(ctx context.Context, plan *mapping) error 
 			if len(ids) == 0 {
 				continue
 			}
-			m := p.statementFor(plan, t)
+			m := p.newTableStatement(plan, t)
 			m.DeleteWhere = "m." + quote(ref.Column) + " = any($3)"
 			before := len(p.deleted[t.name])
 			if err := p.deleteMirrorRows(ctx, t, m, ids); err != nil {

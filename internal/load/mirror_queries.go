@@ -15,7 +15,7 @@ import (
 // ids in [from, to), by id, at most limit of them; all with a limit of 0. An
 // empty to has no end.
 func (l *Loader) KnownInRange(ctx context.Context, listing *catalog.Listing, parent, from, to string, limit int) ([]KnownItem, error) {
-	where, args := l.belowParent(listing, parent)
+	where, args := l.belowParentCondition(listing, parent)
 	id := quote(listing.IDColumn())
 	sql := fmt.Sprintf("select %s, item_hash from %s where %s", id, mirrorTable(listing), where)
 	if from != "" {
@@ -35,7 +35,7 @@ func (l *Loader) KnownInRange(ctx context.Context, listing *catalog.Listing, par
 
 // KnownByID returns which of the ids the mirror has below one parent.
 func (l *Loader) KnownByID(ctx context.Context, listing *catalog.Listing, parent string, ids []string) ([]KnownItem, error) {
-	where, args := l.belowParent(listing, parent)
+	where, args := l.belowParentCondition(listing, parent)
 	id := quote(listing.IDColumn())
 	args = append(args, ids)
 	sql := fmt.Sprintf("select %s, item_hash from %s where %s and %s = any($%d)", id, mirrorTable(listing), where, id, len(args))
@@ -56,12 +56,12 @@ func (l *Loader) rowToKnownItem(listing *catalog.Listing) pgx.RowToFunc[KnownIte
 
 // CountBelowParent returns how many items the mirror has of a listing below one parent.
 func (l *Loader) CountBelowParent(ctx context.Context, listing *catalog.Listing, parent string) (int, error) {
-	where, args := l.belowParent(listing, parent)
+	where, args := l.belowParentCondition(listing, parent)
 	return pgquery.Value[int](ctx, l.pool, "count what the mirror has of "+listing.Name, fmt.Sprintf("select count(*) from %s where %s", mirrorTable(listing), where), args...)
 }
 
-// belowParent returns the condition for the rows of a listing below one parent.
-func (l *Loader) belowParent(listing *catalog.Listing, parent string) (where string, args []any) {
+// belowParentCondition returns the condition for the rows of a listing below one parent.
+func (l *Loader) belowParentCondition(listing *catalog.Listing, parent string) (where string, args []any) {
 	if listing.Parent == "" {
 		return "tenant_id = $1", []any{l.tenant}
 	}

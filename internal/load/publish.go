@@ -114,7 +114,7 @@ func (s *Stage) allMappings() []*mapping {
 // keepLastReadings leaves one reading of each item in the stage, the last one, and of
 // each element within it.
 func (p *publisher) keepLastReadings(ctx context.Context, plan *mapping) error {
-	root := p.statementFor(plan, plan.root)
+	root := p.newTableStatement(plan, plan.root)
 	superseded, err := p.deleteOlderReadings(ctx, root)
 	if err != nil {
 		return err
@@ -132,7 +132,7 @@ func (p *publisher) keepLastReadings(ctx context.Context, plan *mapping) error {
 		}
 	}
 	for _, t := range plan.nested {
-		if _, err := p.deleteOlderReadings(ctx, p.statementFor(plan, t)); err != nil {
+		if _, err := p.deleteOlderReadings(ctx, p.newTableStatement(plan, t)); err != nil {
 			return err
 		}
 	}
@@ -185,7 +185,7 @@ func (p *publisher) callGuard(ctx context.Context) error {
 			if leaving.Deleted == 0 {
 				continue
 			}
-			sql := "select count(*) from " + p.statementFor(plan, t).Mirror + " where tenant_id = $1"
+			sql := "select count(*) from " + p.newTableStatement(plan, t).Mirror + " where tenant_id = $1"
 			if err := p.tx.QueryRow(ctx, sql, p.tenant).Scan(&leaving.Rows); err != nil {
 				return fmt.Errorf("count the rows of %s: %w", t.name, err)
 			}

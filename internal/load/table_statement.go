@@ -48,7 +48,7 @@ type tableStatement struct {
 	Analyzed                                                 bool   // the planner has statistics of the stage
 }
 
-func (p *publisher) statementFor(plan *mapping, t *table) tableStatement {
+func (p *publisher) newTableStatement(plan *mapping, t *table) tableStatement {
 	return tableStatement{
 		t: t, listing: plan.Listing, root: plan.root, now: plan.described, shapes: p.shapes[plan.Name],
 		Mirror: "logto." + quote(t.name), History: "logto_history." + quote(t.name),

@@ -49,13 +49,13 @@ func createCitusDatabase(ctx context.Context, t testing.TB, prepare Prepare) (st
 	name := fmt.Sprintf("test_%d_%d", os.Getpid(), sharedServer.databases.Add(1))
 	t.Cleanup(func() {
 		for _, node := range nodes {
-			if err := execOnNode(context.WithoutCancel(ctx), node, "postgres", "drop database if exists "+name+" with (force)"); err != nil {
+			if err := execOnCitusNode(context.WithoutCancel(ctx), node, "postgres", "drop database if exists "+name+" with (force)"); err != nil {
 				t.Error(err)
 			}
 		}
 	})
 	for _, node := range nodes {
-		err := errors.Join(execOnNode(ctx, node, "postgres", "create database "+name), execOnNode(ctx, node, name, "create extension citus"))
+		err := errors.Join(execOnCitusNode(ctx, node, "postgres", "create database "+name), execOnCitusNode(ctx, node, name, "create extension citus"))
 		if err != nil {
 			return "", err
 		}
@@ -131,7 +131,7 @@ func hostPort(node *url.URL) (host string, port int, err error) {
 	return host, port, err
 }
 
-func execOnNode(ctx context.Context, node *url.URL, database, sql string) error {
+func execOnCitusNode(ctx context.Context, node *url.URL, database, sql string) error {
 	conn, err := pgx.Connect(ctx, inDatabase(node, database))
 	if err != nil {
 		return err
