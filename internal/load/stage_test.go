@@ -1,12 +1,16 @@
 package load_test
 
 import (
+	"context"
+	"fmt"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgxpool"
 
 	"logto-syncer/internal/catalog"
 	"logto-syncer/internal/load"
@@ -32,6 +36,55 @@ func TestUnresolvedAreTheReferencesNobodyHasSeen(t *testing.T) {
 		t.Errorf("unresolved (-want +got):\n%s", diff)
 	}
 }
+
+// Nobody has told the planner how many rows are staged. If it joins them with a nested
+// loop, a tenant of 200,000 users waits half a minute.
+func TestReferencesAreNotLookedForByComparingEachRowWithEach(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	var readings []reading
+	for i := range 1000 {
+		readings = append(readings, item("users", fmt.Sprint("u", i)), below("o", item("organization_users", fmt.Sprint("u", i))))
+	}
+	b.stage(t, readings...)
+	sent := &statementRecorder{}
+	cfg := b.pool.Config()
+	cfg.ConnConfig.Tracer = sent
+	traced, err := pgxpool.NewWithConfig(t.Context(), cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer traced.Close()
+	stage, err := open(t, traced, b.tenant).loader.OpenStage(t.Context(), b.runs)
+	if err != nil {
+		t.Fatal(err)
+	}
+	sent.statements = nil
+	if got, err := stage.UnresolvedReferences(t.Context()); err != nil || len(got) != 1 || len(got["organizations"]) != 1 {
+		t.Fatalf("unresolved: %v, %v; want organization o", got, err)
+	}
+	if len(sent.statements) < 2 {
+		t.Fatalf("%d statements: this looks at nothing", len(sent.statements))
+	}
+	for _, sql := range sent.statements {
+		plan := strings.Join(b.texts(t, "explain "+strings.ReplaceAll(sql, "$1", "'"+b.tenant+"'")), "\n")
+		if strings.Contains(plan, "Join Filter") {
+			t.Errorf("each row is compared with each:\n%s\n%s", sql, plan)
+		}
+	}
+}
+
+// A statementRecorder keeps the statements that a pool sends.
+type statementRecorder struct{ statements []string }
+
+// TraceQueryStart implements pgx.QueryTracer.
+func (r *statementRecorder) TraceQueryStart(ctx context.Context, _ *pgx.Conn, data pgx.TraceQueryStartData) context.Context {
+	r.statements = append(r.statements, data.SQL)
+	return ctx
+}
+
+// TraceQueryEnd implements pgx.QueryTracer.
+func (r *statementRecorder) TraceQueryEnd(context.Context, *pgx.Conn, pgx.TraceQueryEndData) {}
 
 func TestNothingIsUnresolvedOfAnEmptyStage(t *testing.T) {
 	t.Parallel()

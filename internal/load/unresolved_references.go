@@ -47,7 +47,7 @@ func (s *Stage) UnresolvedReferences(ctx context.Context) (map[string][]string, 
 // unresolvedReferenceSQL returns the statement that finds what one reference points at and
 // the mirror does not have.
 func (s *Stage) unresolvedReferenceSQL(t *table, column, target string) string {
-	return fmt.Sprintf(`select s.%[1]s from %[2]s s where s.tenant_id = $1 and s.%[1]s is not null
+	return fmt.Sprintf(`select distinct s.%[1]s from %[2]s s where s.tenant_id = $1 and s.%[1]s is not null
 and not exists (select from logto.%[3]s t where t.tenant_id = $1 and t.id = s.%[1]s)`,
 		quote(column), s.stageTable(t.name), quote(target))
 }
