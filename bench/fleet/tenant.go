@@ -72,13 +72,13 @@ func (t *tenant) yaml() string {
 // ServeHTTP answers a request and records whose it is.
 func (t *tenant) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if token, ok := strings.CutPrefix(r.Header.Get("Authorization"), "Bearer "); ok {
-		t.beginRequest(token)
+		t.trackReader(token)
 		defer t.endRequest(token)
 	}
 	t.server.ServeHTTP(w, r)
 }
 
-func (t *tenant) beginRequest(token string) {
+func (t *tenant) trackReader(token string) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if n := len(t.tokens); n == 0 || t.tokens[n-1] != token {

@@ -19,7 +19,7 @@ func TestATenantRecordsConcurrentRuns(t *testing.T) {
 			defer tenant.close()
 			for _, step := range tc.requests {
 				if step >= 'a' {
-					tenant.beginRequest(string(step))
+					tenant.trackReader(string(step))
 				} else {
 					tenant.endRequest(string(step - 'A' + 'a'))
 				}

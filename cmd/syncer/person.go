@@ -69,7 +69,7 @@ func personOrdinal(i, n int) string {
 
 // personError explains why a text does not name one person.
 func personError(err error, which string, hashed bool) error {
-	if ambiguous, ok := errors.AsType[*report.AmbiguousError](err); ok {
+	if ambiguous, ok := errors.AsType[*report.AmbiguousNameError](err); ok {
 		return usageError{which + "several people are meant: " + strings.Join(ambiguous.Candidates, "; "), "name one by id, or the tenant with --tenant NAME"}
 	}
 	if !errors.Is(err, report.ErrNobody) {

@@ -109,7 +109,7 @@ func (k *walk) readLongRange(ctx context.Context, s *splitRead, all *longRangeRe
 		all.addRest(divided...)
 		return nil
 	}
-	if in.irregular > 0 || k.pagesBegun(s.parent, in) { // hardly any id is; or it was not divided
+	if in.irregular > 0 || k.hasPagesOfEarlierAttempt(s.parent, in) { // hardly any id is; or it was not divided
 		all.addRest(in)
 		return nil
 	}

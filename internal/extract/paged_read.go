@@ -50,8 +50,8 @@ func (k *walk) newPagedRead(parent string, in idRange) *pagedRead {
 	return p
 }
 
-// pagesBegun reports whether an earlier attempt has read the first page.
-func (k *walk) pagesBegun(parent string, in idRange) bool {
+// hasPagesOfEarlierAttempt reports whether an earlier attempt has read the first page.
+func (k *walk) hasPagesOfEarlierAttempt(parent string, in idRange) bool {
 	p := k.newPagedRead(parent, in)
 	for _, name := range []string{p.checkpointName(0, view{size: k.pageSize()}, 1), p.name + "proved"} {
 		if _, ok := k.savedCheckpoint(parent, name); ok {
@@ -71,7 +71,7 @@ func (k *walk) readPages(ctx context.Context, parent string, in idRange) (readRe
 			return readResult{walk: catalog.Pages, total: m.Total, distinct: m.Rows}, nil
 		}
 	}
-	if !k.pagesBegun(parent, in) {
+	if !k.hasPagesOfEarlierAttempt(parent, in) {
 		page, err := k.fetchListPage(ctx, parent, pageQuery(1, k.pageSize()), in.query())
 		switch {
 		case logto.IsPoison(err):

@@ -136,7 +136,7 @@ func (k *walk) readIDRange(ctx context.Context, s *splitRead, r idRange) error {
 	if len(divided) > 0 {
 		return k.readIDRangesSequentially(ctx, s, divided)
 	}
-	if k.pagesBegun(s.parent, r) {
+	if k.hasPagesOfEarlierAttempt(s.parent, r) {
 		return k.readRangeByPages(ctx, s, r)
 	}
 	for range maxRepeats {

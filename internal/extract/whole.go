@@ -19,7 +19,7 @@ func (k *walk) readUnpaged(ctx context.Context, parent string) (readResult, erro
 		k.addProgress(m.Rows, m.Rows)
 		return readResult{walk: catalog.Whole, total: m.Total, distinct: m.Rows}, nil
 	}
-	if k.pagesBegun(parent, everyID) {
+	if k.hasPagesOfEarlierAttempt(parent, everyID) {
 		return k.readPages(ctx, parent, everyID)
 	}
 	page, err := k.fetchListPage(ctx, parent)

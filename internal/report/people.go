@@ -79,13 +79,13 @@ const WhereLooked = "looked in users (id, primary_email, primary_phone, username
 // ErrNobody is returned for a text that names nobody.
 var ErrNobody = errors.New("the mirror knows nobody with this id, e-mail address, phone number, username or identity")
 
-// An AmbiguousError says that a text names several things.
-type AmbiguousError struct {
+// An AmbiguousNameError says that a text names several things.
+type AmbiguousNameError struct {
 	Kind       string   // such as user
 	Candidates []string // each with its id
 }
 
-func (e *AmbiguousError) Error() string {
+func (e *AmbiguousNameError) Error() string {
 	return fmt.Sprintf("the %s is ambiguous: %s", e.Kind, strings.Join(e.Candidates, "; "))
 }
 
@@ -106,7 +106,7 @@ func FindPerson(ctx context.Context, db pgquery.Queryer, tenants []string, text 
 	case 1:
 		return found[0], nil
 	}
-	e := &AmbiguousError{Kind: "person"}
+	e := &AmbiguousNameError{Kind: "person"}
 	for _, p := range found {
 		e.Candidates = append(e.Candidates, p.describeCandidate(len(tenants) > 1))
 	}

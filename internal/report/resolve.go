@@ -148,7 +148,7 @@ func (r *Report) choice(p Param, value string) (string, error) {
 
 func (r *Report) person(ctx context.Context, db pgquery.Queryer, p Param, tenants []string, value string, hash KeyedHashFunc) (id, tenant string, err error) {
 	person, err := FindPerson(ctx, db, tenants, value, hash)
-	switch ambiguous, isAmbiguous := errors.AsType[*AmbiguousError](err); {
+	switch ambiguous, isAmbiguous := errors.AsType[*AmbiguousNameError](err); {
 	case isAmbiguous:
 		return "", "", &ArgumentError{r.Name, p.Name, "several people are meant: " + strings.Join(ambiguous.Candidates, "; "), "name one by id"}
 	case errors.Is(err, ErrNobody):
