@@ -45,7 +45,7 @@ func (a *app) showPerson(ctx context.Context, db *database, cfg *config.Config, 
 	if err != nil {
 		return tenantError{p.Tenant, err}
 	}
-	err = loader.PersonRows(ctx, db.Pool, dataSubjectsOf(cfg, people), func(s load.PersonRow) error {
+	err = loader.PersonRows(ctx, db.Pool, dataSubjectsOf(cfg, people), func(s load.RowAboutPerson) error {
 		line := storedRowLine{Type: "stored", Tenant: p.Tenant, User: p.UserID, Schema: s.Schema, Table: s.Table}
 		for _, c := range s.Columns {
 			stored := storedColumnValue{Column: c.Name, Value: json.RawMessage(c.Value)}

@@ -90,7 +90,7 @@ type idBatchLimitLine struct {
 
 // readIDBatchLimits returns the limits that proxies were found to have, by tenant.
 func readIDBatchLimits(ctx context.Context, db *database) ([]idBatchLimitLine, error) {
-	limits, err := state.TenantIDBatchLimits(ctx, db.Pool)
+	limits, err := state.LearnedIDBatchLimits(ctx, db.Pool)
 	if err != nil {
 		return nil, err
 	}

@@ -106,11 +106,11 @@ func (k *walk) readLongRange(ctx context.Context, s *splitRead, all *longRangeRe
 	}
 	if len(divided) > 0 {
 		all.recordOutcome(false)
-		all.addRest(divided...)
+		all.addRangesToReread(divided...)
 		return nil
 	}
 	if in.irregular > 0 || k.hasPagesOfEarlierAttempt(s.parent, in) { // hardly any id is; or it was not divided
-		all.addRest(in)
+		all.addRangesToReread(in)
 		return nil
 	}
 	subranges := in.divideEvenly(k.idRangeCount(rows))
@@ -126,11 +126,11 @@ func (k *walk) readLongRange(ctx context.Context, s *splitRead, all *longRangeRe
 		}
 		subranges = r.divide()
 	}
-	all.addRest(subranges...)
+	all.addRangesToReread(subranges...)
 	return k.putDivided(ctx, s, in, subranges)
 }
 
-func (g *longRangeResults) addRest(ranges ...idRange) {
+func (g *longRangeResults) addRangesToReread(ranges ...idRange) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	g.rest = append(g.rest, ranges...)

@@ -40,7 +40,7 @@ type splitRead struct {
 func (k *walk) readSplit(ctx context.Context, parent string) (readResult, error) {
 	total, sample, f, err := k.beginSplit(ctx, parent)
 	if err != nil || f != nil {
-		return resultOrZero(f), err
+		return derefOrZero(f), err
 	}
 	k.addProgress(0, total)
 	s := &splitRead{parent: parent}
@@ -101,7 +101,7 @@ func looksRandom(ids []string) bool {
 	return len(ids) < 50 || len(first) > 15
 }
 
-func resultOrZero(f *readResult) readResult {
+func derefOrZero(f *readResult) readResult {
 	if f == nil {
 		return readResult{}
 	}

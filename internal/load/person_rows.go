@@ -24,8 +24,8 @@ func ParseStoredRules(text string) (rules map[string]Rule, key string, err error
 	return rules, strings.TrimSpace(text[d.InputOffset():]), nil
 }
 
-// A PersonRow is one row that is stored of a person.
-type PersonRow struct {
+// A RowAboutPerson is one row that is stored of a person.
+type RowAboutPerson struct {
 	Schema, Table string
 	Columns       []ColumnValue // in the table's order, but for tenant_id and item_hash
 }
@@ -39,7 +39,7 @@ type ColumnValue struct {
 // PersonRows calls f for all that is stored of a user, in the mirror and in
 // history: what EraseUsers would erase, at one moment. An error of f ends it and is
 // returned. The loader has to have been opened with all listings.
-func (l *Loader) PersonRows(ctx context.Context, pool *pgxpool.Pool, people DataSubjects, f func(PersonRow) error) error {
+func (l *Loader) PersonRows(ctx context.Context, pool *pgxpool.Pool, people DataSubjects, f func(RowAboutPerson) error) error {
 	snapshot := pgx.TxOptions{IsoLevel: pgx.RepeatableRead, AccessMode: pgx.ReadOnly}
 	return pgx.BeginTxFunc(ctx, pool, snapshot, func(tx pgx.Tx) error {
 		addresses, err := l.emailAddresses(ctx, tx, people)
@@ -97,12 +97,12 @@ func (l *Loader) personTables(schema string) []personTable {
 	return tables
 }
 
-func (l *Loader) personRows(ctx context.Context, tx pgx.Tx, table personTable, users, addresses []string, f func(PersonRow) error) error {
+func (l *Loader) personRows(ctx context.Context, tx pgx.Tx, table personTable, users, addresses []string, f func(RowAboutPerson) error) error {
 	sql := "select to_json(t) from " + table.quoted() + " t where " + table.where + " order by t.valid_from"
 	rows, _ := tx.Query(ctx, sql, l.tenant, append([]string{}, users...), addresses) // the error is that of rows, too
 	var row []byte
 	_, err := pgx.ForEachRow(rows, []any{&row}, func() error {
-		found := PersonRow{Schema: table.schema, Table: table.name}
+		found := RowAboutPerson{Schema: table.schema, Table: table.name}
 		err := rawjson.Members(row, func(name []byte, value jsontext.Value) error {
 			if column := string(name); column != tenantColumn && column != hashColumn {
 				found.Columns = append(found.Columns, ColumnValue{column, value})

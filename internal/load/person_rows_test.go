@@ -23,7 +23,7 @@ select tenant_id, 'invited', id, 'ANN@mail.example', '', now() from logto.organi
 	users := b.texts(t, "select id from logto.users order by id")
 	for _, user := range users {
 		shown := map[string]int64{}
-		err := b.loader.PersonRows(t.Context(), b.pool, load.DataSubjects{IDs: []string{user}}, func(s load.PersonRow) error {
+		err := b.loader.PersonRows(t.Context(), b.pool, load.DataSubjects{IDs: []string{user}}, func(s load.RowAboutPerson) error {
 			shown[s.Schema+"."+s.Table]++
 			if i := slices.IndexFunc(s.Columns, func(c load.ColumnValue) bool { return c.Name == "tenant_id" || c.Name == "item_hash" }); i >= 0 {
 				return fmt.Errorf("%s has the column %s", s.Table, s.Columns[i].Name)

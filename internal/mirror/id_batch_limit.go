@@ -44,7 +44,7 @@ func NewIDBatchLimitReport(ids, status int) *IDBatchLimitReport {
 // openIDBatchSizer returns how large requests to a tenant may be, and the limit
 // that is kept of it. One that is old is not believed.
 func openIDBatchSizer(ctx context.Context, pool *pgxpool.Pool, tenant string) (*extract.IDBatchSizer, extract.IDBatchLimit, error) {
-	limits, err := state.TenantIDBatchLimits(ctx, pool)
+	limits, err := state.LearnedIDBatchLimits(ctx, pool)
 	if err != nil {
 		return nil, extract.IDBatchLimit{}, err
 	}
@@ -64,7 +64,7 @@ func (a *attempt) keepIDBatchLimit(ctx context.Context) {
 	if l == a.keptLimit {
 		return
 	}
-	err := state.SetTenantIDBatchLimit(ctx, a.pool, state.TenantIDBatchLimit{
+	err := state.SetLearnedIDBatchLimit(ctx, a.pool, state.LearnedIDBatchLimit{
 		Tenant: a.job.Tenant, HeaderBytes: l.HeaderBytes, IDs: l.IDs, Status: l.Status, FoundAt: l.FoundAt,
 	})
 	if err != nil {

@@ -94,7 +94,7 @@ func (b *bench) everyKindOfRun(t *testing.T) {
 	people := load.DataSubjects{IDs: users[3:4], Addresses: []string{"somebody@example.com"}}
 	loader, err := load.Open(t.Context(), b.pool, b.job.Tenant, catalog.All())
 	fail(err)
-	fail(loader.PersonRows(t.Context(), b.pool, people, func(load.PersonRow) error { return nil }))
+	fail(loader.PersonRows(t.Context(), b.pool, people, func(load.RowAboutPerson) error { return nil }))
 	_, err = mirror.EraseUsers(t.Context(), b.pool, b.job.Tenant, people)
 	fail(err)
 	fail(pgx.BeginFunc(context.WithoutCancel(t.Context()), b.pool, func(tx pgx.Tx) error {

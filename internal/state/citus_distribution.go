@@ -38,7 +38,7 @@ func Undistributed(ctx context.Context, pool *pgxpool.Pool) ([]string, error) {
 	for _, s := range stages {
 		tables = append(tables, s.qualifiedName())
 	}
-	for _, statement := range []string{"undistributed_functions", "tables_with_local_rows"} {
+	for _, statement := range []string{"undistributed_functions", "distributed_tables_with_local_rows"} {
 		more, err := undistributedNames(ctx, pool, statement)
 		if err != nil {
 			return nil, err
@@ -128,7 +128,7 @@ func createDistributedFunctions(ctx context.Context, pool *pgxpool.Pool, done fu
 // truncateLocal removes the rows that tables had on the coordinator before they
 // were copied to the workers.
 func truncateLocal(ctx context.Context, pool *pgxpool.Pool) error {
-	tables, err := undistributedNames(ctx, pool, "tables_with_local_rows")
+	tables, err := undistributedNames(ctx, pool, "distributed_tables_with_local_rows")
 	if err != nil {
 		return err
 	}
