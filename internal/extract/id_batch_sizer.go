@@ -83,8 +83,8 @@ func (s *IDBatchSizer) Limit() IDBatchLimit {
 	return s.limit
 }
 
-// An idRequest asks a listing for ids, in one request.
-type idRequest struct {
+// An idBatchRequest asks a listing for ids, in one request.
+type idBatchRequest struct {
 	walk   *walk
 	parent string
 	ids    []string
@@ -93,13 +93,13 @@ type idRequest struct {
 }
 
 // newIDCountRequest asks only how many of the ids there are.
-func (k *walk) newIDCountRequest(parent string, ids []string) idRequest {
-	return idRequest{walk: k, parent: parent, ids: ids, rows: 1, links: 3}
+func (k *walk) newIDCountRequest(parent string, ids []string) idBatchRequest {
+	return idBatchRequest{walk: k, parent: parent, ids: ids, rows: 1, links: 3}
 }
 
 // newIDRowRequest asks for the rows of the ids, a page of them at most.
-func (k *walk) newIDRowRequest(parent string, ids []string) idRequest {
-	return idRequest{walk: k, parent: parent, ids: ids, rows: k.pageSize(), links: 2}
+func (k *walk) newIDRowRequest(parent string, ids []string) idBatchRequest {
+	return idBatchRequest{walk: k, parent: parent, ids: ids, rows: k.pageSize(), links: 2}
 }
 
 // maxIDsPerRowRequest is how many of the ids one request may ask the rows of.
@@ -107,12 +107,12 @@ func (k *walk) maxIDsPerRowRequest(parent string, ids []string) int {
 	return k.IDBatchSizer.maxIDs(k.newIDRowRequest(parent, ids), k.pageSize())
 }
 
-func (r idRequest) path() string { return r.walk.l.PathForParent(r.parent) }
+func (r idBatchRequest) path() string { return r.walk.l.PathForParent(r.parent) }
 
-func (r idRequest) query() url.Values { return r.walk.query(pageQuery(1, r.rows), idQuery(r.ids)) }
+func (r idBatchRequest) query() url.Values { return r.walk.query(pageQuery(1, r.rows), idQuery(r.ids)) }
 
 // withFirstIDs is the request for the first n ids.
-func (r idRequest) withFirstIDs(n int) idRequest {
+func (r idBatchRequest) withFirstIDs(n int) idBatchRequest {
 	r.ids = r.ids[:n]
 	return r
 }
@@ -129,7 +129,7 @@ func (s *IDBatchSizer) observeHeaderOverhead(h logto.ResponseHeaderStats, path s
 }
 
 // responseHeaderSize is how large the header of the answer to r is going to be.
-func (s *IDBatchSizer) responseHeaderSize(r idRequest) int {
+func (s *IDBatchSizer) responseHeaderSize(r idBatchRequest) int {
 	link := s.link + len(r.path()) + len(r.walk.query(pageQuery(1, r.rows), idQuery(nil)).Encode()) + len("&search.id=")
 	for _, id := range r.ids {
 		link += len(url.QueryEscape(id)) + len("%2C")
@@ -140,7 +140,7 @@ func (s *IDBatchSizer) responseHeaderSize(r idRequest) int {
 // idsWithinHeader returns how many ids like those of r make a header of at most so many
 // bytes: at least one, at most limit. If a proxy lets a single id through and not
 // even the smallest request for more, its limit is not known in bytes: then it is one.
-func (s *IDBatchSizer) idsWithinHeader(r idRequest, limit, bytes int) int {
+func (s *IDBatchSizer) idsWithinHeader(r idBatchRequest, limit, bytes int) int {
 	if s.limit.IDs == 1 {
 		return 1
 	}
@@ -161,7 +161,7 @@ func (s *IDBatchSizer) maxHeaderBytes() int {
 }
 
 // maxIDs returns how many ids like those of r it may name, at most limit.
-func (s *IDBatchSizer) maxIDs(r idRequest, limit int) int {
+func (s *IDBatchSizer) maxIDs(r idBatchRequest, limit int) int {
 	if s == nil {
 		return limit
 	}
@@ -172,7 +172,7 @@ func (s *IDBatchSizer) maxIDs(r idRequest, limit int) int {
 
 // fits reports whether r is within the limit, and whether an answer with a header of
 // its size is known to go through.
-func (s *IDBatchSizer) fits(r idRequest) (fits, known bool) {
+func (s *IDBatchSizer) fits(r idBatchRequest) (fits, known bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	size := s.responseHeaderSize(r)
@@ -180,21 +180,21 @@ func (s *IDBatchSizer) fits(r idRequest) (fits, known bool) {
 }
 
 // recordAnswered notes that r was answered.
-func (s *IDBatchSizer) recordAnswered(r idRequest) {
+func (s *IDBatchSizer) recordAnswered(r idBatchRequest) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.answered = max(s.answered, s.responseHeaderSize(r))
 }
 
 // retractAnswered notes that r was refused, though no larger than a request that was answered.
-func (s *IDBatchSizer) retractAnswered(r idRequest) {
+func (s *IDBatchSizer) retractAnswered(r idBatchRequest) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.answered = min(s.answered, s.responseHeaderSize(r)-1)
 }
 
 // setLimit makes the size of r the limit, or the larger one that it was cut to.
-func (s *IDBatchSizer) setLimit(r idRequest, bytes, status int) {
+func (s *IDBatchSizer) setLimit(r idBatchRequest, bytes, status int) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	bytes = max(bytes, s.responseHeaderSize(r))

@@ -104,7 +104,7 @@ func (r *longRangeRead) readPage(ctx context.Context, n int) error {
 		return err
 	}
 	items := r.k.itemsWithID(page)
-	if len(items) < len(page.Items) || !r.rowsPredateCount(page) {
+	if len(items) < len(page.Items) || !r.rowsAreOlderThanCount(page) {
 		r.spoil()
 		return nil
 	}
@@ -114,10 +114,10 @@ func (r *longRangeRead) readPage(ctx context.Context, n int) error {
 	return r.in.checkSearched(items)
 }
 
-// rowsPredateCount reports whether all rows of a page were there when the range was
+// rowsAreOlderThanCount reports whether all rows of a page were there when the range was
 // counted, and few of them share a moment. A page that says that the range has become
 // longer does not, whatever its rows say.
-func (r *longRangeRead) rowsPredateCount(page logto.Page) bool {
+func (r *longRangeRead) rowsAreOlderThanCount(page logto.Page) bool {
 	if total := exactTotal(page); total < 0 || total > r.total {
 		return false
 	}

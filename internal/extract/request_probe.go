@@ -20,7 +20,7 @@ const (
 )
 
 // fetch sends r. Its error is errTooManyIDs if r names more ids than a request may.
-func (r idRequest) fetch(ctx context.Context) (logto.Page, error) {
+func (r idBatchRequest) fetch(ctx context.Context) (logto.Page, error) {
 	s := r.walk.IDBatchSizer
 	confirm := confirmations
 	for range maxRepeats {
@@ -69,7 +69,7 @@ func mayHaveBecomeTooLarge(err error) bool {
 // more. So two requests fail before a limit is known that a proxy in its default
 // configuration has. If not even one id gets an answer, the server is out of
 // order, and nothing is learnt.
-func (r idRequest) probe(ctx context.Context, confirm int) (page logto.Page, done bool, err error) {
+func (r idBatchRequest) probe(ctx context.Context, confirm int) (page logto.Page, done bool, err error) {
 	s := r.walk.IDBatchSizer
 	select {
 	case s.probe <- struct{}{}:
@@ -110,7 +110,7 @@ func (r idRequest) probe(ctx context.Context, confirm int) (page logto.Page, don
 
 // confirmRefusal reports whether r, which got the refusal, is refused so many
 // times more, and few answered in between.
-func (r idRequest) confirmRefusal(ctx context.Context, few idRequest, refusal error, times int) bool {
+func (r idBatchRequest) confirmRefusal(ctx context.Context, few idBatchRequest, refusal error, times int) bool {
 	if _, certain := logto.IsRequestTooLarge(refusal); certain {
 		return true
 	}
@@ -140,7 +140,7 @@ func ProbeIDBatchLimit(ctx context.Context, api API) (IDBatchLimit, error) {
 	for n := 0; len(ids) < countPages*k.pageSize(); n++ {
 		ids = append(ids, fmt.Sprintf("nobody%06d", n)) // as long as an id of a user
 	}
-	for _, r := range []idRequest{k.newIDCountRequest("", ids), k.newIDRowRequest("", ids[:k.pageSize()])} {
+	for _, r := range []idBatchRequest{k.newIDCountRequest("", ids), k.newIDRowRequest("", ids[:k.pageSize()])} {
 		if _, err := r.fetch(ctx); err != nil && !errors.Is(err, errTooManyIDs) {
 			return IDBatchLimit{}, err
 		}
@@ -149,7 +149,7 @@ func ProbeIDBatchLimit(ctx context.Context, api API) (IDBatchLimit, error) {
 }
 
 // sendWithoutRetries sends r without retries.
-func (r idRequest) sendWithoutRetries(ctx context.Context) (logto.Page, error) {
+func (r idBatchRequest) sendWithoutRetries(ctx context.Context) (logto.Page, error) {
 	if r.walk.stopRequested() {
 		return logto.Page{}, ErrStopped
 	}
@@ -159,7 +159,7 @@ func (r idRequest) sendWithoutRetries(ctx context.Context) (logto.Page, error) {
 
 // finishProbe ends the probe of a request that was answered, or failed for another
 // reason than its size: then it is sent again as others are.
-func (r idRequest) finishProbe(ctx context.Context, page logto.Page, err error) (logto.Page, bool, error) {
+func (r idBatchRequest) finishProbe(ctx context.Context, page logto.Page, err error) (logto.Page, bool, error) {
 	if err != nil {
 		page, err = r.walk.fetchListPage(ctx, r.parent, r.query())
 	}
@@ -170,7 +170,7 @@ func (r idRequest) finishProbe(ctx context.Context, page logto.Page, err error) 
 }
 
 // maxIDsForHeader returns how many ids of r make a header of at most so many bytes.
-func (s *IDBatchSizer) maxIDsForHeader(r idRequest, header int) int {
+func (s *IDBatchSizer) maxIDsForHeader(r idBatchRequest, header int) int {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.idsWithinHeader(r, len(r.ids), header)

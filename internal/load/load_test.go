@@ -78,7 +78,7 @@ func open(t testing.TB, pool *pgxpool.Pool, tenant string) *bench {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := loader.RecordShapes(t.Context()); err != nil {
+	if err := loader.RecordStorageShapes(t.Context()); err != nil {
 		t.Fatal(err)
 	}
 	return &bench{pool: pool, tenant: tenant, loader: loader, at: time.Date(2030, 1, 1, 0, 0, 0, 0, time.UTC)}

@@ -139,10 +139,10 @@ func differingMapKeys[V comparable](a, b map[string]V) (keys []string) {
 	return keys
 }
 
-// RecordShapes notes in which shapes this loader stores rows, unless that is
+// RecordStorageShapes notes in which shapes this loader stores rows, unless that is
 // known, so that later ones can tell what of a row they can compare. It is
 // called before anything is staged.
-func (l *Loader) RecordShapes(ctx context.Context) error {
+func (l *Loader) RecordStorageShapes(ctx context.Context) error {
 	known, err := l.readShapes(ctx, l.pool)
 	if err != nil {
 		return err

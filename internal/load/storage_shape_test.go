@@ -16,7 +16,7 @@ import (
 func (b *bench) as(t *testing.T, rules map[string]map[string]load.Rule) {
 	t.Helper()
 	b.loader = open(t, b.pool, "acme").loader.WithPrivacy(load.Privacy{Key: []byte("a key"), Rules: rules})
-	if err := b.loader.RecordShapes(t.Context()); err != nil {
+	if err := b.loader.RecordStorageShapes(t.Context()); err != nil {
 		t.Fatal(err)
 	}
 }

@@ -121,7 +121,7 @@ func (c *apiRequest) answerItems(l listing, offset, limit int) answer {
 func (c *apiRequest) setPagingHeaders(a *answer, page, total, size int, capped bool) {
 	last := max(1, (total+size-1)/size)
 	a.addHeader("Total-Number", strconv.Itoa(total))
-	before, after := c.sent.linkQuery()
+	before, after := c.sent.linkQueryParts()
 	before = "<http://" + c.r.Host + strings.TrimPrefix(c.r.URL.Path, "/api") + "?" + before
 	link := func(page int, rel string) {
 		a.addHeader("Link", before+strconv.Itoa(page)+after+">; rel=\""+rel+"\"")

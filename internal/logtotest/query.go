@@ -64,9 +64,9 @@ func (q query) isTrue(key string) bool {
 	return false
 }
 
-// linkQuery is the query as Link repeats it, before and after the number of the
+// linkQueryParts is the query as Link repeats it, before and after the number of the
 // page: values of one key are joined by commas.
-func (q query) linkQuery() (before, after string) {
+func (q query) linkQueryParts() (before, after string) {
 	var keys []string
 	values := map[string][]string{}
 	for _, p := range q {

@@ -64,7 +64,7 @@ func (r *Runner) begin(ctx context.Context, job Job) (*attempt, error) {
 		return nil, err
 	}
 	a := &attempt{began: time.Now(), job: job, pool: r.Pool, client: r.Client, log: r.Log, run: run, clock: &serverClock{API: r.Client}}
-	if err := loader.RecordShapes(ctx); err != nil {
+	if err := loader.RecordStorageShapes(ctx); err != nil {
 		return nil, err
 	}
 	if err := a.openStage(ctx, loader); err != nil {
