@@ -1,6 +1,6 @@
 -- $1: tenant, $2: run, $3: now, by the server's clock; $4: listings the run proved;
 -- $5: events of listings it did not prove; $6: when its last attempt began, by the
--- server's clock; $7: webhooks, as proved_hooks returns them: Citus reads no table of
+-- server's clock; $7: webhooks, as hooks_with_events returns them: Citus reads no table of
 -- the mirror in a statement that writes here. A webhook counts if it was made before
 -- the run began: what it had not delivered yet, the run has read, if that is proved.
 with began as (
